@@ -1,0 +1,5 @@
+"""`python -m emotion_vectors` is the command `emotion-vectors`."""
+
+from emotion_vectors.cli import main
+
+main()

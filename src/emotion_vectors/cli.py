@@ -1,0 +1,144 @@
+"""The command `emotion-vectors`. Each verb is one call; there is no logic here."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from emotion_vectors import __version__, settings
+from emotion_vectors.errors import UserError
+
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__.splitlines()[0]
+)
+stimuli_app = typer.Typer(no_args_is_help=True, help="Look at stimulus packs.")
+app.add_typer(stimuli_app, name="stimuli")
+
+Out = Annotated[Path, typer.Option("--out", help="The run's folder; a finished run there is not computed again.")]
+Sets = Annotated[
+    list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Change one setting; may be repeated.")
+]
+
+
+@app.command()
+def run(
+    out: Out,
+    preset: Annotated[str, typer.Option(help="demo, screen, paper or toy.")] = "demo",
+    model: Annotated[str | None, typer.Option(help="Hugging Face id, local folder, GGUF file, or `embedded`.")] = None,
+    stimuli: Annotated[str | None, typer.Option(help="`ours` or the folder of another pack.")] = None,
+    layer: Annotated[int | None, typer.Option(help="Analysis layer, from 0; default two thirds of the depth.")] = None,
+    set_: Sets = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    tokens_per_batch: Annotated[
+        int, typer.Option(min=1, help="Most tokens in a batch; does not change results.")
+    ] = 4096,
+    stories_per_batch: Annotated[
+        int, typer.Option(min=1, help="Stories written at once; does not change results.")
+    ] = 128,
+    threads: Annotated[int | None, typer.Option(min=1, help="CPU threads; default all cores.")] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
+) -> None:
+    """Run the whole experiment and print the verdicts and the path of the report."""
+    from emotion_vectors.pipeline import run_experiment
+
+    given = {"model": model, "stimuli": stimuli, "layer": layer}
+    changes = {name: value for name, value in given.items() if value is not None} | settings.parse_assignments(
+        set_ or []
+    )
+    chosen = settings.change(settings.preset(preset), **changes)
+    runtime = settings.Runtime(device, tokens_per_batch, stories_per_batch, threads, quiet)
+    record = run_experiment(chosen, out, runtime, command=_command())
+    print_verdicts(record)
+    print(f"Report: {out / 'report.html'}")
+
+
+@app.command()
+def report(run_folder: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a finished run.")]) -> None:
+    """Make the report and its figures again from a run's record."""
+    from emotion_vectors.report.page import write_report
+    from emotion_vectors.store.atomic import read_json
+
+    if not (run_folder / "results.json").is_file():
+        raise UserError(f"{run_folder} holds no results.json; give the folder of a finished run.")
+    record = read_json(run_folder / "results.json")
+    write_report(run_folder, record)
+    print_verdicts(record)
+    print(f"Report: {run_folder / 'report.html'}")
+
+
+@app.command(name="settings")
+def show_settings(preset: Annotated[str, typer.Argument(help="demo, screen, paper or toy.")] = "demo") -> None:
+    """List every setting of a preset, with its value and meaning."""
+    chosen = settings.preset(preset)
+    table = Table("setting", preset, "meaning")
+    for name, field in settings.Settings.model_fields.items():
+        table.add_row(name, str(getattr(chosen, name)), field.description)
+    Console().print(table)
+
+
+@stimuli_app.command()
+def verify(folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of a stimulus pack.")]) -> None:
+    """Say which lists of a pack equal the published ones, which differ, and what is malformed."""
+    from emotion_vectors.stimuli import verify_pack
+
+    checks = verify_pack(folder)
+    table = Table("list", "items", "status", "SHA-256", "remark")
+    for check in checks:
+        table.add_row(check.name, str(check.count), check.status, (check.sha256 or "")[:12], check.message)
+    Console().print(table)
+    if any(check.status == "malformed" for check in checks):
+        raise typer.Exit(2)
+
+
+def print_verdicts(record: dict) -> None:
+    """The eleven verdicts as a table."""
+    table = Table("", "criterion", "value", "bar", "seed's verdict", "verdict", title=f"{record['model']['name']}")
+    for criterion in record["criteria"].values():
+        value = "" if criterion["value"] is None else f"{criterion['value']:.3g}"
+        share = f"{value} of {criterion['of']}" if criterion["of"] else value
+        table.add_row(
+            criterion["id"],
+            criterion["name"],
+            share,
+            criterion["threshold_text"],
+            criterion["seed_verdict"],
+            criterion["verdict"],
+        )
+    Console().print(table)
+
+
+def _command() -> str:
+    return shlex.join(["emotion-vectors", *sys.argv[1:]])
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Does a language model represent emotions, can they be read, and do they drive what it does?"""
+
+
+def main() -> None:
+    """Entry point: a user's mistake is one sentence and exit code 2; Ctrl-C is exit code 130."""
+    try:
+        app()
+    except UserError as error:
+        Console(stderr=True, highlight=False).print(f"Error: {error}", markup=False, soft_wrap=True)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        Console(stderr=True).print("Stopped; the same command goes on where it was.")
+        sys.exit(130)

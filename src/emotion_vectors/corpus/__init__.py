@@ -1,0 +1,1 @@
+"""Stories and neutral texts: planned, written, filtered, counted, resumable."""

@@ -1,0 +1,125 @@
+"""How a criterion is judged, the same way for V1 to V11.
+
+`seed_verdict` is the seed report's own threshold on the value alone. `verdict` asks more:
+
+1. Is the value better than chance? The 95 % interval must lie beyond chance and the null must be rejected at 5 %
+   (`stats.verdict`).
+2. Does it reach the seed's bar?
+
+pass: both. fail: no better than chance by its interval, or the whole interval misses the bar. inconclusive: the rest.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from emotion_vectors.stats.verdict import verdict_from_interval
+
+
+@dataclass(frozen=True)
+class Null:
+    """What chance gives: a name, its mean in the criterion's unit, and the p value of the observed value."""
+
+    what: str
+    value: float
+    p: float
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """The seed's bar: `value` is reached `at_least` or `at_most`, or must be exceeded (`above`)."""
+
+    value: float
+    side: Literal["at least", "at most", "above"] = "at least"
+    note: str = ""
+
+    def reached(self, value: float) -> bool:
+        """Whether `value` meets the bar."""
+        if self.side == "at most":
+            return value <= self.value
+        return value > self.value if self.side == "above" else value >= self.value
+
+    @property
+    def text(self) -> str:
+        """For tables: >= 20."""
+        return f"{ {'at least': '≥', 'at most': '≤', 'above': '>'}[self.side] } {number(self.value)}"
+
+
+def scaled(threshold: float, of: int, full: int) -> Threshold:
+    """The seed's threshold out of `full`, in proportion for `of` where that differs; the note says so."""
+    if of == full:
+        return Threshold(threshold)
+    value = math.ceil(threshold * of / full)
+    return Threshold(
+        value, note=f"The seed's bar of {number(threshold)} out of {full} is scaled to {value} out of {of}."
+    )
+
+
+def judge(
+    name: str,
+    title: str,
+    value: float,
+    interval: tuple[float, float],
+    null: Null,
+    threshold: Threshold,
+    unit: str,
+    of: int | None = None,
+    note: str = "",
+    blocked: str = "",
+    seed_value: float | None = None,
+) -> dict[str, Any]:
+    """The record of one criterion; `blocked` (a reason) makes the verdict inconclusive whatever the numbers say.
+
+    `seed_value` is what the seed's own threshold looks at where that differs from `value` (V10 ignores the sign).
+    """
+    value, low, high = float(value), float(interval[0]), float(interval[1])
+    # A percentile interval of a count can miss its own estimate; the reported one always holds it.
+    low, high = min(low, value), max(high, value)
+    direction = "below" if threshold.side == "at most" else "above"
+    decision = verdict_from_interval(value, (low, high), bar=null.value, direction=direction, p=null.p)
+    reached, best = threshold.reached(value), low if direction == "below" else high
+    verdict, because = decision.verdict, ""
+    if blocked:
+        verdict, because = "inconclusive", blocked
+    elif decision.because == "not estimable":
+        because = "it can't be estimated"
+    elif decision.verdict == "fail":
+        because = "no better than chance"
+    elif not threshold.reached(best):
+        verdict, because = "fail", f"the whole interval misses the bar of {threshold.text}"
+    elif decision.verdict == "inconclusive":
+        because = "chance can't be ruled out"
+    elif not reached:
+        verdict, because = "inconclusive", f"better than chance, but short of the bar of {threshold.text}"
+    else:
+        because = f"better than chance and at the bar of {threshold.text}"
+    share = f" of {of}" if of is not None else ""
+    reason = (
+        f"{number(value)}{share} {unit} (95 % interval {number(low)} to {number(high)}), against {number(null.value)} "
+        f"for {null.what} (p = {number(null.p)}): {because}."
+    )
+    finite = all(math.isfinite(x) for x in (value, low, high, null.value, null.p))
+    return {
+        "id": name, "name": title, "value": _json(value), "of": of, "unit": unit, "threshold": threshold.value,
+        "threshold_text": threshold.text, "seed_verdict": "pass" if threshold.reached(value if seed_value is None else seed_value) else "fail",
+        "verdict": verdict, "interval": [low, high] if finite else None,
+        "null": {"what": null.what, "value": _json(null.value), "p": _json(null.p)},
+        "reason": reason, "note": " ".join(part for part in (threshold.note, note) if part),
+    }  # fmt: skip
+
+
+def number(value: float) -> str:
+    """A number for a sentence: whole numbers plain, others with three significant digits."""
+    if not math.isfinite(value):
+        return "not known"
+    if float(value).is_integer() and abs(value) < 1e6:
+        return str(int(value))
+    if 0 < abs(value) < 1e-3:
+        return f"{value:.1g}"
+    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+def _json(value: float) -> float | None:
+    return value if math.isfinite(value) else None

@@ -1,0 +1,190 @@
+"""V1 and V2: which output tokens does each emotion vector promote? (logit lens)
+
+In: unit vectors (n, d) of n emotions at the analysis layer and the model's unembedding (v, d).
+Out: the record's `lens`, V1 (own word among the top k tokens) and V2 (opposite pairs point apart in logit space).
+Formula: logits = W_U u, or W_U norm(u) through the final norm; both are counted, a setting says which one is V1.
+Source: paper, Table 1; seed report section 3.1. Every leading-space and case variant of a word that is one token counts.
+What it can't tell: a word without a token of its own can't be recognised; frequent tokens can be promoted by anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+
+from emotion_vectors.experiments.criteria import Null, Threshold, judge, scaled
+from emotion_vectors.lm.model import LanguageModel
+from emotion_vectors.stats import intervals, nulls
+from emotion_vectors.vectors.directions import cosine, unit
+
+SEED_BAR, SEED_PAIRS_BAR = 20, 4
+SHOWN = 8
+
+
+class Lens(NamedTuple):
+    """Logit-lens reading of m directions: top and bottom tokens and how the emotion words rank."""
+
+    top: np.ndarray  # (m, k) token ids, best first
+    bottom: np.ndarray  # (m, k) token ids, worst first
+    ranks: np.ndarray  # (m, n) best rank (1 = top) of any one-token variant of each word; 0 where it has none
+
+
+def word_variants(tokenizer: Any, word: str) -> tuple[list[int], list[int]]:
+    """Ids of the variants of `word` that are one token, and the first ids of the others; with and without a space."""
+    single, first = [], []
+    for form in (word, word.capitalize(), word.upper()):
+        for text in (form, " " + form):
+            ids = tokenizer(text, add_special_tokens=False)["input_ids"]
+            (single if len(ids) == 1 else first).append(int(ids[0]))
+    return sorted(set(single)), sorted(set(first))
+
+
+def project(lm: LanguageModel, directions: np.ndarray, through_norm: bool) -> torch.Tensor:
+    """Logits (m, v) float32 of unit directions (m, d), straight or through the final norm."""
+    with torch.inference_mode():
+        rows = torch.from_numpy(directions).float().to(lm.device)
+        if through_norm:
+            rows = lm.parts.norm(rows.to(lm.dtype)).float()
+        return (rows @ lm.parts.head.weight.float().T).cpu()
+
+
+def read(logits: torch.Tensor, variants: Sequence[list[int]], k: int) -> Lens:
+    """Top and bottom k tokens of each row and the best rank of each word's variants."""
+    ranks = np.zeros((len(logits), len(variants)), dtype=np.int64)
+    for row, values in enumerate(logits):
+        ordered = torch.sort(values).values
+        for column, ids in enumerate(variants):
+            if ids:
+                best = values[ids].max()
+                ranks[row, column] = len(ordered) - int(torch.searchsorted(ordered, best, right=True)) + 1
+    return Lens(logits.topk(k).indices.numpy(), (-logits).topk(k).indices.numpy(), ranks)
+
+
+def run(
+    lm: LanguageModel,
+    emotions: Sequence[str],
+    vectors: np.ndarray,
+    pairs: Sequence[tuple[str, str]],
+    valence: dict[str, str],
+    k: int,
+    through_norm: bool,
+    resamples: int,
+    seed: int,
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """The record's `lens` part and the criteria V1 and V2, from vectors (n, d)."""
+    unit_vectors = unit(vectors)
+    forms = [word_variants(lm.tokenizer, emotion) for emotion in emotions]
+    single = [ids for ids, _ in forms]
+    logits = project(lm, unit_vectors, through_norm)
+    lens = read(logits, single, k)
+    other = read(project(lm, unit_vectors, not through_norm), single, k)
+    hits = _hits(lens, k)
+    chance = nulls.random_directions(max(200, 2 * len(emotions)), lm.hidden_size, seed=seed)
+    random_hits = _hits(read(project(lm, chance, through_norm), single, k), k)
+    own = np.diag(hits)
+    v1 = _recognition(hits, random_hits, own, len(emotions), k, sum(map(bool, single)), resamples, seed)
+    pair_rows, v2 = _pairs(emotions, logits.numpy().astype(np.float64), unit_vectors, pairs, resamples, seed)
+    record = {
+        "k": k, "through_norm": through_norm, "count": int(own.sum()), "of": len(emotions),
+        "single_token_of": sum(map(bool, single)),
+        "other": {"through_norm": not through_norm, "count": int(np.diag(_hits(other, k)).sum())},
+        "multi_word": _multi_token(lm, emotions, forms, logits, k),
+        "emotions": [
+            {
+                "emotion": emotion, "valence": valence[emotion], "hit": bool(own[row]),
+                "best_rank": int(lens.ranks[row, row]) or None,
+                "top": [lm.tokenizer.decode([int(t)]) for t in lens.top[row, :SHOWN]],
+                "bottom": [lm.tokenizer.decode([int(t)]) for t in lens.bottom[row, :SHOWN]],
+            }
+            for row, emotion in enumerate(emotions)
+        ],
+        "pairs": pair_rows,
+    }  # fmt: skip
+    return record, [v1, v2]
+
+
+def _hits(lens: Lens, k: int) -> np.ndarray:
+    return (lens.ranks > 0) & (lens.ranks <= k)
+
+
+def _recognition(
+    hits: np.ndarray, random_hits: np.ndarray, own: np.ndarray, n: int, k: int, single: int, resamples: int, seed: int
+) -> dict[str, Any]:
+    """V1: emotions whose own word is among the top k tokens; null: vectors dealt out to other words."""
+    generator = np.random.default_rng(seed)
+    dealt = np.array([hits[generator.permutation(n), np.arange(n)].sum() for _ in range(resamples)])
+    random = nulls.role_count_null(random_hits, repeats=resamples, seed=seed)
+    count = int(own.sum())
+    # Both controls must be beaten: words dealt out at random and random directions.
+    p = max(float(nulls.permutation_p(count, dealt)), float(nulls.permutation_p(count, random)))
+    interval = intervals.wilson_interval(count, n)
+    return judge(
+        "V1", "Self-recognition in the logit lens", count, (interval.low * n, interval.high * n),
+        Null("words dealt out to other emotions' vectors", float(dealt.mean()), p), scaled(SEED_BAR, n, 171),
+        f"emotions with their own word in the top {k} tokens", n,
+        note=f"{single} of {n} words have a one-token form; random directions give {random.mean():.2g}.",
+    )  # fmt: skip
+
+
+def _pairs(
+    emotions: Sequence[str],
+    logits: np.ndarray,
+    unit_vectors: np.ndarray,
+    pairs: Sequence[tuple[str, str]],
+    resamples: int,
+    seed: int,
+) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """V2: opposite pairs with a negative dot product of their logit vectors; null: random pairs of emotions."""
+    index = {emotion: row for row, emotion in enumerate(emotions)}
+    known = [(a, b) for a, b in pairs if a in index and b in index]
+    dots = logits @ logits.T
+    rows = [
+        {
+            "a": a, "b": b, "dot": float(dots[index[a], index[b]]),
+            "cosine": float(dots[index[a], index[b]] / np.sqrt(dots[index[a], index[a]] * dots[index[b], index[b]])),
+            "vector_cosine": float(cosine(unit_vectors[[index[a]]], unit_vectors[[index[b]]])[0, 0]),
+        }
+        for a, b in known
+    ]  # fmt: skip
+    count = sum(row["dot"] < 0 for row in rows)
+    generator = np.random.default_rng(seed)
+    null = np.empty(resamples)
+    for draw in range(resamples):
+        cast = generator.permutation(len(emotions))[: 2 * len(rows)].reshape(-1, 2)
+        null[draw] = (dots[cast[:, 0], cast[:, 1]] < 0).sum()
+    interval = intervals.wilson_interval(count, len(rows))
+    criterion = judge(
+        "V2", "Opposite pairs point apart", count, (interval.low * len(rows), interval.high * len(rows)),
+        Null("random pairs of emotions", float(null.mean()), float(nulls.permutation_p(count, null))),
+        Threshold(SEED_PAIRS_BAR) if len(rows) == 5 else scaled(SEED_PAIRS_BAR, len(rows), 5),
+        "opposite pairs with a negative dot product", len(rows),
+    )  # fmt: skip
+    return rows, criterion
+
+
+def _multi_token(
+    lm: LanguageModel,
+    emotions: Sequence[str],
+    forms: Sequence[tuple[list[int], list[int]]],
+    logits: torch.Tensor,
+    k: int,
+) -> list[dict[str, Any]]:
+    """Words without a one-token form: is a first token in the top k, and how does their mean log probability rank?"""
+    multi = [row for row, (single, _) in enumerate(forms) if not single]
+    spelled = [lm.tokenizer(" " + emotions[row], add_special_tokens=False)["input_ids"] for row in multi]
+    log_probability = torch.log_softmax(logits, dim=-1)
+    rows = []
+    for row, ids in zip(multi, spelled, strict=True):
+        top = set(logits[row].topk(k).indices.tolist())
+        means = np.array([float(log_probability[other, ids].mean()) for other in range(len(emotions))])
+        rows.append(
+            {
+                "emotion": emotions[row], "first_token_hit": bool(top & set(forms[row][1])),
+                # Rank of the emotion's own vector among all vectors for this word; 1 is best.
+                "mean_log_probability_rank": int((means > means[row]).sum()) + 1,
+            }
+        )  # fmt: skip
+    return rows

@@ -1,0 +1,71 @@
+"""What every stage of a run needs at hand: settings, pack, folder, progress, and the model once it is wanted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from emotion_vectors.errors import UserError
+from emotion_vectors.lm.model import LanguageModel, Located, load_model
+from emotion_vectors.progress import Reporter
+from emotion_vectors.settings import Runtime, Settings
+from emotion_vectors.stimuli.pack import Pack
+from emotion_vectors.store.run_folder import RunFolder
+
+
+@dataclass
+class Lab:
+    """One run's tools. `settings` are resolved: dtype and writer are never `auto` here."""
+
+    settings: Settings
+    runtime: Runtime
+    pack: Pack
+    located: Located
+    run: RunFolder
+    reporter: Reporter
+    command: str = ""
+
+    @cached_property
+    def lm(self) -> LanguageModel:
+        """The language model, loaded when a stage first asks for it: a finished run never does."""
+        self.reporter.say(f"Loading {self.settings.model} ...")
+        lm = load_model(self.settings.model, self.runtime.device, self.settings.dtype, self.runtime.cache)
+        self.reporter.say(
+            f"Model {lm.name}: {lm.n_layers} layers of width {lm.hidden_size}, {self.settings.dtype} on {lm.device}, "
+            f"{'chat template' if lm.is_chat else 'plain Human/Assistant format'}."
+        )
+        return lm
+
+    @cached_property
+    def emotions(self) -> tuple[str, ...]:
+        """The emotions of this run, in the pack's order."""
+        chosen = set(self.pack.subset[: self.settings.emotions])
+        return tuple(emotion for emotion in self.pack.emotions if emotion in chosen)
+
+    @cached_property
+    def topics(self) -> tuple[str, ...]:
+        """The topics of this run: the pack's first ones, the same for every emotion."""
+        if self.settings.topics > len(self.pack.topics):
+            raise UserError(
+                f"The pack has {len(self.pack.topics)} topics, but topics={self.settings.topics}; ask for fewer."
+            )
+        return self.pack.topics[: self.settings.topics]
+
+    @cached_property
+    def layer(self) -> int:
+        """The analysis layer."""
+        layer = self.lm.default_layer if self.settings.layer is None else self.settings.layer
+        if layer >= self.lm.n_layers:
+            raise UserError(f"There is no layer {layer} in {self.lm.name}; layers go from 0 to {self.lm.n_layers - 1}.")
+        return layer
+
+    def model_facts(self) -> dict[str, Any]:
+        """What the record says about the model."""
+        lm = self.lm
+        return {
+            "name": lm.name, "source": lm.source, "architecture": type(lm.model).__name__, "sha256": lm.sha256,
+            "revision": lm.revision, "layers": lm.n_layers, "hidden_size": lm.hidden_size,
+            "parameters": int(lm.model.num_parameters()), "dtype": self.settings.dtype, "device": str(lm.device),
+            "prompt_format": "chat" if lm.is_chat else "plain",
+        }  # fmt: skip

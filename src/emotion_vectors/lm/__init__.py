@@ -1,0 +1,1 @@
+"""The language model: load it, render prompts, hook the residual stream, read choices, write texts."""

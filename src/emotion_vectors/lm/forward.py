@@ -1,0 +1,179 @@
+"""Forward passes with hooks on the residual stream: capture, add, start at a layer, read the choice.
+
+Shapes: b batch, t tokens, d residual width, n layers. `layer` l = output of block l, counted from 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import NamedTuple
+
+import torch
+from torch import nn
+
+from emotion_vectors.lm.architecture import softcap
+from emotion_vectors.lm.model import LanguageModel
+
+Watch = Callable[[int, torch.Tensor], torch.Tensor | None]
+
+
+class Batch(NamedTuple):
+    """Padded token ids: `ids`, `mask` (1 = real token) and `positions`, each (b, t)."""
+
+    ids: torch.Tensor
+    mask: torch.Tensor
+    positions: torch.Tensor
+
+    @property
+    def last(self) -> torch.Tensor:
+        """Column of the last real token of each row, (b,); right for either padding side."""
+        columns = torch.arange(self.mask.shape[1], device=self.mask.device)
+        return (self.mask * columns).argmax(dim=1)
+
+
+def pad(rows: Sequence[Sequence[int]], device: torch.device, pad_id: int = 0, side: str = "right") -> Batch:
+    """Rows of token ids as one padded batch; positions count real tokens from 0 on either side."""
+    width = max(len(row) for row in rows)
+    ids = torch.full((len(rows), width), pad_id, dtype=torch.long)
+    mask = torch.zeros((len(rows), width), dtype=torch.long)
+    for i, row in enumerate(rows):
+        start = 0 if side == "right" else width - len(row)
+        ids[i, start : start + len(row)] = torch.tensor(row)
+        mask[i, start : start + len(row)] = 1
+    positions = (mask.cumsum(dim=1) - 1).clamp(min=0)
+    return Batch(ids.to(device), mask.to(device), positions.to(device))
+
+
+@contextmanager
+def watch_blocks(lm: LanguageModel, layers: Sequence[int], watch: Watch) -> Iterator[list[int]]:
+    """Call `watch(layer, residual)` on the output (b, t, d) of the given blocks; a returned tensor replaces it.
+
+    Yields a list that counts the firings of each layer's hook, so that a hook that never fires can't go unnoticed.
+    An exception in `watch` ends the forward pass; hooks are removed in any case.
+    """
+    fired = [0] * lm.n_layers
+    handles = []
+    for layer in layers:
+
+        def hook(_: nn.Module, __: tuple, output, layer: int = layer):
+            fired[layer] += 1
+            # A block returns a tensor, or a tuple that begins with it, by model and version.
+            residual = output[0] if isinstance(output, tuple) else output
+            changed = watch(layer, residual)
+            if changed is None:
+                return None
+            return (changed, *output[1:]) if isinstance(output, tuple) else changed
+
+        handles.append(lm.parts.blocks[layer].register_forward_hook(hook))
+    try:
+        yield fired
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+class _Enough(Exception):
+    """Ends a forward pass whose later blocks nobody needs."""
+
+
+@contextmanager
+def stop_after(lm: LanguageModel, layer: int) -> Iterator[None]:
+    """End forward passes inside the block after block `layer`; wrap the pass in it."""
+
+    def halt(*_: object) -> None:
+        raise _Enough
+
+    # Registered last, so that watchers of the same block run first.
+    handle = lm.parts.blocks[layer].register_forward_hook(halt)
+    try:
+        yield
+    except _Enough:
+        pass
+    finally:
+        handle.remove()
+
+
+@contextmanager
+def start_after(lm: LanguageModel, layer: int, residual: torch.Tensor) -> Iterator[None]:
+    """Skip blocks 0..`layer`: block `layer` gives `residual` (b, t, d) at once. Layer -1 replaces the embedding.
+
+    Everything below the first steered layer is the same for all vectors, so steered passes begin here. The model's
+    own forward still makes masks and rotary tables, and the blocks above run unchanged.
+    """
+    if layer < 0:
+        raise ValueError("a pass can start after block 0 at the earliest")
+    skipped = lm.parts.blocks[: layer + 1]
+    try:
+        for index, block in enumerate(skipped):
+            block.forward = _stand_in(residual if index == layer else None)
+        yield
+    finally:
+        for block in skipped:
+            block.__dict__.pop("forward", None)
+
+
+def _stand_in(residual: torch.Tensor | None) -> Callable[..., torch.Tensor]:
+    def forward(hidden_states: torch.Tensor, *_: object, **__: object) -> torch.Tensor:
+        return hidden_states if residual is None else residual
+
+    return forward
+
+
+def run(lm: LanguageModel, batch: Batch) -> torch.Tensor:
+    """Residual stream after the final norm, (b, t, d), of a padded batch."""
+    return lm.parts.body(
+        input_ids=batch.ids, attention_mask=batch.mask, position_ids=batch.positions, use_cache=False
+    ).last_hidden_state
+
+
+def run_with_mask(lm: LanguageModel, ids: torch.Tensor, positions: torch.Tensor, allowed: torch.Tensor) -> torch.Tensor:
+    """Final-norm residuals (b, t, d) under an explicit attention mask `allowed` (t, t): row attends to column."""
+    bias = torch.zeros(allowed.shape, dtype=lm.dtype, device=lm.device)
+    bias.masked_fill_(~allowed, torch.finfo(lm.dtype).min)
+    mask = bias.expand(ids.shape[0], 1, *bias.shape)
+    return lm.parts.body(input_ids=ids, attention_mask=mask, position_ids=positions, use_cache=False).last_hidden_state
+
+
+def logits_of(lm: LanguageModel, hidden: torch.Tensor, tokens: Sequence[int]) -> torch.Tensor:
+    """float32 logits of some tokens only: final-norm residuals (..., d) times their unembedding rows -> (..., tokens)."""
+    rows = lm.parts.head.weight[list(tokens)].float()
+    bias = lm.parts.head.bias
+    logits = hidden.float() @ rows.T
+    if bias is not None:
+        logits = logits + bias[list(tokens)].float()
+    return softcap(lm.model, logits)
+
+
+def log_normaliser(lm: LanguageModel, hidden: torch.Tensor, rows_at_once: int = 256) -> torch.Tensor:
+    """log of the sum of exp of all logits, (rows,), for final-norm residuals (rows, d); in float32."""
+    pieces = []
+    for piece in hidden.split(rows_at_once):
+        logits = softcap(lm.model, lm.parts.head(piece.to(lm.dtype)).float())
+        pieces.append(torch.logsumexp(logits, dim=-1))
+    return torch.cat(pieces)
+
+
+def add_at(layer_vectors: Mapping[int, torch.Tensor], touched: torch.Tensor) -> Watch:
+    """A watcher that adds vectors (b, d) of each layer to the residual at the positions `touched` (t,) or (b, t)."""
+    where = touched.unsqueeze(-1)
+
+    def watch(layer: int, residual: torch.Tensor) -> torch.Tensor:
+        vector = layer_vectors[layer].to(residual.dtype).unsqueeze(-2)
+        return torch.where(where, residual + vector, residual)
+
+    return watch
+
+
+@contextmanager
+def watch_embedding(lm: LanguageModel, watch: Callable[[torch.Tensor], None]) -> Iterator[None]:
+    """Call `watch` with what enters block 0: the token embeddings (b, t, d) as the model scales them."""
+
+    def hook(_: nn.Module, args: tuple, kwargs: dict) -> None:
+        watch(args[0] if args else kwargs["hidden_states"])
+
+    handle = lm.parts.blocks[0].register_forward_pre_hook(hook, with_kwargs=True)
+    try:
+        yield
+    finally:
+        handle.remove()

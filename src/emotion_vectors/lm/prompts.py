@@ -1,0 +1,119 @@
+"""Render prompts to token ids and find which tokens spell a piece of text.
+
+Chat models get their own chat template (thinking off, generation prompt on); base models the plain
+`Human: ...` / `Assistant:` format. Token offsets always come from the very ids that are fed to the model.
+"""
+
+from __future__ import annotations
+
+import string
+from dataclasses import dataclass
+
+from transformers import PreTrainedTokenizerBase
+
+from emotion_vectors.errors import UserError
+from emotion_vectors.lm.model import LanguageModel
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """Token ids of one prompt, with the half-open token range of each named piece of text."""
+
+    ids: tuple[int, ...]
+    spans: dict[str, tuple[int, int]]
+    text: str
+
+
+def chat_prompt(lm: LanguageModel, template: str, values: dict[str, str] | None = None, prefill: str = "") -> Prompt:
+    """The user message `template` filled with `values`, ready for the model to answer after `prefill`.
+
+    `spans[name]` is the token range of each value. The last token is the response position: where the answer begins.
+    """
+    message, ranges = fill(template, values or {})
+    rendered = render(lm, message) + (prefill if lm.is_chat else f" {prefill}" if prefill else "")
+    if rendered.count(message) != 1:
+        raise UserError(
+            f"The chat template of {lm.name} alters or repeats the message '{message[:60]}'; can't place spans."
+        )
+    shift = rendered.index(message)
+    return locate(lm.tokenizer, rendered, {name: (shift + a, shift + b) for name, (a, b) in ranges.items()})
+
+
+def render(lm: LanguageModel, message: str) -> str:
+    """Text of a conversation in which the user has said `message` and the assistant is about to answer."""
+    if not lm.is_chat:
+        return f"Human: {message}\n\nAssistant:"
+    messages = [{"role": "user", "content": message}]
+    return lm.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True, enable_thinking=False)
+
+
+def story_prompt(lm: LanguageModel, story: str, chat: bool) -> Prompt:
+    """A story as the model reads it: raw text, or as the assistant's answer in the chat template; span `story`."""
+    if not chat or not lm.is_chat:
+        return locate(lm.tokenizer, story, {"story": (0, len(story))})
+    opening = render(lm, "Write a short story.")
+    return locate(lm.tokenizer, opening + story, {"story": (len(opening), len(opening) + len(story))})
+
+
+def fill(template: str, values: dict[str, str]) -> tuple[str, dict[str, tuple[int, int]]]:
+    """`template` with its `{name}` fields replaced, and the character range of each value."""
+    text, ranges = "", {}
+    for literal, name, _, _ in string.Formatter().parse(template):
+        text += literal
+        if name is not None:
+            ranges[name] = (len(text), len(text) + len(values[name]))
+            text += values[name]
+    return text, ranges
+
+
+def locate(tokenizer: PreTrainedTokenizerBase, text: str, ranges: dict[str, tuple[int, int]]) -> Prompt:
+    """Tokenise `text` (one BOS where the tokenizer wants one) and turn character ranges into token ranges."""
+    encoded = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
+    ids, offsets = list(encoded["input_ids"]), list(encoded["offset_mapping"])
+    bos = leading_bos(tokenizer)
+    if bos is not None and ids[:1] != [bos]:
+        ids, offsets = [bos, *ids], [(0, 0), *offsets]
+    spans = {}
+    for name, (start, end) in ranges.items():
+        inside = [i for i, (a, b) in enumerate(offsets) if b > start and a < end and b > a]
+        if not inside:
+            raise UserError(f"No token spells '{text[start:end][:60]}'; the tokenizer gives no usable offsets.")
+        spans[name] = (inside[0], inside[-1] + 1)
+        check_span(tokenizer, ids[inside[0] : inside[-1] + 1], text[start:end])
+    return Prompt(tuple(ids), spans, text)
+
+
+def check_span(tokenizer: PreTrainedTokenizerBase, ids: list[int], text: str) -> None:
+    """Refuse a span whose tokens don't decode to its text: a vector would be added to the wrong tokens."""
+    decoded = tokenizer.decode(ids, clean_up_tokenization_spaces=False)
+    if "".join(decoded.split()) != "".join(text.split()):
+        raise UserError(
+            f"The tokens found for '{text[:60]}' decode to '{decoded[:60]}'; word it so that it begins and ends on token borders."
+        )
+
+
+def leading_bos(tokenizer: PreTrainedTokenizerBase) -> int | None:
+    """The BOS id that the tokenizer puts before plain text, or None where it puts none."""
+    start = tokenizer("a")["input_ids"][:1]
+    return start[0] if start and start[0] == tokenizer.bos_token_id else None
+
+
+def single_token(tokenizer: PreTrainedTokenizerBase, text: str) -> int | None:
+    """The id of `text` where it is exactly one token, else None."""
+    ids = tokenizer(text, add_special_tokens=False)["input_ids"]
+    return int(ids[0]) if len(ids) == 1 else None
+
+
+def option_tokens(lm: LanguageModel, prompt: Prompt) -> tuple[int, int]:
+    """Ids of the answers A and B as the model would write them right after `prompt`; one token each, and different."""
+    ids = []
+    for letter in "AB":
+        longer = locate(lm.tokenizer, prompt.text + letter, {}).ids
+        if longer[:-1] != prompt.ids:
+            raise UserError(
+                f"After '{prompt.text[-12:]}' the answer '{letter}' is no token of its own in {lm.name}; can't score it."
+            )
+        ids.append(longer[-1])
+    if ids[0] == ids[1]:
+        raise UserError(f"{lm.name} has one token for both A and B; its preferences can't be read.")
+    return ids[0], ids[1]

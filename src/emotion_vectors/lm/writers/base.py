@@ -1,0 +1,97 @@
+"""The writer interface: requests of token ids in, written texts out, in any order.
+
+A writer knows nothing of emotions or topics. Each request carries its own seed, and what a request yields depends on
+its prompt, its seed and the sampling alone, not on what else is in the batch (up to the float noise of the engine).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How the next token is drawn. Penalties come first, then temperature, then the nucleus.
+
+    temperature: logits are divided by it; 0 always takes the likeliest token.
+    top_p: the smallest set of likeliest tokens with at least this probability is kept (1 keeps all).
+    repetition_penalty: divides positive and multiplies negative logits of every token that the prompt or the text holds
+        already (1 is none; Keskar et al. 2019, as in transformers and OpenVINO).
+    max_new_tokens: most tokens to write, the end-of-text token included.
+    presence_penalty: taken once from the logit of every token that the text itself holds already (0 is none).
+    """
+
+    temperature: float = 0.8
+    top_p: float = 0.95
+    repetition_penalty: float = 1.0
+    max_new_tokens: int = 200
+    presence_penalty: float = 0.0
+
+
+@dataclass(frozen=True)
+class Request:
+    """One text to write: a key to find it again, the prompt as token ids, and the seed of its sampling."""
+
+    key: str
+    prompt_ids: tuple[int, ...]
+    seed: int
+
+
+@dataclass(frozen=True)
+class Written:
+    """A written text, without its prompt and without special tokens.
+
+    tokens: generated tokens, an end-of-text token not counted. finished: the model ended the text itself; False where
+    the token limit cut it.
+    """
+
+    key: str
+    text: str
+    tokens: int
+    finished: bool
+
+
+class Writer(Protocol):
+    """Anything that writes texts. `name` goes into the record, as in `openvino 2026.4`."""
+
+    name: str
+
+    def write(self, requests: Sequence[Request], sampling: Sampling) -> Iterator[Written]:
+        """Yield one `Written` per request, in any order, as they get done."""
+        ...
+
+
+# Tokens by which chat templates end a turn. A model converted from GGUF may know only one of its end tokens.
+END_OF_TURN = (
+    "<|im_end|>",
+    "<|eot_id|>",
+    "<|end|>",
+    "<end_of_turn>",
+    "<|endoftext|>",
+    "<|end_of_text|>",
+    "</s>",
+    "<eos>",
+)
+
+
+def end_tokens(lm: Any) -> frozenset[int]:
+    """Ids at which a text ends: the model's and the tokenizer's end-of-text ids and known end-of-turn tokens."""
+    configured = getattr(getattr(lm.model, "generation_config", None), "eos_token_id", None)
+    found = {*(configured if isinstance(configured, list) else [configured]), lm.tokenizer.eos_token_id}
+    vocabulary = lm.tokenizer.get_vocab()
+    found |= {vocabulary.get(token) for token in END_OF_TURN}
+    return frozenset(int(token) for token in found if token is not None)
+
+
+def read_text(lm: Any, tokens: Sequence[int]) -> str:
+    """The text of generated token ids, without special tokens and without surrounding white space."""
+    return lm.tokenizer.decode(list(tokens), skip_special_tokens=True, clean_up_tokenization_spaces=False).strip()
+
+
+def refuse_empty_prompts(requests: Sequence[Request]) -> None:
+    """Raise `ValueError` for a request without prompt tokens; there is nothing to continue."""
+    for request in requests:
+        if not request.prompt_ids:
+            raise ValueError(f"the request {request.key!r} has no prompt tokens")

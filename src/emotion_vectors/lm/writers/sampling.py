@@ -1,0 +1,69 @@
+"""Draw the next token of every row from its own random numbers: a row's draw never depends on the other rows.
+
+Legend: b row of the batch, v vocabulary entry.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+from emotion_vectors.lm.writers.base import Sampling
+
+# Tokens looked at first for the nucleus; rows whose nucleus is larger are sorted whole, so this changes speed only.
+FIRST_LOOK = 1024
+
+
+def uniform_draws(seeds: Sequence[int], steps: int, device: torch.device) -> torch.Tensor:
+    """One number in [0, 1) per row and step, float64 `[b, steps]`, from a generator of the row's own."""
+    rows = [torch.rand(steps, generator=torch.Generator().manual_seed(seed), dtype=torch.float64) for seed in seeds]
+    # mps has no float64; float32 keeps 24 bits of the draw.
+    wide = torch.stack(rows)
+    return wide.float().to(device) if device.type == "mps" else wide.to(device)
+
+
+def penalize(
+    logits_bv: torch.Tensor, prompt_bv: torch.Tensor, text_bv: torch.Tensor, sampling: Sampling
+) -> torch.Tensor:
+    """Logits after the repetition and presence penalties.
+
+    prompt_bv, text_bv: True where the row's prompt or its text so far holds the token.
+    """
+    if sampling.repetition_penalty != 1.0:
+        factor = sampling.repetition_penalty
+        lowered = torch.where(logits_bv > 0, logits_bv / factor, logits_bv * factor)
+        logits_bv = torch.where(prompt_bv | text_bv, lowered, logits_bv)
+    if sampling.presence_penalty != 0.0:
+        logits_bv = logits_bv - sampling.presence_penalty * text_bv
+    return logits_bv
+
+
+def draw(logits_bv: torch.Tensor, uniform_b: torch.Tensor, sampling: Sampling) -> torch.Tensor:
+    """The next token id of every row `[b]`: inverse cumulative distribution at `uniform_b` over the nucleus.
+
+    The nucleus is the smallest set of likeliest tokens whose probability reaches `top_p`.
+    """
+    if sampling.temperature == 0:
+        return logits_bv.argmax(-1)
+    scaled = logits_bv.to(uniform_b.dtype) / sampling.temperature
+    total = scaled.logsumexp(-1, keepdim=True)
+    width = scaled.shape[-1]
+    first = min(FIRST_LOOK, width)
+    top, ids = scaled.topk(first, dim=-1)
+    mass = (top - total).exp().cumsum(-1)
+    chosen = _invert(mass, ids, uniform_b, sampling.top_p)
+    wide = mass[:, -1] < sampling.top_p
+    if first < width and bool(wide.any()):
+        top, ids = scaled[wide].sort(dim=-1, descending=True)
+        mass = (top - total[wide]).exp().cumsum(-1)
+        chosen[wide] = _invert(mass, ids, uniform_b[wide], sampling.top_p)
+    return chosen
+
+
+def _invert(mass: torch.Tensor, ids: torch.Tensor, uniform: torch.Tensor, top_p: float) -> torch.Tensor:
+    # `last` is the first place where the nucleus is full; everything beyond it can't be drawn.
+    last = (mass < top_p).sum(-1).clamp(max=mass.shape[-1] - 1)
+    target = uniform * mass.gather(-1, last[:, None])[:, 0]
+    place = torch.minimum((mass <= target[:, None]).sum(-1), last)
+    return ids.gather(-1, place[:, None])[:, 0]

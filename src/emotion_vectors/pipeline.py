@@ -1,0 +1,77 @@
+"""READ FIRST: the whole experiment in its order, on one screen.
+
+    stories, neutral texts -> activations -> vectors -> readings -> preferences -> correlation -> steering -> record -> report
+
+One run = one folder = one model = one frozen settings object. Every stage leaves its files and a marker in the folder;
+a stage that is done is not run again, and a stage that was killed goes on at its last finished piece.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from emotion_vectors.experiments.steering import choose_emotions
+from emotion_vectors.lab import Lab
+from emotion_vectors.lm.model import choose_device, choose_dtype, locate
+from emotion_vectors.lm.writers import choose_writer
+from emotion_vectors.progress import Reporter
+from emotion_vectors.report.page import write_report
+from emotion_vectors.settings import Runtime, Settings, change
+from emotion_vectors.stages.activations import make_vectors, pool_stories
+from emotion_vectors.stages.analysis import SCHEMA, analyse, correlate
+from emotion_vectors.stages.choices import ask_preferences, steer_preferences, steered_half
+from emotion_vectors.stages.corpus import write_corpus
+from emotion_vectors.stages.readings import read_prompts
+from emotion_vectors.stimuli import load_pack
+from emotion_vectors.store import atomic
+from emotion_vectors.store.run_folder import open_run
+
+
+def run_experiment(settings: Settings, out: Path, runtime: Runtime = Runtime(), command: str = "") -> dict[str, Any]:
+    """Run everything that is not done yet in the folder `out` and return the record (`results.json`).
+
+    Raises `UserError` with one sentence for anything that the user can mend.
+    """
+    if runtime.threads:
+        torch.set_num_threads(runtime.threads)
+    reporter = Reporter(runtime.quiet)
+    pack = load_pack(settings.stimuli)
+    reporter.say(f"Device {choose_device(runtime.device)}; stimuli '{pack.name}'.")
+    for name in pack.supplied:
+        reporter.say(f"The pack '{pack.name}' has no {name}; ours is used and recorded as such.")
+    located = locate(settings.model, runtime.cache)
+    settings = resolve(settings, runtime, located)
+    identity = {
+        "schema": SCHEMA, "settings": settings.model_dump(mode="json"), "fingerprint": settings.fingerprint,
+        "model": {"sha256": located.sha256}, "stimuli": dict(pack.sha256),
+    }  # fmt: skip
+    with open_run(out, identity) as run:
+        lab = Lab(settings, runtime, pack, located, run, reporter, command)
+        if not run.done("analysis"):
+            write_corpus(lab)
+            pool_stories(lab)
+            vectors = make_vectors(lab)
+            readings = read_prompts(lab)
+            answers = ask_preferences(lab)
+            correlated = correlate(lab, vectors, readings, answers)
+            steered = choose_emotions(
+                settings.steered_emotions, settings.steered_count, vectors.emotions, pack.steered_emotions, correlated.r
+            )
+            chosen = vectors.at()[[vectors.index(emotion) for emotion in steered]]
+            runs = steer_preferences(lab, steered, chosen, float(vectors.residual_norm[vectors.layer]))
+            analyse(lab, vectors, readings, answers, correlated, steered, runs, steered_half(lab))
+        record = atomic.read_json(run / "results.json")
+        if not run.done("report"):
+            files = write_report(run.path, record)
+            run.finish("report", [str(file.relative_to(run.path)) for file in files], 0.0, len(files), "files")
+    return record
+
+
+def resolve(settings: Settings, runtime: Runtime, located: Any) -> Settings:
+    """Settings with every `auto` replaced by what it means on this machine, because that changes the answer."""
+    device = choose_device(runtime.device)
+    dtype = str(choose_dtype(settings.dtype, device)).removeprefix("torch.")
+    return change(settings, dtype=dtype, writer=choose_writer(settings.writer, located.gguf, device))

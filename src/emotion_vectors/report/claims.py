@@ -1,0 +1,181 @@
+"""Every sentence of the report that states a number, a count or a direction, made from the record.
+
+The abstract and the counts of verdicts are here; the three sentences of each figure ("what is seen", "what chance looks
+like", "what the paper and the seed saw") are in `claims_validation`, `claims_preferences` and `claims_steering`.
+A sentence about a part that this run lacks says so. `check` refuses a record that contradicts itself; call it first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from emotion_vectors.report import claims_preferences, claims_steering, claims_validation
+from emotion_vectors.report.checks import CRITERIA, VERDICTS, check
+from emotion_vectors.report.contradiction import ContradictoryRecord, parts
+from emotion_vectors.report.published import CRITERIA as PUBLISHED
+from emotion_vectors.report.wording import count, fixed, interval, listing, number, ranges
+
+__all__ = ["ContradictoryRecord", "FigureClaims", "abstract", "check", "figure_claims", "limits", "verdict_counts"]
+
+Record = dict[str, Any]
+
+
+class FigureClaims(NamedTuple):
+    """The three sentences below a figure."""
+
+    seen: str
+    chance: str
+    published: str
+
+
+_FIGURES: dict[int, tuple[Callable[[Record], str], Callable[[Record], str], Callable[[Record], str]]] = {
+    1: (claims_validation.scenarios_seen, claims_validation.scenarios_chance, claims_validation.scenarios_published),
+    2: (claims_validation.numeric_seen, claims_validation.numeric_chance, claims_validation.numeric_published),
+    3: (claims_preferences.bars_seen, claims_preferences.bars_chance, claims_preferences.bars_published),
+    4: (claims_steering.scatter_seen, claims_steering.scatter_chance, claims_steering.scatter_published),
+    5: claims_preferences.example("positive"),
+    6: claims_steering.example("positive"),
+    7: claims_preferences.example("negative"),
+    8: claims_steering.example("negative"),
+}
+
+
+def figure_claims(record: Record, figure: int) -> FigureClaims:
+    """The three sentences of Figure 1 to 8."""
+    seen, chance, published = _FIGURES[figure]
+    return FigureClaims(seen(record), chance(record), published(record))
+
+
+def verdict_counts(record: Record, kind: str = "verdict") -> dict[str, list[str]]:
+    """Which criteria got which verdict, in their order; `kind` is "verdict" or "seed_verdict"."""
+    return {verdict: [name for name in CRITERIA if record["criteria"][name][kind] == verdict] for verdict in VERDICTS}
+
+
+def abstract(record: Record) -> list[str]:
+    """The sentences of the one-paragraph abstract."""
+    sentences = [vectors_made(record), verdicts_given(record), recognised(record), preferred(record), steered(record)]
+    return [sentence for sentence in sentences if sentence]
+
+
+def vectors_made(record: Record) -> str:
+    """What was run: model, emotions, stories, layer."""
+    model, vectors, corpus = record["model"], parts(record, "vectors"), parts(record, "corpus")
+    emotions = parts(record, "settings").get("emotions")
+    if not vectors or emotions is None or corpus.get("kept") is None:
+        return f"This report is about {model['name']}."
+    return (
+        f"From {count(corpus['kept'], 'kept story', 'kept stories')} about {count(emotions, 'emotion')}, one direction per "
+        f"emotion was read from the residual stream of {model['name']} at layer {vectors['layer']} of {vectors['layers']}."
+    )
+
+
+def verdicts_given(record: Record) -> str:
+    """How many criteria pass, fail and are inconclusive, by this report's rule and by the seed's thresholds."""
+    own, seed = verdict_counts(record), verdict_counts(record, "seed_verdict")
+    words = {
+        "pass": ("passes", "pass"),
+        "fail": ("fails", "fail"),
+        "inconclusive": ("is inconclusive", "are inconclusive"),
+    }
+    pieces = [
+        f"{len(names)} {words[verdict][len(names) > 1]} ({ranges(names, CRITERIA)})"
+        for verdict, names in own.items()
+        if names
+    ]
+    return (
+        f"Of {len(CRITERIA)} criteria, judged by a 95 % interval and a null, {listing(pieces)}; "
+        f"by the seed report's thresholds alone {number(len(seed['pass']))} of {len(CRITERIA)} pass."
+    )
+
+
+def recognised(record: Record) -> str:
+    """Logit lens and implicit scenarios in one sentence."""
+    lens, scenarios = parts(record, "experiments", "lens"), parts(record, "experiments", "scenarios")
+    pieces = []
+    if lens:
+        pieces.append(f"{lens['count']} of {lens['of']} vectors put their own word among their top {lens['k']} tokens")
+    if scenarios:
+        first = sum(rank == 1 for rank in scenarios["ranks_raw"])
+        centred = sum(rank == 1 for rank in scenarios["ranks_centred"])
+        whole = len(scenarios["items"])
+        pieces.append(
+            f"the intended probe is the highest in {first} of {whole} texts that imply an emotion without naming it "
+            f"({centred} of {whole} after centring; guessing gives 1 of {len(scenarios['emotions'])})"
+        )
+    sentence = ", and ".join(pieces)
+    return f"{sentence[0].upper()}{sentence[1:]}." if sentence else ""
+
+
+def preferred(record: Record) -> str:
+    """Spread of the preferences and how many probes go with them."""
+    preferences, correlation = parts(record, "experiments", "preferences"), parts(record, "experiments", "correlation")
+    if not preferences or not correlation:
+        return ""
+    top, bottom, gap = category_gap(record)
+    strong = sum(row["r"] is not None and abs(row["r"]) > 0.3 for row in correlation["emotions"])
+    return (
+        f"The model's choices put {top} {fixed(gap, 0)} Elo points above {bottom}, and "
+        f"{strong} of {len(correlation['emotions'])} probes go with them at |r| > 0.3."
+    )
+
+
+def category_gap(record: Record) -> tuple[str, str, float]:
+    """Highest and lowest category and their distance, by the score that V7 was measured with."""
+    categories, stated = record["experiments"]["preferences"]["categories"], record["criteria"]["V7"].get("value")
+    found = []
+    for score in ("bradley_terry", "elo"):
+        ordered = sorted(categories, key=lambda row: row[score])
+        found.append((ordered[-1]["category"], ordered[0]["category"], ordered[-1][score] - ordered[0][score]))
+    return found[0] if stated is None else min(found, key=lambda gap: abs(gap[2] - stated))
+
+
+def steered(record: Record) -> str:
+    """The steering result with its direction, beside the paper's and the seed's."""
+    steering, verdict = parts(record, "experiments", "steering"), record["criteria"]["V10"]["verdict"]
+    if not steering or steering.get("r") is None:
+        return "The steering experiment gives no correlation in this run."
+    direction = {
+        "pass": "preferences move the way the correlation predicts",
+        "fail": "preferences do not move the way the correlation predicts",
+        "inconclusive": "it stays open whether preferences move the way the correlation predicts",
+    }[verdict]
+    paper, seed = PUBLISHED["V10"].paper, PUBLISHED["V10"].seed
+    assert paper is not None
+    bounds = interval((steering["low"], steering["high"]), 2) if steering.get("low") is not None else "not available"
+    return (
+        f"When the vectors are added on the steered activities alone, {direction}: r = {fixed(steering['r'])} over "
+        f"{count(steering['of'], 'emotion')} (95 % interval {bounds}), against {number(paper.value)} in the paper and "
+        f"{number(seed.value)} in the seed report, whose hook acted on both activities."
+    )
+
+
+def limits(record: Record) -> list[str]:
+    """What this run can't tell, each with the number that makes it so."""
+    model, settings, corpus = record["model"], parts(record, "settings"), parts(record, "corpus")
+    sentences = [f"One model, {model['name']}: nothing here says that another model does the same."]
+    fewest = corpus.get("fewest_per_emotion")
+    if fewest is not None:
+        sentences.append(
+            f"The emotion with the fewest has {count(fewest, 'story', 'stories')}; the paper has 1,200 for each, so vectors here are noisier."
+        )
+    stimuli = parts(record, "stimuli")
+    if stimuli.get("pack"):
+        equal = stimuli.get("equal_to_published") or []
+        same = f"equal to the published ones in {listing(equal)}" if equal else "equal to none of the published lists"
+        sentences.append(f"The stimuli are the pack '{stimuli['pack']}', {same}; other lists can give other counts.")
+    for name in stimuli.get("supplied_by_ours") or []:
+        sentences.append(f"The pack lacks {name}; that list comes from this package.")
+    if parts(record, "vectors"):
+        chosen = "two thirds of the depth by rule" if settings.get("layer") is None else "chosen by the settings"
+        sentences.append(
+            f"One analysis layer, {record['vectors']['layer']}, {chosen}; other layers can give other counts."
+        )
+    if settings.get("strength") is not None:
+        sentences.append(
+            f"One steering strength, {number(settings['strength'])} times the residual norm; the paper finds that a strength "
+            "of 0.5 on an activity already overwrites its content."
+        )
+    sentences.append("Valence labels are a judgement; words on which judges could differ are marked, not left out.")
+    sentences.append("A direction that goes with a word's use is no evidence that a model feels anything.")
+    return sentences

@@ -1,0 +1,110 @@
+"""Sentences about Figure 1 (implicit scenarios) and Figure 2 (numbers in context)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from emotion_vectors.report.contradiction import parts
+from emotion_vectors.report.published import CRITERIA, PAPER_MODEL, PAPER_SCENARIOS_CENTRED, Reported
+from emotion_vectors.report.wording import fixed, number, p_value, shortened, signed
+
+Record = dict[str, Any]
+
+
+def null_sentence(criterion: dict[str, Any]) -> str:
+    """What the criterion's own null gives, or that it has none."""
+    null, whole = criterion.get("null"), criterion.get("of")
+    if not null:
+        return f"{criterion['id']} has no null in this run."
+    value = number(null["value"]) if null.get("value") is not None else "not available"
+    out_of = f" of {number(whole)}" if whole is not None else ""
+    tail = f" ({p_value(null['p'])})" if null.get("p") is not None else ""
+    return f"{criterion['id']}, {null['what']}: {value}{out_of}{tail}."
+
+
+def reported(value: Reported | None) -> str:
+    """A published value as text: 57 of 171, 0.85."""
+    if value is None:
+        return "no value"
+    return f"{number(value.value)} of {value.of}" if value.of is not None else number(value.value)
+
+
+def scenarios_seen(record: Record) -> str:
+    """How often the intended probe is the highest, raw and centred, and which targets are missed."""
+    scenarios = parts(record, "experiments", "scenarios")
+    if not scenarios:
+        return "This run has no scenarios."
+    whole, pieces = len(scenarios["items"]), []
+    for kind, label in (("raw", "with raw cosines"), ("centred", "after the mean of the scenario set is subtracted")):
+        ranks = scenarios[f"ranks_{kind}"]
+        first = sum(rank == 1 for rank in ranks)
+        pieces.append(f"{first} of {whole} scenarios {label} (mean rank {fixed(sum(ranks) / whole)})")
+    missed = [
+        item["emotion"] for item, rank in zip(scenarios["items"], scenarios["ranks_raw"], strict=True) if rank > 1
+    ]
+    tail = f" Missed with raw cosines: {shortened(missed)}." if missed else ""
+    return f"The intended probe is the highest of {len(scenarios['emotions'])} in {pieces[0]} and in {pieces[1]}.{tail}"
+
+
+def scenarios_chance(record: Record) -> str:
+    """Guessing, and the nulls of V3 and V4."""
+    scenarios = parts(record, "experiments", "scenarios")
+    if not scenarios:
+        return "Nothing to compare."
+    probes = len(scenarios["emotions"])
+    whole = len(scenarios["items"])
+    guess = f"Guessing puts the intended probe first in {number(whole / probes)} of {whole} and at mean rank {fixed((probes + 1) / 2, 1)}."
+    return f"{guess} {null_sentence(record['criteria']['V3'])} {null_sentence(record['criteria']['V4'])}"
+
+
+def scenarios_published(record: Record) -> str:
+    """The paper's own matrix and the seed's two versions."""
+    first, rank = CRITERIA["V3"], CRITERIA["V4"]
+    return (
+        f"Paper ({PAPER_MODEL}, read from its Figure 2): {reported(first.paper)}, mean rank {reported(rank.paper)}, and "
+        f"{reported(PAPER_SCENARIOS_CENTRED)} after centring. Seed: {reported(first.seed)}, {reported(rank.seed)}; "
+        f"corrected by its author: {reported(first.corrected)}, {reported(rank.corrected)}."
+    )
+
+
+def numeric_seen(record: Record) -> str:
+    """Right signs, strong correlations, and the largest change."""
+    numeric = parts(record, "experiments", "numeric")
+    if not numeric:
+        return "This run has no numeric templates."
+    signs, strong = record["criteria"]["V5"], record["criteria"]["V6"]
+    changes = [
+        (curve[-1] - curve[0], emotion, template["x_label"])
+        for template in numeric["templates"]
+        for emotion, curve in template["cosine"].items()
+    ]
+    if signs.get("of") and signs.get("value") is not None:
+        count = f"{number(signs['value'])} of {number(signs['of'])} curves go the way that was expected in advance"
+    else:
+        count = "No direction was tested for these templates"
+    if strong.get("of") and strong.get("value") is not None:
+        count += f", and {number(strong['value'])} of {number(strong['of'])} have |ρ| > 0.7"
+    if not changes:
+        return f"{count}."
+    change, emotion, label = max(changes, key=lambda row: abs(row[0]))
+    return f"{count}. The largest change from the first to the last value is {signed(change, 3)} in cosine ({emotion}, {label})."
+
+
+def numeric_chance(record: Record) -> str:
+    """Nulls of V5 and V6, and why a high rank correlation over a few values says little."""
+    if not parts(record, "experiments", "numeric"):
+        return "Nothing to compare."
+    return (
+        f"{null_sentence(record['criteria']['V5'])} {null_sentence(record['criteria']['V6'])} Over five to seven values a "
+        "random direction often drifts steadily, so the signs say more than the size of ρ."
+    )
+
+
+def numeric_published(record: Record) -> str:
+    """The paper's visible directions and the seed's counts."""
+    signs, strong = CRITERIA["V5"], CRITERIA["V6"]
+    return (
+        f"Paper: {reported(signs.paper)} named directions are visible in its Figure 3, with cosines up to 0.08. "
+        f"Seed: {reported(signs.seed)} signs and {reported(strong.seed)} strong; corrected: {reported(signs.corrected)} and "
+        f"{reported(strong.corrected)}. The seed's axis ran from −1.5 to 2.0, which a cosine can't."
+    )

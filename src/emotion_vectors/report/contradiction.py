@@ -1,0 +1,54 @@
+"""The refusal of a record that contradicts itself, and the small comparisons that lead to it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+
+class ContradictoryRecord(ValueError):
+    """The record says two things that can't both be true; the message names them in one sentence."""
+
+
+def require(condition: bool, message: str) -> None:
+    """Raise `ContradictoryRecord(message)` unless `condition` holds."""
+    if not condition:
+        raise ContradictoryRecord(message)
+
+
+def require_within(values: Iterable[float | None], low: float, high: float, what: str) -> None:
+    """Each value is a finite number from `low` to `high`; None (not measured) is allowed."""
+    slack = 1e-6 * max(1.0, abs(high)) if math.isfinite(high) else 0.0
+    for value in values:
+        if value is not None:
+            require(
+                math.isfinite(value) and low - slack <= value <= high + slack,
+                f"{what} is {value}, outside {low} to {high}.",
+            )
+
+
+def require_close(stated: float | None, computed: float | None, tolerance: float, what: str) -> None:
+    """`stated` equals `computed` within `tolerance`; not compared where either was not measured."""
+    if stated is not None and computed is not None:
+        require(
+            abs(stated - computed) <= tolerance,
+            f"{what} is stated as {stated} but the record's own data give {computed:g}.",
+        )
+
+
+def require_order(low: float | None, high: float | None, what: str) -> None:
+    """An interval's ends are finite and in order; an interval that was not measured has two None."""
+    if low is None and high is None:
+        return
+    require(low is not None and high is not None, f"{what} has only one end.")
+    assert low is not None and high is not None
+    require(math.isfinite(low) and math.isfinite(high) and low <= high, f"{what} runs from {low} to {high}.")
+
+
+def parts(record: dict[str, Any], *names: str) -> dict[str, Any]:
+    """The part of the record under `names`, or an empty dict where this run has none."""
+    part: Any = record
+    for name in names:
+        part = part.get(name) if isinstance(part, dict) else None
+    return part if isinstance(part, dict) else {}

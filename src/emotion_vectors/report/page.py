@@ -1,0 +1,174 @@
+"""The report of a run: one self-contained page that opens offline, and the figures as files.
+
+`write_report` reads nothing but the record. Model output and names are untrusted: the template escapes all text, data
+inside script blocks has no `<`, and the page's own policy lets only its two known scripts run and loads nothing.
+"""
+
+from __future__ import annotations
+
+import base64
+import csv
+import hashlib
+import io
+import json
+import re
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import jinja2
+import vl_convert
+from markupsafe import Markup
+
+from emotion_vectors.report import published
+from emotion_vectors.report.checks import CRITERIA, check
+from emotion_vectors.report.claims import abstract, limits
+from emotion_vectors.report.figures import Figure, figures
+from emotion_vectors.report.method_table import method_table
+from emotion_vectors.report.tables import (
+    SYMBOLS,
+    category_table,
+    corpus_table,
+    criteria_table,
+    doctor_table,
+    lens_table,
+    pair_table,
+    settings_table,
+    timing_table,
+)
+from emotion_vectors.report.wording import measured, number
+from emotion_vectors.store.atomic import write_bytes, write_text
+
+Record = dict[str, Any]
+_TEMPLATES = Path(__file__).parent / "templates"
+_VEGA_LITE = "6.4"
+_PNG_SCALE = 2.0
+
+
+def write_report(run_folder: Path, record: Record) -> list[Path]:
+    """Write `report.html` and `figures/figure-N.svg`, `.png` into `run_folder`; return their paths, the page first.
+
+    Raises `ContradictoryRecord` for a record that contradicts itself, before anything is written, and `UserError` where
+    a file can't be written.
+    """
+    check(record)
+    drawn = figures(record)
+    pictures = {figure.number: draw(figure) for figure in drawn if figure.chart is not None}
+    page = run_folder / "report.html"
+    written = [page]
+    for figure in drawn:
+        if figure.number in pictures:
+            vector, raster = (run_folder / "figures" / f"{figure.name}.{ending}" for ending in ("svg", "png"))
+            write_text(vector, pictures[figure.number])
+            write_bytes(raster, vl_convert.svg_to_png(pictures[figure.number], scale=_PNG_SCALE))
+            written += [vector, raster]
+    write_text(page, render(record, drawn, pictures))
+    return written
+
+
+def draw(figure: Figure) -> str:
+    """The figure as SVG text."""
+    assert figure.chart is not None
+    return vl_convert.vegalite_to_svg(figure.chart.to_dict(), vl_version=_VEGA_LITE)
+
+
+def render(record: Record, drawn: Sequence[Figure], pictures: dict[int, str]) -> str:
+    """The page as text. `pictures` are the SVG texts by figure number, shown until (or instead of) the live charts."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["unbroken"] = unbroken
+    live = (_TEMPLATES / "report.js").read_text(encoding="utf-8")
+    bundle = javascript()
+    return environment.get_template("report.html.j2").render(
+        record=record,
+        abstract=abstract(record),
+        verdicts=[_verdict(name, record["criteria"][name]) for name in CRITERIA],
+        figures=[_shown(figure, pictures.get(figure.number)) for figure in drawn],
+        criteria=criteria_table(record),
+        tables=[
+            table
+            for table in (method_table(record), category_table(record), pair_table(record), doctor_table(record))
+            if table
+        ],
+        corpus=corpus_table(record),
+        folded=[table for table in (lens_table(record), settings_table(record), timing_table(record)) if table],
+        limits=limits(record),
+        published=published,
+        number=number,
+        style=Markup((_TEMPLATES / "report.css").read_text(encoding="utf-8")),
+        bundle=Markup(bundle),
+        live=Markup(live),
+        policy=_policy(bundle, live),
+    )
+
+
+def unbroken(text: str) -> str:
+    """`text` with spaces that no line may end at: around an equals or comparison sign and before a percent sign."""
+    return re.sub(r" ([=<>]) ", "\u00a0\\1\u00a0", text).replace(" %", "\u00a0%")
+
+
+def _verdict(name: str, criterion: dict[str, Any]) -> dict[str, str]:
+    return {
+        "id": name,
+        "name": criterion["name"],
+        "verdict": criterion["verdict"],
+        "symbol": SYMBOLS[criterion["verdict"]],
+        "value": measured(criterion),
+        "unit": str(criterion.get("unit") or ""),
+        "seed": criterion["seed_verdict"],
+    }
+
+
+def _shown(figure: Figure, picture: str | None) -> dict[str, Any]:
+    shown = {"figure": figure, "picture": None, "specification": None, "data": None, "width": 0}
+    if picture is not None and figure.chart is not None:
+        encoded = base64.b64encode(picture.encode("utf-8")).decode("ascii")
+        shown["picture"] = f"data:image/svg+xml;base64,{encoded}"
+        shown["specification"] = script_json(figure.chart.to_dict())
+        shown["data"] = "data:text/csv;charset=utf-8," + quote(as_csv(figure.rows))
+    return shown
+
+
+def script_json(value: Any) -> Markup:
+    """JSON that is safe inside a script element: no `<`, `>` or `&`, so no text can end the element or open another."""
+    text = json.dumps(value, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
+    return Markup(text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))
+
+
+def as_csv(rows: Sequence[dict[str, Any]]) -> str:
+    """`rows` as CSV text with a head. Text that a spreadsheet would take for a formula gets a leading apostrophe."""
+    handle = io.StringIO()
+    writer = csv.DictWriter(handle, fieldnames=list(rows[0]) if rows else [], lineterminator="\n")
+    writer.writeheader()
+    for row in rows:
+        writer.writerow(
+            {key: f"'{cell}" if isinstance(cell, str) and cell[:1] in "=+-@\t\r" else cell for key, cell in row.items()}
+        )
+    return handle.getvalue()
+
+
+@cache
+def javascript() -> str:
+    """Vega, Vega-Lite and Vega-Embed as one script. It must not hold anything that ends a script element early."""
+    bundle = vl_convert.javascript_bundle(vl_version=_VEGA_LITE)
+    if "</script" in bundle.lower() or "<!--" in bundle:
+        raise RuntimeError(
+            "The Vega bundle of this vl-convert version can't be put into a page; install another version."
+        )
+    return bundle
+
+
+def _policy(*scripts: str) -> str:
+    """A content security policy that loads nothing and runs only `scripts` (Vega compiles its expressions: unsafe-eval)."""
+    hashes = " ".join(
+        f"'sha256-{base64.b64encode(hashlib.sha256(text.encode('utf-8')).digest()).decode('ascii')}'"
+        for text in scripts
+    )
+    return f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src {hashes} 'unsafe-eval'; base-uri 'none'; form-action 'none'"

@@ -1,0 +1,250 @@
+"""The tables of a report, as rows of text made from the record (and from published.py where a column says so)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from emotion_vectors.report.checks import CRITERIA
+from emotion_vectors.report.contradiction import parts
+from emotion_vectors.report.published import CRITERIA as PUBLISHED
+from emotion_vectors.report.published import PAPER_CATEGORIES, PAPER_MODEL, SEED_CATEGORIES, SEED_MODEL, Reported
+from emotion_vectors.report.wording import fixed, interval, listing, measured, number, p_value
+
+Record = dict[str, Any]
+SYMBOLS = {"pass": "✓", "fail": "✗", "inconclusive": "?"}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """Text of a table cell; `kind` is a CSS class that never says more than the text does."""
+
+    text: str
+    kind: str = ""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A caption, column heads and rows of cells; the first cell of a row is its head. `anchors` name the rows."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    note: str = ""
+    anchors: tuple[str, ...] = ()
+
+
+def criteria_table(record: Record) -> Table:
+    """Table 3: every criterion with value, threshold, interval, null, both verdicts, reason and the published values."""
+    rows = []
+    for name in CRITERIA:
+        criterion, published = record["criteria"][name], PUBLISHED[name]
+        reason = " ".join(text for text in (criterion.get("reason"), criterion.get("note")) if text)
+        rows.append(
+            (
+                Cell(f"{name} {criterion['name']}"),
+                Cell(measured(criterion), "number"),
+                Cell(interval(criterion.get("interval")), "number"),
+                Cell(_null(criterion), "null"),
+                verdict_cell(criterion["verdict"]),
+                Cell(reason or "No reason recorded.", "reason"),
+                _by_threshold(criterion),
+                Cell(_reported(published.paper), "number"),
+                Cell(_reported(published.seed), "number"),
+                Cell(_reported(published.corrected), "number"),
+            )
+        )
+    columns = (
+        "Criterion",
+        "Value",
+        "95 % interval",
+        "Null",
+        "Verdict",
+        "Reason",
+        "By the seed's threshold",
+        "Paper",
+        "Seed",
+        "Seed, corrected",
+    )
+    note = (
+        "The verdict asks what the interval allows and what chance gives; the seed's threshold is applied to the value alone, scaled where fewer "
+        "emotions were run. V10 passes only with the right sign."
+    )
+    return Table("Table 3. Verdicts", columns, tuple(rows), note, CRITERIA)
+
+
+def verdict_cell(verdict: str) -> Cell:
+    """A verdict as symbol and word."""
+    return Cell(f"{SYMBOLS[verdict]} {verdict}", f"verdict {verdict}")
+
+
+def _by_threshold(criterion: dict[str, Any]) -> Cell:
+    verdict = verdict_cell(criterion["seed_verdict"])
+    threshold = criterion.get("threshold_text")
+    return Cell(
+        f"{verdict.text} ({threshold})" if threshold else verdict.text, f"threshold {criterion['seed_verdict']}"
+    )
+
+
+def _null(criterion: dict[str, Any]) -> str:
+    null = criterion.get("null")
+    if not null:
+        return "none"
+    value = number(null["value"]) if null.get("value") is not None else ""
+    p = p_value(null["p"]) if null.get("p") is not None else ""
+    return f"{null['what']}: {', '.join(text for text in (value, p) if text)}"
+
+
+def _reported(value: Reported | None) -> str:
+    if value is None:
+        return "not given"
+    return f"{number(value.value)}/{value.of}" if value.of is not None else number(value.value)
+
+
+def category_table(record: Record) -> Table | None:
+    """Table 2: mean score of each category beside the paper's Table 9 and the seed's Table 2; None without preferences."""
+    categories = parts(record, "experiments", "preferences").get("categories")
+    if not categories:
+        return None
+    ordered = sorted(categories, key=lambda row: -row["bradley_terry"])
+    rows = tuple(
+        (
+            Cell(row["category"]),
+            Cell(fixed(row["bradley_terry"], 0), "number"),
+            Cell(fixed(row["elo"], 0), "number"),
+            Cell(_published_mean(PAPER_CATEGORIES, row["category"]), "number"),
+            Cell(_published_mean(SEED_CATEGORIES, row["category"]), "number"),
+        )
+        for row in ordered
+    )
+    note = "Mean score of the category in Elo points. The paper's mean over all activities is 1500, everywhere else it is 1000: compare the order and the gaps."
+    columns = ("Category", "This run, Bradley-Terry", "This run, Elo", f"Paper ({PAPER_MODEL})", f"Seed ({SEED_MODEL})")
+    return Table("Table 2. Preference by category", columns, rows, note)
+
+
+def _published_mean(means: dict[str, int], category: str) -> str:
+    if category not in means:
+        return "not given"
+    return f"{number(means[category])} (rank {sorted(means.values(), reverse=True).index(means[category]) + 1})"
+
+
+def lens_table(record: Record) -> Table | None:
+    """Table 5: what each emotion's vector puts up and down in the vocabulary; None without the lens."""
+    lens = parts(record, "experiments", "lens")
+    if not lens.get("emotions"):
+        return None
+    rows = tuple(
+        (
+            Cell(row["emotion"]),
+            Cell("yes" if row["hit"] else "no"),
+            Cell(number(row.get("best_rank")), "number"),
+            Cell(_tokens(row["top"])),
+            Cell(_tokens(row["bottom"])),
+        )
+        for row in lens["emotions"]
+    )
+    other = lens.get("other") or {}
+    norm = {True: "through the final norm", False: "without the final norm"}
+    note = f"Own word among the top {lens['k']} tokens, {norm[bool(lens.get('through_norm'))]}."
+    if other.get("count") is not None:
+        note += f" {norm[bool(other.get('through_norm'))].capitalize()} it is {other['count']} of {lens['of']}."
+    for multi in lens.get("multi_word") or []:
+        hit = "is" if multi["first_token_hit"] else "is not"
+        note += f" The first token of '{multi['emotion']}' {hit} among them."
+    return Table(
+        "Table 5. Logit lens of every emotion",
+        ("Emotion", f"In the top {lens['k']}", "Best rank", "Raised most", "Lowered most"),
+        rows,
+        note,
+    )
+
+
+def _tokens(tokens: list[str]) -> str:
+    return " ".join(f"‹{token}›" for token in tokens)
+
+
+def pair_table(record: Record) -> Table | None:
+    """Table 4: the opposite pairs of V2; None without them."""
+    pairs = parts(record, "experiments", "lens").get("pairs")
+    if not pairs:
+        return None
+    rows = tuple(
+        (
+            Cell(f"{pair['a']} and {pair['b']}"),
+            Cell(fixed(pair["dot"]), "number"),
+            Cell(fixed(pair.get("cosine")), "number"),
+            Cell(interval(pair.get("interval"), 2), "number"),
+        )
+        for pair in pairs
+    )
+    return Table("Table 4. Opposite pairs in the logit lens", ("Pair", "Dot product", "Cosine", "95 % interval"), rows)
+
+
+def corpus_table(record: Record) -> Table:
+    """What was written, kept and dropped, with the reasons."""
+    corpus = parts(record, "corpus")
+    rows: list[tuple[Cell, ...]] = []
+    for what, part, written in (("Stories", corpus, "stories"), ("Neutral texts", parts(corpus, "neutral"), "texts")):
+        if part.get(written) is None:
+            continue
+        wanted = (
+            f"{number(part['kept'])} of {number(part['wanted'])} wanted"
+            if part.get("wanted") is not None
+            else number(part["kept"])
+        )
+        rows.append((Cell(f"{what} written"), Cell(number(part[written]), "number")))
+        rows.append((Cell(f"{what} kept"), Cell(wanted, "number")))
+        rows += [
+            (Cell(f"{what} dropped: {reason}"), Cell(number(amount), "number"))
+            for reason, amount in (part.get("dropped") or {}).items()
+        ]
+        if part.get("tokens") is not None:
+            rows.append((Cell(f"Tokens of the {what.lower()}"), Cell(number(part["tokens"]), "number")))
+    for key, text in (
+        ("short_cells", "Pairs of emotion and topic without a full set of stories"),
+        ("fewest_per_emotion", "Fewest stories of an emotion"),
+    ):
+        if corpus.get(key) is not None:
+            rows.append((Cell(text), Cell(number(corpus[key]), "number")))
+    return Table("Corpus: what was written, kept and dropped", ("What", "How many"), tuple(rows))
+
+
+def doctor_table(record: Record) -> Table | None:
+    """The self-checks of the run; None where none were recorded."""
+    checks = parts(record, "doctor")
+    rows = tuple(
+        (
+            Cell(name),
+            verdict_cell("pass" if result.get("passed") else "fail"),
+            Cell(str(result.get("measured", "")), "number"),
+            Cell(str(result.get("limit", "")), "number"),
+        )
+        for name, result in checks.items()
+        if isinstance(result, dict)
+    )
+    return Table("Self-checks of the instrument", ("Check", "Result", "Measured", "Limit"), rows) if rows else None
+
+
+def settings_table(record: Record) -> Table:
+    """Every setting of the run."""
+    settings = parts(record, "settings")
+    rows = tuple(
+        (Cell(name), Cell(listing([str(v) for v in value]) if isinstance(value, list) else str(value)))
+        for name, value in settings.items()
+    )
+    return Table("All settings", ("Setting", "Value"), rows)
+
+
+def timing_table(record: Record) -> Table | None:
+    """How long each stage took; None where no stage was timed."""
+    rows = tuple(
+        (
+            Cell(stage),
+            Cell(f"{fixed(row.get('seconds'), 1)} s", "number"),
+            Cell(f"{number(row.get('units'))} {row.get('unit', '')}", "number"),
+            Cell(f"{number(row.get('rate'))} per second", "number"),
+        )
+        for stage, row in parts(record, "timings").items()
+        if isinstance(row, dict)
+    )
+    return Table("Timings", ("Stage", "Time", "Work", "Rate"), rows) if rows else None

@@ -1,0 +1,183 @@
+"""The settings of a run: what changes the answer, and nothing else. Frozen, recorded, fingerprinted.
+
+Batch size, device, paths and workers are runtime choices and live in `Runtime`: results don't depend on them
+beyond float tolerance. Presets are functions that return `Settings`.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from emotion_vectors.errors import UserError
+
+
+class Settings(BaseModel):
+    """Everything that changes the answer of a run. Every field has one sentence, with unit and range."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=False)
+
+    model: str = Field("embedded", min_length=1, description="Hugging Face id, local folder, GGUF file, or `embedded`.")
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(
+        "auto",
+        description="Precision of the model: auto takes bfloat16 on CUDA and on CPUs with bf16 units, else float32.",
+    )
+    stimuli: str = Field("ours", min_length=1, description="Stimulus pack: `ours` or the folder of another pack.")
+    seed: int = Field(0, ge=0, lt=2**31, description="Seed of every random choice of the run.")
+
+    emotions: int = Field(
+        171, ge=4, le=171, description="How many emotions: all of the pack, or a subset that covers its range."
+    )
+    topics: int = Field(6, ge=1, le=100, description="Topics per emotion, the same for all emotions.")
+    stories_per_topic: int = Field(1, ge=1, le=100, description="Kept stories for each emotion and topic.")
+    story_tries: int = Field(6, ge=1, le=100, description="Most rounds of writing for a story that gets dropped.")
+    story_words: tuple[int, int] = Field((100, 150), description="Shortest and longest length asked for, in words.")
+    story_tokens: int = Field(220, ge=60, le=4096, description="Most new tokens of a story.")
+    neutral_texts: int = Field(60, ge=3, le=10_000, description="Kept neutral texts.")
+    writer: Literal["auto", "transformers", "openvino"] = Field(
+        "auto",
+        description="Writer of the stories: auto takes openvino for a GGUF model on a CPU where it is installed.",
+    )
+    temperature: float = Field(0.8, gt=0, le=5, description="Sampling temperature of the writer.")
+    top_p: float = Field(0.95, gt=0, le=1, description="Nucleus sampling mass of the writer.")
+    repetition_penalty: float = Field(1.0, ge=1, le=2, description="Repetition penalty of the writer; 1 is none.")
+
+    story_format: Literal["raw", "chat"] = Field(
+        "raw", description="Stories are read as raw text or wrapped in the chat template."
+    )
+    first_token: int = Field(50, ge=0, le=4096, description="Pooling starts at this token of the story itself, from 0.")
+    min_tokens: int = Field(60, ge=1, le=4096, description="Stories with fewer tokens than this are dropped.")
+    layer: int | None = Field(
+        None, ge=0, description="Analysis layer (output of that block, from 0); none takes two thirds of the depth."
+    )
+    neutral_variance: float = Field(0.5, ge=0, lt=1, description="Share of the neutral variance that is projected out.")
+    neutral_pca: Literal["per_text", "per_token"] = Field(
+        "per_text", description="Neutral components from text means or from tokens."
+    )
+    vectors: Literal["projected", "raw"] = Field("projected", description="Vectors used by the experiments.")
+
+    lens_k: int = Field(20, ge=1, le=1000, description="Top tokens that count as recognised in the logit lens.")
+    lens_norm: bool = Field(
+        False, description="Logit lens through the final norm; the other choice is reported beside it."
+    )
+    elo_k: float = Field(32.0, gt=0, le=400, description="Elo update size in Elo points.")
+    elo_passes: int = Field(10, ge=1, le=1000, description="Most passes over all pairs of the Elo updates.")
+    steered_emotions: Literal["spread", "strongest", "all"] = Field(
+        "spread",
+        description="Emotions to steer: the pack's list that covers the range, the largest |r| (the seed), or all.",
+    )
+    steered_count: int = Field(35, ge=4, le=171, description="How many emotions to steer.")
+    strength: float = Field(
+        0.5, ge=-4, le=4, description="Steering strength in units of the mean residual norm of the layer."
+    )
+    random_directions: int = Field(
+        10, ge=2, le=1000, description="Random directions of the same norm as the steering null."
+    )
+    resamples: int = Field(
+        2000, ge=100, le=1_000_000, description="Bootstrap resamples and permutations of each interval and null."
+    )
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of the canonical JSON of all fields: two runs with the same value answer the same question."""
+        text = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """Choices that don't change the answer: where it runs, how much at once, how loudly."""
+
+    device: str = "auto"
+    tokens_per_batch: int = 4096
+    stories_per_batch: int = 128
+    threads: int | None = None
+    quiet: bool = False
+    cache: Path | None = None
+
+
+def demo() -> Settings:
+    """All 171 emotions on the embedded model in well under an hour on two cores."""
+    return Settings()
+
+
+def screen() -> Settings:
+    """The seed report's v1: 30 emotions, 10 topics, 5 stories each; for comparing models."""
+    return Settings(emotions=30, topics=10, stories_per_topic=5, neutral_texts=60, steered_count=10)
+
+
+def paper() -> Settings:
+    """The paper's scale: 171 emotions x 100 topics x 12 stories = 205,200 stories, 200 neutral texts."""
+    return Settings(topics=100, stories_per_topic=12, neutral_texts=200)
+
+
+def toy() -> Settings:
+    """A randomly initialised tiny model, for tests: everything end to end in seconds; its numbers mean nothing."""
+    return Settings(
+        model="toy", dtype="float32", emotions=12, topics=2, stories_per_topic=1, story_tries=2, neutral_texts=6,
+        story_tokens=90, writer="transformers", steered_count=6, random_directions=4, resamples=200,
+    )  # fmt: skip
+
+
+PRESETS = {"demo": demo, "screen": screen, "paper": paper, "toy": toy}
+
+
+def preset(name: str) -> Settings:
+    """The preset called `name`; an unknown name is a `UserError` with the nearest valid one."""
+    if name not in PRESETS:
+        raise UserError(f"There is no preset '{name}'; {_nearest(name, list(PRESETS))}")
+    return PRESETS[name]()
+
+
+def change(settings: Settings, **changes: Any) -> Settings:
+    """A copy with some fields changed; unknown names and bad values are a `UserError`.
+
+    Values may be strings, as they come from `--set name=value`; they are parsed as JSON where that works.
+    """
+    fields = type(settings).model_fields
+    for name in changes:
+        if name not in fields:
+            raise UserError(f"There is no setting '{name}'; {_nearest(name, list(fields))}")
+    values = settings.model_dump() | {name: _parse(value) for name, value in changes.items()}
+    try:
+        return Settings(**values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0])
+        raise UserError(
+            f"The setting {name}={changes.get(name)!r} is not valid: {first['msg'].lower()}; "
+            f"{name}: {fields[name].description}"
+        ) from error
+
+
+def parse_assignments(assignments: list[str]) -> dict[str, str]:
+    """`["a=1", "b=x"]` as `{"a": "1", "b": "x"}`; anything else is a `UserError`."""
+    pairs = {}
+    for assignment in assignments:
+        name, equals, value = assignment.partition("=")
+        if not equals or not name.strip():
+            raise UserError(f"'--set {assignment}' has no form name=value; write for example --set topics=10.")
+        pairs[name.strip()] = value.strip()
+    return pairs
+
+
+def _parse(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except ValueError:
+        return None if value.lower() == "none" else value
+
+
+def _nearest(name: str, valid: list[str]) -> str:
+    close = difflib.get_close_matches(name, valid, n=1, cutoff=0.4)
+    if close:
+        return f"did you mean '{close[0]}'?"
+    return f"choose one of {', '.join(valid)}."

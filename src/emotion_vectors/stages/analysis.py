@@ -1,0 +1,195 @@
+"""Everything that was measured -> the eleven criteria, the tables, and `results.json`."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any, NamedTuple
+
+import numpy as np
+import polars as pl
+from safetensors.numpy import load_file
+
+from emotion_vectors import __version__
+from emotion_vectors.experiments import correlation, lens, numeric, preferences, scenarios, steering
+from emotion_vectors.lab import Lab
+from emotion_vectors.stages.choices import Answers
+from emotion_vectors.stages.readings import Readings
+from emotion_vectors.stats.correlation import pearson
+from emotion_vectors.stimuli import equal_to_published
+from emotion_vectors.store import atomic
+from emotion_vectors.vectors.directions import contrast
+from emotion_vectors.vectors.file import EmotionVectors
+
+SCHEMA = 1
+STAGES = ("stories", "neutral", "activations", "readings", "preferences", "steering")
+
+
+class Correlated(NamedTuple):
+    """What steering needs of the preference analysis."""
+
+    scores: preferences.Preferences
+    r: np.ndarray
+    record: dict[str, Any]
+    criteria: list[dict[str, Any]]
+    examples: dict[str, str]
+
+
+def correlate(lab: Lab, vectors: EmotionVectors, readings: Readings, answers: Answers) -> Correlated:
+    """V7 to V9: scores of the activities and how the emotions' projections go with them."""
+    settings, pack = lab.settings, lab.pack
+    scored, preference_record, v7 = preferences.run(
+        pack.activities,
+        answers.differences,
+        answers.mass,
+        settings.elo_k,
+        settings.elo_passes,
+        settings.resamples,
+        settings.seed,
+    )
+    listed = pack.steered_emotions if settings.steered_emotions == "spread" else vectors.emotions
+    examples = correlation.example_emotions(vectors.emotions, listed, pack.valence)
+    found, correlation_record, criteria = correlation.run(
+        pack.activities, readings.activities[:, vectors.layer + 1], vectors.emotions, vectors.at(), scored.nats, pack.valence,
+        pack.valence_ambiguous, examples, scored.blocked, settings.resamples, settings.seed,
+    )  # fmt: skip
+    record = {"preferences": preference_record, "correlation": correlation_record}
+    return Correlated(scored, found.r, record, [v7, *criteria], examples)
+
+
+def analyse(
+    lab: Lab,
+    vectors: EmotionVectors,
+    readings: Readings,
+    answers: Answers,
+    correlated: Correlated,
+    steered: tuple[str, ...],
+    runs: steering.Runs,
+    half: np.ndarray,
+) -> dict[str, Any]:
+    """All experiments on the measurements of the run; writes the tables and `results.json`."""
+    settings, pack, layer = lab.settings, lab.pack, vectors.layer
+    here, resamples, seed = vectors.at(), settings.resamples, settings.seed
+    lens_record, lens_criteria = lens.run(
+        lab.lm,
+        vectors.emotions,
+        here,
+        pack.opposite_pairs,
+        pack.valence,
+        settings.lens_k,
+        settings.lens_norm,
+        resamples,
+        seed,
+    )
+    scenario_record, scenario_criteria = scenarios.run(
+        pack.scenarios, readings.scenarios[:, layer + 1], vectors.emotions, here, resamples, seed
+    )
+    numeric_record, numeric_criteria = numeric.run(
+        pack.numeric_templates,
+        [values[:, layer + 1] for values in readings.numeric],
+        vectors.emotions,
+        here,
+        resamples,
+        seed,
+    )
+    rows = [vectors.index(emotion) for emotion in steered]
+    facts = {"layer": layer, "strength": settings.strength, "residual_norm": float(vectors.residual_norm[layer])}
+    examples = {kind: emotion for kind, emotion in correlated.examples.items() if emotion in steered}
+    steering_record, steering_criteria = steering.run(
+        pack.activities, answers.differences, runs, half, steered, correlated.r[rows], pack.valence, examples, facts,
+        correlated.scores.blocked, resamples, seed, settings.elo_k, settings.elo_passes,
+    )  # fmt: skip
+    criteria = [*lens_criteria, *scenario_criteria, *numeric_criteria, *correlated.criteria, *steering_criteria]
+    experiments = {
+        "lens": lens_record, "scenarios": scenario_record, "numeric": numeric_record, **correlated.record, "steering": steering_record,
+    }  # fmt: skip
+    record = _record(lab, vectors, criteria, experiments)
+    _write_tables(lab, experiments)
+    atomic.write_json(lab.run / "results.json", record)
+    lab.run.finish(
+        "analysis", ["results.json", "scores.parquet", "correlations.parquet"], 0.0, len(criteria), "criteria"
+    )
+    return record
+
+
+def _record(
+    lab: Lab, vectors: EmotionVectors, criteria: list[dict[str, Any]], experiments: dict[str, Any]
+) -> dict[str, Any]:
+    stages = {name: lab.run.done(name) or {} for name in STAGES}
+    corpus = dict(stages["stories"]["facts"])
+    # Stories that the model's own tokens made too short were only found while reading them.
+    late = stages["activations"]["facts"]["too_short"]
+    if late:
+        corpus["dropped"] = corpus["dropped"] | {"too few tokens when read": late}
+        corpus["kept"] -= late
+    return {
+        "schema": SCHEMA, "version": __version__, "command": lab.command,
+        "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+        "model": lab.model_facts() | {"writer": stages["stories"]["facts"]["writer"]},
+        "settings": lab.settings.model_dump(mode="json"), "fingerprint": lab.settings.fingerprint,
+        "stimuli": {
+            "pack": lab.pack.name, "version": lab.pack.version, "source": lab.pack.source, "sha256": dict(lab.pack.sha256),
+            "equal_to_published": list(equal_to_published(lab.pack)), "supplied_by_ours": list(lab.pack.supplied),
+        },
+        "corpus": corpus | {"neutral": stages["neutral"]["facts"]},
+        "vectors": _vector_facts(lab, vectors),
+        "criteria": {criterion["id"]: criterion for criterion in criteria},
+        "experiments": experiments, "doctor": {},
+        "timings": {
+            name: {key: stage[key] for key in ("seconds", "units", "unit", "rate")} for name, stage in stages.items()
+        },
+    }  # fmt: skip
+
+
+def _vector_facts(lab: Lab, vectors: EmotionVectors) -> dict[str, Any]:
+    counts = np.array(vectors.header["stories"])
+    return {
+        "layer": vectors.layer, "layers": len(vectors.raw), "vectors": vectors.kind,
+        "neutral_components": vectors.header["neutral_components"][vectors.layer],
+        "neutral_variance": vectors.header["neutral_explained"],
+        "residual_norm": float(vectors.residual_norm[vectors.layer]),
+        "stories_per_emotion": {"min": int(counts.min()), "median": float(np.median(counts)), "max": int(counts.max())},
+        "split_half": split_half_reliability(lab, vectors.emotions),
+    }  # fmt: skip
+
+
+def split_half_reliability(lab: Lab, emotions: tuple[str, ...]) -> dict[str, float] | None:
+    """Pearson r, per emotion, of the directions from the even and from the odd topics; None with fewer than 2 topics.
+
+    The two halves share no story and no topic, so what they agree on belongs to the emotion.
+    """
+    rows = pl.read_parquet(lab.run / "story_vectors.parquet")
+    story_vectors = load_file(lab.run / "activations.safetensors")["story_vectors"].astype(np.float64)
+    emotion = np.array([emotions.index(name) for name in rows["emotion"]])
+    half = np.array([lab.topics.index(topic) for topic in rows["topic"]]) % 2
+    means = np.full((2, len(emotions), story_vectors.shape[1]), np.nan)
+    for side in (0, 1):
+        for row in range(len(emotions)):
+            chosen = story_vectors[(emotion == row) & (half == side)]
+            if len(chosen):
+                means[side, row] = chosen.mean(axis=0)
+    both = np.isfinite(means).all(axis=(0, 2))
+    if both.sum() < 3:
+        return None
+    first, second = (contrast(side[both]) for side in means)
+    r = np.array([pearson(a, b) for a, b in zip(first, second, strict=True)])
+    return {"median": float(np.median(r)), "min": float(r.min()), "max": float(r.max()), "emotions": int(both.sum())}
+
+
+def _write_tables(lab: Lab, experiments: dict[str, Any]) -> None:
+    """The parquet tables behind the record."""
+    atomic.write_parquet(lab.run / "scores.parquet", pl.DataFrame(experiments["preferences"]["activities"]))
+    atomic.write_parquet(lab.run / "correlations.parquet", pl.DataFrame(experiments["correlation"]["emotions"]))
+    found = experiments["scenarios"]
+    rows = [
+        {"scenario": item["name"], "target": item["emotion"], "probe": probe, "raw": found["raw"][p][s], "centred": found["centred"][p][s]}
+        for s, item in enumerate(found["items"])
+        for p, probe in enumerate(found["emotions"])
+    ]  # fmt: skip
+    atomic.write_parquet(lab.run / "scenarios.parquet", pl.DataFrame(rows))
+    rows = [
+        {"template": t["name"], "value": float(value), "emotion": emotion, "cosine": t["cosine"][emotion][i], "expected": t["expected"][emotion]}
+        for t in experiments["numeric"]["templates"]
+        for emotion in experiments["numeric"]["emotions"]
+        for i, value in enumerate(t["values"])
+    ]  # fmt: skip
+    atomic.write_parquet(lab.run / "numeric.parquet", pl.DataFrame(rows))

@@ -1,0 +1,206 @@
+"""Intervals: bootstrap, Fisher z and Wilson. Level 0.95 unless told.
+
+Why activities and not rows are resampled: the 2,016 pairs of 64 activities are not 2,016 observations. Every activity
+takes part in 63 pairs, so pairs that share one are dependent (two-way dependence: row and column), and an interval from
+resampled rows is several times too narrow for anything that is meant to hold for other activities. What was sampled is
+activities; so activities, with all their pairs, are drawn.
+
+Why intervals are widened: the percentile bootstrap of few units is too narrow, by sqrt((n - 1) / n) and by using
+normal instead of t tails. `expanded_level` corrects both (Hesterberg 2015, The American Statistician 69, 371-386).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from typing import Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy import stats
+
+from emotion_vectors.errors import UserError
+from emotion_vectors.stats.arrays import FloatArray, IndexArray, finite, resamples, square
+from emotion_vectors.stats.correlation import pearson, standardised
+from emotion_vectors.stats.scores import bradley_terry, bradley_terry_many
+
+Value = float | FloatArray
+
+
+class Interval(NamedTuple):
+    """An estimate with its interval, each a number or an array of the same shape."""
+
+    estimate: Value
+    low: Value
+    high: Value
+
+
+def expanded_level(level: float, units: int, freedom: int | None = None) -> float:
+    """Nominal level of a percentile interval whose coverage is `level` when `units` independent units were resampled.
+
+    `freedom` is the degrees of freedom of the spread, `units - 1` unless told. 0.95 with 8 units gives 0.9885.
+    """
+    if not 0 < level < 1 or units < 2:
+        raise UserError(f"An interval needs a level between 0 and 1 and 2 units or more, not {level} and {units}.")
+    t = stats.t.ppf((1 + level) / 2, freedom or units - 1)
+    return float(2 * stats.norm.cdf(t * np.sqrt(units / (units - 1))) - 1)
+
+
+def interval_from_draws(
+    draws: ArrayLike,
+    estimate: ArrayLike,
+    level: float = 0.95,
+    method: Literal["percentile", "basic"] = "percentile",
+) -> Interval:
+    """Interval from bootstrap `draws` (b, ...) of a statistic whose value on the data is `estimate` (...).
+
+    percentile: quantiles of the draws. basic: those quantiles mirrored at the estimate, which corrects a statistic that
+    resampling pushes to one side, such as a count of correlations beyond a threshold; clip it to the possible range.
+    """
+    values = finite(draws, "bootstrap draws")
+    value = finite(estimate, "estimate")[()]
+    low, high = np.quantile(values, [(1 - level) / 2, (1 + level) / 2], axis=0)
+    return Interval(value, low, high) if method == "percentile" else Interval(value, 2 * value - high, 2 * value - low)
+
+
+def bootstrap_mean(
+    values: ArrayLike,
+    *,
+    level: float = 0.95,
+    repeats: int = 2000,
+    seed: int = 0,
+    method: Literal["BCa", "percentile"] = "BCa",
+) -> Interval:
+    """Interval of the mean of independent `values` (n,), by scipy's bootstrap.
+
+    When all values are equal there is no spread to resample and the interval is that single point: for a proportion
+    use `wilson_interval`, which does not collapse.
+    """
+    sample = finite(values, "values")
+    if sample.ndim != 1 or len(sample) < 2:
+        raise UserError(f"A bootstrap of the mean needs 2 or more values in one row, not the shape {sample.shape}.")
+    if np.ptp(sample) == 0:
+        return Interval(float(sample[0]), float(sample[0]), float(sample[0]))
+    result = stats.bootstrap(
+        (sample,),
+        np.mean,
+        confidence_level=level,
+        n_resamples=resamples(repeats),
+        method=method,
+        rng=np.random.default_rng(seed),
+    )
+    low, high = result.confidence_interval
+    return Interval(float(sample.mean()), float(low), float(high))
+
+
+def wilson_interval(successes: int, of: int, level: float = 0.95) -> Interval:
+    """Wilson score interval of a proportion: `successes` out of `of` independent trials (Wilson 1927)."""
+    if of < 1 or not 0 <= successes <= of:
+        raise UserError(f"{successes} of {of} is not a proportion; give 0 <= successes <= trials with 1 trial or more.")
+    low, high = stats.binomtest(int(successes), int(of)).proportion_ci(level, method="wilson")
+    return Interval(successes / of, float(low), float(high))
+
+
+def pearson_interval(x: ArrayLike, y: ArrayLike, level: float = 0.95) -> Interval:
+    """Pearson r (m,) of the columns of `x` (n, m) or (n,) with `y` (n,), with Fisher's z interval; NaN for a constant.
+
+    Assumes that rows are independent and roughly normal; `pearson_bootstrap` does not assume the second.
+    """
+    r = pearson(x, y)
+    rows = len(np.asarray(y))
+    if rows < 4:
+        raise UserError(f"Fisher's interval needs 4 points or more, not {rows}.")
+    with np.errstate(divide="ignore"):  # r of exactly 1 has the interval [1, 1]
+        z = np.arctanh(r)
+    reach = stats.norm.ppf((1 + level) / 2) / np.sqrt(rows - 3)
+    return Interval(r, np.tanh(z - reach), np.tanh(z + reach))
+
+
+def pearson_bootstrap(
+    x: ArrayLike, y: ArrayLike, *, level: float = 0.95, repeats: int = 2000, seed: int = 0
+) -> tuple[Interval, FloatArray]:
+    """As `pearson_interval`, by resampling rows; also the draws (repeats, m), for statistics of several columns.
+
+    The level is expanded for the number of rows. A draw in which a column happens to be constant has no r and takes the
+    value on the data.
+    """
+    r = pearson(x, y)
+    columns, target = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
+    generator = np.random.default_rng(seed)
+    draws = np.empty((resamples(repeats), *r.shape))
+    for draw in draws.reshape(repeats, -1):
+        rows = generator.integers(len(target), size=len(target))
+        draw[:] = standardised(target[rows]) @ standardised(columns[rows].reshape(len(target), -1))
+    draws = np.where(np.isnan(draws), r, draws)
+    with np.errstate(invalid="ignore"):
+        nominal = expanded_level(level, len(target))
+        tails = np.quantile(draws, [(1 - nominal) / 2, (1 + nominal) / 2], axis=0)
+    return Interval(r, *tails), draws
+
+
+def cluster_draws(
+    clusters: Sequence[Hashable], repeats: int, seed: int = 0, strata: Sequence[Hashable] | None = None
+) -> list[IndexArray]:
+    """Row indices of `repeats` bootstrap draws: whole clusters with replacement, within `strata` when given.
+
+    `clusters` names the cluster of each row, `strata` the stratum of each row; a cluster lies in one stratum.
+    """
+    generator = np.random.default_rng(seed)
+    rows: dict[Hashable, list[int]] = {}
+    stratum: dict[Hashable, Hashable] = {}
+    for row, name in enumerate(clusters):
+        rows.setdefault(name, []).append(row)
+        own = None if strata is None else strata[row]
+        if stratum.setdefault(name, own) != own:
+            raise UserError(f"The cluster {name!r} lies in two strata, {stratum[name]!r} and {own!r}; give it one.")
+    groups = [
+        [np.array(rows[name]) for name in rows if stratum[name] == one] for one in dict.fromkeys(stratum.values())
+    ]
+    picks = [generator.integers(len(group), size=(resamples(repeats), len(group))) for group in groups]
+    return [
+        np.concatenate([group[index] for group, pick in zip(groups, picks, strict=True) for index in pick[draw]])
+        for draw in range(repeats)
+    ]
+
+
+def cluster_bootstrap(
+    statistic: Callable[[IndexArray], ArrayLike],
+    clusters: Sequence[Hashable],
+    *,
+    strata: Sequence[Hashable] | None = None,
+    level: float = 0.95,
+    repeats: int = 2000,
+    seed: int = 0,
+) -> tuple[Interval, FloatArray]:
+    """Percentile interval of `statistic(row indices)` when whole clusters of rows are resampled; also the draws.
+
+    Draws are (repeats, ...). The level is expanded for the number of clusters, which must be 2 or more. A NaN from the
+    statistic is refused.
+    """
+    estimate = np.asarray(statistic(np.arange(len(clusters))), dtype=np.float64)
+    draws = np.array([statistic(rows) for rows in cluster_draws(clusters, repeats, seed, strata)], dtype=np.float64)
+    return interval_from_draws(draws, estimate, expanded_level(level, len(set(clusters)))), draws
+
+
+def resampled_scores(
+    wins: ArrayLike,
+    *,
+    strata: Sequence[Hashable] | None = None,
+    repeats: int = 2000,
+    seed: int = 0,
+    batch: int = 64,
+) -> tuple[IndexArray, FloatArray]:
+    """Activities drawn (b, n) and their refitted Bradley-Terry scores (b, n) in nats, from `wins` (n, n).
+
+    Each draw takes n activities with replacement (within `strata`, for example the categories) together with all their
+    pairs, and refits. Two copies of one activity were never compared with each other: that pair has weight 0.
+    """
+    table = square(wins, "win probabilities")
+    known = bradley_terry(table)
+    drawn = np.array(cluster_draws(range(len(table)), repeats, seed, strata))
+    scores = np.empty(drawn.shape)
+    for start in range(0, repeats, batch):
+        index = drawn[start : start + batch]
+        same = index[:, :, None] == index[:, None, :]
+        pairs = np.where(same, 0.5, table[index[:, :, None], index[:, None, :]])
+        scores[start : start + batch] = bradley_terry_many(pairs, (~same).astype(np.float64), start=known[index])
+    return drawn, scores

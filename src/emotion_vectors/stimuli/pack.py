@@ -1,0 +1,210 @@
+"""A stimulus pack: a folder of plain JSON files, read whole and checked strictly.
+
+`load_pack()` gives ours; `load_pack(folder)` gives another. Lists that a folder may lack (`OPTIONAL`) come from ours
+and are named in `Pack.supplied`; nothing else is ever filled in.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import Any
+
+from emotion_vectors.errors import UserError
+from emotion_vectors.stimuli import lists
+from emotion_vectors.stimuli.items import Activity, NumericTemplate, Prompts, Scenario
+from emotion_vectors.stimuli.parsing import (
+    MissingFileError,
+    Place,
+    canonical_hash,
+    expect_object,
+    expect_text,
+    expect_texts,
+    file_place,
+    read_list_file,
+)
+
+OURS = "ours"
+REQUIRED = ("pack", "emotions", "topics", "activities", "scenarios", "numeric_templates", "prompts")
+OPTIONAL = ("valence", "opposite_pairs", "steered_emotions", "subset", "synonyms", "neutral_questions")
+
+
+@dataclass(frozen=True)
+class Pack:
+    """All stimuli of a run. The lists keep the order of their files; docs/stimuli.md says what each is for.
+
+    valence: "positive" or "negative" for every emotion. valence_ambiguous: words on which judges could differ.
+    steered_emotions: in order of priority, so that the first k are a balanced choice. subset: all emotions, so ordered
+    that the first n cover the range. synonyms: words that name an emotion besides its own forms; empty where none are
+    known. neutral_questions: empty where the neutral prompt works from topics. sha256: canonical hash of each list;
+    each prompt on its own, as "prompts.story". supplied: the lists that the folder lacks and that come from ours.
+    """
+
+    name: str
+    version: str
+    source: str
+    emotions: tuple[str, ...]
+    topics: tuple[str, ...]
+    activities: tuple[Activity, ...]
+    scenarios: tuple[Scenario, ...]
+    numeric_templates: tuple[NumericTemplate, ...]
+    prompts: Prompts
+    neutral_questions: tuple[str, ...]
+    valence: dict[str, str]
+    valence_ambiguous: frozenset[str]
+    opposite_pairs: tuple[tuple[str, str], ...]
+    steered_emotions: tuple[str, ...]
+    subset: tuple[str, ...]
+    synonyms: dict[str, tuple[str, ...]]
+    sha256: dict[str, str]
+    supplied: tuple[str, ...]
+
+
+def load_pack(source: str | os.PathLike[str] = OURS) -> Pack:
+    """The stimuli called `source`: "ours", which ships with the package, or the path of a folder.
+
+    Raises `UserError` naming the file and the place for anything missing, malformed, repeated or inconsistent.
+    """
+    folder = find_folder(source)
+    raw = {name: read_list_file(folder, name) for name in REQUIRED}
+    place = {name: file_place(folder, name) for name in REQUIRED}
+    name, version, origin = check_head(folder)
+    emotions = lists.parse_emotions(raw["emotions"], place["emotions"])
+    prompts = lists.parse_prompts(raw["prompts"], place["prompts"])
+    optional = _read_optional(folder, prompts, emotions)
+    valence, ambiguous = optional.values["valence"]
+    return Pack(
+        name=name,
+        version=version,
+        source=origin,
+        emotions=emotions,
+        topics=expect_texts(raw["topics"], place["topics"]),
+        activities=lists.parse_activities(raw["activities"], place["activities"]),
+        scenarios=lists.parse_scenarios(raw["scenarios"], place["scenarios"], emotions),
+        numeric_templates=lists.parse_numeric_templates(raw["numeric_templates"], place["numeric_templates"]),
+        prompts=prompts,
+        neutral_questions=optional.values["neutral_questions"],
+        valence=valence,
+        valence_ambiguous=ambiguous,
+        opposite_pairs=optional.values["opposite_pairs"],
+        steered_emotions=optional.values["steered_emotions"],
+        subset=optional.values["subset"],
+        synonyms=optional.values["synonyms"],
+        sha256=_hashes(raw) | optional.sha256,  # last: only what has been checked has a canonical form for certain
+        supplied=optional.supplied,
+    )
+
+
+def _hashes(raw: dict[str, Any]) -> dict[str, str]:
+    whole = {name: canonical_hash(raw[name]) for name in REQUIRED if name not in ("pack", "prompts")}
+    return whole | {f"prompts.{key}": canonical_hash(raw["prompts"][key]) for key in lists.PROMPT_KEYS}
+
+
+def find_folder(source: str | os.PathLike[str]) -> Traversable:
+    """The folder of the pack called `source`; refuses what is no folder."""
+    if source == OURS:
+        return resources.files("emotion_vectors.stimuli").joinpath("data", "ours")
+    path = Path(source)
+    try:
+        is_folder = str(source) != "" and path.is_dir()
+    except (OSError, ValueError):  # a name that no file system accepts
+        is_folder = False
+    if not is_folder:
+        raise UserError(
+            f"The stimulus pack {str(source)!a} is no folder; give '{OURS}' or the path of a folder with emotions.json."
+        )
+    return path
+
+
+def check_head(folder: Traversable) -> tuple[str, str, str]:
+    """Name, version and source of the pack, from pack.json; further keys there are left alone."""
+    place = file_place(folder, "pack")
+    head = expect_object(read_list_file(folder, "pack"), place, ("name", "version", "source"))
+    name, version, source = (expect_text(head[key], place.key(key)) for key in ("name", "version", "source"))
+    return name, version, source
+
+
+def check_optional(folder: Traversable, name: str, emotions: Sequence[str]) -> tuple[Any, Any]:
+    """The list `name` of a folder: as JSON and parsed; `MissingFileError` where the folder lacks it."""
+    raw = read_list_file(folder, name)
+    return raw, _PARSERS[name](raw, file_place(folder, name), emotions)
+
+
+@dataclass(frozen=True)
+class _Optional:
+    """The lists that a pack may lack: parsed values and hashes by name, and which of them come from ours."""
+
+    values: dict[str, Any]
+    sha256: dict[str, str]
+    supplied: tuple[str, ...]
+
+
+# How each optional list is read, and how ours is cut down to the emotions of another pack.
+_PARSERS: dict[str, Callable[[Any, Place, Sequence[str]], Any]] = {
+    "valence": lists.parse_valence,
+    "opposite_pairs": lists.parse_opposite_pairs,
+    "steered_emotions": lists.parse_emotion_list,
+    "subset": lists.parse_subset,
+    "synonyms": lists.parse_synonyms,
+    "neutral_questions": lambda value, place, emotions: expect_texts(value, place),
+}
+
+
+def _read_optional(folder: Traversable, prompts: Prompts, emotions: tuple[str, ...]) -> _Optional:
+    values: dict[str, Any] = {}
+    hashes: dict[str, str] = {}
+    supplied = []
+    for name in OPTIONAL:
+        if name == "neutral_questions" and not prompts.neutral_from_questions:
+            values[name] = ()
+            continue
+        try:
+            raw, values[name] = check_optional(folder, name, emotions)
+        except MissingFileError:
+            place = file_place(folder, name)
+            raw = _supply(name, emotions, place)
+            values[name] = _PARSERS[name](raw, place, emotions)
+            supplied.append(name)
+        hashes[name] = canonical_hash(raw)
+    return _Optional(values, hashes, tuple(supplied))
+
+
+@cache
+def _our_list(name: str) -> Any:
+    return read_list_file(find_folder(OURS), name)
+
+
+def _supply(name: str, emotions: tuple[str, ...], place: Place) -> Any:
+    """Our list `name` as raw JSON, restricted to `emotions`; refused where what is left can't be used."""
+    ours = _our_list(name)
+    known = frozenset(emotions)
+    if name == "neutral_questions":
+        return ours
+    if name == "valence":
+        return _supply_valence(ours, emotions, place)
+    if name == "synonyms":
+        return {emotion: words for emotion, words in ours.items() if emotion in known}
+    if name == "subset":
+        # Words that ours doesn't know come last, in the pack's own order.
+        shared = [emotion for emotion in ours if emotion in known]
+        return shared + [emotion for emotion in emotions if emotion not in set(shared)]
+    if name == "opposite_pairs":
+        left = [pair for pair in ours if known.issuperset(pair)]
+    else:
+        left = [emotion for emotion in ours if emotion in known]
+    if not left:
+        raise place.fault("the file is missing and ours has none of the pack's emotions; add the file")
+    return left
+
+
+def _supply_valence(ours: dict[str, Any], emotions: tuple[str, ...], place: Place) -> dict[str, Any]:
+    for emotion in emotions:
+        if emotion not in ours["labels"]:
+            raise place.fault(f"the file is missing and ours has no label for {emotion!a}; add the file")
+    known = frozenset(emotions)
+    return {key: {emotion: text for emotion, text in part.items() if emotion in known} for key, part in ours.items()}

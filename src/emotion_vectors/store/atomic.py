@@ -1,0 +1,88 @@
+"""Files that are either whole or absent: write beside, fsync, rename.
+
+`write_json`, `write_text`, `write_bytes`, `write_parquet` and `write_tensors` all go through
+`write_bytes`/`replace_file`, so a reader never sees a half-written file, whatever kills the writer.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import safetensors.numpy
+
+from emotion_vectors.errors import UserError
+
+
+def replace_file(path: Path, write: Callable[[Path], None]) -> None:
+    """Let `write` fill a temporary file in the folder of `path`, flush it to disk, then rename it to `path`."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write(temporary)
+        with open(temporary, "rb+") as handle:
+            os.fsync(handle.fileno())
+        os.replace(temporary, path)
+        _sync_folder(path.parent)
+    except OSError as error:
+        raise UserError(
+            f"Can't write {path}: {error.strerror or error}; free space or choose another --out."
+        ) from error
+    finally:
+        if temporary.exists():
+            temporary.unlink()
+
+
+def _sync_folder(folder: Path) -> None:
+    # Without this the rename itself can be lost on power failure; not every platform can open a folder.
+    if os.name != "posix":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write `data` to `path`, whole or not at all."""
+    replace_file(path, lambda temporary: _write_all(temporary, data))
+
+
+def _write_all(path: Path, data: bytes) -> None:
+    path.write_bytes(data)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write `text` as UTF-8."""
+    write_bytes(path, text.encode("utf-8"))
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write `value` as indented JSON; NaN and infinity are refused, because JSON has none."""
+    write_text(path, json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file that this package wrote; a damaged one is a `UserError`."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UserError(f"Can't read {path}: {error}; delete it (or the run folder) and run again.") from error
+
+
+def write_parquet(path: Path, frame: pl.DataFrame) -> None:
+    """Write a table as parquet (zstd)."""
+    replace_file(path, lambda temporary: frame.write_parquet(temporary))
+
+
+def write_tensors(path: Path, tensors: Mapping[str, np.ndarray], metadata: Mapping[str, str] | None = None) -> None:
+    """Write named arrays as safetensors with an optional text header."""
+    contiguous = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
+    data = safetensors.numpy.save(contiguous, dict(metadata) if metadata else None)
+    write_bytes(path, data)

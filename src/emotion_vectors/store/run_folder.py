@@ -1,0 +1,123 @@
+"""A run's folder: whose it is, which stages are done, and that only one process writes to it.
+
+run.json          settings, fingerprint, model and pack identity; written first
+stages/NAME.json  written last when a stage is done: seconds, units, and the SHA-256 of its files
+parts/            finished pieces of long stages, so that a killed run goes on where it was
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from emotion_vectors.errors import UserError
+from emotion_vectors.store import atomic
+
+
+class RunFolder:
+    """An open run folder; make one with `open_run`."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __truediv__(self, name: str) -> Path:
+        return self.path / name
+
+    def parts(self, stage: str) -> Path:
+        """Folder for the finished pieces of a stage."""
+        return self.path / "parts" / stage
+
+    def done(self, stage: str) -> dict[str, Any] | None:
+        """The record of a finished stage whose files are all as they were written, else None."""
+        marker = self.path / "stages" / f"{stage}.json"
+        if not marker.exists():
+            return None
+        record = atomic.read_json(marker)
+        for name, digest in record["files"].items():
+            file = self.path / name
+            if not file.is_file() or file_digest(file) != digest:
+                return None
+        return record
+
+    def finish(
+        self, stage: str, files: Sequence[str], seconds: float, units: float, unit: str, **facts: Any
+    ) -> dict[str, Any]:
+        """Mark a stage as done; `files` are the names, relative to the folder, of what it wrote."""
+        record = {
+            "seconds": round(seconds, 2), "units": units, "unit": unit, "rate": round(units / max(seconds, 1e-9), 2),
+            "facts": facts, "files": {name: file_digest(self.path / name) for name in files},
+        }  # fmt: skip
+        atomic.write_json(self.path / "stages" / f"{stage}.json", record)
+        return record
+
+
+@contextmanager
+def open_run(path: Path, identity: dict[str, Any]) -> Iterator[RunFolder]:
+    """Open or begin the run folder of `identity` (settings, model and pack hashes) and lock it while in use.
+
+    A folder that belongs to other settings, is no run folder, can't be written or is in use is a `UserError`, and
+    nothing in it is changed.
+    """
+    _check_place(path)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        lock = open(path / ".lock", "a+")
+    except OSError as error:
+        raise UserError(f"Can't write to {path}: {error.strerror}; choose another --out.") from error
+    with lock:
+        _take(lock, path)
+        marker = path / "run.json"
+        if marker.exists():
+            _compare(path, atomic.read_json(marker), identity)
+        else:
+            atomic.write_json(marker, identity)
+        yield RunFolder(path)
+
+
+def _check_place(path: Path) -> None:
+    if path.exists() and not path.is_dir():
+        raise UserError(f"{path} is a file; --out needs a folder.")
+    if path.is_dir() and not (path / "run.json").exists() and any(entry.name != ".lock" for entry in path.iterdir()):
+        raise UserError(f"{path} is not empty and holds no run of this tool; choose another --out.")
+
+
+def _take(lock: Any, path: Path) -> None:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        lock.seek(0)
+        raise UserError(
+            f"Another run (process {lock.read().strip() or 'unknown'}) is using {path}; wait or choose another --out."
+        ) from error
+    lock.seek(0)
+    lock.truncate()
+    lock.write(str(os.getpid()))
+    lock.flush()
+
+
+def _compare(path: Path, found: dict[str, Any], wanted: dict[str, Any]) -> None:
+    if found == wanted:
+        return
+    differing = [
+        f"{key}.{name}" if isinstance(wanted[key], dict) else key
+        for key in wanted
+        for name in (sorted(set(wanted[key]) | set(found.get(key) or {})) if isinstance(wanted[key], dict) else [key])
+        if (
+            (found.get(key) or {}).get(name) != wanted[key].get(name)
+            if isinstance(wanted[key], dict)
+            else found.get(key) != wanted[key]
+        )
+    ]
+    shown = ", ".join(name for name in differing if name != "fingerprint") or "its format"
+    raise UserError(f"{path} was made with other settings ({shown}); choose another --out or delete that folder.")
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file of the run."""
+    with open(path, "rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()

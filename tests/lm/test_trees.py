@@ -1,0 +1,71 @@
+"""Packing: every prompt of a tree can be read back from it, and sees only itself."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from emotion_vectors.lm.trees import pack
+
+prompts_strategy = st.tuples(
+    st.lists(st.integers(0, 5), max_size=6),
+    st.lists(st.lists(st.integers(0, 5), min_size=1, max_size=6), min_size=1, max_size=6),
+).map(lambda parts: [tuple(parts[0] + ending) for ending in parts[1]])
+
+
+def read_back(tree, index):
+    """Token ids and positions that the last token of a prompt can see, in order."""
+    row = tree.allowed()[tree.read[index]]
+    return tuple(tree.ids[row]), list(tree.positions[row])
+
+
+@given(prompts_strategy)
+def test_each_prompt_sees_exactly_itself(prompts):
+    tree = pack(prompts)
+    for index, prompt in enumerate(prompts):
+        ids, positions = read_back(tree, index)
+        assert ids == prompt
+        assert positions == list(range(len(prompt)))
+
+
+@given(prompts_strategy, st.data())
+def test_a_selection_is_the_tree_of_the_selected_prompts(prompts, data):
+    keep = data.draw(st.lists(st.sampled_from(range(len(prompts))), min_size=1, unique=True).map(sorted))
+    tree = pack(prompts)
+    chosen, rows = tree.select(keep)
+    assert (tree.ids[rows] == chosen.ids).all()
+    for new, old in enumerate(keep):
+        assert read_back(chosen, new)[0] == prompts[old]
+
+
+def test_the_prefix_is_stored_once():
+    tree = pack([(1, 2, 3, 4), (1, 2, 5), (1, 2, 6, 7)])
+    assert tree.prefix == 2
+    assert tree.size == 2 + 2 + 1 + 2
+
+
+def test_touched_marks_the_tokens_of_a_span_in_prefix_and_branches():
+    tree = pack([(1, 2, 3, 4, 9), (1, 2, 5, 6, 9)])
+    mask = tree.touched([(1, 3), (1, 4)])
+    assert list(tree.ids[mask]) == [2, 3, 5, 6]
+    assert list(tree.ids[tree.touched([None, (3, 5)])]) == [6, 9]
+
+
+def test_a_shared_token_touched_for_one_prompt_only_is_refused():
+    with pytest.raises(ValueError, match="shared prefix"):
+        pack([(1, 2, 3), (1, 2, 4)]).touched([(0, 1), None])
+
+
+def test_identical_prompts_keep_a_branch_each():
+    tree = pack([(1, 2), (1, 2)])
+    assert tree.prefix == 1 and list(tree.read) == [1, 2]
+
+
+def test_empty_prompts_are_refused():
+    with pytest.raises(ValueError, match="empty"):
+        pack([(1,), ()])
+
+
+def test_allowed_is_causal():
+    allowed = pack([(1, 2, 3), (1, 4, 5)]).allowed()
+    assert not np.triu(allowed, 1).any()

@@ -1,0 +1,31 @@
+"""Fixtures of the tests of the planted world."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from emotion_vectors.stimuli.pack import Pack, load_pack
+from planted.planted_model import Planted
+from planted.planted_pack import plant_pack
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread():
+    """The model is tiny: more threads only wait for each other."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="package")
+def pack() -> Pack:
+    """Our pack."""
+    return load_pack()
+
+
+@pytest.fixture(scope="package")
+def planted(pack: Pack) -> Planted:
+    """The planted model of our pack with 16 emotions."""
+    return plant_pack(pack, pack.subset[:16])

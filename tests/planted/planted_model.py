@@ -1,0 +1,297 @@
+"""A planted language model: a real transformers model whose answer to the whole experiment is known beforehand.
+
+Emotion e has the direction d_e = valence_e (u + q if contraction) + w_e; the w are orthonormal and orthogonal to the
+value axis u, the axis p and the push axis q. Story words of e carry d_e, so emotion vectors are d_e minus the mean
+over emotions. Activities carry value along u, an idiosyncratic taste along p, and chatter along the w.
+
+    logit A - logit B = score(a) - score(b) + position bias,   score = effect * value + taste   (nats)
+
+`effect` scales the causal link of u with the choice; 0 cuts it and leaves the taste. `contraction` cuts it too, but
+keeps the value in the score through p, and lets vectors along q shrink all logit differences. `structure=False`
+takes away the rest (valence, lens, meaning of scenarios and numbers): nothing is there to be found.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
+
+from planted import planted_circuit as circuit
+from planted import planted_content as content
+from planted import planted_tokenizer as words
+from planted.planted_content import NumericPlan
+
+GAIN = 2.0  # nats of preference per unit of mean value along u
+TASTE = 0.5  # nats, standard deviation over activities of what has nothing to do with emotions
+CHATTER = 0.1  # standard deviation of an activity's mean content along each w
+STORY_WORDS = 8  # invented words per emotion
+FILLER_WORDS = 400
+PREFERENCE_PROMPT = "Would you prefer to (A) {activity_a} or (B) {activity_b}?"
+COMMON_TEXT = (
+    "Human\nAssistant\nuser\nassistant\nsystem\nThe\nThen\nLater\nThere The Then Later There the and was in near of "
+    ". , : ; ! ? ( ) ( A\nB Assistant A B"
+)
+U, P, Q, FIRST_W = 0, 1, 2, 3  # axes of the emotion block at the analysis layer
+
+
+@dataclass(frozen=True)
+class Planted:
+    """The model, its tokenizer, and the truth. Shapes: n emotions, a activities, l layers, d residual width."""
+
+    model: LlamaForCausalLM
+    tokenizer: PreTrainedTokenizerFast
+    emotions: tuple[str, ...]
+    activities: tuple[str, ...]
+    scenarios: Mapping[str, str]
+    numeric: tuple[NumericPlan, ...]
+    analysis_layer: int
+    directions: np.ndarray
+    """(l, n, d): d_e minus the mean over emotions, after each block; they differ from block to block."""
+    valences: np.ndarray
+    """(n,): component of the centred direction along the value axis; its sign is that of the steering effect."""
+    values: np.ndarray
+    """(a,) nats: part of an activity's value that lies along the value axis."""
+    scores: np.ndarray
+    """(a,) nats: what the choice between two activities is made of, unsteered."""
+    readout: np.ndarray
+    """(d,) nats per unit: gradient of an activity's score in the mean residual of its tokens, analysis layer."""
+    push: np.ndarray | None
+    """(d,): vectors along this axis shrink logit differences; only with contraction."""
+    position_bias: float
+    """nats: logit A - logit B of two equal activities."""
+    story_words: Mapping[str, tuple[str, ...]]
+    filler: tuple[str, ...]
+
+    def direction(self, emotion: str, layer: int | None = None) -> np.ndarray:
+        """(d,) the centred planted direction of `emotion` after block `layer` (analysis layer by default)."""
+        return self.directions[self.analysis_layer if layer is None else layer, self.emotions.index(emotion)]
+
+    def expected_effect(self, vector: np.ndarray) -> float:
+        """Nats by which adding `vector` (d,) to all tokens of one activity raises its score (not with contraction)."""
+        return float(self.readout @ np.asarray(vector, dtype=float))
+
+    def expected_difference(
+        self, a: int, b: int, added_a: np.ndarray | None = None, added_b: np.ndarray | None = None
+    ) -> float:
+        """Logit A - logit B in nats of (A) activity a, (B) activity b, with vectors added at the analysis layer."""
+        nothing = np.zeros_like(self.readout)
+        first, second = (nothing if added is None else np.asarray(added, float) for added in (added_a, added_b))
+        difference = self.scores[a] - self.scores[b] + self.readout @ (first - second)
+        if self.push is not None:
+            bend = circuit.SHARPNESS * (self.push @ (first + second)) / 2
+            difference *= 1 - circuit.CONTRACTION / circuit.SHARPNESS * bend / (1 + np.exp(-bend))
+        return float(difference + self.position_bias)
+
+
+def make_planted(
+    emotions: Sequence[str],
+    activities: Sequence[str],
+    *,
+    scenarios: Mapping[str, str] | None = None,
+    numeric: Sequence[NumericPlan] = (),
+    texts: Iterable[str] = (),
+    preference_prompt: str = PREFERENCE_PROMPT,
+    valences: Sequence[float] | np.ndarray | None = None,
+    activity_values: Sequence[float] | np.ndarray | None = None,
+    effect: float = 1.0,
+    contraction: bool = False,
+    structure: bool = True,
+    position_bias: float = 0.3,
+    layers: int = 6,
+    seed: int = 0,
+) -> Planted:
+    """Build the planted model.
+
+    scenarios: prompt -> emotion that it implies. texts: whatever else will be read (topics, prompts); their words
+    become tokens and carry nothing. valences: one per emotion, else random. activity_values: nats, one per activity,
+    else random. The same arguments give the same model. ValueError where an activity or prompt has no word of its own.
+    """
+    if layers < 4:
+        raise ValueError("the circuit needs at least 4 layers: an analysis layer from 2 on and a block above it")
+    generator = np.random.default_rng(seed)
+    space = _emotion_space(len(emotions), valences, structure, contraction, generator)
+    centred = space - space.mean(axis=0)
+    taste = _preferences(len(activities), space.shape[1], activity_values, effect, contraction, generator)
+    stimuli = _Stimuli(
+        tuple(emotions),
+        tuple(activities),
+        dict(scenarios or {}),
+        tuple(numeric),
+        (preference_prompt, COMMON_TEXT, *texts),
+    )
+    lexicon = _lexicon(stimuli, space, taste.targets, preference_prompt, structure, seed)
+    lens = centred if structure else None
+    push = np.eye(space.shape[1])[Q] if contraction else None
+    return _assemble(stimuli, centred, lens, taste, push, lexicon, position_bias, layers, generator)
+
+
+def _assemble(
+    stimuli: _Stimuli,
+    centred: np.ndarray,
+    lens: np.ndarray | None,
+    taste: _Taste,
+    push: np.ndarray | None,
+    lexicon: _Lexicon,
+    position_bias: float,
+    layers: int,
+    generator: np.random.Generator,
+) -> Planted:
+    """Weights and truth from what the words mean; `centred`, `lens` and `push` in the basis of the analysis layer."""
+    analysis_layer = 2 * layers // 3
+    tokenizer = words.build_tokenizer(lexicon.texts)
+    vocabulary = tokenizer.get_vocab()
+    layout = circuit.layout_for(centred.shape[1])
+    rotations = circuit.random_rotations(layers, layout.width, generator)
+    turned = np.stack(list(itertools.accumulate(rotations, lambda so_far, rotation: rotation @ so_far)))
+    to_embedding = turned[analysis_layer]
+    contents = {piece: vector @ to_embedding for piece, vector in lexicon.contents.items()}
+    embedding = content.embedding_matrix(layout, vocabulary, contents, lexicon.flags, generator)
+    unembedding = content.unembedding_matrix(layout, vocabulary, stimuli.emotions, lens, position_bias, generator)
+    special = {"begin": vocabulary[words.BEGIN], "end": vocabulary[words.END_OF_TURN], "pad": vocabulary[words.PAD]}
+    return Planted(
+        model=circuit.build_model(
+            layout, embedding, unembedding, rotations, taste.readout, push, analysis_layer, special
+        ),
+        tokenizer=tokenizer, emotions=stimuli.emotions, activities=stimuli.activities, scenarios=stimuli.scenarios,
+        numeric=stimuli.numeric, analysis_layer=analysis_layer,
+        directions=layout.embed(centred @ to_embedding @ turned.transpose(0, 2, 1)), valences=centred[:, U],
+        values=taste.values, scores=taste.scores, readout=layout.embed(taste.readout),
+        push=None if push is None else layout.embed(push), position_bias=position_bias,
+        story_words=lexicon.story_words, filler=lexicon.filler,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Stimuli:
+    emotions: tuple[str, ...]
+    activities: tuple[str, ...]
+    scenarios: Mapping[str, str]
+    numeric: tuple[NumericPlan, ...]
+    texts: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Taste:
+    values: np.ndarray
+    scores: np.ndarray
+    readout: np.ndarray
+    targets: np.ndarray
+
+
+@dataclass(frozen=True)
+class _Lexicon:
+    """What the words carry, in the basis of the analysis layer, and every text whose pieces are tokens."""
+
+    contents: Mapping[str, np.ndarray]
+    flags: Mapping[str, Mapping[str, float]]
+    texts: tuple[str, ...]
+    story_words: Mapping[str, tuple[str, ...]]
+    filler: tuple[str, ...]
+
+
+def _emotion_space(
+    count: int,
+    valences: Sequence[float] | np.ndarray | None,
+    structure: bool,
+    contraction: bool,
+    generator: np.random.Generator,
+) -> np.ndarray:
+    """`[n, n + 3]`: d_e before centring."""
+    space = np.zeros((count, FIRST_W + count))
+    if not structure:
+        space[:, FIRST_W:] = generator.standard_normal((count, count)) / np.sqrt(count)
+        return space
+    space[:, FIRST_W:] = np.eye(count)
+    random = generator.uniform(0.1, 1, count) * np.where(np.arange(count) % 2, -1, 1)
+    space[:, U] = random if valences is None else valences
+    if contraction:
+        space[:, Q] = space[:, U]
+    return space
+
+
+def _preferences(
+    count: int,
+    width: int,
+    values: Sequence[float] | np.ndarray | None,
+    effect: float,
+    contraction: bool,
+    generator: np.random.Generator,
+) -> _Taste:
+    """Scores in nats, the axis that reads them, and the mean content `[a, width]` that each activity must have."""
+    along = generator.standard_normal(count) if values is None else np.asarray(values, dtype=float)
+    taste = TASTE * generator.standard_normal(count)
+    targets, readout = np.zeros((count, width)), np.zeros(width)
+    targets[:, U] = along / GAIN
+    targets[:, FIRST_W:] = CHATTER * generator.standard_normal((count, width - FIRST_W))
+    targets[:, P] = (along + taste if contraction else taste) / GAIN
+    readout[U], readout[P] = (0 if contraction else GAIN * effect), GAIN
+    return _Taste(along, GAIN * targets[:, P] + readout[U] * targets[:, U], readout, targets)
+
+
+def _lexicon(
+    stimuli: _Stimuli, space: np.ndarray, targets: np.ndarray, preference_prompt: str, structure: bool, seed: int
+) -> _Lexicon:
+    generator = np.random.default_rng((seed, 1))
+    emotions, activities, texts = stimuli.emotions, stimuli.activities, stimuli.texts
+    names = [variant for emotion in emotions for variant in words.case_variants(emotion)]
+    prompts = [*stimuli.scenarios, *(plan.template for plan in stimuli.numeric)]
+    carried, counted = content.activity_contents(activities, targets, preference_prompt, COMMON_TEXT)
+    own_words = content.prompt_carriers(prompts, [*texts, *names, *activities, *(f" {text}" for text in activities)])
+    meanings = _meanings(stimuli, space - space.mean(axis=0), structure, generator)
+    amounts = content.number_amounts(stimuli.numeric, None if structure else generator)
+    invented = words.invent_words(STORY_WORDS * len(emotions), "x", seed)
+    groups = {emotion: tuple(invented[index :: len(emotions)]) for index, emotion in enumerate(emotions)}
+    filler = tuple(words.invent_words(FILLER_WORDS, "q", seed))
+    contents = carried | {piece: meaning for group, meaning in zip(own_words, meanings, strict=True) for piece in group}
+    contents |= {f"Ġ{word}": row for row, group in zip(space, groups.values(), strict=True) for word in group}
+    known = [
+        *texts, *names, *activities, *(f" {activity}" for activity in activities), *stimuli.scenarios,
+        *(prompt for plan in stimuli.numeric for prompt in plan.prompts()),
+        *(piece.replace("Ġ", " ") for piece in amounts), "".join(f" {word}" for word in (*invented, *filler)),
+    ]  # fmt: skip
+    flags = _flags({piece for group in own_words for piece in group}, counted, amounts)
+    return _Lexicon(contents, flags, tuple(known), groups, filler)
+
+
+def _meanings(
+    stimuli: _Stimuli, centred: np.ndarray, structure: bool, generator: np.random.Generator
+) -> list[np.ndarray]:
+    """What the own words of each scenario and each numeric template carry, `[width]` each."""
+    units = centred / np.linalg.norm(centred, axis=1, keepdims=True)
+    index = {emotion: row for row, emotion in enumerate(stimuli.emotions)}
+    count = len(stimuli.scenarios) + len(stimuli.numeric)
+    if not structure:
+        random = generator.standard_normal((count, units.shape[1] - FIRST_W))
+        return [np.concatenate([np.zeros(FIRST_W), row / np.linalg.norm(row)]) for row in random]
+    meanings = [units[index[emotion]] for emotion in stimuli.scenarios.values()]
+    for plan in stimuli.numeric:
+        rows = units[[index[emotion] for emotion in plan.signs]]
+        meaning = np.linalg.pinv(rows) @ np.array(list(plan.signs.values()), dtype=float)
+        meanings.append(meaning / max(np.linalg.norm(meaning), 1e-9))
+    return meanings
+
+
+def _flags(carriers: set[str], counted: set[str], amounts: Mapping[str, float]) -> dict[str, dict[str, float]]:
+    pieces = {name: [words.split_pieces(text)[0] for text in group] for name, group in content.SIGNS.items()}
+    return {
+        "carrier": dict.fromkeys(carriers, 1.0),
+        "content": dict.fromkeys(counted, 1.0),
+        "number": dict.fromkeys(amounts, 1.0),
+        "amount": dict(amounts),
+        "marker_a": {"A": 1.0},
+        "marker_b": {"B": 1.0},
+        **{name: dict.fromkeys(group, 1.0) for name, group in pieces.items()},
+    }
+
+
+def fingerprint(planted: Planted) -> str:
+    """SHA-256 of all weights: two equal models have the same."""
+    digest = hashlib.sha256()
+    for name, parameter in sorted(planted.model.state_dict().items()):
+        digest.update(name.encode() + parameter.numpy().tobytes())
+    return digest.hexdigest()

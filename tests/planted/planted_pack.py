@@ -1,0 +1,75 @@
+"""A planted model for a whole stimulus pack: everything that a run on that pack will ask has a known answer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from emotion_vectors.stimuli.items import CATEGORIES, Activity
+from emotion_vectors.stimuli.pack import Pack
+from planted.planted_content import NumericPlan
+from planted.planted_model import Planted, make_planted
+
+CATEGORY_STEP = 0.4  # nats between the mean values of neighbouring categories
+WITHIN_CATEGORY = 0.4  # nats, standard deviation of values inside a category
+
+
+def plant_pack(
+    pack: Pack,
+    emotions: Sequence[str] | None = None,
+    *,
+    effect: float = 1.0,
+    contraction: bool = False,
+    structure: bool = True,
+    layers: int = 6,
+    seed: int = 0,
+) -> Planted:
+    """The planted model of `pack` for `emotions` (default: all of the pack).
+
+    Valences have the pack's sign and a random size from 0.2 to 1, ambiguous words 0.05 to 0.2. The value of an
+    activity falls with the place of its category in `CATEGORIES`. The scenarios of the chosen emotions and the
+    expected signs of the numeric templates are planted as the pack states them; "none" is planted as flat.
+    With `structure=False` and `effect=0` nothing of this is there.
+    """
+    chosen = tuple(pack.emotions if emotions is None else emotions)
+    generator = np.random.default_rng((seed, 2))
+    plans = []
+    for template in pack.numeric_templates:
+        signs = {e: {"+": 1, "-": -1, "none": 0}[sign] for e, sign in template.expected.items() if e in chosen}
+        if signs:
+            plans.append(NumericPlan(template.template, tuple(template.values), signs))
+    return make_planted(
+        chosen,
+        [activity.text for activity in pack.activities],
+        scenarios={item.prompt: item.emotion for item in pack.scenarios if item.emotion in chosen},
+        numeric=plans,
+        texts=[*pack.topics, *pack.neutral_questions, pack.prompts.story, pack.prompts.neutral, pack.prompts.feeling],
+        preference_prompt=pack.prompts.preference,
+        valences=_valences(pack, chosen, generator),
+        activity_values=_values(pack.activities, generator),
+        effect=effect,
+        contraction=contraction,
+        structure=structure,
+        layers=layers,
+        seed=seed,
+    )
+
+
+def _valences(pack: Pack, emotions: Sequence[str], generator: np.random.Generator) -> list[float]:
+    """The positive ones are scaled so that all sum to 0: centring then leaves every sign as the pack states it."""
+    sizes = []
+    for emotion in emotions:
+        low, high = (0.05, 0.2) if emotion in pack.valence_ambiguous else (0.2, 1.0)
+        sizes.append((1 if pack.valence[emotion] == "positive" else -1) * generator.uniform(low, high))
+    positive, negative = sum(size for size in sizes if size > 0), -sum(size for size in sizes if size < 0)
+    if not positive or not negative:
+        raise ValueError("the chosen emotions need both valences")
+    return [size * negative / positive if size > 0 else size for size in sizes]
+
+
+def _values(activities: Sequence[Activity], generator: np.random.Generator) -> np.ndarray:
+    """Nats, mean 0: the first category is liked most."""
+    places = np.array([CATEGORIES.index(activity.category) for activity in activities], dtype=float)
+    values = -CATEGORY_STEP * places + WITHIN_CATEGORY * generator.standard_normal(len(activities))
+    return values - values.mean()

@@ -1,0 +1,154 @@
+"""Every sentence says what the record says: numbers are recomputed here, the plain way."""
+
+from __future__ import annotations
+
+import copy
+import re
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from emotion_vectors.report.claims import abstract, figure_claims, limits, verdict_counts
+from emotion_vectors.report.claims_preferences import chance_band
+from emotion_vectors.report.tables import category_table, criteria_table
+from emotion_vectors.report.wording import fixed
+
+from .record import build
+
+Record = dict[str, Any]
+
+
+@pytest.fixture(params=[("full", 0), ("full", 3), ("toy", 0), ("toy", 1)], ids=str)
+def record(request: pytest.FixtureRequest) -> Record:
+    return build(*request.param)
+
+
+def test_abstract_counts_the_verdicts_of_the_table(record: Record) -> None:
+    text = " ".join(abstract(record))
+    rows = criteria_table(record).rows
+    counted = {
+        verdict: sum(row[4].text.endswith(verdict) for row in rows) for verdict in ("pass", "fail", "inconclusive")
+    }
+    stated = {
+        "pass": r"(\d+) pass(?:es)? \(V",
+        "fail": r"(\d+) fails? \(V",
+        "inconclusive": r"(\d+) (?:is|are) inconclusive \(V",
+    }
+    for verdict, pattern in stated.items():
+        found = re.findall(pattern, text)
+        assert [int(number) for number in found] == ([counted[verdict]] if counted[verdict] else [])
+    by_threshold = sum(row[6].text.startswith("✓") for row in rows)
+    assert f"thresholds alone {by_threshold} of 11 pass" in text
+
+
+def test_changing_a_verdict_changes_the_sentence() -> None:
+    record = build("full")
+    before = " ".join(abstract(record))
+    for name in ("V1", "V2", "V11"):
+        record["criteria"][name].update(verdict="fail")
+    assert verdict_counts(record)["fail"] == ["V1", "V2", "V11"]
+    after = " ".join(abstract(record))
+    assert "3 fail (V1, V2, V11)" in after and "3 fail" not in before
+
+
+def test_steering_sentence_turns_with_its_verdict() -> None:
+    record = build("full")
+    texts = []
+    for verdict in ("pass", "fail", "inconclusive"):
+        changed = copy.deepcopy(record)
+        changed["criteria"]["V10"]["verdict"] = verdict
+        texts.append(abstract(changed)[-1])
+    assert "preferences move the way" in texts[0]
+    assert "do not move the way" in texts[1] and "it stays open" in texts[2]
+
+
+def test_scenario_sentence(record: Record) -> None:
+    scenarios = record["experiments"]["scenarios"]
+    seen = figure_claims(record, 1).seen
+    for kind in ("raw", "centred"):
+        matrix = np.array(scenarios[kind])
+        first = int(np.sum(matrix.argmax(axis=0) == np.arange(12)))
+        rank = np.mean([np.sum(matrix[:, j] >= matrix[j, j]) for j in range(12)])
+        assert f"{first} of 12 scenarios" in seen and f"mean rank {rank:.2f}" in seen
+    assert "first in 1 of 12 and at mean rank 6.5" in figure_claims(record, 1).chance
+
+
+def test_numeric_sentence(record: Record) -> None:
+    numeric = record["experiments"]["numeric"]
+    changes = [t["cosine"][e][-1] - t["cosine"][e][0] for t in numeric["templates"] for e in numeric["emotions"]]
+    right = total = 0
+    for template in numeric["templates"]:
+        for emotion, sign in template["expected"].items():
+            if sign != "none":
+                total += 1
+                rho = stats.spearmanr(template["values"], template["cosine"][emotion]).statistic
+                right += bool((rho > 0) == (sign == "+"))
+    seen = figure_claims(record, 2).seen
+    assert f"{right} of {total} curves go the way" in seen
+    assert f"{max(changes, key=abs):+.3f}".replace("-", "−") in seen
+
+
+def test_correlation_sentence(record: Record) -> None:
+    rows = record["experiments"]["correlation"]["emotions"]
+    r = np.array([row["r"] for row in rows])
+    claims = figure_claims(record, 3)
+    assert f"{np.sum(np.abs(r) > 0.3)} of {len(r)} emotions have |r| > 0.3" in claims.seen
+    assert f"r runs from {fixed(r.min())} to {fixed(r.max())}" in claims.seen
+    for position in (np.argmax(r), np.argmin(r)):
+        assert f"{rows[position]['emotion']} ({rows[position]['valence']})" in claims.seen
+    assert f"{sum(row['q'] < 0.05 for row in rows)} of {len(rows)} hold" in claims.chance
+
+
+def test_steering_sentences(record: Record) -> None:
+    steering = record["experiments"]["steering"]
+    best = max(steering["emotions"], key=lambda row: row["nats"])
+    seen = figure_claims(record, 4).seen
+    assert f"r = {steering['r']:.2f}" in seen and f"{steering['signs']} of {steering['of']}" in seen
+    assert f"{best['nats'] * 400 / np.log(10) / 2:+.0f} ({best['emotion']})" in seen
+    for figure, valence in ((6, "positive"), (8, "negative")):
+        points = steering["examples"][valence]["points"]
+        change = np.array([point["after"] - point["baseline"] for point in points if point["steered"]])
+        text = figure_claims(record, figure).seen
+        assert (
+            f"raises {np.sum(change > 0)} of {len(change)} steered activities and lowers {np.sum(change < 0)}" in text
+        )
+        mean = re.search(r"steered half changes by ([+−]?[\d.,]+) Elo", text)
+        assert mean and float(mean[1].replace("−", "-").replace(",", "")) == pytest.approx(change.mean(), abs=0.51)
+
+
+def test_direction_words_follow_the_sign(record: Record) -> None:
+    for figure, valence in ((5, "positive"), (7, "negative")):
+        r = record["experiments"]["correlation"]["examples"][valence]["r"]
+        assert ("the score rises" if r > 0 else "the score falls") in figure_claims(record, figure).seen
+
+
+def test_category_table_is_sorted_and_equals_the_record(record: Record) -> None:
+    table = category_table(record)
+    assert table is not None
+    shown = [float(row[1].text.replace(",", "")) for row in table.rows]
+    expected = {row["category"]: row["bradley_terry"] for row in record["experiments"]["preferences"]["categories"]}
+    assert shown == sorted(shown, reverse=True)
+    assert {row[0].text: float(row[1].text.replace(",", "")) for row in table.rows} == {
+        name: round(v) for name, v in expected.items()
+    }
+
+
+def test_limits_name_what_the_pack_lacks() -> None:
+    record = build("toy")
+    record["stimuli"]["supplied_by_ours"] = ["opposite pairs"]
+    assert "The pack lacks opposite pairs; that list comes from this package." in limits(record)
+
+
+def test_chance_band_equals_scipy_p_value() -> None:
+    for n in (12, 64):
+        band = chance_band(n)
+        assert band is not None
+        x = stats.norm.rvs(size=n, random_state=n)
+        noise = stats.norm.rvs(size=n, random_state=n + 1)
+        x -= x.mean()
+        noise -= noise.mean()
+        noise -= x * (noise @ x) / (x @ x)
+        y = band * x / np.linalg.norm(x) + np.sqrt(1 - band**2) * noise / np.linalg.norm(noise)
+        assert stats.pearsonr(x, y).pvalue == pytest.approx(0.05, abs=1e-6)

@@ -1,0 +1,62 @@
+"""One way of writing each kind of number."""
+
+from __future__ import annotations
+
+import pytest
+
+from emotion_vectors.report.wording import (
+    count,
+    interval,
+    listing,
+    measured,
+    number,
+    p_value,
+    points,
+    ranges,
+    shortened,
+    signed,
+)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (None, "not available"),
+        (57, "57"),
+        (205200, "205,200"),
+        (-0.962, "−0.962"),
+        (1403.4, "1,403"),
+        (0.00002, "0.000"),
+        (6.5, "6.5"),
+        (0, "0"),
+    ],
+)
+def test_number(value: float | None, text: str) -> None:
+    assert number(value) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(212.4, "+212"), (-303.0, "−303"), (-4.6, "−4.6"), (0.2, "+0.2"), (0.02, "+0.02"), (-0.0001, "0.00")],
+)
+def test_points(value: float, text: str) -> None:
+    assert points(value) == text
+
+
+def test_words() -> None:
+    assert signed(-0.04, 1) == "0.0" and signed(1.25, 1) == "+1.2"
+    assert count(1, "story", "stories") == "1 story" and count(1026, "story", "stories") == "1,026 stories"
+    assert listing([]) == "none" and listing(["a"]) == "a" and listing(["a", "b", "c"]) == "a, b and c"
+    assert shortened(list("abcdefgh"), 4) == "a, b, c and 5 more" and shortened(["a", "b"], 4) == "a and b"
+    assert p_value(0.0004) == "p < 0.001" and p_value(0.03) == "p = 0.03" and p_value(0.3) == "p = 0.30"
+    assert interval([0.711, 0.929], 2) == "0.71 to 0.93" and interval(None) == "not available"
+    order = [f"V{i}" for i in range(1, 12)]
+    assert ranges(["V1", "V2", "V4", "V5", "V6", "V11"], order) == "V1, V2, V4 to V6, V11"
+
+
+def test_measured() -> None:
+    assert measured({"value": 57, "of": 171}) == "57/171"
+    assert measured({"value": 689.2, "of": None, "unit": "Elo points"}) == "689 Elo points"
+    assert (
+        measured({"value": -0.962, "of": None, "unit": "r"}) == "−0.96" and measured({"value": None}) == "not measured"
+    )

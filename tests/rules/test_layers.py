@@ -1,0 +1,59 @@
+"""The rules of the house that a machine can check: imports go one way, files stay small, nothing pickles."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+import emotion_vectors
+
+ROOT = Path(emotion_vectors.__file__).parent
+FILES = sorted(ROOT.rglob("*.py"))
+# What each part may import of the package, beside itself, errors and progress.
+ALLOWED = {
+    "stats": set(),
+    "store": set(),
+    "stimuli": set(),
+    "lm": {"stimuli"},  # only the toy model trains its tokenizer on the pack's words
+    "corpus": {"lm", "stimuli", "store", "settings"},
+    "vectors": {"lm", "store"},
+    "experiments": {"lm", "vectors", "stats", "stimuli"},
+    "report": {"store", "stats"},
+    "stages": {"lab", "lm", "corpus", "vectors", "experiments", "stats", "stimuli", "store", "__version__"},
+}
+
+
+def imported(path):
+    """Parts of the package that a file imports."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("emotion_vectors"):
+            rest = node.module.split(".")[1:]
+            names |= {rest[0]} if rest else {alias.name for alias in node.names}
+        elif isinstance(node, ast.Import):
+            names |= {alias.name.split(".")[1] for alias in node.names if alias.name.startswith("emotion_vectors.")}
+    return names
+
+
+@pytest.mark.parametrize("part", ALLOWED)
+def test_imports_go_one_way(part):
+    for path in (ROOT / part).rglob("*.py"):
+        extra = imported(path) - ALLOWED[part] - {part, "errors", "progress"}
+        assert not extra, f"{path.relative_to(ROOT)} imports {sorted(extra)}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_files_are_small_documented_and_free_of_pickle(path):
+    text = path.read_text(encoding="utf-8")
+    tree = ast.parse(text)
+    assert ast.get_docstring(tree), "a module needs a docstring"
+    assert len(text.splitlines()) <= 350
+    assert "pickle" not in imported_modules(tree) and not re.search(r"\btorch\.load\(", text)
+    assert path.stem not in ("utils", "helpers", "misc")
+
+
+def imported_modules(tree):
+    return {
+        alias.name.split(".")[0] for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names
+    } | {node.module.split(".")[0] for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module}

@@ -1,0 +1,264 @@
+"""Damaged packs: each fault is one clear sentence that names the file and the place, and nothing else is raised."""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from emotion_vectors.errors import UserError
+from emotion_vectors.stimuli import NUMERIC_EMOTIONS, Pack, load_pack
+from emotion_vectors.stimuli.pack import OPTIONAL, REQUIRED
+
+OUR_DATA = Path(str(resources.files("emotion_vectors.stimuli"))) / "data" / "ours"
+Change = Callable[[Path, str, Callable[[Any], Any]], None]
+
+
+def complaint(folder: Path) -> str:
+    """The sentence of the `UserError` that the folder raises; one line, with a full stop only at its end."""
+    with pytest.raises(UserError) as caught:
+        load_pack(folder)
+    sentence = str(caught.value)
+    assert sentence.endswith(".") and not sentence.endswith("..") and "\n" not in sentence
+    return sentence
+
+
+@pytest.mark.parametrize("name", REQUIRED)
+def test_a_missing_file_is_named(name: str, our_copy: Path) -> None:
+    (our_copy / f"{name}.json").unlink()
+    assert f"{name}.json: the pack has no such file" in complaint(our_copy)
+
+
+@pytest.mark.parametrize("name", [*REQUIRED, *OPTIONAL])
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "the file is empty"),
+        (b" \n", "the file is empty"),
+        (b"3", "expected a"),
+        (b"null", "expected a"),
+        (b'"text"', "expected a"),
+        (b'["a", ', "is not JSON"),
+        (b'["\xff\xfe"]', "is not UTF-8"),
+        (b"[" * 200_000, "nested too deeply"),
+        (b"[" + b"9" * 5000 + b"]", "too many digits"),
+        (b"[NaN]", "NaN is no JSON number"),
+        (b'{"a": 1, "a": 2}', "the key 'a' is there twice"),
+        (b" " * 5_000_001, "larger than 5 MB"),
+    ],
+)
+def test_a_broken_file_is_named(name: str, content: bytes, words: str, our_copy: Path) -> None:
+    (our_copy / f"{name}.json").write_bytes(content)
+    sentence = complaint(our_copy)
+    assert f"{name}.json" in sentence and words in sentence
+
+
+@pytest.mark.parametrize("name", [*REQUIRED, *OPTIONAL])
+def test_a_folder_in_place_of_a_file_is_named(name: str, our_copy: Path) -> None:
+    (our_copy / f"{name}.json").unlink()
+    (our_copy / f"{name}.json").mkdir()
+    assert f"{name}.json: this is a folder" in complaint(our_copy)
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="permissions don't bind here")
+def test_an_unreadable_file_is_named(our_copy: Path) -> None:
+    (our_copy / "topics.json").chmod(0)
+    assert "topics.json: can't be read" in complaint(our_copy)
+
+
+@pytest.mark.parametrize("source", ["", "no/such/folder", "a\0b", "x" * 5000])
+def test_a_source_that_is_no_folder_is_refused(source: str) -> None:
+    with pytest.raises(UserError, match="is no folder; give 'ours'"):
+        load_pack(source)
+
+
+def test_a_file_as_source_is_refused(our_copy: Path) -> None:
+    with pytest.raises(UserError, match="is no folder"):
+        load_pack(our_copy / "topics.json")
+
+
+def replaced(index: int | str, value: Any) -> Callable[[Any], Any]:
+    """A function that puts `value` at `index` of a list or an object."""
+
+    def alter(old: Any) -> Any:
+        new = copy.copy(old)
+        new[index] = value
+        return new
+
+    return alter
+
+
+def inside(index: int | str, alter: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """A function that alters the part at `index`."""
+    return lambda old: replaced(index, alter(old[index]))(old)
+
+
+def without(key: str) -> Callable[[Any], Any]:
+    """A function that removes a key or a word."""
+    return lambda old: [x for x in old if x != key] if isinstance(old, list) else {k: old[k] for k in old if k != key}
+
+
+FAULTS: list[tuple[str, Callable[[Any], Any], str]] = [
+    ("pack", without("version"), "the key 'version' is missing"),
+    ("emotions", lambda old: [*old, "happy"], "item 172: 'happy' is item 61 again"),
+    ("emotions", lambda old: [*old, " happy"], "item 172: the text ' happy' begins or ends with a space"),
+    ("emotions", replaced(0, "Afraid"), "item 1: an emotion word must be in lower case"),
+    ("emotions", without("calm"), "'calm' is missing"),
+    ("topics", replaced(4, ""), "item 5: the text is empty"),
+    ("topics", replaced(4, 7), "item 5: expected a text, found a number"),
+    ("topics", replaced(4, "one\x1b[31m"), "item 5: the text has the control character '\\x1b'"),
+    ("topics", replaced(4, "x" * 3000), "item 5: the text has 3000 characters"),
+    ("topics", lambda old: [*old, old[1].upper()], "item 101: 'A GIRL RIDES THE LAST BUS HOME.' is item 2 again"),
+    ("topics", lambda old: [], "the list has 0 items"),
+    ("activities", inside(2, without("category")), "item 3: the key 'category' is missing"),
+    ("activities", inside(2, replaced("category", "Unsaf")), "item 3, 'category': 'Unsaf' is not a category (Helpful,"),
+    ("activities", inside(2, replaced("note", "x")), "item 3: the key 'note' is unknown"),
+    ("activities", lambda old: [*old, old[0]], "item 65:"),
+    ("scenarios", inside(0, replaced("emotion", "hungry")), "'emotion': 'hungry' is not in the pack's emotions.json"),
+    ("scenarios", inside(1, replaced("emotion", "happy")), "emotion, item 2: 'happy' is item 1 again"),
+    (
+        "numeric_templates",
+        inside(0, replaced("template", "No number.")),
+        "'template': a template needs {X} exactly once",
+    ),
+    ("numeric_templates", inside(0, replaced("template", "{X} {X}")), "'template': a template needs {X} exactly once"),
+    (
+        "numeric_templates",
+        inside(0, replaced("values", [1, "2", 3])),
+        "'values', item 2: expected a number, found a text",
+    ),
+    (
+        "numeric_templates",
+        inside(0, replaced("values", [1, True, 3])),
+        "'values', item 2: expected a number, found true",
+    ),
+    ("numeric_templates", inside(0, replaced("values", [1, 3, 2])), "'values', item 3: the values must rise"),
+    ("numeric_templates", inside(0, replaced("values", [1, 2, 10**400])), "'values', item 3: the number is too large"),
+    ("numeric_templates", inside(0, replaced("values", [1, 2])), "'values': the list has 2 items and needs at least 3"),
+    ("numeric_templates", inside(0, inside("expected", replaced("sad", "up"))), "'sad': 'up' is not \"+\", \"-\""),
+    ("numeric_templates", inside(0, inside("expected", replaced("bored", "+"))), "the key 'bored' is unknown"),
+    ("prompts", without("story"), "the key 'story' is missing"),
+    ("prompts", replaced("story", "{emotion}"), "'story': the placeholder {topic} is missing"),
+    ("prompts", replaced("story", "{emotion} {topic} {x}"), "'story': the placeholder 'x' in braces is unknown"),
+    ("prompts", replaced("story", "{emotion} {topic} {"), "'story': the braces don't match"),
+    ("prompts", replaced("story", "{emotion!r} {topic}"), "'story': the placeholder 'emotion' has a format"),
+    ("prompts", replaced("story", "{emotion.__class__} {topic} {emotion}"), "'emotion.__class__' in braces is unknown"),
+    ("prompts", replaced("neutral", "{question} {topic}"), "'neutral': a neutral prompt needs either"),
+    ("prompts", replaced("neutral", "no placeholder"), "'neutral': a neutral prompt needs either"),
+    ("prompts", replaced("preference", "{activity_a}"), "'preference': the placeholder {activity_b} is missing"),
+    ("valence", inside("labels", replaced("sad", "bad")), "'labels', 'sad': 'bad' is not 'positive' or 'negative'"),
+    ("valence", inside("labels", without("sad")), "'labels': the key 'sad' is missing"),
+    ("valence", inside("labels", replaced("hungry", "positive")), "'labels': 'hungry' is not in the pack's"),
+    ("valence", inside("ambiguous", replaced("hungry", "why")), "'ambiguous': 'hungry' is not in the pack's"),
+    ("opposite_pairs", replaced(0, ["happy"]), "item 1: a pair has two emotions, this one has 1"),
+    ("opposite_pairs", replaced(0, ["happy", "happy"]), "item 1, item 2: 'happy' is item 1 again"),
+    ("opposite_pairs", lambda old: [*old, ["sad", "happy"]], "item 6:"),
+    ("steered_emotions", replaced(0, "hungry"), "item 1: 'hungry' is not in the pack's emotions.json"),
+    ("steered_emotions", lambda old: [*old, old[0]], "item 36:"),
+    ("subset", without("sad"), "'sad' is missing"),
+    ("synonyms", replaced("sad", ["Blue"]), "'sad', item 1: a synonym must be in lower case"),
+    ("synonyms", replaced("hungry", ["starved"]), "'hungry' is not in the pack's emotions.json"),
+    ("neutral_questions", lambda old: [*old, old[0]], "item 201:"),
+]
+
+
+@pytest.mark.parametrize(("name", "alter", "words"), FAULTS, ids=[f"{name}-{words[:40]}" for name, _, words in FAULTS])
+def test_a_wrong_list_is_refused_with_the_place(
+    name: str, alter: Callable[[Any], Any], words: str, our_copy: Path, change_list: Change
+) -> None:
+    change_list(our_copy, name, alter)
+    sentence = complaint(our_copy)
+    assert f"{name}.json" in sentence and words in sentence
+
+
+def test_a_lone_surrogate_is_refused(our_copy: Path) -> None:
+    (our_copy / "topics.json").write_bytes(b'["fine", "\\ud800"]')
+    assert "topics.json, item 2: the text has the control character '\\ud800'" in complaint(our_copy)
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda part: st.lists(part, max_size=4) | st.dictionaries(st.text(max_size=10), part, max_size=4),
+    max_leaves=8,
+)
+
+
+@st.composite
+def damaged_files(draw: st.DrawFn) -> tuple[str, bytes]:
+    """A file of ours with one part replaced, removed or repeated, with some bytes changed, or of random bytes."""
+    name = draw(st.sampled_from([*REQUIRED, *OPTIONAL]))
+    data = (OUR_DATA / f"{name}.json").read_bytes()
+    how = draw(st.sampled_from(["part", "part", "part", "cut", "bytes", "random"]))
+    if how == "cut":
+        return name, data[: draw(st.integers(0, len(data)))]
+    if how == "bytes":
+        spot = draw(st.integers(0, len(data) - 1))
+        return name, data[:spot] + draw(st.binary(max_size=3)) + data[spot + draw(st.integers(0, 3)) :]
+    if how == "random":
+        return name, draw(st.binary(max_size=50))
+    return name, json.dumps(_with_damage(draw, json.loads(data))).encode()
+
+
+def _with_damage(draw: st.DrawFn, value: Any) -> Any:
+    if isinstance(value, list | dict) and value and draw(st.integers(0, 4)):
+        keys = list(range(len(value))) if isinstance(value, list) else list(value)
+        key = draw(st.sampled_from(keys))
+        action = draw(st.sampled_from(["descend", "descend", "remove", "repeat"]))
+        if action == "descend":
+            value[key] = _with_damage(draw, value[key])
+        elif action == "remove":
+            del value[key]
+        elif isinstance(value, list):
+            value.append(value[key])
+        else:
+            value[draw(st.text(max_size=5))] = value[key]
+        return value
+    return draw(json_values)
+
+
+def check_invariants(pack: Pack) -> None:
+    """What the stages rely on, whatever pack was given to them."""
+    assert set(NUMERIC_EMOTIONS) <= set(pack.emotions) == set(pack.valence) == set(pack.synonyms)
+    assert sorted(pack.subset) == sorted(pack.emotions)
+    assert {*pack.valence.values()} <= {"positive", "negative"}
+    used = {word for pair in pack.opposite_pairs for word in pair}
+    used |= {scenario.emotion for scenario in pack.scenarios} | set(pack.steered_emotions) | pack.valence_ambiguous
+    assert used <= set(pack.emotions)
+    question = pack.neutral_questions[0] if pack.prompts.neutral_from_questions else ""
+    filled = [
+        pack.prompts.story.format(emotion="sad", topic=pack.topics[0], n_stories=1),
+        pack.prompts.neutral.format(question=question, topic=pack.topics[0], n_stories=1),
+        pack.prompts.preference.format(activity_a=pack.activities[0].text, activity_b=pack.activities[1].text),
+        pack.prompts.feeling.format(activity=pack.activities[0].text),
+        *(template.fill(value) for template in pack.numeric_templates for value in template.values),
+    ]
+    assert all(text.strip() and text.encode("utf-8") for text in filled)
+    assert all(len(template.values) == len(set(template.values)) for template in pack.numeric_templates)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(damaged=damaged_files())
+def test_a_damaged_file_gives_a_sound_pack_or_a_user_error(damaged: tuple[str, bytes]) -> None:
+    name, data = damaged
+    with tempfile.TemporaryDirectory() as folder:
+        target = Path(folder) / "pack"
+        shutil.copytree(OUR_DATA, target)
+        (target / f"{name}.json").write_bytes(data)
+        try:
+            pack = load_pack(target)
+        except UserError as error:
+            assert f"{name}.json" in str(error) or name == "emotions"  # then other lists no longer fit
+            assert "\n" not in str(error)
+            str(error).encode("utf-8")
+        else:
+            check_invariants(pack)

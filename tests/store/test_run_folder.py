@@ -1,0 +1,82 @@
+"""A run folder belongs to one run, and a stage is done only when its files are as they were written."""
+
+import multiprocessing
+import os
+
+import pytest
+
+from emotion_vectors.errors import UserError
+from emotion_vectors.store import atomic
+from emotion_vectors.store.run_folder import open_run
+
+IDENTITY = {"schema": 1, "settings": {"seed": 0, "topics": 6}, "fingerprint": "a", "model": {"sha256": "x"}}
+
+
+def test_a_new_folder_is_made_and_opened_again(tmp_path):
+    with open_run(tmp_path / "a" / "run", IDENTITY) as run:
+        assert run.done("stories") is None
+    with open_run(tmp_path / "a" / "run", IDENTITY) as run:
+        assert atomic.read_json(run / "run.json") == IDENTITY
+
+
+def test_other_settings_are_refused_by_name_and_change_nothing(tmp_path):
+    with open_run(tmp_path, IDENTITY):
+        pass
+    other = IDENTITY | {"settings": {"seed": 0, "topics": 7}, "fingerprint": "b"}
+    with pytest.raises(UserError, match=r"settings\.topics"), open_run(tmp_path, other):
+        pass
+    assert atomic.read_json(tmp_path / "run.json") == IDENTITY
+
+
+def test_a_folder_with_other_things_in_it_is_refused(tmp_path):
+    (tmp_path / "thesis.tex").write_text("x")
+    with pytest.raises(UserError, match="not empty"), open_run(tmp_path, IDENTITY):
+        pass
+    assert [entry.name for entry in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+def test_a_file_in_the_way_is_refused(tmp_path):
+    (tmp_path / "run").write_text("x")
+    with pytest.raises(UserError, match="is a file"), open_run(tmp_path / "run", IDENTITY):
+        pass
+
+
+def test_a_place_below_a_file_is_refused(tmp_path):
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(UserError, match="Can't write"), open_run(tmp_path / "file" / "run", IDENTITY):
+        pass
+
+
+def _hold(path, ready, release):
+    with open_run(path, IDENTITY):
+        ready.set()
+        release.wait(30)
+
+
+def test_a_second_process_is_refused_with_the_first_ones_number(tmp_path):
+    context = multiprocessing.get_context("spawn")
+    ready, release = context.Event(), context.Event()
+    process = context.Process(target=_hold, args=(tmp_path, ready, release))
+    process.start()
+    try:
+        assert ready.wait(60)
+        with pytest.raises(UserError, match=str(process.pid)), open_run(tmp_path, IDENTITY):
+            pass
+    finally:
+        release.set()
+        process.join()
+
+
+@pytest.mark.parametrize("damage", ["change", "remove", "none"])
+def test_a_stage_is_done_only_while_its_files_are_whole(tmp_path, damage):
+    with open_run(tmp_path, IDENTITY) as run:
+        atomic.write_text(run / "a.txt", "hello")
+        run.finish("stage", ["a.txt"], 2.0, 10, "items", extra=1)
+        if damage == "change":
+            (run / "a.txt").write_text("hullo")
+        if damage == "remove":
+            os.remove(run / "a.txt")
+        done = run.done("stage")
+    assert (done is None) == (damage != "none")
+    if done is not None:
+        assert done["rate"] == 5 and done["facts"] == {"extra": 1}

@@ -1,0 +1,70 @@
+"""Settings: presets, changes, refusals, fingerprints."""
+
+import pytest
+
+from emotion_vectors import settings
+from emotion_vectors.errors import UserError
+
+
+def test_the_presets_have_the_sizes_that_the_sources_give():
+    paper, screen, demo = settings.preset("paper"), settings.preset("screen"), settings.preset("demo")
+    assert paper.emotions * paper.topics * paper.stories_per_topic == 205_200
+    assert (paper.neutral_texts, paper.steered_count) == (200, 35)
+    assert (screen.emotions, screen.topics, screen.stories_per_topic) == (30, 10, 5)
+    assert demo.emotions == 171 and demo.topics * demo.stories_per_topic >= 6
+    assert (demo.neutral_texts, demo.steered_count) == (60, 35)
+
+
+def test_changes_are_parsed_and_checked():
+    changed = settings.change(
+        settings.demo(), topics="3", story_words="[80, 120]", layer="none", stimuli="some/dir", strength="-0.5"
+    )
+    assert (changed.topics, changed.story_words, changed.layer, changed.stimuli, changed.strength) == (
+        3,
+        (80, 120),
+        None,
+        "some/dir",
+        -0.5,
+    )
+    assert settings.change(changed, topics=6).topics == 6
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("topcis", "3", "did you mean 'topics'"), ("topics", "0", "topics"), ("topics", "many", "topics"), ("topics", "2.5", "topics"),
+        ("dtype", "float8", "dtype"), ("story_words", "[1]", "story_words"), ("seed", "-1", "seed"), ("xqz", "1", "choose one of"),
+        ("temperature", "NaN", "temperature"), ("model", "", "model"),
+    ],
+)  # fmt: skip
+def test_bad_changes_are_one_sentence(name, value, says):
+    with pytest.raises(UserError) as caught:
+        settings.change(settings.demo(), **{name: value})
+    assert says in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_an_unknown_preset_names_the_nearest():
+    with pytest.raises(UserError, match="did you mean 'demo'"):
+        settings.preset("dmo")
+
+
+def test_assignments_need_an_equals_sign():
+    assert settings.parse_assignments(["a=1", "b=x=y"]) == {"a": "1", "b": "x=y"}
+    with pytest.raises(UserError, match="name=value"):
+        settings.parse_assignments(["topics"])
+
+
+def test_the_fingerprint_follows_every_field():
+    base = settings.demo()
+    assert base.fingerprint == settings.demo().fingerprint
+    changed = {
+        "seed": 1, "layer": 3, "dtype": "float16", "strength": 0.4, "neutral_pca": "per_token", "lens_norm": True, "story_words": (90, 150),
+    }  # fmt: skip
+    prints = {settings.change(base, **{name: value}).fingerprint for name, value in changed.items()}
+    assert len(prints | {base.fingerprint}) == len(changed) + 1
+
+
+def test_settings_are_frozen_and_described():
+    with pytest.raises(Exception, match="frozen"):
+        settings.demo().topics = 3
+    assert all(field.description for field in settings.Settings.model_fields.values())

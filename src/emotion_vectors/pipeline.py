@@ -15,8 +15,8 @@ import torch
 
 from emotion_vectors.experiments.steering import choose_emotions
 from emotion_vectors.lab import Lab
-from emotion_vectors.lm.model import choose_device, choose_dtype, locate
-from emotion_vectors.lm.writers import choose_writer
+from emotion_vectors.lm.model import choose_device, choose_dtype, locate, Located
+from emotion_vectors.lm.writers import Writer, choose_writer
 from emotion_vectors.progress import Reporter
 from emotion_vectors.report.page import write_report
 from emotion_vectors.settings import Runtime, Settings, change
@@ -30,9 +30,12 @@ from emotion_vectors.store import atomic
 from emotion_vectors.store.run_folder import open_run
 
 
-def run_experiment(settings: Settings, out: Path, runtime: Runtime = Runtime(), command: str = "") -> dict[str, Any]:
+def run_experiment(
+    settings: Settings, out: Path, runtime: Runtime = Runtime(), command: str = "", writer: Writer | None = None
+) -> dict[str, Any]:
     """Run everything that is not done yet in the folder `out` and return the record (`results.json`).
 
+    `writer` replaces the writer that the settings name, for example with one of your own.
     Raises `UserError` with one sentence for anything that the user can mend.
     """
     if runtime.threads:
@@ -47,11 +50,12 @@ def run_experiment(settings: Settings, out: Path, runtime: Runtime = Runtime(), 
     identity = {
         "schema": SCHEMA, "settings": settings.model_dump(mode="json"), "fingerprint": settings.fingerprint,
         "model": {"sha256": located.sha256}, "stimuli": dict(pack.sha256),
+        "writer": {"name": writer.name if writer else settings.writer},
     }  # fmt: skip
     with open_run(out, identity) as run:
         lab = Lab(settings, runtime, pack, located, run, reporter, command)
         if not run.done("analysis"):
-            write_corpus(lab)
+            write_corpus(lab, writer)
             pool_stories(lab)
             vectors = make_vectors(lab)
             readings = read_prompts(lab)
@@ -70,8 +74,9 @@ def run_experiment(settings: Settings, out: Path, runtime: Runtime = Runtime(), 
     return record
 
 
-def resolve(settings: Settings, runtime: Runtime, located: Any) -> Settings:
+def resolve(settings: Settings, runtime: Runtime, located: Located) -> Settings:
     """Settings with every `auto` replaced by what it means on this machine, because that changes the answer."""
     device = choose_device(runtime.device)
     dtype = str(choose_dtype(settings.dtype, device)).removeprefix("torch.")
-    return change(settings, dtype=dtype, writer=choose_writer(settings.writer, located.gguf, device))
+    kind = "" if located.gguf is None else atomic.read_json(Path(located.folder) / "config.json")["model_type"]
+    return change(settings, dtype=dtype, writer=choose_writer(settings.writer, located.gguf, kind, device.type))

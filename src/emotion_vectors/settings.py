@@ -121,7 +121,7 @@ def toy() -> Settings:
     """A randomly initialised tiny model, for tests: everything end to end in seconds; its numbers mean nothing."""
     return Settings(
         model="toy", dtype="float32", emotions=12, topics=2, stories_per_topic=1, story_tries=2, neutral_texts=6,
-        story_tokens=90, writer="transformers", steered_count=6, random_directions=4, resamples=200,
+        story_words=(50, 80), story_tokens=110, writer="transformers", steered_count=6, random_directions=4, resamples=200,
     )  # fmt: skip
 
 

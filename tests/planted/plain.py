@@ -58,7 +58,7 @@ def choice(planted: Planted, a: int, b: int) -> tuple[list[int], list[int], list
     first, second = f" {planted.activities[a]}", f" {planted.activities[b]}"
     head, tail = chat(planted, "SPLIT", "(").split("SPLIT")
     parts = [encode(planted, part) for part in (f"{head}Would you prefer to (A)", first, " or (B)", second, f"?{tail}")]
-    ids = sum(parts, [])
+    ids = [token for part in parts for token in part]
     assert ids == encode(planted, planted.tokenizer.decode(ids))
     starts = np.cumsum([0, *map(len, parts)])
     return ids, list(range(starts[1], starts[2])), list(range(starts[3], starts[4]))

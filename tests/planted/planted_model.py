@@ -1,8 +1,9 @@
 """A planted language model: a real transformers model whose answer to the whole experiment is known beforehand.
 
-Emotion e has the direction d_e = valence_e (u + q if contraction) + w_e; the w are orthonormal and orthogonal to the
-value axis u, the axis p and the push axis q. Story words of e carry d_e, so emotion vectors are d_e minus the mean
-over emotions. Activities carry value along u, an idiosyncratic taste along p, and chatter along the w.
+Emotion e has the direction d_e = valence_e u + w_e (with contraction also sign(valence_e) sqrt|valence_e| q); the w
+are orthonormal and orthogonal to the value axis u, the axis p and the push axis q. Story words of e carry d_e, so
+emotion vectors are d_e minus the mean over emotions. Activities carry value along u, an idiosyncratic taste along p,
+and chatter along the w.
 
     logit A - logit B = score(a) - score(b) + position bias,   score = effect * value + taste   (nats)
 
@@ -33,8 +34,8 @@ STORY_WORDS = 8  # invented words per emotion
 FILLER_WORDS = 400
 PREFERENCE_PROMPT = "Would you prefer to (A) {activity_a} or (B) {activity_b}?"
 COMMON_TEXT = (
-    "Human\nAssistant\nuser\nassistant\nsystem\nThe\nThen\nLater\nThere The Then Later There the and was in near of "
-    ". , : ; ! ? ( ) ( A\nB Assistant A B"
+    "Human\nAssistant\nPerson\nAI\nuser\nassistant\nsystem\nThe\nThen\nLater\nThere The Then Later There the and was "
+    "in near of . , : ; ! ? ( ) ( A\nB Assistant A B"
 )
 U, P, Q, FIRST_W = 0, 1, 2, 3  # axes of the emotion block at the analysis layer
 
@@ -107,8 +108,8 @@ def make_planted(
 ) -> Planted:
     """Build the planted model.
 
-    scenarios: prompt -> emotion that it implies. texts: whatever else will be read (topics, prompts); their words
-    become tokens and carry nothing. valences: one per emotion, else random. activity_values: nats, one per activity,
+    scenarios: prompt -> emotion that it implies. texts: whatever else will be read (topics, prompts), so that its
+    words are tokens. valences: one per emotion, else random. activity_values: nats, one per activity,
     else random. The same arguments give the same model. ValueError where an activity or prompt has no word of its own.
     """
     if layers < 4:
@@ -210,7 +211,7 @@ def _emotion_space(
     random = generator.uniform(0.1, 1, count) * np.where(np.arange(count) % 2, -1, 1)
     space[:, U] = random if valences is None else valences
     if contraction:
-        space[:, Q] = space[:, U]
+        space[:, Q] = np.sign(space[:, U]) * np.sqrt(np.abs(space[:, U]))
     return space
 
 

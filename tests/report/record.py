@@ -273,6 +273,8 @@ def _steering(rng: np.random.Generator, experiments: dict[str, Any], count: int)
     return {
         "layer": 20,
         "strength": 0.5,
+        "tokens": "the steered activity only",
+        "split": "two equal halves, stratified by category",
         "residual_norm": 41.7,
         "emotions": emotions,
         "random": random,

@@ -12,6 +12,7 @@ from scipy import stats
 
 from emotion_vectors.report.claims import abstract, figure_claims, limits, verdict_counts
 from emotion_vectors.report.claims_preferences import chance_band
+from emotion_vectors.report.method_table import method_table
 from emotion_vectors.report.tables import category_table, criteria_table
 from emotion_vectors.report.wording import fixed
 
@@ -133,6 +134,16 @@ def test_category_table_is_sorted_and_equals_the_record(record: Record) -> None:
     assert {row[0].text: float(row[1].text.replace(",", "")) for row in table.rows} == {
         name: round(v) for name, v in expected.items()
     }
+
+
+def test_method_table_marks_what_differs() -> None:
+    record = build("full")
+    marks = {row[0].text: row[4].text for row in method_table(record).rows}
+    assert marks["Emotions"] == "= same" and marks["Topics"] == "≠ differs" and marks["Parameters"] == "· no comparison"
+    record["settings"]["topics"] = 100
+    record["experiments"]["steering"]["tokens"] = "both activities"
+    marks = {row[0].text: row[4].text for row in method_table(record).rows}
+    assert marks["Topics"] == "= same" and marks["Steered tokens"] == "≠ differs"
 
 
 def test_limits_name_what_the_pack_lacks() -> None:

@@ -128,7 +128,7 @@ class TestPearson:
         for repeat in range(200):
             x, y = generator.multivariate_normal([0, 0], covariance, size=64).T
             fisher += covered(0.6, *pearson_interval(x, y)[1:])
-            bootstrap += covered(0.6, *pearson_bootstrap(x, y, repeats=400, seed=repeat)[0][1:])
+            bootstrap += covered(0.6, *pearson_bootstrap(x, y, repeats=200, seed=repeat)[0][1:])
         assert fisher >= 180 and bootstrap >= 180
 
 
@@ -204,6 +204,13 @@ class TestCategories:
             interval = category_gap_interval(wins, names, repeats=200, seed=repeat)
             hits += covered(4.0, interval.low, interval.high)
         assert hits >= 90
+
+    def test_a_category_never_drops_out_of_a_draw(self) -> None:
+        scores = np.random.default_rng(12).normal(size=16)
+        interval = category_gap_interval(
+            pair_win_probability(logit_differences(scores)), np.arange(16) // 2, repeats=200
+        )
+        assert np.isfinite(interval).all()
 
     def test_null_is_calibrated_for_having_picked_the_extremes(self) -> None:
         generator = np.random.default_rng(11)

@@ -100,17 +100,17 @@ class TestCorrelations:
         assert np.isnan(result.observed[2]) and np.isnan(result.p[2]) and np.isnan(result.p_adjusted[2])
         assert result.observed[0] == pytest.approx(stats.pearsonr(x[:, 0], y).statistic)
         assert (np.delete(result.p_adjusted >= result.p, 2)).all()
-        assert result.null_count.max() <= 4
+        assert result.count.max() <= 4
 
     def test_count_null_keeps_the_dependence_of_columns(self) -> None:
         """Copies of one column pass together or not at all: the null of the count is all or nothing."""
         generator = np.random.default_rng(6)
         x = np.tile(generator.normal(size=(64, 1)), (1, 50))
         result = permutation_correlations(x, generator.normal(size=64), permutations=2000, threshold=0.2)
-        assert set(result.null_count.tolist()) == {0, 50}
+        assert set(result.count.tolist()) == {0, 50}
         r = 0.2
         expected = 2 * stats.t.sf(r * np.sqrt(62 / (1 - r**2)), 62)
-        assert (result.null_count == 50).mean() == pytest.approx(expected, abs=0.03)
+        assert (result.count == 50).mean() == pytest.approx(expected, abs=0.03)
 
     def test_calibrated(self) -> None:
         generator = np.random.default_rng(7)

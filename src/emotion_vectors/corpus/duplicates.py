@@ -32,7 +32,9 @@ def shingles(text: str) -> np.ndarray:
         return np.empty(0, dtype=np.uint32)
     starts = range(max(1, len(words) - SHINGLE_WORDS + 1))
     # crc32 is the same in every process, which Python's hash is not.
-    return np.unique(np.array([zlib.crc32(" ".join(words[i : i + SHINGLE_WORDS]).encode()) for i in starts], dtype=np.uint32))
+    return np.unique(
+        np.array([zlib.crc32(" ".join(words[i : i + SHINGLE_WORDS]).encode()) for i in starts], dtype=np.uint32)
+    )
 
 
 def similarity(first: np.ndarray, second: np.ndarray) -> float:

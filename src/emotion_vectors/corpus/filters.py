@@ -36,7 +36,8 @@ ECHO_WORDS = 6
 
 LEADING = re.compile(
     r"\A\s*(?:(?:sure|certainly|of course|absolutely|okay|ok|great|yes)\b[^\n]{0,120}?[!.:,]\s*)?"
-    r"(?:(?:here(?:'s|’s| is| are)|below is|this is)\b[^\n:]{0,160}:|title:[^\n]*|\*{0,2}(?:short )?story(?: \d+)?\*{0,2}:)\s*"
+    r"(?:(?:here(?:'s|’s| is| are)|below is)\b[^\n:]{0,120}\b(?:story|stories|paragraph|narrative|version|text|answer|"
+    r"example|explanation)\b[^\n:]{0,120}:|title:[^\n]*|\*{0,2}(?:short )?story(?: \d+)?\*{0,2}:)\s*"
     r"|\A\s*(?:sure|certainly|of course|absolutely|okay|ok)\s*[!.:,][^\n]*\n\s*"
     r"|\A\s*(?:sure|certainly|of course|absolutely)!\s*"
     r"|\A\s*#+ [^\n]*\n\s*|\A\s*\*\*[^*\n]{1,80}\*\*\s*\n\s*",
@@ -51,7 +52,7 @@ COMMENT = re.compile(
 )
 REFUSAL = re.compile(
     r"\bas an? (?:AI|artificial intelligence|language model)\b|\bI(?:'m| am) (?:just )?an? (?:AI|language model)\b|"
-    r"\A\W*(?:I(?:'m| am) sorry,? (?:but )?(?:I|as)|I (?:cannot|can't|can’t|won't|am unable to|am not able to)|"
+    r"\A\s*(?:I(?:'m| am) sorry,? (?:but )?(?:I|as)|I (?:cannot|can't|can’t|won't|am unable to|am not able to)|"
     r"unfortunately,? I (?:cannot|can't))\b.{0,80}?\b(?:write|create|help|assist|provide|fulfil|generate|comply|do that|story)",
     re.IGNORECASE | re.DOTALL,
 )
@@ -78,7 +79,7 @@ def clean(text: str, finished: bool = True, turns: bool = True) -> Cleaned:
     finished: False where the token limit ended the text, which is then cut after its last whole sentence (left whole if
     it has none). turns: cut where a next speaker begins (off for dialogues).
     """
-    body = text.replace("\r\n", "\n").strip()
+    body = original = text.replace("\r\n", "\n").strip()
     if turns and (turn := TURN.search(body)):
         body, finished = body[: turn.start()].rstrip(), True
     bare = LEADING.sub("", body, count=1)
@@ -86,7 +87,7 @@ def clean(text: str, finished: bool = True, turns: bool = True) -> Cleaned:
     comment = COMMENT.search(bare)
     if comment:
         bare, finished = bare[: comment.start()].rstrip(), True
-    stripped = bare.strip() != body
+    stripped = bare.strip() != original
     bare = bare.strip()
     if finished:
         return Cleaned(bare, stripped, False)
@@ -143,7 +144,9 @@ def story_fault(
     )  # fmt: skip
 
 
-def neutral_fault(text: str, tokens: int, template: str, emotions: tuple[str, ...], min_words: int, min_tokens: int) -> str:
+def neutral_fault(
+    text: str, tokens: int, template: str, emotions: tuple[str, ...], min_words: int, min_tokens: int
+) -> str:
     """Why the neutral answer `text` is dropped, or ""; `tokens` counts the dialogue that it is part of."""
     return _common_fault(text, template) or (
         TOO_SHORT if len(text.split()) < min_words or tokens < min_tokens

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 
 TAGS = {
-    "story": re.compile(r"^[ \t>*#_`]*(?:<+/?\s*NEW\s+STORY\s*>+|\[\s*story\s*\d+\s*\])[ \t:*#_`]*", re.IGNORECASE | re.MULTILINE),
+    "story": re.compile(
+        r"^[ \t>*#_`]*(?:<+/?\s*NEW\s+STORY\s*>+|\[\s*story\s*\d+\s*\])[ \t:*#_`]*", re.IGNORECASE | re.MULTILINE
+    ),
     "dialogue": re.compile(
         r"^[ \t>*#_`]*(?:<+/?\s*NEW\s+DIALOGUE\s*>+|\[\s*dialogue\s*\d+\s*\])[ \t:*#_`]*", re.IGNORECASE | re.MULTILINE
     ),

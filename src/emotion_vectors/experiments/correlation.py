@@ -4,7 +4,8 @@ In: mean activations (a, d) on the tokens of each activity in "How would you fee
 preference scores (a,). Out: Pearson r over activities of projection and score, for every emotion.
 projection = activation . unit vector. Source: paper, Figure 4 row 1; seed report section 3.5.
 What it can't tell: two extreme categories can carry r by themselves, so r without Misaligned and Unsafe is reported too;
-emotions are correlated with each other, so counts are compared with permuted scores, not with independent tests.
+emotions are correlated with each other, and activities come in kinds, so counts are compared with permuted scores and
+with the whole set of vectors turned at random, not with independent tests.
 """
 
 from __future__ import annotations
@@ -14,15 +15,17 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from emotion_vectors.experiments.criteria import Null, Threshold, judge, scaled
+from emotion_vectors.experiments.chance import turned_projections
+from emotion_vectors.experiments.criteria import Null, Threshold, judge, number, scaled
 from emotion_vectors.stats import intervals, nulls, scores
-from emotion_vectors.stats.correlation import pearson
+from emotion_vectors.stats.correlation import pearson, standardised
 from emotion_vectors.stats.nulls import permuted_rows
 from emotion_vectors.stimuli.items import NEGATIVE, POSITIVE, Activity
 from emotion_vectors.vectors.directions import unit
 
 STRONG = 0.3
 EXTREME = ("Misaligned", "Unsafe")
+NULLS = "preference scores dealt out to other activities, and random directions with the angles of the emotions"
 
 
 class Correlations(NamedTuple):
@@ -47,26 +50,26 @@ def run(
 ) -> tuple[Correlations, dict[str, Any], list[dict[str, Any]]]:
     """Correlations, the record's `correlation` part and V8, V9; `examples` names the emotion of Figures 5 and 7."""
     probes = activations.astype(np.float64) @ unit(vectors.astype(np.float64)).T
-    interval, draws = intervals.pearson_bootstrap(probes, nats, repeats=resamples, seed=seed)
-    null = nulls.permutation_correlations(probes, nats, permutations=resamples, threshold=STRONG, seed=seed)
-    q = nulls.false_discovery(null.p)
     mild = np.array([activity.category not in EXTREME for activity in activities])
-    r = np.asarray(interval.estimate)
-    without = pearson(probes[mild], nats[mild]) if mild.sum() > 3 else np.full(len(r), np.nan)
+    without = pearson(probes[mild], nats[mild]) if mild.sum() > 3 else np.full(len(emotions), np.nan)
     positive = np.array([valence[emotion] == POSITIVE for emotion in emotions])
+    interval, draws = intervals.pearson_bootstrap(probes, nats, repeats=resamples, seed=seed)
+    r = np.asarray(interval.estimate)
+    chance = _chance(activations, vectors, probes, nats, resamples, seed)
+    p, largest = _tests(r, chance.dealt)
     criteria = [
-        _alignment(r, draws, probes, nats, positive, blocked, resamples, seed),
-        _count(r, draws, null.count, without, blocked),
+        _alignment(r, draws, chance, positive, blocked),
+        _count(r, draws, chance, without, blocked),
     ]
-    points = scores.nats_to_elo(nats)
+    points, q = scores.nats_to_elo(nats), nulls.false_discovery(p)
     record = {
-        "score": "bradley_terry", "threshold": STRONG, "null_count": float(null.count.mean()),
-        "null_limit": float(np.quantile(null.largest, 0.95)),
-        "null_band": float(np.quantile(np.abs(_permuted(probes, nats, min(resamples, 500), seed)), 0.95)),
+        "score": "bradley_terry", "threshold": STRONG,
+        "null_count": float(_strong(chance.dealt).mean()), "null_count_vectors": float(_strong(chance.turned).mean()),
+        "null_limit": _finite(largest), "null_band": _band(chance.dealt), "null_band_vectors": _band(chance.turned),
         "emotions": [
             {
                 "emotion": emotion, "valence": valence[emotion], "ambiguous": emotion in ambiguous, "r": _finite(r[i]),
-                "low": _finite(interval.low[i]), "high": _finite(interval.high[i]), "p": _finite(null.p[i]),
+                "low": _finite(interval.low[i]), "high": _finite(interval.high[i]), "p": _finite(p[i]),
                 "q": _finite(q[i]), "r_without_extremes": _finite(without[i]),
             }
             for i, emotion in enumerate(emotions)
@@ -79,53 +82,101 @@ def run(
     return Correlations(r, probes), record, criteria
 
 
+class Chance(NamedTuple):
+    """r (c, n) of c draws: scores dealt out to other activities, and the set of vectors turned at random."""
+
+    dealt: np.ndarray
+    turned: np.ndarray
+
+
+def _chance(
+    activations: np.ndarray, vectors: np.ndarray, probes: np.ndarray, nats: np.ndarray, resamples: int, seed: int
+) -> Chance:
+    """Both keep how the emotions depend on each other. The first asks whether the score matters, the second whether
+    the vectors do: activities come in kinds, so that many a random direction goes with the score as well.
+    """
+    dealt = standardised(nats)[permuted_rows(len(nats), None, resamples, seed)] @ standardised(probes)
+    centred, directions = activations - activations.mean(axis=0), unit(vectors.astype(np.float64))
+    batches = [
+        np.array([pearson(draw, nats) for draw in turned_projections(centred, directions, size, seed + start)])
+        for start, size in ((start, min(100, resamples - start)) for start in range(0, resamples, 100))
+    ]
+    return Chance(dealt, np.concatenate(batches))
+
+
+def _tests(r: np.ndarray, dealt: np.ndarray) -> tuple[np.ndarray, float]:
+    """Two-sided p (n,) of each emotion alone, and the 95 % point of the largest |r| of any emotion by chance."""
+    known = np.isfinite(r) & np.isfinite(dealt).all(axis=0)
+    p = np.full(len(r), np.nan)
+    if not known.any():
+        return p, float("nan")
+    size = np.abs(dealt[:, known])
+    p[known] = nulls.permutation_p(np.abs(r[known]), size)
+    return p, float(np.quantile(size.max(axis=1), 0.95))
+
+
+def _strong(r: np.ndarray) -> np.ndarray:
+    """Number of |r| above the seed's 0.3 along the last axis; an r that is not defined is none."""
+    return (np.abs(r) > STRONG).sum(-1)
+
+
+def _band(r: np.ndarray) -> float | None:
+    """The |r| that 5 % of a single emotion's draws exceed."""
+    known = np.abs(r[np.isfinite(r)])
+    return float(np.quantile(known, 0.95)) if known.size else None
+
+
 def aligned(r: np.ndarray, positive: np.ndarray) -> np.ndarray:
     """For r (..., n): the smaller of (positive words among the 3 largest r) and (negative words among the 3 smallest)."""
     order = np.argsort(np.nan_to_num(r), axis=-1)
     return np.minimum(positive[order[..., -3:]].sum(-1), (~positive[order[..., :3]]).sum(-1))
 
 
-def _alignment(
-    r: np.ndarray,
-    draws: np.ndarray,
-    probes: np.ndarray,
-    nats: np.ndarray,
-    positive: np.ndarray,
-    blocked: str,
-    resamples: int,
-    seed: int,
-) -> dict[str, Any]:
-    """V8; null: scores dealt out to other activities, with the emotions' dependence kept."""
-    value = int(aligned(r, positive))
+def valence_gap(r: np.ndarray, positive: np.ndarray) -> np.ndarray:
+    """For r (..., n): mean r of the positive words minus that of the negative ones; NaN without both kinds."""
+    if positive.all() or not positive.any():
+        return np.full(r.shape[:-1], np.nan)
+    known = np.nan_to_num(r)
+    return known[..., positive].mean(-1) - known[..., ~positive].mean(-1)
+
+
+def _alignment(r: np.ndarray, draws: np.ndarray, chance: Chance, positive: np.ndarray, blocked: str) -> dict[str, Any]:
+    """V8. The count has four values, and since one valence axis drives most emotions, chance reaches 3 in a good part
+    of all draws. So the p value is that of a finer statistic of the same claim, the gap in mean r between the valences.
+    """
+    value = float(aligned(r, positive)) if np.isfinite(r).any() else float("nan")
     low, high = np.quantile(aligned(draws, positive), [0.025, 0.975], method="closest_observation")
-    null = aligned(_permuted(probes, nats, resamples, seed), positive)
+    gap, null = valence_gap(r, positive), aligned(chance.dealt, positive)
+    known = np.isfinite(gap) and np.isfinite(r).any()
+    p = max(float(nulls.permutation_p(gap, valence_gap(one, positive))) for one in chance) if known else float("nan")
     order = np.argsort(np.nan_to_num(r))
     top, bottom = int(positive[order[-3:]].sum()), int((~positive[order[:3]]).sum())
     return judge(
         "V8", "Valence of the extremes", value, (float(low), float(high)),
-        Null("preference scores dealt out to other activities", float(null.mean()), float(nulls.permutation_p(value, null))),
+        Null(f"{NULLS} (p by the gap in mean r between the valences)", float(null.mean()), p),
         Threshold(2), "is the smaller count of right valences among the top and the bottom 3", 3,
-        note=f"Positive among the top 3: {top}; negative among the bottom 3: {bottom}.", blocked=blocked,
+        note=f"Positive among the top 3: {top}; negative among the bottom 3: {bottom}; gap in mean r: {number(float(gap))}.",
+        blocked=blocked,
     )  # fmt: skip
 
 
-def _count(r: np.ndarray, draws: np.ndarray, null: np.ndarray, without: np.ndarray, blocked: str) -> dict[str, Any]:
-    """V9; null: scores dealt out to other activities."""
-    value = int((np.abs(r) > STRONG).sum())
-    # Resampling pushes |r| upwards, so the basic interval is the honest one for a count beyond a threshold.
-    interval = intervals.interval_from_draws((np.abs(draws) > STRONG).sum(-1), float(value), method="basic")
-    low, high = np.clip([interval.low, interval.high], 0, len(r))
+def _count(r: np.ndarray, draws: np.ndarray, chance: Chance, without: np.ndarray, blocked: str) -> dict[str, Any]:
+    """V9; the vectors must do better than the scores dealt out and better than other directions."""
+    value = float(_strong(r)) if np.isfinite(r).any() else float("nan")
+    counts = [_strong(one) for one in chance]
+    dealt, turned = (float(count.mean()) for count in counts)
+    low, high = float("nan"), float("nan")
+    if np.isfinite(value):
+        # Resampling pushes |r| upwards, so the basic interval is the honest one for a count beyond a threshold.
+        interval = intervals.interval_from_draws(_strong(draws), value, method="basic")
+        low, high = (float(end) for end in np.clip([interval.low, interval.high], 0, len(r)))
+    p = max(float(nulls.permutation_p(value, count)) for count in counts) if np.isfinite(value) else float("nan")
     return judge(
-        "V9", "Emotions that go with preference", value, (float(low), float(high)),
-        Null("preference scores dealt out to other activities", float(null.mean()), float(nulls.permutation_p(value, null))),
+        "V9", "Emotions that go with preference", value, (low, high), Null(NULLS, max(dealt, turned), p),
         scaled(5, len(r), 171), f"emotions with |r| > {STRONG}", len(r),
-        note=f"Without {' and '.join(EXTREME)}: {int((np.abs(without) > STRONG).sum())}.", blocked=blocked,
+        note=f"Scores dealt out give {dealt:.3g}, random directions {turned:.3g}. "
+        f"Without {' and '.join(EXTREME)}: {_strong(without)}.", blocked=blocked,
     )  # fmt: skip
-
-
-def _permuted(probes: np.ndarray, nats: np.ndarray, count: int, seed: int) -> np.ndarray:
-    """r (count, n) with the scores dealt out at random."""
-    return np.array([pearson(probes, nats[order]) for order in permuted_rows(len(nats), None, count, seed)])
 
 
 def _example(

@@ -7,6 +7,7 @@
 2. Does it reach the seed's bar?
 
 pass: both. fail: no better than chance by its interval, or the whole interval misses the bar. inconclusive: the rest.
+What has no value (nothing to count, a correlation with a constant) is inconclusive by both verdicts.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from emotion_vectors.stats.verdict import verdict_from_interval
+
+UNKNOWN = ("inconclusive", "it can't be estimated")
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,7 @@ class Threshold:
     value: float
     side: Literal["at least", "at most", "above"] = "at least"
     note: str = ""
+    of: str = ""  # what the seed compares where that is not the value itself, for example |r|
 
     def reached(self, value: float) -> bool:
         """Whether `value` meets the bar."""
@@ -44,7 +48,8 @@ class Threshold:
     @property
     def text(self) -> str:
         """For tables: >= 20."""
-        return f"{ {'at least': '≥', 'at most': '≤', 'above': '>'}[self.side] } {number(self.value)}"
+        sign = {"at least": "≥", "at most": "≤", "above": ">"}[self.side]
+        return f"{self.of} {sign} {number(self.value)}".strip()
 
 
 def scaled(threshold: float, of: int, full: int) -> Threshold:
@@ -74,40 +79,43 @@ def judge(
 
     `seed_value` is what the seed's own threshold looks at where that differs from `value` (V10 ignores the sign).
     """
+    if of == 0:
+        value, interval = math.nan, (math.nan, math.nan)
     value, low, high = float(value), float(interval[0]), float(interval[1])
     # A percentile interval of a count can miss its own estimate; the reported one always holds it.
     low, high = min(low, value), max(high, value)
-    direction = "below" if threshold.side == "at most" else "above"
-    decision = verdict_from_interval(value, (low, high), bar=null.value, direction=direction, p=null.p)
-    reached, best = threshold.reached(value), low if direction == "below" else high
-    verdict, because = decision.verdict, ""
+    finite = all(math.isfinite(x) for x in (value, low, high, null.value, null.p))
+    seen = value if seed_value is None or math.isnan(value) else float(seed_value)
+    verdict, because = _decide(value, (low, high), null, threshold) if finite else UNKNOWN
     if blocked:
         verdict, because = "inconclusive", blocked
-    elif decision.because == "not estimable":
-        because = "it can't be estimated"
-    elif decision.verdict == "fail":
-        because = "no better than chance"
-    elif not threshold.reached(best):
-        verdict, because = "fail", f"the whole interval misses the bar of {threshold.text}"
-    elif decision.verdict == "inconclusive":
-        because = "chance can't be ruled out"
-    elif not reached:
-        verdict, because = "inconclusive", f"better than chance, but short of the bar of {threshold.text}"
-    else:
-        because = f"better than chance and at the bar of {threshold.text}"
     share = f" of {of}" if of is not None else ""
     reason = (
         f"{number(value)}{share} {unit} (95 % interval {number(low)} to {number(high)}), against {number(null.value)} "
         f"for {null.what} (p = {number(null.p)}): {because}."
     )
-    finite = all(math.isfinite(x) for x in (value, low, high, null.value, null.p))
+    seed_verdict = ("pass" if threshold.reached(seen) else "fail") if math.isfinite(seen) else "inconclusive"
     return {
         "id": name, "name": title, "value": _json(value), "of": of, "unit": unit, "threshold": threshold.value,
-        "threshold_text": threshold.text, "seed_verdict": "pass" if threshold.reached(value if seed_value is None else seed_value) else "fail",
-        "verdict": verdict, "interval": [low, high] if finite else None,
+        "threshold_text": threshold.text, "seed_value": _json(seen), "seed_verdict": seed_verdict, "verdict": verdict, "interval": [low, high] if finite else None,
         "null": {"what": null.what, "value": _json(null.value), "p": _json(null.p)},
         "reason": reason, "note": " ".join(part for part in (threshold.note, note) if part),
     }  # fmt: skip
+
+
+def _decide(value: float, interval: tuple[float, float], null: Null, threshold: Threshold) -> tuple[str, str]:
+    """Verdict and why, for finite numbers: first chance, then the seed's bar."""
+    direction = "below" if threshold.side == "at most" else "above"
+    decision = verdict_from_interval(value, interval, bar=null.value, direction=direction, p=null.p)
+    if decision.verdict == "fail":
+        return "fail", "no better than chance"
+    if not threshold.reached(interval[0] if direction == "below" else interval[1]):
+        return "fail", f"the whole interval misses the bar of {threshold.text}"
+    if decision.verdict == "inconclusive":
+        return "inconclusive", "chance can't be ruled out"
+    if not threshold.reached(value):
+        return "inconclusive", f"better than chance, but short of the bar of {threshold.text}"
+    return "pass", f"better than chance and at the bar of {threshold.text}"
 
 
 def number(value: float) -> str:

@@ -10,6 +10,7 @@ What it can't tell: whether the model acts on what it says.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -17,10 +18,10 @@ import numpy as np
 from scipy import stats
 
 from emotion_vectors.errors import UserError
-from emotion_vectors.experiments.criteria import Null, Threshold, judge, scaled
+from emotion_vectors.experiments.criteria import Null, Threshold, judge, number, scaled
 from emotion_vectors.stats import intervals, nulls, scores
 from emotion_vectors.stats import steering as effects
-from emotion_vectors.stats.correlation import linear_fit, pearson
+from emotion_vectors.stats.correlation import Line, linear_fit, pearson
 from emotion_vectors.stimuli.items import POSITIVE, Activity
 
 
@@ -77,7 +78,7 @@ def run(
     bounds = [effects.effect_interval(pairs, repeats=resamples, seed=seed) for pairs in effect.pairs]
     rows = [
         {
-            "emotion": emotion, "valence": valence[emotion], "r": float(r[i]), "nats": float(effect.mean[i]),
+            "emotion": emotion, "valence": valence[emotion], "r": _finite(r[i]), "nats": float(effect.mean[i]),
             "low": float(bounds[i].low), "high": float(bounds[i].high),
             "elo": float(change.difference[i] * scores.ELO_PER_NAT), "elo_steered": float(change.steered[i] * scores.ELO_PER_NAT),
             "elo_updates_steered": float(change.elo_steered[i]),
@@ -85,10 +86,17 @@ def run(
         for i, emotion in enumerate(emotions)
     ]  # fmt: skip
     coupling, v10 = _coupling(r, effect.mean, random.mean, blocked, resamples, seed)
-    signs, v11 = _signs(effect.mean, r, np.array([valence[e] == POSITIVE for e in emotions]), blocked, resamples, seed)
-    line = linear_fit(r, change.steered * scores.ELO_PER_NAT)
+    signs, v11 = _signs(
+        effect.mean, r, random.mean, np.array([valence[e] == POSITIVE for e in emotions]), blocked, resamples, seed
+    )
+    known = np.isfinite(r)
+    line = (
+        linear_fit(r[known], change.steered[known] * scores.ELO_PER_NAT)
+        if known.sum() > 2
+        else Line(math.nan, math.nan)
+    )
     record = {
-        **facts, "emotions": rows, **coupling, **signs, "slope": line.slope, "intercept": line.intercept,
+        **facts, "emotions": rows, **coupling, **signs, "slope": _finite(line.slope), "intercept": _finite(line.intercept),
         "steered_activities": [activity.text for activity, is_steered in zip(activities, steered, strict=True) if is_steered],
         "random": [
             {"nats": float(n), "elo_steered": float(e * scores.ELO_PER_NAT)}
@@ -103,50 +111,79 @@ def run(
     return record, [v10, v11]
 
 
+def beyond_random(weights: np.ndarray, nats: np.ndarray, random: np.ndarray) -> tuple[float, float]:
+    """How many times the effect (nats) of a random direction is sum(w nats) / sum |w|, and its one-sided p value.
+
+    weights (m,) and nats (m,) of the emotions; random (k,), k >= 2, effects of random directions of the same norm. A
+    small vector's effect is linear in it, so the weighted sum is the effect of one vector, sum(w v) / sum |w|, no longer
+    than one emotion's own, however alike the emotions are. Were the vectors random, it would scatter at most as one
+    random direction does: t distributed with k - 1 degrees of freedom. Weights that sum to 0 cancel a common shift.
+    """
+    contrast = float(weights @ nats / np.abs(weights).sum())
+    spread = float(np.std(random, ddof=1))
+    if spread == 0:
+        return math.copysign(math.inf, contrast) if contrast else 0.0, float(contrast <= 0)
+    return contrast / spread, float(stats.t.sf(contrast / spread, len(random) - 1))
+
+
 def _coupling(
     r: np.ndarray, nats: np.ndarray, random: np.ndarray, blocked: str, resamples: int, seed: int
-) -> tuple[dict[str, float], dict[str, Any]]:
-    """V10: Pearson r over emotions of correlation and effect. Two nulls: permuted emotions, and random directions.
+) -> tuple[dict[str, float | None], dict[str, Any]]:
+    """V10: Pearson r over emotions of correlation and effect. Two nulls: effects dealt out, and random directions.
 
-    Emotions whose effects spread no more than those of random directions (F test of the variances) have no effect of
-    their own to be coupled, so the larger of the two p values counts.
+    Emotions that form two clusters have |r| near 1 with either sign whatever the vector does, and dealing out can't tell.
+    So the effect along the correlation must also be larger than that of random directions; the larger p value counts.
     """
-    interval, _ = intervals.pearson_bootstrap(r, nats, repeats=resamples, seed=seed)
-    value = float(np.nan_to_num(interval.estimate))
-    generator = np.random.default_rng(seed)
-    dealt = np.array([pearson(r, nats[generator.permutation(len(nats))]) for _ in range(resamples)])
-    p_dealt = float(nulls.permutation_p(value, np.nan_to_num(dealt)))
-    ratio = np.mean(nats**2) / np.mean(random**2)
-    p_random = float(stats.f.sf(ratio, len(nats), len(random)))
+    known = np.isfinite(r)
+    value = low = high = p = times = math.nan
+    if known.sum() >= 4 and np.ptp(r[known]) > 0 and np.ptp(nats[known]) > 0:
+        r, nats = r[known], nats[known]
+        interval, _ = intervals.pearson_bootstrap(r, nats, repeats=resamples, seed=seed)
+        value, low, high = (float(x) for x in (interval.estimate, interval.low, interval.high))
+    if math.isfinite(value):
+        dealt = pearson(np.random.default_rng(seed).permuted(np.tile(nats, (resamples, 1)), axis=1).T, r)
+        times, p_random = beyond_random(r - r.mean(), nats, random)
+        p = max(float(nulls.permutation_p(value, dealt)), p_random)
     v10 = judge(
-        "V10", "Steering follows correlation", value, (float(np.nan_to_num(interval.low)), float(np.nan_to_num(interval.high))),
-        Null("effects dealt out to other emotions, and effects of random directions", float(np.nan_to_num(dealt).mean()), max(p_dealt, p_random)),
-        Threshold(0.4, "above"), "is Pearson's r of correlation and steering effect",
-        note=f"The effects are {np.sqrt(ratio):.2g} times as large as those of {len(random)} random directions of the same norm.",
-        blocked=blocked, seed_value=abs(value),
+        "V10", "Steering follows correlation", value, (low, high),
+        # Over all ways to deal them out the mean r is exactly 0.
+        Null("effects dealt out to other emotions, and random directions", 0.0, p),
+        Threshold(0.4, "above", of="|r|"), "is Pearson's r of correlation and steering effect",
+        note=f"Along the correlation the effects are {number(times)} times as large as those of {len(random)} random directions "
+        "of the same norm.", blocked=blocked, seed_value=abs(value),
     )  # fmt: skip
-    return {"r": value, "low": v10["interval"][0], "high": v10["interval"][1]}, v10
+    return {"r": _finite(value), "low": _finite(low), "high": _finite(high)}, v10
 
 
 def _signs(
-    nats: np.ndarray, r: np.ndarray, positive: np.ndarray, blocked: str, resamples: int, seed: int
+    nats: np.ndarray, r: np.ndarray, random: np.ndarray, positive: np.ndarray, blocked: str, resamples: int, seed: int
 ) -> tuple[dict[str, int], dict[str, Any]]:
-    """V11: effects with the sign of the emotion's valence; null: effects dealt out, so a shift common to all is chance."""
-    right = int((np.sign(nats) == np.where(positive, 1, -1)).sum())
-    by_correlation = int((np.sign(nats) == np.sign(r)).sum())
-    generator = np.random.default_rng(seed)
-    signs = np.sign(nats)
-    null = np.array(
-        [(signs[generator.permutation(len(nats))] == np.where(positive, 1, -1)).sum() for _ in range(resamples)]
-    )
+    """V11: effects with the sign of the emotion's valence. Two nulls, as in V10: with the effects dealt out, a shift
+    common to all emotions is chance; and the gap between the valences must be larger than random directions make.
+    """
+    wanted, signs = np.where(positive, 1, -1), np.sign(nats)
+    right = int((signs == wanted).sum())
+    by_correlation = int((signs == np.sign(r)).sum())
+    dealt = np.random.default_rng(seed).permuted(np.tile(signs, (resamples, 1)), axis=1)
+    null = (dealt == wanted).sum(axis=1)
+    p, times = 1.0, math.nan
+    if 0 < positive.sum() < len(positive):
+        weights = np.where(positive, 1 / positive.sum(), -1 / (~positive).sum())
+        times, p_random = beyond_random(weights, nats, random)
+        p = max(float(nulls.permutation_p(right, null)), p_random)
     interval = intervals.wilson_interval(right, len(nats))
     v11 = judge(
         "V11", "Steering has the sign of the valence", right, (interval.low * len(nats), interval.high * len(nats)),
-        Null("effects dealt out to other emotions", float(null.mean()), float(nulls.permutation_p(right, null))),
+        Null("effects dealt out to other emotions, and random directions", float(null.mean()), p),
         scaled(25, len(nats), 35), "emotions whose effect has the sign of their valence", len(nats),
-        note=f"With the sign of their correlation: {by_correlation} of {len(nats)}.", blocked=blocked,
+        note=f"With the sign of their correlation: {by_correlation} of {len(nats)}. Half of the gap between the valences is "
+        f"{number(times)} times the effect of a random direction.", blocked=blocked,
     )  # fmt: skip
     return {"signs": right, "of": len(nats), "signs_by_correlation": by_correlation}, v11
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None
 
 
 def _filled(steered: np.ndarray, base: np.ndarray) -> np.ndarray:

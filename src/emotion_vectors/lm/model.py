@@ -9,10 +9,14 @@ from typing import NamedTuple
 
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers.utils import logging
 
 from emotion_vectors.errors import UserError
 from emotion_vectors.lm import toy, weights
 from emotion_vectors.lm.architecture import Parts, find_parts
+
+# Long stages show their own progress; a bar for reading weights would only break it up.
+logging.disable_progress_bar()
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 

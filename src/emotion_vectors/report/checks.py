@@ -115,7 +115,7 @@ def _corpus(corpus: dict[str, Any]) -> None:
         require_within(dropped.values(), 0, float("inf"), f"A count of dropped {what}")
         if total is not None and kept is not None:
             known = kept + sum(dropped.values())
-            require(0 <= kept and known <= total, f"{known} {what} are kept or dropped but only {total} were written.")
+            require(kept >= 0 and known <= total, f"{known} {what} are kept or dropped but only {total} were written.")
 
 
 def _vectors(record: dict[str, Any]) -> None:

@@ -33,6 +33,8 @@ _R_TITLE = "Correlation with preference (r)"
 def bar_rows(record: Record) -> Rows:
     """One row per emotion from the lowest r to the highest, with the paper's r at the same place in its own order."""
     rows = correlated(record)
+    if not rows:
+        return []
     paper = np.array(published().sorted_r)
     places = np.linspace(0, 1, len(rows)) if len(rows) > 1 else np.array([0.5])
     own = np.interp(places, np.linspace(0, 1, len(paper)), paper)

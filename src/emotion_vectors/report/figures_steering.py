@@ -9,7 +9,7 @@ import altair as alt
 from emotion_vectors.report.claims_steering import half_in_elo, random_range
 from emotion_vectors.report.contradiction import parts
 from emotion_vectors.report.figures_preferences import fit_line
-from emotion_vectors.report.labels import place
+from emotion_vectors.report.labels import Align, place
 from emotion_vectors.report.palette import BAND, INK, PUBLISHED, VALENCE_COLOURS, category_names, category_scale, data
 from emotion_vectors.report.published import PAPER_MODEL, PAPER_STEERING, published
 from emotion_vectors.report.wording import ELO_PER_NAT, points
@@ -137,7 +137,8 @@ def _names(rows: Rows, reach: list[float], domain: list[float]) -> list[Any]:
     ]
     layers = []
     labels = place(pixels, [row["emotion"] for row in ordered], _SIZE)
-    for key in dict.fromkeys((label.align, label.dx, label.dy) for label in labels):
+    kinds: list[tuple[Align, float, float]] = [(label.align, label.dx, label.dy) for label in labels]
+    for key in dict.fromkeys(kinds):
         own = [ordered[label.index] for label in labels if (label.align, label.dx, label.dy) == key]
         mark = alt.Chart(data(own)).mark_text(align=key[0], dx=key[1], dy=key[2], fontSize=11, color=INK)
         layers.append(mark.encode(x="r:Q", y=alt.Y("change:Q", title=_CHANGE), text="emotion:N"))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
+Align = Literal["left", "right", "center"]
 _WIDTH = 0.56  # mean width of a character in units of the font size
 
 
@@ -12,7 +13,7 @@ class Label(NamedTuple):
     """Where the name of point `index` goes: text anchor and offset in pixels."""
 
     index: int
-    align: str
+    align: Align
     dx: float
     dy: float
 
@@ -38,10 +39,16 @@ def place(
     Earlier points have the right of way, so give the important ones first.
     """
     taken = [Box(x - 4, y - 4, x + 4, y + 4) for x, y in positions]
-    placed = []
+    placed: list[Label] = []
+    sides: tuple[tuple[Align, float, float], ...] = (
+        ("left", gap, 0),
+        ("right", -gap, 0),
+        ("center", 0, -gap - 3),
+        ("center", 0, gap + 4),
+    )
     for index, ((x, y), name) in enumerate(zip(positions, names, strict=True)):
         width, height = len(name) * font * _WIDTH, font * 1.05
-        for align, dx, dy in (("left", gap, 0), ("right", -gap, 0), ("center", 0, -gap - 3), ("center", 0, gap + 4)):
+        for align, dx, dy in sides:
             left = x + dx - {"left": 0, "right": width, "center": width / 2}[align]
             box = Box(left, y + dy - height / 2, left + width, y + dy + height / 2)
             inside = box.left >= 0 and box.top >= 0 and box.right <= size[0] and box.bottom <= size[1]

@@ -195,14 +195,14 @@ def _steering(record: Record) -> list[Choice]:
             "Steered tokens",
             "the steered activity only",
             "both activities (found later)",
-            str(steering.get("tokens", "the steered activity only")),
-            None if not steering else "steered activity only" in steering.get("tokens", "the steered activity only"),
+            str(steering.get("tokens", NOTHING)),
+            None if "tokens" not in steering else steering["tokens"] == "the steered activity only",
         ),
         Choice(
             "Steered and control half",
             "two equal groups",
             "even and odd index in each category",
-            str(steering.get("split", "two equal halves, stratified by category")),
+            str(steering.get("split", NOTHING)),
             None,
         ),
         Choice(

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import altair
 import jinja2
 import vl_convert
 from markupsafe import Markup
@@ -43,7 +44,8 @@ from emotion_vectors.store.atomic import write_bytes, write_text
 
 Record = dict[str, Any]
 _TEMPLATES = Path(__file__).parent / "templates"
-_VEGA_LITE = "6.4"
+# The version that altair writes its specifications for, as vl-convert names it: v6.4.1 is "6.4".
+_VEGA_LITE = ".".join(altair.SCHEMA_VERSION.lstrip("v").split(".")[:2])
 _PNG_SCALE = 2.0
 
 
@@ -157,7 +159,7 @@ def as_csv(rows: Sequence[dict[str, Any]]) -> str:
 @cache
 def javascript() -> str:
     """Vega, Vega-Lite and Vega-Embed as one script. It must not hold anything that ends a script element early."""
-    bundle = vl_convert.javascript_bundle(vl_version=_VEGA_LITE)
+    bundle = vl_convert.javascript_bundle(vl_version=_VEGA_LITE)  # pyright: ignore[reportCallIssue]  # its stub lacks the default
     if "</script" in bundle.lower() or "<!--" in bundle:
         raise RuntimeError(
             "The Vega bundle of this vl-convert version can't be put into a page; install another version."

@@ -20,7 +20,7 @@ PUBLISHED = "#8a8f98"
 EMOTION_COLOURS = {"afraid": "#c62828", "happy": "#2e8b3d", "sad": "#ef8a17", "calm": "#2166c4"}
 EMOTION_SHAPES = {"afraid": "triangle-up", "happy": "circle", "sad": "square", "calm": "diamond"}
 VALENCE_COLOURS = {"positive": "#35a06a", "negative": "#b3263a"}
-CATEGORY_COLOURS = ("#0072B2", "#009E73", "#56B4E9", "#8e6bbf", "#7f7f7f", "#E69F00", "#D55E00", "#1f2328")
+CATEGORY_COLOURS = ("#0072B2", "#009E73", "#56B4E9", "#CC79A7", "#b9b9b3", "#E69F00", "#D55E00", "#1f2328")
 CATEGORY_SHAPES = (
     "circle",
     "square",

@@ -61,7 +61,7 @@ def category_gap_interval(
     if smallest < 2:
         raise UserError("An interval of the category gap needs 2 activities or more in each category.")
     nominal = expanded_level(level, smallest, int(high.sum() + low.sum()) - 2)
-    return interval_from_draws(draws, gap.gap, nominal)
+    return interval_from_draws(draws, gap.gap, nominal).single()
 
 
 def category_gap_null(

@@ -23,15 +23,25 @@ from emotion_vectors.stats.arrays import FloatArray, IndexArray, finite, resampl
 from emotion_vectors.stats.correlation import pearson, standardised
 from emotion_vectors.stats.scores import bradley_terry, bradley_terry_many
 
-Value = float | FloatArray
-
 
 class Interval(NamedTuple):
-    """An estimate with its interval, each a number or an array of the same shape."""
+    """One estimate with its interval."""
 
-    estimate: Value
-    low: Value
-    high: Value
+    estimate: float
+    low: float
+    high: float
+
+
+class Intervals(NamedTuple):
+    """Estimates (...) with their intervals, each an array of the same shape (a numpy number for one estimate)."""
+
+    estimate: FloatArray
+    low: FloatArray
+    high: FloatArray
+
+    def single(self) -> Interval:
+        """The only estimate as plain numbers."""
+        return Interval(float(self.estimate), float(self.low), float(self.high))
 
 
 def expanded_level(level: float, units: int, freedom: int | None = None) -> float:
@@ -50,7 +60,7 @@ def interval_from_draws(
     estimate: ArrayLike,
     level: float = 0.95,
     method: Literal["percentile", "basic"] = "percentile",
-) -> Interval:
+) -> Intervals:
     """Interval from bootstrap `draws` (b, ...) of a statistic whose value on the data is `estimate` (...).
 
     percentile: quantiles of the draws. basic: those quantiles mirrored at the estimate, which corrects a statistic that
@@ -59,7 +69,9 @@ def interval_from_draws(
     values = finite(draws, "bootstrap draws")
     value = finite(estimate, "estimate")[()]
     low, high = np.quantile(values, [(1 - level) / 2, (1 + level) / 2], axis=0)
-    return Interval(value, low, high) if method == "percentile" else Interval(value, 2 * value - high, 2 * value - low)
+    return (
+        Intervals(value, low, high) if method == "percentile" else Intervals(value, 2 * value - high, 2 * value - low)
+    )
 
 
 def bootstrap_mean(
@@ -100,7 +112,7 @@ def wilson_interval(successes: int, of: int, level: float = 0.95) -> Interval:
     return Interval(successes / of, float(low), float(high))
 
 
-def pearson_interval(x: ArrayLike, y: ArrayLike, level: float = 0.95) -> Interval:
+def pearson_interval(x: ArrayLike, y: ArrayLike, level: float = 0.95) -> Intervals:
     """Pearson r (m,) of the columns of `x` (n, m) or (n,) with `y` (n,), with Fisher's z interval; NaN for a constant.
 
     Assumes that rows are independent and roughly normal; `pearson_bootstrap` does not assume the second.
@@ -112,12 +124,12 @@ def pearson_interval(x: ArrayLike, y: ArrayLike, level: float = 0.95) -> Interva
     with np.errstate(divide="ignore"):  # r of exactly 1 has the interval [1, 1]
         z = np.arctanh(r)
     reach = stats.norm.ppf((1 + level) / 2) / np.sqrt(rows - 3)
-    return Interval(r, np.tanh(z - reach), np.tanh(z + reach))
+    return Intervals(r, np.tanh(z - reach), np.tanh(z + reach))
 
 
 def pearson_bootstrap(
     x: ArrayLike, y: ArrayLike, *, level: float = 0.95, repeats: int = 2000, seed: int = 0
-) -> tuple[Interval, FloatArray]:
+) -> tuple[Intervals, FloatArray]:
     """As `pearson_interval`, by resampling rows; also the draws (repeats, m), for statistics of several columns.
 
     The level is expanded for the number of rows. A draw in which a column happens to be constant has no r and takes the
@@ -134,7 +146,7 @@ def pearson_bootstrap(
     with np.errstate(invalid="ignore"):
         nominal = expanded_level(level, len(target))
         tails = np.quantile(draws, [(1 - nominal) / 2, (1 + nominal) / 2], axis=0)
-    return Interval(r, *tails), draws
+    return Intervals(r, *tails), draws
 
 
 def cluster_draws(
@@ -170,7 +182,7 @@ def cluster_bootstrap(
     level: float = 0.95,
     repeats: int = 2000,
     seed: int = 0,
-) -> tuple[Interval, FloatArray]:
+) -> tuple[Intervals, FloatArray]:
     """Percentile interval of `statistic(row indices)` when whole clusters of rows are resampled; also the draws.
 
     Draws are (repeats, ...). The level is expanded for the number of clusters, which must be 2 or more. A NaN from the
@@ -192,7 +204,8 @@ def resampled_scores(
     """Activities drawn (b, n) and their refitted Bradley-Terry scores (b, n) in nats, from `wins` (n, n).
 
     Each draw takes n activities with replacement (within `strata`, for example the categories) together with all their
-    pairs, and refits. Two copies of one activity were never compared with each other: that pair has weight 0.
+    pairs, and refits. Two copies of one activity have the same comparisons and so the same score; the 0.5 that is put
+    between them, where nothing was compared, pulls at neither.
     """
     table = square(wins, "win probabilities")
     known = bradley_terry(table)
@@ -202,5 +215,5 @@ def resampled_scores(
         index = drawn[start : start + batch]
         same = index[:, :, None] == index[:, None, :]
         pairs = np.where(same, 0.5, table[index[:, :, None], index[:, None, :]])
-        scores[start : start + batch] = bradley_terry_many(pairs, (~same).astype(np.float64), start=known[index])
+        scores[start : start + batch] = bradley_terry_many(pairs, start=known[index])
     return drawn, scores

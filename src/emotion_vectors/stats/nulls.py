@@ -8,6 +8,7 @@ So n draws can never give a p below 1 / (n + 1): with 10 random directions p < 0
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -56,7 +57,8 @@ def predictive_p(observed: float, null: ArrayLike, alternative: Alternative = "g
     return float(min(1.0, 2 * min(tails.values())) if alternative == "two-sided" else tails[alternative])
 
 
-class CorrelationNull(NamedTuple):
+@dataclass(frozen=True)
+class CorrelationNull:
     """Correlations of m columns with one target, against b permutations of the target."""
 
     observed: FloatArray
@@ -65,9 +67,9 @@ class CorrelationNull(NamedTuple):
     """(m,) two-sided p of each column alone, by |r|; NaN for a constant column."""
     p_adjusted: FloatArray
     """(m,) p of each column against the largest |r| of any column: adjusted for having looked at all of them."""
-    null_count: IndexArray
+    count: IndexArray
     """(b,) null distribution of the number of columns with |r| above the threshold."""
-    null_largest: FloatArray
+    largest: FloatArray
     """(b,) null distribution of the largest |r|."""
 
 

@@ -141,10 +141,7 @@ def _weighted_wins(wins: ArrayLike, weights: ArrayLike | None) -> FloatArray:
     table[:, diagonal, diagonal] = 0.5
     if table.min() < 0 or np.abs(table + np.swapaxes(table, -1, -2) - 1).max() > 1e-6:
         raise UserError("Win probabilities must lie in 0 to 1, with cells [i, j] and [j, i] adding up to 1.")
-    if weights is None:
-        weight = np.ones(table.shape[1:])
-    else:
-        weight = np.nan_to_num(square(weights, "pair weights"), nan=0.0)
+    weight = np.ones(table.shape[1:]) if weights is None else np.nan_to_num(square(weights, "pair weights"), nan=0.0)
     if weight.min() < 0 or not np.allclose(weight, np.swapaxes(weight, -1, -2), rtol=1e-9, atol=0):
         raise UserError("Pair weights must be symmetric and not negative; 0 means that the pair was not compared.")
     won = np.broadcast_to(weight, table.shape) * table

@@ -65,7 +65,7 @@ def effect_interval(pairs: ArrayLike, *, level: float = 0.95, repeats: int = 200
         generator.multinomial(size, np.full(size, 1 / size), size=resamples(repeats)) / size for size in table.shape
     )
     draws = np.einsum("br,rc,bc->b", rows, table, columns, optimize=True)
-    return interval_from_draws(draws, table.mean(), expanded_level(level, min(table.shape)))
+    return interval_from_draws(draws, table.mean(), expanded_level(level, min(table.shape))).single()
 
 
 def effect_matrix(baseline: ArrayLike, steered_logits: ArrayLike, steered: ArrayLike) -> FloatArray:
@@ -111,7 +111,7 @@ def splits_interval(
         rows, columns = weights[:, mask], weights[:, ~mask]
         total = np.einsum("br,rc,bc->b", rows, table[mask][:, ~mask], columns, optimize=True)
         draws += total / (rows.sum(1) * columns.sum(1)) / len(masks)
-    return interval_from_draws(draws, splits_effect(table, masks).mean(), expanded_level(level, len(table)))
+    return interval_from_draws(draws, splits_effect(table, masks).mean(), expanded_level(level, len(table))).single()
 
 
 def contraction_fit(baseline: ArrayLike, steered_logits: ArrayLike, steered: ArrayLike) -> Line:

@@ -12,7 +12,16 @@ from emotion_vectors.lm.writers.base import Request, Sampling, Writer, Written
 from emotion_vectors.lm.writers.openvino_writer import OpenVINOWriter
 from emotion_vectors.lm.writers.transformers_writer import TransformersWriter
 
-__all__ = ["OpenVINOWriter", "Request", "Sampling", "TransformersWriter", "Writer", "Written", "make_writer"]
+__all__ = [
+    "OpenVINOWriter",
+    "Request",
+    "Sampling",
+    "TransformersWriter",
+    "Writer",
+    "Written",
+    "choose_writer",
+    "make_writer",
+]
 
 
 def make_writer(
@@ -27,11 +36,16 @@ def make_writer(
     "auto" takes openvino where it can serve: a GGUF model of the llama or qwen family, on a CPU, package installed;
     else transformers. `say` gets one line when something worth knowing happens. `cache`: folder for converted weights.
     """
-    if choice not in ("auto", "transformers", "openvino"):
-        raise UserError(f"There is no writer '{choice}'; choose auto, transformers or openvino.")
-    if choice == "auto":
-        serves = openvino_writer.can_read(lm) and lm.device.type == "cpu" and openvino_writer.is_installed()
-        choice = "openvino" if serves else "transformers"
-    if choice == "openvino":
+    if choose_writer(choice, lm.gguf, lm.model.config.model_type, lm.device.type) == "openvino":
         return OpenVINOWriter(lm, stories_per_batch, say, cache)
     return TransformersWriter(lm, stories_per_batch, say)
+
+
+def choose_writer(choice: str, gguf: Path | None, model_type: str, device: str) -> str:
+    """The writer that `choice` means for a model file, its architecture and a kind of device, before it is loaded."""
+    if choice not in ("auto", "transformers", "openvino"):
+        raise UserError(f"There is no writer '{choice}'; choose auto, transformers or openvino.")
+    if choice != "auto":
+        return choice
+    serves = gguf is not None and model_type in openvino_writer.ARCHITECTURES
+    return "openvino" if serves and device == "cpu" and openvino_writer.is_installed() else "transformers"

@@ -1,0 +1,118 @@
+"""Write docs/settings.md and docs/cli.md from the code: `python docs/generate.py`. A test keeps them in step."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from emotion_vectors.cli import app
+from emotion_vectors.settings import PRESETS, Settings
+
+FOLDER = Path(__file__).parent
+HEAD = "<!-- Written by docs/generate.py from the code: change it there, not here. -->"
+
+
+def settings_page() -> str:
+    """The page of all settings: default, range and meaning of each, and where the presets differ."""
+    properties = Settings.model_json_schema()["properties"]
+    rows = [
+        (f"`{name}`", f"`{shown(field['default'])}`", allowed(field), field["description"])
+        for name, field in properties.items()
+    ]
+    presets = {name: make() for name, make in PRESETS.items()}
+    differing = [
+        (f"`{name}`", *(f"`{shown(getattr(preset, name))}`" for preset in presets.values()))
+        for name in properties
+        if len({shown(getattr(preset, name)) for preset in presets.values()}) > 1
+    ]
+    return "\n".join([
+        "# Settings", "", HEAD, "",
+        "Settings are what changes the answer of a run. They are frozen when it starts, kept in its record, and hashed into",
+        "its fingerprint; a run folder made with other settings is refused. Start from a preset and change single ones with",
+        "`--set NAME=VALUE`. `--model`, `--stimuli` and `--layer` are short for the settings of those names. `auto` is",
+        "replaced by what it means on the machine before anything runs, and recorded so.", "",
+        *table(("setting", "default (`demo`)", "allowed", "meaning"), rows), "",
+        "## Presets", "", "The settings in which the presets differ:", "",
+        *table(("setting", *(f"`{name}`" for name in presets)), differing), "",
+        "## What is no setting", "",
+        "Device, batch sizes and threads do not change results beyond float tolerance; they are options of",
+        "[`emotion-vectors run`](cli.md) (`Runtime` in Python). Weights are cached in `$EMOTION_VECTORS_CACHE`, or else in",
+        "`~/.cache/emotion-vectors`.", "",
+    ])  # fmt: skip
+
+
+def commands_page() -> str:
+    """The page of all commands with their arguments and options."""
+    root = typer.main.get_command(app)
+    lines = ["# Commands", "", HEAD, "", "`emotion-vectors --version` prints the version; `--help` works everywhere."]
+    lines += ["A mistake of yours is answered with one sentence and exit code 2, Ctrl-C with exit code 130.", ""]
+    for words, command in verbs(root, ("emotion-vectors",)):
+        arguments = " ".join(p.metavar or p.name.upper() for p in command.params if p.param_type_name == "argument")
+        lines += [f"## {' '.join(words)}", "", command.help, "", "```", f"{' '.join(words)} {arguments}".strip()]
+        lines[-1] += " [OPTIONS]" if any(p.param_type_name == "option" for p in command.params) else ""
+        rows = [(f"`{title(p)}`", default(p), p.help or "") for p in command.params]
+        lines += ["```", "", *table(("", "default", "meaning"), rows), ""]
+    return "\n".join(lines)
+
+
+def verbs(command: Any, words: tuple[str, ...]) -> list[tuple[tuple[str, ...], Any]]:
+    """Every command that does something, with the words that call it."""
+    inner = getattr(command, "commands", None)
+    if inner is None:
+        return [(words, command)]
+    return [found for name, one in inner.items() for found in verbs(one, (*words, name))]
+
+
+def title(parameter: Any) -> str:
+    """An option with its value's name, or an argument's name."""
+    if parameter.param_type_name == "argument":
+        return parameter.metavar or parameter.name.upper()
+    flag = getattr(parameter, "is_flag", False)
+    return ", ".join(parameter.opts) + ("" if flag or not parameter.metavar else f" {parameter.metavar}")
+
+
+def default(parameter: Any) -> str:
+    """The default of a parameter as text: `required` where it has to be given."""
+    if parameter.required:
+        return "required"
+    return "" if parameter.default in (None, False, ()) else f"`{parameter.default}`"
+
+
+def shown(value: Any) -> str:
+    """A value as it is written after `--set NAME=`."""
+    return "none" if value is None else value if isinstance(value, str) else json.dumps(value)
+
+
+def allowed(field: dict[str, Any]) -> str:
+    """The range of a setting, from its JSON schema."""
+    if "anyOf" in field:
+        return " or ".join(allowed(part) for part in field["anyOf"])
+    if "enum" in field:
+        return ", ".join(f"`{value}`" for value in field["enum"])
+    kind = {"integer": "whole number", "number": "number", "boolean": "`true`, `false`", "null": "`none`"}
+    limits = [
+        f"{sign} {shown(field[key])}"
+        for key, sign in (("minimum", "≥"), ("exclusiveMinimum", ">"), ("maximum", "≤"), ("exclusiveMaximum", "<"))
+        if key in field
+    ]
+    words = "two whole numbers" if field["type"] == "array" else kind.get(field["type"], "text")
+    return ", ".join([words, *limits])
+
+
+def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> list[str]:
+    """Lines of a Markdown table."""
+    return [
+        f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |"
+        for row in (head, ("---",) * len(head), *rows)
+    ]
+
+
+PAGES = {"settings.md": settings_page, "cli.md": commands_page}
+
+if __name__ == "__main__":
+    for name, make in PAGES.items():
+        (FOLDER / name).write_text(make(), encoding="utf-8")
+        print(f"{name} written")

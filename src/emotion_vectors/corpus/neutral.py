@@ -1,0 +1,170 @@
+"""Neutral texts: factual dialogues without feeling, whose principal components are projected out of the vectors.
+
+In: a pack with factual questions (each answered by the model and read as "Person: ... AI: ..."), or with a prompt that
+asks for dialogues on a topic. Out: `neutral.parquet`, one row per written text, and a `Summary`. Source: paper, neutral
+transcripts; the seed report uses 200 question-and-answer dialogues of the length of a story.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import polars as pl
+
+from emotion_vectors.corpus.duplicates import DuplicateIndex
+from emotion_vectors.corpus.filters import DUPLICATE, clean, neutral_fault
+from emotion_vectors.corpus.split import split_texts
+from emotion_vectors.corpus.writing import (
+    Answer,
+    ChatIds,
+    CountTokens,
+    Item,
+    Round,
+    Summary,
+    WritingSettings,
+    count_reasons,
+    describe,
+    least_words,
+    prompt_sha256,
+    sampling_of,
+    seed_of,
+    write_round,
+)
+from emotion_vectors.lm.writers.base import Writer
+from emotion_vectors.progress import Reporter
+from emotion_vectors.stimuli.pack import Pack
+from emotion_vectors.store.atomic import write_parquet
+
+# Emotion words that factual prose uses in another sense ("a kind of rock", "the content of a file", "a patient in a
+# hospital", "heat-sensitive"). They don't make a text emotional, so they don't count here; in stories they do.
+FACTUAL_SENSES = frozenset({
+    "alert", "aroused", "bitter", "calm", "content", "dependent", "depressed", "disturbed", "energized", "excited", "hope",
+    "hurt", "kind", "lazy", "patient", "reflective", "refreshed", "relaxed", "relieved", "safe", "satisfied", "sensitive",
+    "shaken", "sluggish", "stimulated", "stressed", "tense", "tired", "upset", "vibrant", "vulnerable", "worn out",
+})  # fmt: skip
+NEUTRAL_SCHEMA = {
+    "topic": pl.String, "slot": pl.Int64, "round": pl.Int64, "seed": pl.Int64, "text": pl.String, "words": pl.Int64,
+    "tokens": pl.Int64, "kept": pl.Boolean, "dropped": pl.String, "finished": pl.Boolean, "stripped": pl.Boolean,
+    "cut": pl.Boolean, "writer": pl.String, "prompt_sha256": pl.String,
+}  # fmt: skip
+
+
+class NeutralSettings(WritingSettings, Protocol):
+    """The settings of `write_neutral`."""
+
+    @property
+    def neutral_texts(self) -> int: ...  # noqa: D102
+
+
+@dataclass(frozen=True)
+class Slot:
+    """One wanted neutral text: its question or topic, and which text on it this is."""
+
+    topic: str
+    slot: int
+
+
+def write_neutral(
+    pack: Pack,
+    settings: NeutralSettings,
+    writer: Writer,
+    chat_ids: ChatIds,
+    count_tokens: CountTokens,
+    folder: Path,
+    reporter: Reporter,
+) -> Summary:
+    """Write `settings.neutral_texts` neutral texts and file them under the run `folder`.
+
+    Parts go to `folder/parts/neutral`, the table to `folder/neutral.parquet`, the prompts to
+    `folder/neutral_prompts.parquet`. Called again it resumes.
+    """
+    subjects = pack.neutral_questions or pack.topics
+    empty = [Slot(subjects[i % len(subjects)], i // len(subjects)) for i in range(settings.neutral_texts)]
+    wanted, rows, index = len(empty), [], DuplicateIndex()
+    tokens, new_tokens, seconds = 0, 0, 0.0
+    for number in range(settings.story_tries):
+        if not empty:
+            break
+        if number:
+            faults = describe(count_reasons(row["dropped"] for row in rows))
+            reporter.say(f"Round {number + 1} writes {len(empty):,} neutral texts again; dropped: {faults}.")
+        items = [plan_item(pack, slot, number, settings.seed) for slot in empty]
+        title = "Neutral texts" if number == 0 else f"Neutral texts, round {number + 1}"
+        written = write_round(
+            items, number, title, folder / "parts" / "neutral", writer, sampling_of(settings), chat_ids, reporter
+        )
+        fresh = judge_round(items, empty, number, written, pack, settings, count_tokens, index)
+        empty = [slot for slot, row in zip(empty, fresh, strict=True) if not row["kept"]]
+        rows += fresh
+        tokens += sum(answer.tokens for answer in written.answers.values())
+        new_tokens, seconds = new_tokens + written.new_tokens, seconds + written.seconds
+    table = pl.DataFrame(rows, schema=NEUTRAL_SCHEMA)
+    prompts = list(dict.fromkeys(fill_prompt(pack, subject) for subject in subjects))
+    hashes = [prompt_sha256(prompt) for prompt in prompts]
+    write_parquet(folder / "neutral_prompts.parquet", pl.DataFrame({"prompt_sha256": hashes, "prompt": prompts}))
+    write_parquet(folder / "neutral.parquet", table)
+    kept = wanted - len(empty)
+    dropped = count_reasons(table["dropped"])
+    reporter.say(
+        f"Neutral texts: {table.height:,} written, {kept:,} of {wanted:,} wanted kept; dropped: {describe(dropped)}."
+    )
+    return Summary(wanted, table.height, kept, dropped, len(empty), kept, tokens, new_tokens, seconds)
+
+
+def fill_prompt(pack: Pack, subject: str) -> str:
+    """The user message that asks for one neutral text on `subject`, a question or a topic of the pack."""
+    if pack.neutral_questions:
+        return pack.prompts.neutral.format(question=subject)
+    return pack.prompts.neutral.format(topic=subject, n_stories=1)
+
+
+def plan_item(pack: Pack, slot: Slot, number: int, seed: int) -> Item:
+    """The request for `slot` in round `number`; its seed is the hash of (run seed, topic, slot, round)."""
+    key = "\x1f".join([slot.topic, str(slot.slot), str(number)])
+    return Item(key, fill_prompt(pack, slot.topic), seed_of(seed, "neutral", slot.topic, slot.slot, number))
+
+
+def judge_round(
+    items: Sequence[Item],
+    slots: Sequence[Slot],
+    number: int,
+    written: Round,
+    pack: Pack,
+    settings: WritingSettings,
+    count_tokens: CountTokens,
+    index: DuplicateIndex,
+) -> list[dict]:
+    """Rows of the table for the answers of a round, in the order of the plan; kept texts join `index`."""
+    emotions = tuple(word for word in pack.emotions if word not in FACTUAL_SENSES)
+    rows = []
+    for item, slot in zip(items, slots, strict=True):
+        answer = written.answers[item.key]
+        text, body, stripped, cut = render(pack, slot.topic, answer)
+        count = count_tokens(text) if text else 0
+        fault = neutral_fault(
+            body, count, pack.prompts.neutral, emotions, least_words(settings.story_words), settings.min_tokens
+        )
+        if not fault and index.find(body) is not None:
+            fault = DUPLICATE
+        if not fault:
+            index.add(body)
+        rows.append({
+            "topic": slot.topic, "slot": slot.slot, "round": number, "seed": answer.seed, "text": text,
+            "words": len(text.split()), "tokens": count, "kept": not fault, "dropped": fault, "finished": answer.finished,
+            "stripped": stripped, "cut": cut, "writer": answer.writer, "prompt_sha256": prompt_sha256(item.prompt),
+        })  # fmt: skip
+    return rows
+
+
+def render(pack: Pack, subject: str, answer: Answer) -> tuple[str, str, bool, bool]:
+    """The dialogue, the part of it that the writer wrote, whether boilerplate was stripped, whether its end was cut."""
+    if pack.neutral_questions:
+        body, stripped, cut = clean(answer.text, answer.finished)
+        return (f"Person: {subject}\n\nAI: {body}" if body else "", body, stripped, cut)
+    pieces = split_texts(answer.text, "dialogue")
+    first = pieces[0] if pieces else ""
+    body, stripped, cut = clean(first, answer.finished or len(pieces) > 1, turns=False)
+    return body, body, stripped, cut

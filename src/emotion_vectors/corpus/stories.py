@@ -1,0 +1,210 @@
+"""Stories: n kept ones for every emotion and topic, written in rounds until they are there or the tries are used up.
+
+In: emotions, topics, a story prompt, a writer. Out: `stories.parquet`, one row per written story, kept or dropped, and
+a `Summary`. Round r asks again for every slot that round r - 1 left empty, with a new seed. Source: paper, appendix on
+story generation (n stories per topic and emotion); the filters are our own (corpus/filters.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import polars as pl
+
+from emotion_vectors.corpus.duplicates import DuplicateIndex
+from emotion_vectors.corpus.filters import DUPLICATE, clean, story_fault
+from emotion_vectors.corpus.split import split_texts
+from emotion_vectors.corpus.writing import (
+    ChatIds,
+    CountTokens,
+    Item,
+    Round,
+    Summary,
+    WritingSettings,
+    count_reasons,
+    describe,
+    least_words,
+    prompt_sha256,
+    sampling_of,
+    seed_of,
+    write_round,
+)
+from emotion_vectors.lm.writers.base import Writer
+from emotion_vectors.progress import Reporter
+from emotion_vectors.stimuli.pack import Pack
+from emotion_vectors.store.atomic import write_parquet
+
+# A prompt with {n_stories} gets at most this many stories in one answer.
+MOST_TOGETHER = 4
+STORY_SCHEMA = {
+    "emotion": pl.String, "topic": pl.String, "slot": pl.Int64, "round": pl.Int64, "seed": pl.Int64, "text": pl.String,
+    "words": pl.Int64, "tokens": pl.Int64, "kept": pl.Boolean, "dropped": pl.String, "finished": pl.Boolean,
+    "stripped": pl.Boolean, "cut": pl.Boolean, "writer": pl.String, "prompt_sha256": pl.String,
+}  # fmt: skip
+
+
+class StorySettings(WritingSettings, Protocol):
+    """The settings of `write_stories`."""
+
+    @property
+    def stories_per_topic(self) -> int: ...  # noqa: D102
+
+
+@dataclass(frozen=True)
+class Ask:
+    """One request: the slots (story numbers) of a cell that it is to fill."""
+
+    item: Item
+    emotion: str
+    topic: str
+    slots: tuple[int, ...]
+
+
+def write_stories(
+    pack: Pack,
+    emotions: Sequence[str],
+    topics: Sequence[str],
+    settings: StorySettings,
+    writer: Writer,
+    chat_ids: ChatIds,
+    count_tokens: CountTokens,
+    folder: Path,
+    reporter: Reporter,
+) -> Summary:
+    """Write `settings.stories_per_topic` stories for every emotion and topic and file them under the run `folder`.
+
+    Parts go to `folder/parts/stories`, the table to `folder/stories.parquet`, the prompts to
+    `folder/story_prompts.parquet`. Called again it resumes; the same settings and writer give the same table.
+    """
+    template = pack.prompts.story
+    together = min(MOST_TOGETHER, settings.stories_per_topic) if "{n_stories}" in template else 1
+    empty = {(emotion, topic): list(range(settings.stories_per_topic)) for emotion in emotions for topic in topics}
+    rows: list[dict] = []
+    index, tokens, new_tokens, seconds = DuplicateIndex(), 0, 0, 0.0
+    for number in range(settings.story_tries):
+        asks = plan_round(template, empty, number, settings.seed, together)
+        if not asks:
+            break
+        if number:
+            faults = describe(count_reasons(row["dropped"] for row in rows))
+            reporter.say(
+                f"Round {number + 1} writes {sum(len(ask.slots) for ask in asks):,} stories again; dropped: {faults}."
+            )
+        written = write_round(
+            [ask.item for ask in asks], number, _title(number), folder / "parts" / "stories", writer,
+            sampling_of(settings, together), chat_ids, reporter,
+        )  # fmt: skip
+        fresh = judge_round(asks, number, written, pack, settings, count_tokens, index)
+        for row in fresh:
+            if row["kept"]:
+                empty[row["emotion"], row["topic"]].remove(row["slot"])
+        rows += fresh
+        tokens += sum(answer.tokens for answer in written.answers.values())
+        new_tokens, seconds = new_tokens + written.new_tokens, seconds + written.seconds
+    table = pl.DataFrame(rows, schema=STORY_SCHEMA)
+    write_parquet(folder / "story_prompts.parquet", _prompt_table(template, emotions, topics, together))
+    write_parquet(folder / "stories.parquet", table)
+    summary = _summary(table, emotions, empty, settings.stories_per_topic, tokens, new_tokens, seconds)
+    _say_summary(summary, settings, reporter)
+    return summary
+
+
+def plan_round(
+    template: str, empty: dict[tuple[str, str], list[int]], number: int, seed: int, together: int = 1
+) -> list[Ask]:
+    """The requests of round `number`: one for each empty slot, or for up to `together` slots of a cell at a time.
+
+    A seed is the hash of (run seed, emotion, topic, first slot, round), so it doesn't depend on what else is written.
+    """
+    asks = []
+    for (emotion, topic), slots in empty.items():
+        for start in range(0, len(slots), together):
+            group = tuple(slots[start : start + together])
+            key = "\x1f".join([emotion, topic, str(group[0]), str(number)])
+            prompt = template.format(emotion=emotion, topic=topic, n_stories=len(group))
+            asks.append(Ask(Item(key, prompt, seed_of(seed, emotion, topic, group[0], number)), emotion, topic, group))
+    return asks
+
+
+def judge_round(
+    asks: Sequence[Ask],
+    number: int,
+    written: Round,
+    pack: Pack,
+    settings: WritingSettings,
+    count_tokens: CountTokens,
+    index: DuplicateIndex,
+) -> list[dict]:
+    """Rows of the table for the answers of a round, in the order of the plan; kept texts join `index`."""
+    rows = []
+    for ask in asks:
+        answer = written.answers[ask.item.key]
+        pieces = split_texts(answer.text, "story")
+        # More stories than asked for are left out: a cell must not profit from a writer that ignores the number.
+        pieces = (pieces + [""] * len(ask.slots))[: len(ask.slots)]
+        for place, (slot, piece) in enumerate(zip(ask.slots, pieces, strict=True)):
+            whole = answer.finished or place + 1 < len(pieces)
+            cleaned = clean(piece, whole)
+            count = count_tokens(cleaned.text) if cleaned.text else 0
+            fault = story_fault(
+                cleaned.text, count, pack.prompts.story, ask.emotion, pack.synonyms.get(ask.emotion, ()),
+                least_words(settings.story_words), settings.min_tokens,
+            )  # fmt: skip
+            if not fault and index.find(cleaned.text) is not None:
+                fault = DUPLICATE
+            if not fault:
+                index.add(cleaned.text)
+            rows.append({
+                "emotion": ask.emotion, "topic": ask.topic, "slot": slot, "round": number, "seed": answer.seed,
+                "text": cleaned.text, "words": len(cleaned.text.split()), "tokens": count, "kept": not fault, "dropped": fault,
+                "finished": whole, "stripped": cleaned.stripped, "cut": cleaned.cut, "writer": answer.writer,
+                "prompt_sha256": prompt_sha256(ask.item.prompt),
+            })  # fmt: skip
+    return rows
+
+
+def _title(number: int) -> str:
+    return "Stories" if number == 0 else f"Stories, round {number + 1}"
+
+
+def _prompt_table(template: str, emotions: Sequence[str], topics: Sequence[str], together: int) -> pl.DataFrame:
+    """Each prompt once, with its hash; for prompts of several stories once for each number asked for."""
+    prompts = dict.fromkeys(
+        template.format(emotion=emotion, topic=topic, n_stories=count)
+        for emotion in emotions for topic in topics for count in range(1, together + 1)
+    )  # fmt: skip
+    return pl.DataFrame({"prompt_sha256": [prompt_sha256(prompt) for prompt in prompts], "prompt": list(prompts)})
+
+
+def _summary(
+    table: pl.DataFrame, emotions: Sequence[str], empty: dict[tuple[str, str], list[int]], each: int, tokens: int,
+    new_tokens: int, seconds: float,
+) -> Summary:  # fmt: skip
+    kept = table.filter("kept")
+    per_emotion = dict(kept.group_by("emotion").len().iter_rows())
+    return Summary(
+        wanted=len(empty) * each,
+        written=table.height,
+        kept=kept.height,
+        dropped=count_reasons(table["dropped"]),
+        short_cells=sum(1 for slots in empty.values() if slots),
+        fewest=min((per_emotion.get(emotion, 0) for emotion in emotions), default=0),
+        tokens=tokens,
+        new_tokens=new_tokens,
+        seconds=seconds,
+    )
+
+
+def _say_summary(summary: Summary, settings: StorySettings, reporter: Reporter) -> None:
+    reporter.say(
+        f"Stories: {summary.written:,} written, {summary.kept:,} of {summary.wanted:,} wanted kept; "
+        f"dropped: {describe(summary.dropped)}."
+    )
+    if summary.short_cells:
+        reporter.say(
+            f"{summary.short_cells:,} pairs of emotion and topic have fewer than {settings.stories_per_topic} stories after "
+            f"{settings.story_tries} tries; the emotion with the fewest has {summary.fewest}."
+        )

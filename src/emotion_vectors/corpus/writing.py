@@ -1,0 +1,213 @@
+"""Write texts in rounds of fixed chunks, each a file: what both the stories and the neutral texts need.
+
+A chunk is `CHUNK` requests in the order of the plan and becomes one parquet file, whole or absent. So a killed run
+loses at most one chunk, and because the chunks depend on the plan alone (not on batch size or on where a run stopped),
+a resumed run writes what an uninterrupted one would have.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import polars as pl
+
+from emotion_vectors.errors import UserError
+from emotion_vectors.lm.writers.base import Request, Sampling, Writer, Written
+from emotion_vectors.progress import Reporter
+from emotion_vectors.store.atomic import write_parquet
+
+# Fixed: the file layout of a run must not depend on the machine that writes it.
+CHUNK = 256
+PART_SCHEMA = {
+    "key": pl.String, "seed": pl.Int64, "text": pl.String, "tokens": pl.Int64, "finished": pl.Boolean, "writer": pl.String,
+}  # fmt: skip
+
+ChatIds = Callable[[str], Sequence[int]]
+"""A user message as prompt token ids, with the model's chat template and the generation prompt."""
+
+CountTokens = Callable[[str], int]
+"""How many tokens a text has when the model reads it on its own."""
+
+
+class WritingSettings(Protocol):
+    """The settings that writing needs; `emotion_vectors.settings.Settings` has them all."""
+
+    @property
+    def seed(self) -> int: ...  # noqa: D102
+    @property
+    def story_tries(self) -> int: ...  # noqa: D102
+    @property
+    def story_words(self) -> tuple[int, int]: ...  # noqa: D102
+    @property
+    def story_tokens(self) -> int: ...  # noqa: D102
+    @property
+    def min_tokens(self) -> int: ...  # noqa: D102
+    @property
+    def temperature(self) -> float: ...  # noqa: D102
+    @property
+    def top_p(self) -> float: ...  # noqa: D102
+    @property
+    def repetition_penalty(self) -> float: ...  # noqa: D102
+
+
+@dataclass(frozen=True)
+class Item:
+    """One request of the plan: its key, its prompt (the user message) and its seed."""
+
+    key: str
+    prompt: str
+    seed: int
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the writer answered to an item, as it was written, before any cleaning."""
+
+    key: str
+    seed: int
+    text: str
+    tokens: int
+    finished: bool
+    writer: str
+
+
+@dataclass(frozen=True)
+class Round:
+    """The answers of one round by key, and what it took: tokens and seconds of this run (0 where parts were there)."""
+
+    answers: dict[str, Answer]
+    new_tokens: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What became of a corpus. written = kept + all dropped.
+
+    wanted, kept: texts. dropped: texts by reason. short_cells: cells (an emotion with a topic; a neutral question) that
+    ended with fewer texts than wanted. fewest: fewest kept texts of any group (emotion; all neutral texts). tokens:
+    tokens that the writer generated. new_tokens, seconds: what this run itself generated, and its writing time.
+    """
+
+    wanted: int
+    written: int
+    kept: int
+    dropped: dict[str, int]
+    short_cells: int
+    fewest: int
+    tokens: int
+    new_tokens: int
+    seconds: float
+
+
+def seed_of(*parts: object) -> int:
+    """A seed in [0, 2^63) from the SHA-256 of `parts`: the same everywhere, and unrelated for unlike parts."""
+    text = "\x1f".join(str(part) for part in parts)
+    return int.from_bytes(hashlib.sha256(text.encode("utf-8")).digest()[:8], "big") >> 1
+
+
+def prompt_sha256(prompt: str) -> str:
+    """SHA-256 of a prompt's text, by which a text's row names its prompt."""
+    return hashlib.sha256(prompt.encode("utf-8")).hexdigest()
+
+
+def sampling_of(settings: WritingSettings, together: int = 1) -> Sampling:
+    """The sampling of `settings` for answers that hold `together` texts each."""
+    return Sampling(
+        temperature=settings.temperature,
+        top_p=settings.top_p,
+        repetition_penalty=settings.repetition_penalty,
+        max_new_tokens=settings.story_tokens * together,
+        # Optional until the settings have it; no penalty is the default everywhere.
+        presence_penalty=getattr(settings, "presence_penalty", 0.0),
+    )
+
+
+def write_round(
+    items: Sequence[Item],
+    number: int,
+    title: str,
+    folder: Path,
+    writer: Writer,
+    sampling: Sampling,
+    chat_ids: ChatIds,
+    reporter: Reporter,
+) -> Round:
+    """Write the items of round `number` (from 0) into parts under `folder`, skipping parts that are there already.
+
+    Raises `UserError` if a part was written for another plan.
+    """
+    chunks = [items[start : start + CHUNK] for start in range(0, len(items), CHUNK)]
+    paths = [folder / f"round-{number:03d}-chunk-{index:05d}.parquet" for index in range(len(chunks))]
+    answers: dict[str, Answer] = {}
+    missing = []
+    for path, chunk in zip(paths, chunks, strict=True):
+        if path.is_file():
+            answers |= _read_part(path, chunk)
+        else:
+            missing.append((path, chunk))
+    if not missing:
+        return Round(answers, 0, 0.0)
+    done = sum(answer.tokens for answer in answers.values())
+    total = done + sum(len(chunk) for _, chunk in missing) * sampling.max_new_tokens
+    new_tokens = 0
+    with reporter.stage(title, total, "tokens", done) as stage:
+        for path, chunk in missing:
+            written = _write_chunk(chunk, writer, sampling, chat_ids, stage.advance)
+            write_parquet(path, pl.DataFrame([vars(one) for one in written], schema=PART_SCHEMA))
+            answers |= {one.key: one for one in written}
+            new_tokens += sum(one.tokens for one in written)
+        return Round(answers, new_tokens, stage.seconds)
+
+
+def _write_chunk(
+    chunk: Sequence[Item], writer: Writer, sampling: Sampling, chat_ids: ChatIds, advance: Callable[[float], None]
+) -> list[Answer]:
+    requests = [Request(item.key, tuple(chat_ids(item.prompt)), item.seed) for item in chunk]
+    by_key: dict[str, Written] = {}
+    for written in writer.write(requests, sampling):
+        if written.key in by_key:
+            raise RuntimeError(f"the writer {writer.name} answered {written.key!r} twice")
+        by_key[written.key] = written
+        advance(written.tokens)
+    if by_key.keys() != {item.key for item in chunk}:
+        raise RuntimeError(f"the writer {writer.name} answered {len(by_key)} of {len(chunk)} requests, or others")
+    return [
+        Answer(item.key, item.seed, one.text, one.tokens, one.finished, writer.name)
+        for item in chunk
+        for one in [by_key[item.key]]
+    ]
+
+
+def _read_part(path: Path, chunk: Sequence[Item]) -> dict[str, Answer]:
+    try:
+        rows = pl.read_parquet(path).to_dicts()
+        found = [Answer(**row) for row in rows]
+    except (OSError, TypeError, pl.exceptions.PolarsError) as error:
+        raise UserError(f"Can't read {path}: {error}; delete it and run again.") from error
+    if [(one.key, one.seed) for one in found] != [(item.key, item.seed) for item in chunk]:
+        raise UserError(f"{path} holds texts of another plan; use another --out or delete {path.parent} and run again.")
+    return {one.key: one for one in found}
+
+
+def count_reasons(reasons: Iterable[str]) -> dict[str, int]:
+    """How often each reason occurs, most frequent first; the empty reason (kept) isn't counted."""
+    counts: dict[str, int] = {}
+    for reason in reasons:
+        if reason:
+            counts[reason] = counts.get(reason, 0) + 1
+    return dict(sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])))
+
+
+def describe(counts: dict[str, int]) -> str:
+    """`{"too short": 3}` as "too short 3", for a line to the user."""
+    return ", ".join(f"{reason} {count:,}" for reason, count in counts.items()) or "none"
+
+
+def least_words(story_words: tuple[int, int]) -> int:
+    """Fewest words of a text that counts as long enough: 60 % of the shortest length asked for (60 of 100)."""
+    return max(1, round(0.6 * story_words[0]))

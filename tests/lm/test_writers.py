@@ -1,0 +1,291 @@
+"""Writers against slow references: one text at a time, no padding, no cache; transformers' own generate; analytic draws."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from scipy.stats import chisquare
+from tiny import tiny
+
+from emotion_vectors.errors import UserError
+from emotion_vectors.lm.writers import Request, Sampling, TransformersWriter, make_writer, openvino_writer
+from emotion_vectors.lm.writers.base import end_tokens
+from emotion_vectors.lm.writers.sampling import FIRST_LOOK, draw, uniform_draws
+
+GREEDY = Sampling(temperature=0.0, max_new_tokens=12)
+SAMPLED = Sampling(temperature=1.0, top_p=0.9, max_new_tokens=12)
+PENALIZED = Sampling(temperature=0.7, top_p=1.0, repetition_penalty=1.3, presence_penalty=0.5, max_new_tokens=12)
+ARCHITECTURES = ("llama", "gemma2", "gemma3", "gpt_neox")
+
+
+def double(kind: str):
+    """The tiny model in float64, where batching can't change a draw by rounding."""
+    lm = tiny(kind)
+    if kind == "gemma2":  # its eager softmax runs in float32, where a float64 mask overflows
+        return lm
+    return dataclasses.replace(lm, model=copy.deepcopy(lm.model).double(), dtype=torch.float64)
+
+
+def requests(count: int) -> list[Request]:
+    generator = np.random.default_rng(0)
+    lengths = generator.integers(1, 30, size=count)
+    ids = [tuple(int(token) for token in generator.integers(300, 1200, size=length)) for length in lengths]
+    return [Request(f"r{i}", prompt, 1000 + i) for i, prompt in enumerate(ids)]
+
+
+def ask(lm, batch: int, wanted: list[Request], sampling: Sampling) -> dict[str, tuple[str, int, bool]]:
+    written = list(TransformersWriter(lm, batch).write(wanted, sampling))
+    assert sorted(one.key for one in written) == sorted(one.key for one in wanted)
+    return {one.key: (one.text, one.tokens, one.finished) for one in written}
+
+
+def slow_write(lm, request: Request, sampling: Sampling) -> tuple[str, int, bool]:
+    """One text, the whole sequence read anew for every token, the nucleus found by a plain loop."""
+    ids, text = list(request.prompt_ids), []
+    numbers = torch.rand(
+        sampling.max_new_tokens, generator=torch.Generator().manual_seed(request.seed), dtype=torch.float64
+    )
+    for step in range(sampling.max_new_tokens):
+        with torch.inference_mode():
+            logits = lm.model(input_ids=torch.tensor([ids])).logits[0, -1].tolist()
+        for token in set(ids):
+            factor = sampling.repetition_penalty
+            logits[token] = logits[token] / factor if logits[token] > 0 else logits[token] * factor
+        for token in set(text):
+            logits[token] -= sampling.presence_penalty
+        if sampling.temperature == 0:
+            token = int(np.argmax(logits))
+        else:
+            weights = np.exp((np.array(logits) - max(logits)) / sampling.temperature)
+            weights /= weights.sum()
+            order = np.argsort(-weights, kind="stable")
+            nucleus, mass = [], 0.0
+            for place in order:
+                nucleus.append(place)
+                mass += weights[place]
+                if mass >= sampling.top_p:
+                    break
+            target, reached = float(numbers[step]) * mass, 0.0
+            for place in nucleus:
+                reached += weights[place]
+                token = int(place)
+                if reached > target:
+                    break
+        if token in end_tokens(lm):
+            return lm.tokenizer.decode(text, skip_special_tokens=True).strip(), len(text), True
+        ids.append(token)
+        text.append(token)
+    return lm.tokenizer.decode(text, skip_special_tokens=True).strip(), len(text), False
+
+
+@pytest.mark.parametrize("kind", ARCHITECTURES)
+@pytest.mark.parametrize("sampling", [GREEDY, SAMPLED, PENALIZED], ids=["greedy", "sampled", "penalized"])
+def test_a_batch_equals_the_slow_reference(kind: str, sampling: Sampling) -> None:
+    lm = double(kind)
+    wanted = requests(6)
+    assert ask(lm, 6, wanted, sampling) == {one.key: slow_write(lm, one, sampling) for one in wanted}
+
+
+@pytest.mark.parametrize("sampling", [GREEDY, SAMPLED, PENALIZED], ids=["greedy", "sampled", "penalized"])
+def test_batch_of_1_equals_batch_of_32_in_float32(sampling: Sampling) -> None:
+    wanted = requests(32)
+    assert ask(tiny(), 1, wanted, sampling) == ask(tiny(), 32, wanted, sampling)
+
+
+def test_greedy_equals_transformers_generate() -> None:
+    lm = tiny()
+    for request in requests(5):
+        made = lm.model.generate(
+            torch.tensor([request.prompt_ids]), attention_mask=torch.ones(1, len(request.prompt_ids), dtype=torch.long),
+            do_sample=False, max_new_tokens=12, pad_token_id=0,
+        )[0, len(request.prompt_ids) :]  # fmt: skip
+        expected = lm.tokenizer.decode(made, skip_special_tokens=True).strip()
+        assert ask(lm, 4, [request], GREEDY)[request.key][0] == expected
+
+
+def test_a_row_depends_on_its_seed_and_not_on_its_neighbours() -> None:
+    wanted = requests(8)
+    texts = ask(tiny(), 8, wanted, SAMPLED)
+    assert ask(tiny(), 8, wanted[::-1], SAMPLED) == texts
+    assert ask(tiny(), 8, wanted[3:5], SAMPLED) == {one.key: texts[one.key] for one in wanted[3:5]}
+    other = [dataclasses.replace(one, seed=one.seed + 1) for one in wanted]
+    changed = ask(tiny(), 8, other, SAMPLED)
+    assert sum(changed[key] != texts[key] for key in texts) >= 7
+
+
+def test_the_end_token_ends_a_text_and_is_not_part_of_it() -> None:
+    lm = double("llama")
+    end = lm.tokenizer.eos_token_id
+    # The end token becomes a little likelier than average, so that some rows end early and others don't.
+    lm.model.lm_head.weight.data[end] = lm.model.lm_head.weight.data.mean(0)
+    lm.model.lm_head.weight.data[end] += lm.model.lm_head.weight.data[400]
+    sampling = Sampling(temperature=3.0, top_p=1.0, max_new_tokens=40)
+    lm.model.lm_head.weight.data[end] *= 3
+    wanted = requests(24)
+    texts = ask(lm, 24, wanted, sampling)
+    ended = [one for one in texts.values() if one[2]]
+    assert 0 < len(ended) < len(texts)
+    assert all(count < 40 for _, count, _ in ended)
+    assert all(count == 40 for _, count, done in texts.values() if not done)
+    assert not any("<|im_end|>" in text for text, _, _ in texts.values())
+    # Rows that left the batch early must not have disturbed the others.
+    assert texts == {one.key: slow_write(lm, one, sampling) for one in wanted}
+
+
+class Greedy(torch.nn.Module):
+    """Raises out of memory for more than `most` rows; counts the sizes it was asked for."""
+
+    def __init__(self, model: torch.nn.Module, most: int, error: Exception) -> None:
+        super().__init__()
+        self.inner, self.most, self.error, self.sizes = model, most, error, []
+        self.config, self.generation_config = model.config, model.generation_config
+
+    def forward(self, input_ids, attention_mask, position_ids, past_key_values, use_cache):
+        self.sizes.append(len(input_ids))
+        if len(input_ids) > self.most:
+            raise self.error
+        return self.inner(
+            input_ids=input_ids, attention_mask=attention_mask, position_ids=position_ids,
+            past_key_values=past_key_values, use_cache=use_cache,
+        )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory."),
+        RuntimeError("DefaultCPUAllocator: can't allocate memory"),
+        MemoryError(),
+    ],
+)
+def test_out_of_memory_halves_the_batch_says_so_and_changes_no_text(error: Exception) -> None:
+    lm, wanted, said = tiny(), requests(20), []
+    limited = Greedy(lm.model, 3, error)
+    writer = TransformersWriter(dataclasses.replace(lm, model=limited), 16, said.append)
+    texts = {one.key: (one.text, one.tokens, one.finished) for one in writer.write(wanted, SAMPLED)}
+    assert texts == ask(lm, 16, wanted, SAMPLED)
+    assert writer.batch == 2
+    assert [size for size in limited.sizes if size > 3] == [16, 8, 4]
+    assert len(said) == 3
+    assert "going on with 2" in said[-1]
+
+
+def test_one_text_that_does_not_fit_is_a_clear_error_and_other_errors_pass_through() -> None:
+    lm = tiny()
+    never = Greedy(lm.model, 0, torch.OutOfMemoryError("CUDA out of memory."))
+    with pytest.raises(UserError, match="not enough memory"):
+        list(TransformersWriter(dataclasses.replace(lm, model=never), 4).write(requests(2), GREEDY))
+    broken = Greedy(lm.model, 0, RuntimeError("shapes do not match"))
+    with pytest.raises(RuntimeError, match="shapes do not match"):
+        list(TransformersWriter(dataclasses.replace(lm, model=broken), 4).write(requests(2), GREEDY))
+
+
+def test_draws_follow_the_nucleus_distribution() -> None:
+    logits = torch.log(torch.tensor([0.5, 0.25, 0.15, 0.07, 0.03], dtype=torch.float64))
+    rows = 20_000
+    uniform = torch.rand(rows, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
+    drawn = draw(logits.expand(rows, -1), uniform, Sampling(temperature=1.0, top_p=0.85))
+    counts = torch.bincount(drawn, minlength=5).numpy()
+    # 0.5 + 0.25 + 0.15 is the first sum that reaches 0.85.
+    assert counts[3:].sum() == 0
+    assert chisquare(counts[:3], rows * np.array([0.5, 0.25, 0.15]) / 0.9).pvalue > 0.001
+
+
+def test_a_nucleus_wider_than_the_first_look_is_drawn_from_whole() -> None:
+    flat = torch.zeros(400, 3 * FIRST_LOOK, dtype=torch.float64)
+    uniform = (torch.arange(400, dtype=torch.float64) + 0.5) / 400
+    drawn = draw(flat, uniform, Sampling(temperature=1.0, top_p=1.0))
+    assert len(set(drawn.tolist())) == 400
+    assert drawn.max() >= 2 * FIRST_LOOK
+
+
+def test_draws_of_a_row_do_not_depend_on_the_number_of_rows() -> None:
+    alone = uniform_draws([7], 50, torch.device("cpu"))
+    many = uniform_draws([5, 6, 7], 50, torch.device("cpu"))
+    assert torch.equal(alone[0], many[2])
+    assert not torch.equal(many[0], many[1])
+
+
+def test_make_writer_chooses_and_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
+    lm = tiny()
+    assert isinstance(make_writer(lm), TransformersWriter)
+    assert make_writer(lm, "transformers", 7).batch == 7
+    with pytest.raises(UserError, match="choose auto, transformers or openvino"):
+        make_writer(lm, "vllm")
+    with pytest.raises(UserError, match="GGUF files"):
+        monkeypatch.setattr(openvino_writer, "is_installed", lambda: True)
+        make_writer(lm, "openvino")
+    monkeypatch.setattr(openvino_writer, "is_installed", lambda: False)
+    with pytest.raises(UserError, match="pip install openvino-genai"):
+        make_writer(lm, "openvino")
+    from_gguf = dataclasses.replace(lm, gguf=Path("some.gguf"))
+    assert isinstance(make_writer(from_gguf), TransformersWriter)
+
+
+def test_an_empty_prompt_is_refused() -> None:
+    with pytest.raises(ValueError, match="no prompt tokens"):
+        list(TransformersWriter(tiny(), 2).write([Request("a", (), 1)], GREEDY))
+
+
+WEIGHTS = os.environ.get("EMOTION_VECTORS_TEST_GGUF", "")
+needs_openvino = pytest.mark.skipif(
+    not openvino_writer.is_installed() or not Path(WEIGHTS).is_file(),
+    reason="needs openvino-genai and the path of a llama or qwen GGUF file in EMOTION_VECTORS_TEST_GGUF",
+)
+
+
+@pytest.fixture(scope="module")
+def from_gguf(tmp_path_factory: pytest.TempPathFactory):
+    from emotion_vectors.lm.model import load_model
+
+    return load_model(WEIGHTS, device="cpu", dtype="float32", cache=tmp_path_factory.mktemp("weights"))
+
+
+@needs_openvino
+def test_openvino_agrees_with_transformers_on_the_same_weights(from_gguf, tmp_path: Path) -> None:
+    """The likeliest continuations: openvino's tokens must be the ones that transformers finds likeliest, nearly always."""
+    lm = from_gguf
+    sampling = Sampling(temperature=0.0, max_new_tokens=32)
+    topics = ("a lost key", "a red kite", "the last train", "an old clock", "a wet dog", "a school play")
+    prompts = [
+        tuple(lm.tokenizer.apply_chat_template([{"role": "user", "content": f"Write a story about {topic}."}],
+              add_generation_prompt=True, return_dict=False))
+        for topic in topics
+    ]  # fmt: skip
+    writer = make_writer(lm, "auto", 8, cache=tmp_path)
+    assert writer.name.startswith("openvino-genai")
+    wanted = [Request(str(i), prompt, i) for i, prompt in enumerate(prompts)]
+    texts = {one.key: one for one in writer.write(wanted, sampling)}
+    agree = total = 0
+    for request in wanted:
+        ids = lm.tokenizer(texts[request.key].text, add_special_tokens=False)["input_ids"]
+        with torch.inference_mode():
+            logits = lm.model(torch.tensor([[*request.prompt_ids, *ids]])).logits[0, len(request.prompt_ids) - 1 : -1]
+        agree += int((logits.argmax(-1) == torch.tensor(ids)).sum())
+        total += len(ids)
+    assert total > 100
+    assert agree / total > 0.9
+
+
+@needs_openvino
+def test_openvino_seeds_end_tokens_and_limits(from_gguf, tmp_path: Path) -> None:
+    lm = from_gguf
+    prompt = tuple(lm.tokenizer.apply_chat_template([{"role": "user", "content": "Say a short greeting."}],
+                   add_generation_prompt=True, return_dict=False))  # fmt: skip
+    writer = make_writer(lm, "openvino", 4, cache=tmp_path)
+    sampling = Sampling(temperature=1.0, top_p=0.95, max_new_tokens=24)
+    wanted = [Request(str(i), prompt, i) for i in range(10)]
+    first = {one.key: one for one in writer.write(wanted, sampling)}
+    assert set(first) == {one.key for one in wanted}
+    assert len({one.text for one in first.values()}) >= 5
+    assert all(one.tokens <= 24 and "<|im" not in one.text for one in first.values())
+    assert all(one.finished or one.tokens == 24 for one in first.values())
+    same = [Request(f"again{i}", prompt, 3) for i in range(2)]
+    again = list(writer.write(same, sampling))
+    assert again[0].text == again[1].text

@@ -1,5 +1,6 @@
 """The documents say what the code does: generated pages, links, commands, file columns, examples that run."""
 
+import itertools
 import re
 import runpy
 import shlex
@@ -46,7 +47,9 @@ def anchors(page):
 def commands(page):
     """Every `emotion-vectors ...` command that a page shows, without what its comments and placeholders add."""
     text = page.read_text(encoding="utf-8").replace("\\\n", " ")
-    shown = re.findall(r"^\s*(emotion-vectors .*)$", text, re.MULTILINE) + re.findall(r"`(emotion-vectors [^`]+)`", text)
+    shown = re.findall(r"^\s*(emotion-vectors .*)$", text, re.MULTILINE) + re.findall(
+        r"`(emotion-vectors [^`]+)`", text
+    )
     return [shlex.split(line, comments=True)[1:] for line in shown if "..." not in line and "…" not in line]
 
 
@@ -85,7 +88,7 @@ def test_commands_are_ones_that_exist(page):
         assert shown.exit_code == 0, f"emotion-vectors {' '.join(words)}"
         for option in (word.partition("=")[0] for word in words if word.startswith("--")):
             assert re.search(rf"(?<![\w-]){option}(?![\w-])", shown.output), f"{' '.join(verb)} has no option {option}"
-        for option, value in zip(words, words[1:], strict=False):
+        for option, value in itertools.pairwise(words):
             if option == "--set" and value != "NAME=VALUE":
                 settings.change(settings.demo(), **settings.parse_assignments([value]))
             if option == "--preset":

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from corpus.fakes import FakeWriter, Wishes, chat_ids, count_tokens, invented
 
+from corpus.fakes import FakeWriter, Wishes, chat_ids, count_tokens, invented
 from emotion_vectors.corpus import filters, writing
 from emotion_vectors.corpus.neutral import FACTUAL_SENSES, write_neutral
 from emotion_vectors.corpus.writing import Summary

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from corpus.fakes import FakeWriter, Wishes, chat_ids, count_tokens, invented
 
+from corpus.fakes import FakeWriter, Wishes, chat_ids, count_tokens, invented
 from emotion_vectors.corpus import filters, writing
 from emotion_vectors.corpus.stories import write_stories
 from emotion_vectors.corpus.writing import Summary, prompt_sha256, seed_of

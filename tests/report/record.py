@@ -237,7 +237,13 @@ def _correlation(
             for a, p in zip(activities, probes[best["emotion"]], strict=True)
         ]
         examples[valence] = {"emotion": best["emotion"], "r": best["r"], "points": points}
-    return {"score": "bradley_terry", "emotions": rows, "examples": examples}
+    return {
+        "score": "bradley_terry",
+        "null_band": 0.25,
+        "null_band_vectors": 0.41,
+        "emotions": rows,
+        "examples": examples,
+    }
 
 
 def _steering(rng: np.random.Generator, experiments: dict[str, Any], count: int) -> dict[str, Any]:

@@ -124,6 +124,7 @@ CONTRADICTIONS: dict[str, tuple[Callable[[Record], None], str]] = {
     "steering r against its emotions": (_more(E_ + "steering.r", -0.1), "steering r"),
     "more signs than emotions": (_put(E_ + "steering.signs", 36), "36 signs of 35"),
     "five names called six": (_put(E_ + "steering.of", 36), "counts 36 emotions but lists 35"),
+    "seed verdict against what the seed looks at": (_criterion("V10", seed_value=0.2), "its seed verdict is pass"),
     "slope against r": (_put(E_ + "steering.slope", -1.0), "opposite signs"),
     "half of the effect is not half": (_more(E_ + "steering.emotions.3.elo_steered", 60.0), "steered half"),
     "two correlations for one emotion": (_more(E_ + "steering.emotions.34.r", -0.01), "The r of the steered emotion"),

@@ -61,13 +61,13 @@ def project(lm: LanguageModel, directions: np.ndarray, through_norm: bool) -> to
 
 def read(logits: torch.Tensor, variants: Sequence[list[int]], k: int) -> Lens:
     """Top and bottom k tokens of each row and the best rank of each word's variants."""
-    ranks = np.zeros((len(logits), len(variants)), dtype=np.int64)
-    for row, values in enumerate(logits):
-        ordered = torch.sort(values).values
-        for column, ids in enumerate(variants):
-            if ids:
-                best = values[ids].max()
-                ranks[row, column] = len(ordered) - int(torch.searchsorted(ordered, best, right=True)) + 1
+    table, ranks = logits.numpy(), np.zeros((len(logits), len(variants)), dtype=np.int64)
+    known = [column for column, ids in enumerate(variants) if ids]
+    best = [table[:, variants[column]].max(axis=1) for column in known]
+    for row, values in enumerate(table):
+        # 1 + how many tokens are strictly above.
+        own = np.array([column[row] for column in best])
+        ranks[row, known] = 1 + len(values) - np.searchsorted(np.sort(values), own, side="right")
     return Lens(logits.topk(k).indices.numpy(), (-logits).topk(k).indices.numpy(), ranks)
 
 

@@ -58,7 +58,7 @@ def run(
     r: np.ndarray,
     valence: dict[str, str],
     examples: dict[str, str],
-    facts: dict[str, float],
+    facts: dict[str, Any],
     blocked: str,
     resamples: int,
     seed: int,
@@ -85,10 +85,12 @@ def run(
         }
         for i, emotion in enumerate(emotions)
     ]  # fmt: skip
-    coupling, v10 = _coupling(r, effect.mean, random.mean, blocked, resamples, seed)
-    signs, v11 = _signs(
-        effect.mean, r, random.mean, np.array([valence[e] == POSITIVE for e in emotions]), blocked, resamples, seed
-    )
+    even, even_random = (_even_pairs(base, logits, steered) for logits in (after, _filled(runs.random, base)))
+    for row, value in zip(rows, even, strict=True):
+        row["nats_even_pair"] = float(value)
+    measures = [Measure(effect.mean, random.mean), Measure(even, even_random)]
+    coupling, v10 = _coupling(r, measures, blocked, resamples, seed)
+    signs, v11 = _signs(measures, r, np.array([valence[e] == POSITIVE for e in emotions]), blocked, resamples, seed)
     known = np.isfinite(r)
     line = (
         linear_fit(r[known], change.steered[known] * scores.ELO_PER_NAT)
@@ -111,6 +113,23 @@ def run(
     return record, [v10, v11]
 
 
+class Measure(NamedTuple):
+    """One way to measure the effect, in nats: for the emotions (m,) and for the random directions (k,)."""
+
+    emotions: np.ndarray
+    random: np.ndarray
+
+
+def _even_pairs(base: np.ndarray, steered_logits: np.ndarray, steered: np.ndarray) -> np.ndarray:
+    """Effect (m,) in nats on a pair between which the model is even: the part that no contraction can produce.
+
+    A vector that only shrinks all preferences also moves the mean over one split's mixed pairs, by the split's own
+    imbalance, so a criterion must hold by this measure as well. Where all pairs are alike it is the plain mean.
+    """
+    fits = [effects.contraction_fit(base, logits, steered).intercept for logits in steered_logits]
+    return np.where(np.isfinite(fits), fits, effects.mixed_effect(base, steered_logits, steered).mean)
+
+
 def beyond_random(weights: np.ndarray, nats: np.ndarray, random: np.ndarray) -> tuple[float, float]:
     """How many times the effect (nats) of a random direction is sum(w nats) / sum |w|, and its one-sided p value.
 
@@ -127,59 +146,83 @@ def beyond_random(weights: np.ndarray, nats: np.ndarray, random: np.ndarray) -> 
 
 
 def _coupling(
-    r: np.ndarray, nats: np.ndarray, random: np.ndarray, blocked: str, resamples: int, seed: int
+    r: np.ndarray, measures: Sequence[Measure], blocked: str, resamples: int, seed: int
 ) -> tuple[dict[str, float | None], dict[str, Any]]:
     """V10: Pearson r over emotions of correlation and effect. Two nulls: effects dealt out, and random directions.
 
     Emotions that form two clusters have |r| near 1 with either sign whatever the vector does, and dealing out can't tell.
-    So the effect along the correlation must also be larger than that of random directions; the larger p value counts.
+    So the effect along the correlation must also be larger than that of random directions. Both must hold by both
+    measures of the effect; the largest p value counts. The value is by the first measure, the mean.
     """
     known = np.isfinite(r)
+    r, nats = r[known], measures[0].emotions[known]
     value = low = high = p = times = math.nan
-    if known.sum() >= 4 and np.ptp(r[known]) > 0 and np.ptp(nats[known]) > 0:
-        r, nats = r[known], nats[known]
+    if known.sum() >= 4 and np.ptp(r) > 0 and np.ptp(nats) > 0:
         interval, _ = intervals.pearson_bootstrap(r, nats, repeats=resamples, seed=seed)
         value, low, high = (float(x) for x in (interval.estimate, interval.low, interval.high))
     if math.isfinite(value):
-        dealt = pearson(np.random.default_rng(seed).permuted(np.tile(nats, (resamples, 1)), axis=1).T, r)
-        times, p_random = beyond_random(r - r.mean(), nats, random)
-        p = max(float(nulls.permutation_p(value, dealt)), p_random)
+        times, _ = beyond_random(r - r.mean(), nats, measures[0].random)
+        p = max(_coupling_p(r, measure.emotions[known], measure.random, resamples, seed) for measure in measures)
     v10 = judge(
         "V10", "Steering follows correlation", value, (low, high),
         # Over all ways to deal them out the mean r is exactly 0.
         Null("effects dealt out to other emotions, and random directions", 0.0, p),
         Threshold(0.4, "above", of="|r|"), "is Pearson's r of correlation and steering effect",
-        note=f"Along the correlation the effects are {number(times)} times as large as those of {len(random)} random directions "
-        "of the same norm.", blocked=blocked, seed_value=abs(value),
+        note=f"Along the correlation the effects are {number(times)} times as large as those of {len(measures[0].random)} "
+        "random directions of the same norm.", blocked=blocked, seed_value=abs(value),
     )  # fmt: skip
     return {"r": _finite(value), "low": _finite(low), "high": _finite(high)}, v10
 
 
+def _coupling_p(r: np.ndarray, nats: np.ndarray, random: np.ndarray, resamples: int, seed: int) -> float:
+    """The larger p value of V10's two nulls for one measure of the effect; 1 where the effects are all the same."""
+    if np.ptp(nats) == 0:
+        return 1.0
+    dealt = pearson(np.random.default_rng(seed).permuted(np.tile(nats, (resamples, 1)), axis=1).T, r)
+    _, p_random = beyond_random(r - r.mean(), nats, random)
+    return max(float(nulls.permutation_p(pearson(r, nats), dealt)), p_random)
+
+
 def _signs(
-    nats: np.ndarray, r: np.ndarray, random: np.ndarray, positive: np.ndarray, blocked: str, resamples: int, seed: int
+    measures: Sequence[Measure], r: np.ndarray, positive: np.ndarray, blocked: str, resamples: int, seed: int
 ) -> tuple[dict[str, int], dict[str, Any]]:
-    """V11: effects with the sign of the emotion's valence. Two nulls, as in V10: with the effects dealt out, a shift
-    common to all emotions is chance; and the gap between the valences must be larger than random directions make.
+    """V11: effects with the sign of the emotion's valence. Two nulls and two measures, as in V10: with the effects dealt
+    out, a shift common to all emotions is chance; and the gap between the valences must be larger than random directions
+    make. The largest p value counts; the value is by the first measure, the mean.
     """
-    wanted, signs = np.where(positive, 1, -1), np.sign(nats)
-    right = int((signs == wanted).sum())
-    by_correlation = int((signs == np.sign(r)).sum())
-    dealt = np.random.default_rng(seed).permuted(np.tile(signs, (resamples, 1)), axis=1)
-    null = (dealt == wanted).sum(axis=1)
-    p, times = 1.0, math.nan
-    if 0 < positive.sum() < len(positive):
-        weights = np.where(positive, 1 / positive.sum(), -1 / (~positive).sum())
-        times, p_random = beyond_random(weights, nats, random)
-        p = max(float(nulls.permutation_p(right, null)), p_random)
+    nats, wanted = measures[0].emotions, np.where(positive, 1, -1)
+    right = int((np.sign(nats) == wanted).sum())
+    by_correlation = int((np.sign(nats) == np.sign(r)).sum())
+    tests = [_signs_p(measure, positive, resamples, seed) for measure in measures]
     interval = intervals.wilson_interval(right, len(nats))
     v11 = judge(
         "V11", "Steering has the sign of the valence", right, (interval.low * len(nats), interval.high * len(nats)),
-        Null("effects dealt out to other emotions, and random directions", float(null.mean()), p),
+        Null("effects dealt out to other emotions, and random directions", tests[0].chance, max(test.p for test in tests)),
         scaled(25, len(nats), 35), "emotions whose effect has the sign of their valence", len(nats),
         note=f"With the sign of their correlation: {by_correlation} of {len(nats)}. Half of the gap between the valences is "
-        f"{number(times)} times the effect of a random direction.", blocked=blocked,
+        f"{number(tests[0].times)} times the effect of a random direction.", blocked=blocked,
     )  # fmt: skip
     return {"signs": right, "of": len(nats), "signs_by_correlation": by_correlation}, v11
+
+
+class _SignTest(NamedTuple):
+    p: float
+    chance: float
+    times: float
+
+
+def _signs_p(measure: Measure, positive: np.ndarray, resamples: int, seed: int) -> _SignTest:
+    """The larger p value of V11's two nulls for one measure, the count that chance gives, and how far beyond random."""
+    signs, wanted = np.sign(measure.emotions), np.where(positive, 1, -1)
+    dealt = np.random.default_rng(seed).permuted(np.tile(signs, (resamples, 1)), axis=1)
+    null = (dealt == wanted).sum(axis=1)
+    if not 0 < positive.sum() < len(positive):
+        return _SignTest(1.0, float(null.mean()), math.nan)
+    weights = np.where(positive, 1 / positive.sum(), -1 / (~positive).sum())
+    times, p_random = beyond_random(weights, measure.emotions, measure.random)
+    return _SignTest(
+        max(float(nulls.permutation_p(int((signs == wanted).sum()), null)), p_random), float(null.mean()), times
+    )
 
 
 def _finite(value: float) -> float | None:

@@ -73,11 +73,10 @@ def _criterion(name: str, criterion: dict[str, Any]) -> None:
 
 def _seed_verdict(name: str, criterion: dict[str, Any]) -> None:
     """The seed's verdict is value against threshold, by the sign in the threshold's own text."""
-    text, value, threshold = (
-        str(criterion.get("threshold_text", "")),
-        criterion.get("value"),
-        criterion.get("threshold"),
-    )
+    text, threshold = str(criterion.get("threshold_text", "")), criterion.get("threshold")
+    # What the seed looks at can differ from the value: |r| for V10, the gap in Elo updates for V7.
+    seen = criterion.get("seed_value")
+    value = criterion.get("value") if seen is None else seen
     sign = re.search(r">=|<=|≥|≤|>|<", text)
     if sign is None or value is None or threshold is None or criterion["seed_verdict"] == "inconclusive":
         return

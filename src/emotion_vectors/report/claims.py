@@ -113,10 +113,12 @@ def preferred(record: Record) -> str:
     if not preferences or not correlation:
         return ""
     top, bottom, gap = category_gap(record)
+    why = preferences.get("why_not_usable")
+    blocked = f", but these choices can't carry a verdict: {why}" if preferences.get("usable") is False and why else ""
     strong = sum(row["r"] is not None and abs(row["r"]) > 0.3 for row in correlation["emotions"])
     return (
         f"The model's choices put {top} {fixed(gap, 0)} Elo points above {bottom}, and "
-        f"{strong} of {len(correlation['emotions'])} probes go with them at |r| > 0.3."
+        f"{strong} of {len(correlation['emotions'])} probes go with them at |r| > 0.3{blocked}."
     )
 
 

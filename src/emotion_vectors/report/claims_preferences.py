@@ -32,6 +32,16 @@ def chance_band(activities: int) -> float | None:
     return quantile / (activities - 2 + quantile**2) ** 0.5
 
 
+def bands(record: Record) -> tuple[float | None, float | None]:
+    """Largest |r| in 95 of 100 cases: for scores dealt out to other activities, and for random directions.
+
+    The first falls back to Student's t where the record has none; either is None where it is not known.
+    """
+    correlation = parts(record, "experiments", "correlation")
+    dealt, turned = correlation.get("null_band"), correlation.get("null_band_vectors")
+    return (chance_band(activity_count(record)) if dealt is None else dealt), turned
+
+
 def activity_count(record: Record) -> int:
     """How many activities the preferences are about; 0 where there are none."""
     return len(parts(record, "experiments", "preferences").get("activities") or [])
@@ -65,9 +75,10 @@ def _named(rows: list[dict[str, Any]]) -> str:
 def bars_chance(record: Record) -> str:
     """The band for one probe, the false-discovery count and the null of V9."""
     rows, activities = correlated(record), activity_count(record)
-    band = chance_band(activities)
+    band, wide = bands(record)
     if not rows or band is None:
         return "Nothing to compare."
+    turned = f", a random direction within |r| < {fixed(wide)} (light band)" if wide is not None else ""
     found = [row for row in rows if row.get("q") is not None]
     discovered = (
         f" {sum(row['q'] < 0.05 for row in found)} of {len(found)} hold at a false-discovery rate of 5 %."
@@ -76,7 +87,7 @@ def bars_chance(record: Record) -> str:
     )
     return (
         f"With {count(activities, 'activity', 'activities')}, one unrelated probe stays within |r| < {fixed(band)} in 95 of 100 cases "
-        f"(grey band).{discovered} {null_sentence(record['criteria']['V9'])}"
+        f"(dark band){turned}.{discovered} {null_sentence(record['criteria']['V9'])}"
     )
 
 

@@ -43,9 +43,12 @@ def scatter_seen(record: Record) -> str:
         else ""
     )
     r = f"r = {fixed(steering['r'])}{bounds}" if steering.get("r") is not None else "r can't be computed"
+    by_correlation = ""
+    if steering.get("signs_by_correlation") is not None:
+        by_correlation = f", {steering['signs_by_correlation']} the sign of its correlation"
     return (
-        f"Over {count(steering['of'], 'steered emotion')}, correlation and effect go together with {r}; {steering['signs']} of "
-        f"{steering['of']} move preference in the expected direction. The steered half moves most by {points(half_in_elo(rows[-1]['nats']))} "
+        f"Over {count(steering['of'], 'steered emotion')}, correlation and effect have {r}; {steering['signs']} of "
+        f"{steering['of']} effects have the sign of the emotion's valence{by_correlation}. The steered half moves most by {points(half_in_elo(rows[-1]['nats']))} "
         f"({rows[-1]['emotion']}) and {points(half_in_elo(rows[0]['nats']))} Elo points ({rows[0]['emotion']})."
     )
 

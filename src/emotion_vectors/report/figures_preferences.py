@@ -7,7 +7,7 @@ from typing import Any
 import altair as alt
 import numpy as np
 
-from emotion_vectors.report.claims_preferences import activity_count, chance_band, correlated
+from emotion_vectors.report.claims_preferences import bands, correlated
 from emotion_vectors.report.contradiction import parts
 from emotion_vectors.report.labels import spread
 from emotion_vectors.report.palette import (
@@ -96,16 +96,17 @@ def bars_chart(record: Record) -> Any | None:
         )
     )
     layers = [bars, line]
-    band = chance_band(activity_count(record))
-    if band is not None:
-        layers.insert(0, _band(-band, band))
-        layers.append(_note(band, "one unrelated probe: 95 of 100 stay within this band"))
-    note = (
+    notes = ("95 of 100 unrelated probes stay in this band", "95 of 100 random directions stay in this band")
+    for band, note, opacity in zip(bands(record), notes, (0.6, 0.35), strict=True):
+        if band is not None:
+            layers.insert(0, _band(-band, band, opacity))
+            layers.append(_note(band, note))
+    curve = (
         alt.Chart(data([{"text": "dashed: the paper's sorted r"}]))
         .mark_text(align="right", baseline="top", color=INK, fontSize=11)
         .encode(x=alt.value(width - 4), y=alt.value(288), text="text:N")
     )
-    return alt.layer(*layers, note).properties(width=width, height=310)
+    return alt.layer(*layers, curve).properties(width=width, height=310)
 
 
 def _bar_tooltip() -> list[alt.Tooltip]:
@@ -129,10 +130,10 @@ def _domain(rows: Rows) -> list[float]:
     return [-float(top), float(top)]
 
 
-def _band(low: float, high: float) -> Any:
+def _band(low: float, high: float, opacity: float) -> Any:
     return (
         alt.Chart(data([{"low": low, "high": high}]))
-        .mark_rect(color=BAND, opacity=0.6)
+        .mark_rect(color=BAND, opacity=opacity)
         .encode(y=alt.Y("low:Q", title=_R_TITLE), y2="high:Q")
     )
 

@@ -43,7 +43,9 @@ def _count(name: str, paper: int, seed: str, run: int | None) -> Choice:
 def _model(record: Record) -> list[Choice]:
     model = record["model"]
     shape = f"{number(model.get('layers'))} / {number(model.get('hidden_size'))}"
-    writer = parts(model, "writer")
+    writer = model.get("writer") or {}
+    if isinstance(writer, str):
+        writer = {"name": writer}
     wrote = " ".join(str(writer[key]) for key in ("name", "version") if writer.get(key)) or NOTHING
     return [
         Choice(

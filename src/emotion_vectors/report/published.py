@@ -47,7 +47,7 @@ CRITERIA: dict[str, Reference] = {
     "V5": Reference(Reported(11, 12, "named directions visible in its Figure 3"), Reported(19, 24), Reported(19, 24)),
     "V6": Reference(None, Reported(20, 24), Reported(20, 24)),
     "V7": Reference(Reported(1403, None, "means of its Table 9"), Reported(689), Reported(261)),
-    "V8": Reference(None, Reported(6, 6, "3 + 3"), Reported(6, 6, "3 + 3")),
+    "V8": Reference(None, Reported(3, 3, "3 of 3 at each end"), Reported(3, 3, "3 of 3 at each end")),
     "V9": Reference(Reported(114, 171, "read from its Figure 4"), Reported(139, 171), Reported(53, 171)),
     "V10": Reference(Reported(0.85), Reported(-0.962, None, "hook on both activities"), Reported(0.956)),
     "V11": Reference(Reported(28, 36, "read from its Figure 4"), Reported(3, 35), Reported(34, 36)),

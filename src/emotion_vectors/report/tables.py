@@ -148,9 +148,10 @@ def lens_table(record: Record) -> Table | None:
     note = f"Own word among the top {lens['k']} tokens, {norm[bool(lens.get('through_norm'))]}."
     if other.get("count") is not None:
         note += f" {norm[bool(other.get('through_norm'))].capitalize()} it is {other['count']} of {lens['of']}."
-    for multi in lens.get("multi_word") or []:
-        hit = "is" if multi["first_token_hit"] else "is not"
-        note += f" The first token of '{multi['emotion']}' {hit} among them."
+    multi = lens.get("multi_word") or []
+    if multi:
+        hits = sum(bool(row["first_token_hit"]) for row in multi)
+        note += f" {number(len(multi))} words have no form of one token; the first token of {number(hits)} of them is among the top."
     return Table(
         "Table 5. Logit lens of every emotion",
         ("Emotion", f"In the top {lens['k']}", "Best rank", "Raised most", "Lowered most"),

@@ -93,6 +93,7 @@ def analyse(
     )
     rows = [vectors.index(emotion) for emotion in steered]
     facts = {"layer": layer, "strength": settings.strength, "residual_norm": float(vectors.residual_norm[layer])}
+    facts |= {"tokens": "the steered activity only", "split": "every second activity of each category, from the first"}
     examples = {kind: emotion for kind, emotion in correlated.examples.items() if emotion in steered}
     steering_record, steering_criteria = steering.run(
         pack.activities, answers.differences, runs, half, steered, correlated.r[rows], pack.valence, examples, facts,

@@ -9,6 +9,7 @@ document.addEventListener("DOMContentLoaded", () => {
       // Vega fixes the size in pixels; the view box lets the style sheet fit it to the page.
       const picture = live.querySelector("svg");
       if (picture) {
+        picture.style.setProperty("--natural", `${picture.viewBox.baseVal.width}px`);
         picture.style.removeProperty("width");
         picture.style.removeProperty("height");
         picture.setAttribute("role", "img");

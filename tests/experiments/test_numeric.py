@@ -1,0 +1,156 @@
+"""V5 and V6 against scipy, on planted curves, and on the drifts that fool |rho| > 0.7."""
+
+import json
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from emotion_vectors.errors import UserError
+from emotion_vectors.experiments import numeric
+from emotion_vectors.stimuli.items import NUMERIC_EMOTIONS, NumericTemplate
+
+from .worlds import assert_rarely_passes, verdicts
+
+EMOTIONS = ["proud", *reversed(NUMERIC_EMOTIONS), "bored"]
+SIGN = {"+": 1, "-": -1, "none": 0}
+VALUES = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
+FEAR = {"afraid": "+", "happy": "-", "sad": "+", "calm": "-"}
+JOY = {"afraid": "-", "happy": "+", "sad": "-", "calm": "+"}
+
+
+def template(i, expected):
+    return NumericTemplate(f"template {i}", "There are {X}.", "Number", VALUES, expected, {})
+
+
+TEMPLATES = [template(i, FEAR if i % 2 else JOY) for i in range(6)]
+
+
+def vectors(generator, axis=0.0):
+    """Six emotions; `axis` is how much of afraid, happy, sad and calm is one axis of valence."""
+    rows = generator.standard_normal((6, 40))
+    for emotion, sign in zip(NUMERIC_EMOTIONS, (1, -1, 1, -1), strict=True):
+        rows[EMOTIONS.index(emotion)] += sign * axis * np.linspace(-1, 1, 40)
+    return rows
+
+
+def planted(generator, rows, templates=TEMPLATES, noise=0.3):
+    steps = np.linspace(-1, 1, len(VALUES))
+    found = []
+    for one in templates:
+        along = sum(SIGN[one.expected[e]] * rows[EMOTIONS.index(e)] for e in NUMERIC_EMOTIONS)
+        drift = np.outer(steps, np.broadcast_to(along, 40))
+        found.append(2 * generator.standard_normal(40) + drift + noise * generator.standard_normal((len(VALUES), 40)))
+    return found
+
+
+def drifts(generator):
+    """Smooth drifts along random directions that have nothing to do with the emotions."""
+    steps = np.linspace(0, 1, len(VALUES))
+    return [
+        3 * generator.standard_normal(40)
+        + np.outer(steps, generator.standard_normal(40))
+        + np.outer(steps**2, generator.standard_normal(40))
+        + 0.1 * generator.standard_normal((len(VALUES), 40))
+        for _ in TEMPLATES
+    ]
+
+
+def test_planted_curves_pass():
+    generator = np.random.default_rng(0)
+    rows = vectors(generator)
+    record, (v5, v6) = numeric.run(TEMPLATES, planted(generator, rows, noise=2.0), EMOTIONS, rows, 300, 0)
+    assert (v5["value"], v5["of"], v5["verdict"], v5["seed_verdict"]) == (24, 24, "pass", "pass")
+    assert v6["value"] >= 20 and v6["verdict"] == v6["seed_verdict"] == "pass"
+    assert v5["null"]["value"] == pytest.approx(12, abs=1)  # a random direction has every second sign right
+    json.dumps([record, v5, v6], allow_nan=False)
+
+
+def test_v6_says_so_where_every_direction_is_strongly_monotone():
+    """Little noise: all 24 curves are strong, and so is nearly every random one."""
+    generator = np.random.default_rng(0)
+    rows = vectors(generator)
+    _, (v5, v6) = numeric.run(TEMPLATES, planted(generator, rows, noise=0.3), EMOTIONS, rows, 300, 0)
+    assert v5["verdict"] == "pass" and v6["value"] == 24 and v6["null"]["value"] > 18
+    assert (v6["seed_verdict"], v6["verdict"]) == ("pass", "inconclusive")
+
+
+def test_curves_and_rho_equal_scipy():
+    generator = np.random.default_rng(1)
+    rows, activations = vectors(generator), drifts(generator)
+    record, (v5, v6) = numeric.run(TEMPLATES, activations, EMOTIONS, rows, 100, 0)
+    right = strong = 0
+    for one, activation, out in zip(TEMPLATES, activations, record["templates"], strict=True):
+        for emotion in NUMERIC_EMOTIONS:
+            vector = rows[EMOTIONS.index(emotion)]
+            curve = [float(a @ vector / np.linalg.norm(a) / np.linalg.norm(vector)) for a in activation]
+            assert out["cosine"][emotion] == pytest.approx(curve, abs=1e-6)
+            rho = stats.spearmanr(VALUES, curve).statistic
+            assert out["spearman"][emotion] == pytest.approx(rho)
+            assert out["change"][emotion] == pytest.approx(curve[-1] - curve[0], abs=1e-6)
+            right += np.sign(rho) == SIGN[one.expected[emotion]]
+            strong += abs(rho) > 0.7
+    assert (v5["value"], v6["value"]) == (right, strong)
+
+
+@pytest.mark.parametrize("axis", [0.0, 3.0], ids=["independent vectors", "one axis of valence"])
+def test_random_drifts_are_strong_and_do_not_pass(axis):
+    strong = []
+
+    def run(seed):
+        generator = np.random.default_rng(seed)
+        found = numeric.run(TEMPLATES, drifts(generator), EMOTIONS, vectors(generator, axis), 100, seed)[1]
+        strong.append(found[1]["value"])
+        return found
+
+    found = verdicts(run)
+    assert np.mean(strong) > 15, "random drifts must be strongly monotone for this test to mean anything"
+    assert_rarely_passes(found)
+
+
+def test_the_null_scatters_as_much_as_vectors_that_share_an_axis_do():
+    """Four vectors on one axis are right or wrong together: sd of the count 4 sqrt(6 / 4), not sqrt(24 / 4)."""
+    generator = np.random.default_rng(2)
+    rows, activations = vectors(generator, axis=30.0), drifts(generator)
+    _, (v5, _) = numeric.run(TEMPLATES, activations, EMOTIONS, rows, 2000, 0)
+    # 20 or more of 24 are 5 or 6 of 6 independent templates.
+    if v5["value"] == 20:
+        assert v5["null"]["p"] == pytest.approx(7 / 64, abs=0.04)
+    slow, units = [], rows / np.linalg.norm(rows, axis=1)[:, None]
+    for _ in range(300):
+        turned = units @ np.linalg.qr(generator.standard_normal((40, 40)))[0]
+        count = 0
+        for one, activation in zip(TEMPLATES, activations, strict=True):
+            for emotion in NUMERIC_EMOTIONS:
+                curve = activation @ turned[EMOTIONS.index(emotion)] / np.linalg.norm(activation, axis=1)
+                count += np.sign(stats.spearmanr(VALUES, curve).statistic) == SIGN[one.expected[emotion]]
+        slow.append(count)
+    assert v5["null"]["p"] == pytest.approx(np.mean(np.array(slow) >= v5["value"]), abs=0.09)
+    assert np.std(slow) > 1.5 * np.sqrt(24 / 4)
+
+
+def test_curves_without_an_expected_sign_do_not_count():
+    generator = np.random.default_rng(3)
+    mixed = [template(i, {"afraid": "+", "happy": "-", "sad": "none", "calm": "none" if i else "-"}) for i in range(6)]
+    rows = vectors(generator)
+    _, (v5, v6) = numeric.run(mixed, planted(generator, rows, mixed), EMOTIONS, rows, 100, 0)
+    assert (v5["value"], v5["of"], v6["of"]) == (13, 13, 24)
+    assert v5["threshold"] == 10 and "11 curves have no expected sign" in v5["note"]
+    nothing = [template(i, dict.fromkeys(NUMERIC_EMOTIONS, "none")) for i in range(6)]
+    _, (v5, _) = numeric.run(nothing, planted(generator, rows, TEMPLATES), EMOTIONS, rows, 100, 0)
+    assert (v5["of"], v5["value"], v5["verdict"], v5["seed_verdict"]) == (0, None, "inconclusive", "inconclusive")
+
+
+def test_activations_that_do_not_change_have_no_trend():
+    """Rounding must not be ranked: rows that differ in the last digit are the same."""
+    generator = np.random.default_rng(4)
+    flat = [np.tile(generator.standard_normal(40), (6, 1)) * (1 + 1e-14 * np.arange(6))[:, None] for _ in TEMPLATES]
+    record, (v5, v6) = numeric.run(TEMPLATES, flat, EMOTIONS, vectors(generator), 100, 0)
+    assert {rho for one in record["templates"] for rho in one["spearman"].values()} == {0.0}
+    assert v5["value"] == v6["value"] == 0 and {v5["verdict"], v6["verdict"]} == {"fail"}
+
+
+def test_a_run_without_one_of_the_four_emotions_is_refused():
+    generator = np.random.default_rng(5)
+    with pytest.raises(UserError, match="needs calm"):
+        numeric.run(TEMPLATES, drifts(generator), [*EMOTIONS[:1], "x", *EMOTIONS[2:]], vectors(generator), 100, 0)

@@ -1,0 +1,161 @@
+"""The whole experiment end to end: on the toy model by command, and on planted models whose answer is known."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from emotion_vectors import settings
+from emotion_vectors.errors import UserError
+from emotion_vectors.pipeline import run_experiment
+from emotion_vectors.report.checks import CRITERIA
+from emotion_vectors.stimuli import load_pack
+from emotion_vectors.vectors.directions import cosine
+from emotion_vectors.vectors.file import EmotionVectors
+from planted.planted_pack import plant_pack
+from planted.planted_writer import PlantedWriter
+
+PACK = load_pack()
+QUIET = settings.Runtime(device="cpu", quiet=True, threads=1)
+FILES = (
+    "stories.parquet", "neutral.parquet", "scenarios.parquet", "numeric.parquet", "choices.parquet", "steering.parquet", "scores.parquet",
+    "correlations.parquet", "vectors.safetensors", "results.json", "report.html", "figures/figure-3.svg", "figures/figure-3.png",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def toy_run(tmp_path_factory):
+    out = tmp_path_factory.mktemp("toy") / "run"
+    record = run_experiment(settings.toy(), out, QUIET, command="emotion-vectors run --preset toy")
+    return out, record
+
+
+def test_every_file_is_there_and_every_criterion_judged(toy_run):
+    out, record = toy_run
+    assert all((out / name).stat().st_size > 0 for name in FILES)
+    assert tuple(record["criteria"]) == CRITERIA
+    assert record == json.loads((out / "results.json").read_text())
+
+
+def test_random_weights_pass_nothing(toy_run):
+    assert [c["id"] for c in toy_run[1]["criteria"].values() if c["verdict"] == "pass"] == []
+
+
+def test_counts_add_up(toy_run):
+    out, record = toy_run
+    corpus, stories = record["corpus"], pl.read_parquet(out / "stories.parquet")
+    assert corpus["stories"] == len(stories) == corpus["kept"] + sum(corpus["dropped"].values())
+    assert corpus["kept"] == int(stories["kept"].sum())
+    assert len(pl.read_parquet(out / "choices.parquet")) == 64 * 63 == record["experiments"]["preferences"]["prompts"]
+    steering = pl.read_parquet(out / "steering.parquet")
+    assert steering.group_by("condition").len()["len"].to_list() == [2 * 32 * 32] * (1 + 6 + 4)
+
+
+def test_a_second_run_computes_nothing(toy_run, monkeypatch):
+    out, record = toy_run
+    before = {path: path.stat().st_mtime_ns for path in out.rglob("*") if path.is_file() and path.name != ".lock"}
+
+    def refuse(*_, **__):
+        raise AssertionError("the model must not be loaded again")
+
+    monkeypatch.setattr("emotion_vectors.lab.load_model", refuse)
+    assert run_experiment(settings.toy(), out, QUIET) == record
+    assert before == {path: path.stat().st_mtime_ns for path in out.rglob("*") if path.is_file() and path.name != ".lock"}
+
+
+def test_batch_size_is_no_setting(toy_run, tmp_path):
+    _, record = toy_run
+    small = settings.Runtime(device="cpu", quiet=True, threads=1, tokens_per_batch=300, stories_per_batch=5)
+    other = run_experiment(settings.toy(), tmp_path / "run", small)
+    for name, criterion in record["criteria"].items():
+        assert other["criteria"][name]["verdict"] == criterion["verdict"]
+        assert other["criteria"][name]["value"] == pytest.approx(criterion["value"], abs=1e-3)
+    assert other["fingerprint"] == record["fingerprint"]
+
+
+def test_a_run_with_other_settings_is_refused_and_nothing_changes(toy_run):
+    out, _ = toy_run
+    before = sorted(path.stat().st_mtime_ns for path in out.rglob("*.json"))
+    with pytest.raises(UserError, match=r"settings\.strength"):
+        run_experiment(settings.change(settings.toy(), strength=0.4), out, QUIET)
+    assert before == sorted(path.stat().st_mtime_ns for path in out.rglob("*.json"))
+
+
+@pytest.mark.parametrize("after", ["parts/stories/", "parts/activations/", "choices.parquet", "parts/steering/"])
+def test_a_killed_run_goes_on_and_ends_with_the_same_numbers(toy_run, tmp_path, after):
+    """kill -9 as soon as the first file of a stage is there, then run the same command again."""
+    _, record = toy_run
+    out = tmp_path / "run"
+    command = [sys.executable, "-m", "emotion_vectors", "run", "--preset", "toy", "--device", "cpu", "--threads", "1", "--quiet", "--out", str(out)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=os.environ | {"OMP_NUM_THREADS": "1"})
+    while process.poll() is None and not _exists(out, after):
+        pass
+    process.kill()
+    process.wait()
+    assert not (out / "results.json").exists(), "the run must have been killed before its end"
+    resumed = run_experiment(settings.toy(), out, QUIET)
+    assert _numbers(resumed) == _numbers(record)
+
+
+def _exists(out: Path, wanted: str) -> bool:
+    place = out / wanted
+    return any(p.suffix != ".tmp" for p in place.iterdir()) if wanted.endswith("/") and place.is_dir() else place.is_file()
+
+
+def _numbers(record):
+    return {key: record[key] for key in ("criteria", "experiments", "corpus", "vectors", "fingerprint")}
+
+
+@pytest.fixture(scope="module")
+def planted_folder(tmp_path_factory):
+    def make(**options):
+        folder = tmp_path_factory.mktemp("planted")
+        planted = plant_pack(PACK, **options)
+        planted.model.save_pretrained(folder)
+        planted.tokenizer.save_pretrained(folder)
+        return planted, folder
+
+    return make
+
+
+def planted_settings(folder, layer):
+    return settings.change(
+        settings.demo(), model=str(folder), dtype="float32", layer=layer, topics=3, neutral_texts=12, resamples=500,
+        story_words=(50, 120), story_tries=2, random_directions=10, strength=0.1,
+    )  # fmt: skip
+
+
+def test_planted_directions_preferences_and_effects_are_recovered(planted_folder, tmp_path):
+    planted, folder = planted_folder()
+    chosen = planted_settings(folder, planted.analysis_layer)
+    record = run_experiment(chosen, tmp_path / "run", QUIET, writer=PlantedWriter(planted, PACK.prompts.story, PACK.prompts.neutral))
+    vectors = EmotionVectors.load(tmp_path / "run")
+    truth = planted.directions[planted.analysis_layer]
+    recovered = np.diag(cosine(vectors.raw[planted.analysis_layer], truth))
+    assert recovered.min() > 0.99
+    verdicts = {name: criterion["verdict"] for name, criterion in record["criteria"].items()}
+    # In the planted world every direction answers to every number, so strong trends prove nothing: V6 may not pass.
+    assert {name for name, verdict in verdicts.items() if verdict != "pass"} == {"V6"}, verdicts
+    assert all(criterion["seed_verdict"] == "pass" for criterion in record["criteria"].values())
+    effects = record["experiments"]["steering"]["emotions"]
+    size = chosen.strength * record["experiments"]["steering"]["residual_norm"]
+    inside = 0
+    for row in effects:
+        vector = vectors.unit()[vectors.index(row["emotion"])] * size
+        expected = planted.expected_effect(vector)
+        assert row["nats"] == pytest.approx(expected, rel=0.1, abs=0.02)
+        inside += row["low"] - 0.02 <= expected <= row["high"] + 0.02
+    assert inside >= 0.9 * len(effects)
+
+
+def test_without_a_planted_effect_nothing_passes(planted_folder, tmp_path):
+    planted, folder = planted_folder(effect=0.0, structure=False)
+    chosen = planted_settings(folder, planted.analysis_layer)
+    record = run_experiment(chosen, tmp_path / "run", QUIET, writer=PlantedWriter(planted, PACK.prompts.story, PACK.prompts.neutral))
+    passed = [name for name, criterion in record["criteria"].items() if criterion["verdict"] == "pass"]
+    assert passed == []

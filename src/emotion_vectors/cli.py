@@ -15,7 +15,10 @@ from emotion_vectors import __version__, settings
 from emotion_vectors.errors import UserError
 
 app = typer.Typer(
-    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__.splitlines()[0]
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Does a language model represent emotions, can they be read, and do they drive what it does?",
 )
 stimuli_app = typer.Typer(no_args_is_help=True, help="Look at stimulus packs.")
 app.add_typer(stimuli_app, name="stimuli")
@@ -53,7 +56,11 @@ def run(
     )
     chosen = settings.change(settings.preset(preset), **changes)
     runtime = settings.Runtime(device, tokens_per_batch, stories_per_batch, threads, quiet)
-    record = run_experiment(chosen, out, runtime, command=_command())
+    try:
+        record = run_experiment(chosen, out, runtime, command=_command())
+    except KeyboardInterrupt:
+        Console(stderr=True).print("Stopped; the same command goes on where it was.")
+        raise typer.Exit(130) from None
     print_verdicts(record)
     print(f"Report: {out / 'report.html'}")
 
@@ -98,9 +105,11 @@ def verify(folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of
 
 def print_verdicts(record: dict) -> None:
     """The eleven verdicts as a table."""
+    from emotion_vectors.experiments.criteria import number
+
     table = Table("", "criterion", "value", "bar", "seed's verdict", "verdict", title=f"{record['model']['name']}")
     for criterion in record["criteria"].values():
-        value = "" if criterion["value"] is None else f"{criterion['value']:.3g}"
+        value = "" if criterion["value"] is None else number(criterion["value"])
         share = f"{value} of {criterion['of']}" if criterion["of"] else value
         table.add_row(
             criterion["id"],
@@ -133,12 +142,9 @@ def options(
 
 
 def main() -> None:
-    """Entry point: a user's mistake is one sentence and exit code 2; Ctrl-C is exit code 130."""
+    """Entry point: a user's mistake is one sentence and exit code 2."""
     try:
         app()
     except UserError as error:
         Console(stderr=True, highlight=False).print(f"Error: {error}", markup=False, soft_wrap=True)
         sys.exit(2)
-    except KeyboardInterrupt:
-        Console(stderr=True).print("Stopped; the same command goes on where it was.")
-        sys.exit(130)

@@ -8,6 +8,7 @@ from typing import Any
 
 from emotion_vectors.errors import UserError
 from emotion_vectors.lm.model import LanguageModel, Located, load_model
+from emotion_vectors.lm.selfcheck import check_forward
 from emotion_vectors.progress import Reporter
 from emotion_vectors.settings import Runtime, Settings
 from emotion_vectors.stimuli.pack import Pack
@@ -24,6 +25,7 @@ class Lab:
     located: Located
     run: RunFolder
     reporter: Reporter
+    fingerprint: str
     command: str = ""
 
     @cached_property
@@ -31,6 +33,7 @@ class Lab:
         """The language model, loaded when a stage first asks for it: a finished run never does."""
         self.reporter.say(f"Loading {self.settings.model} ...")
         lm = load_model(self.settings.model, self.runtime.device, self.settings.dtype, self.runtime.cache)
+        check_forward(lm)
         self.reporter.say(
             f"Model {lm.name}: {lm.n_layers} layers of width {lm.hidden_size}, {self.settings.dtype} on {lm.device}, "
             f"{'chat template' if lm.is_chat else 'plain Human/Assistant format'}."

@@ -15,19 +15,19 @@ import torch
 
 from emotion_vectors.experiments.steering import choose_emotions
 from emotion_vectors.lab import Lab
-from emotion_vectors.lm.model import choose_device, choose_dtype, locate, Located
+from emotion_vectors.lm.model import Located, choose_device, choose_dtype, locate
 from emotion_vectors.lm.writers import Writer, choose_writer
 from emotion_vectors.progress import Reporter
 from emotion_vectors.report.page import write_report
 from emotion_vectors.settings import Runtime, Settings, change
 from emotion_vectors.stages.activations import make_vectors, pool_stories
-from emotion_vectors.stages.analysis import SCHEMA, analyse, correlate
+from emotion_vectors.stages.analysis import SCHEMA, STAGES, analyse, correlate
 from emotion_vectors.stages.choices import ask_preferences, steer_preferences, steered_half
 from emotion_vectors.stages.corpus import write_corpus
 from emotion_vectors.stages.readings import read_prompts
 from emotion_vectors.stimuli import load_pack
 from emotion_vectors.store import atomic
-from emotion_vectors.store.run_folder import open_run
+from emotion_vectors.store.run_folder import fingerprint, open_run
 
 
 def run_experiment(
@@ -47,14 +47,16 @@ def run_experiment(
         reporter.say(f"The pack '{pack.name}' has no {name}; ours is used and recorded as such.")
     located = locate(settings.model, runtime.cache)
     settings = resolve(settings, runtime, located)
+    # Model and pack count by their content: two paths to the same files are the same run.
+    named = settings.model_dump(mode="json", exclude={"model", "stimuli"})
     identity = {
-        "schema": SCHEMA, "settings": settings.model_dump(mode="json"), "fingerprint": settings.fingerprint,
-        "model": {"sha256": located.sha256}, "stimuli": dict(pack.sha256),
+        "schema": SCHEMA, "settings": named, "model": {"sha256": located.sha256}, "stimuli": dict(pack.sha256),
         "writer": {"name": writer.name if writer else settings.writer},
     }  # fmt: skip
     with open_run(out, identity) as run:
-        lab = Lab(settings, runtime, pack, located, run, reporter, command)
-        if not run.done("analysis"):
+        lab = Lab(settings, runtime, pack, located, run, reporter, fingerprint(identity), command)
+        if not all(run.done(stage) for stage in STAGES):
+            lab.reporter.say(f"Analysis layer {lab.layer}.")
             write_corpus(lab, writer)
             pool_stories(lab)
             vectors = make_vectors(lab)
@@ -62,7 +64,11 @@ def run_experiment(
             answers = ask_preferences(lab)
             correlated = correlate(lab, vectors, readings, answers)
             steered = choose_emotions(
-                settings.steered_emotions, settings.steered_count, vectors.emotions, pack.steered_emotions, correlated.r
+                settings.steered_emotions,
+                settings.steered_count,
+                vectors.emotions,
+                pack.steered_emotions,
+                correlated.found.r,
             )
             chosen = vectors.at()[[vectors.index(emotion) for emotion in steered]]
             runs = steer_preferences(lab, steered, chosen, float(vectors.residual_norm[vectors.layer]))

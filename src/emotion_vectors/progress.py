@@ -64,7 +64,7 @@ class Reporter:
                 TextColumn("{task.description}"), BarColumn(), _RateColumn(), TimeElapsedColumn(),
                 TextColumn("left"), TimeRemainingColumn(), console=self.console,
             ) as bar:  # fmt: skip
-                task = bar.add_task(name, total=total, completed=done, unit=unit)
+                task = bar.add_task(name, total=total, completed=int(done), unit=unit)
                 stage._advance = lambda units: bar.update(task, advance=units)
                 yield stage
         else:

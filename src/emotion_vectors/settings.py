@@ -7,7 +7,6 @@ beyond float tolerance. Presets are functions that return `Settings`.
 from __future__ import annotations
 
 import difflib
-import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,71 +22,84 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=False)
 
-    model: str = Field("embedded", min_length=1, description="Hugging Face id, local folder, GGUF file, or `embedded`.")
+    model: str = Field(
+        default="embedded", min_length=1, description="Hugging Face id, local folder, GGUF file, or `embedded`."
+    )
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(
-        "auto",
+        default="auto",
         description="Precision of the model: auto takes bfloat16 on CUDA and on CPUs with bf16 units, else float32.",
     )
-    stimuli: str = Field("ours", min_length=1, description="Stimulus pack: `ours` or the folder of another pack.")
-    seed: int = Field(0, ge=0, lt=2**31, description="Seed of every random choice of the run.")
+    stimuli: str = Field(
+        default="ours", min_length=1, description="Stimulus pack: `ours` or the folder of another pack."
+    )
+    seed: int = Field(default=0, ge=0, lt=2**31, description="Seed of every random choice of the run.")
 
     emotions: int = Field(
-        171, ge=4, le=171, description="How many emotions: all of the pack, or a subset that covers its range."
+        default=171, ge=4, le=171, description="How many emotions: all of the pack, or a subset that covers its range."
     )
-    topics: int = Field(6, ge=1, le=100, description="Topics per emotion, the same for all emotions.")
-    stories_per_topic: int = Field(1, ge=1, le=100, description="Kept stories for each emotion and topic.")
-    story_tries: int = Field(6, ge=1, le=100, description="Most rounds of writing for a story that gets dropped.")
-    story_words: tuple[int, int] = Field((100, 150), description="Shortest and longest length asked for, in words.")
-    story_tokens: int = Field(220, ge=60, le=4096, description="Most new tokens of a story.")
-    neutral_texts: int = Field(60, ge=3, le=10_000, description="Kept neutral texts.")
+    topics: int = Field(default=6, ge=1, le=100, description="Topics per emotion, the same for all emotions.")
+    stories_per_topic: int = Field(default=1, ge=1, le=100, description="Kept stories for each emotion and topic.")
+    story_tries: int = Field(
+        default=6, ge=1, le=100, description="Most rounds of writing for a story that gets dropped."
+    )
+    min_words: int = Field(
+        default=60, ge=1, le=1000, description="Stories and neutral texts with fewer words than this are dropped."
+    )
+    story_tokens: int = Field(default=220, ge=60, le=4096, description="Most new tokens of a story.")
+    neutral_texts: int = Field(default=60, ge=3, le=10_000, description="Kept neutral texts.")
     writer: Literal["auto", "transformers", "openvino"] = Field(
-        "auto",
+        default="auto",
         description="Writer of the stories: auto takes openvino for a GGUF model on a CPU where it is installed.",
     )
-    temperature: float = Field(0.8, gt=0, le=5, description="Sampling temperature of the writer.")
-    top_p: float = Field(0.95, gt=0, le=1, description="Nucleus sampling mass of the writer.")
-    repetition_penalty: float = Field(1.0, ge=1, le=2, description="Repetition penalty of the writer; 1 is none.")
+    temperature: float = Field(default=0.8, gt=0, le=5, description="Sampling temperature of the writer.")
+    top_p: float = Field(default=0.95, gt=0, le=1, description="Nucleus sampling mass of the writer.")
+    repetition_penalty: float = Field(
+        default=1.0, ge=1, le=2, description="Repetition penalty of the writer; 1 is none."
+    )
 
     story_format: Literal["raw", "chat"] = Field(
-        "raw", description="Stories are read as raw text or wrapped in the chat template."
+        default="raw", description="Stories are read as raw text or wrapped in the chat template."
     )
-    first_token: int = Field(50, ge=0, le=4096, description="Pooling starts at this token of the story itself, from 0.")
-    min_tokens: int = Field(60, ge=1, le=4096, description="Stories with fewer tokens than this are dropped.")
+    first_token: int = Field(
+        default=50, ge=0, le=4096, description="Pooling starts at this token of the story itself, from 0."
+    )
+    min_tokens: int = Field(default=60, ge=1, le=4096, description="Stories with fewer tokens than this are dropped.")
     layer: int | None = Field(
-        None, ge=0, description="Analysis layer (output of that block, from 0); none takes two thirds of the depth."
+        default=None,
+        ge=0,
+        description="Analysis layer (output of that block, from 0); none takes two thirds of the depth.",
     )
-    neutral_variance: float = Field(0.5, ge=0, lt=1, description="Share of the neutral variance that is projected out.")
+    neutral_variance: float = Field(
+        default=0.5, ge=0, lt=1, description="Share of the neutral variance that is projected out."
+    )
     neutral_pca: Literal["per_text", "per_token"] = Field(
-        "per_text", description="Neutral components from text means or from tokens."
+        default="per_text", description="Neutral components from text means or from tokens."
     )
-    vectors: Literal["projected", "raw"] = Field("projected", description="Vectors used by the experiments.")
+    vectors: Literal["projected", "raw"] = Field(default="projected", description="Vectors used by the experiments.")
 
-    lens_k: int = Field(20, ge=1, le=1000, description="Top tokens that count as recognised in the logit lens.")
+    lens_k: int = Field(default=20, ge=1, le=1000, description="Top tokens that count as recognised in the logit lens.")
     lens_norm: bool = Field(
-        False, description="Logit lens through the final norm; the other choice is reported beside it."
+        default=False, description="Logit lens through the final norm; the other choice is reported beside it."
     )
-    elo_k: float = Field(32.0, gt=0, le=400, description="Elo update size in Elo points.")
-    elo_passes: int = Field(10, ge=1, le=1000, description="Most passes over all pairs of the Elo updates.")
+    elo_k: float = Field(default=32.0, gt=0, le=400, description="Elo update size in Elo points.")
+    elo_passes: int = Field(default=10, ge=1, le=1000, description="Most passes over all pairs of the Elo updates.")
     steered_emotions: Literal["spread", "strongest", "all"] = Field(
-        "spread",
+        default="spread",
         description="Emotions to steer: the pack's list that covers the range, the largest |r| (the seed), or all.",
     )
-    steered_count: int = Field(35, ge=4, le=171, description="How many emotions to steer.")
+    steered_count: int = Field(default=35, ge=4, le=171, description="How many emotions to steer.")
     strength: float = Field(
-        0.5, ge=-4, le=4, description="Steering strength in units of the mean residual norm of the layer."
+        default=0.5, ge=-4, le=4, description="Steering strength in units of the mean residual norm of the layer."
     )
     random_directions: int = Field(
-        10, ge=2, le=1000, description="Random directions of the same norm as the steering null."
+        default=10, ge=2, le=1000, description="Random directions of the same norm as the steering null."
     )
     resamples: int = Field(
-        2000, ge=100, le=1_000_000, description="Bootstrap resamples and permutations of each interval and null."
+        default=2000,
+        ge=100,
+        le=1_000_000,
+        description="Bootstrap resamples and permutations of each interval and null.",
     )
-
-    @property
-    def fingerprint(self) -> str:
-        """SHA-256 of the canonical JSON of all fields: two runs with the same value answer the same question."""
-        text = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(text.encode()).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -121,7 +133,7 @@ def toy() -> Settings:
     """A randomly initialised tiny model, for tests: everything end to end in seconds; its numbers mean nothing."""
     return Settings(
         model="toy", dtype="float32", emotions=12, topics=2, stories_per_topic=1, story_tries=2, neutral_texts=6,
-        story_words=(50, 80), story_tokens=110, writer="transformers", steered_count=6, random_directions=4, resamples=200,
+        min_words=30, story_tokens=110, writer="transformers", steered_count=6, random_directions=4, resamples=200,
     )  # fmt: skip
 
 

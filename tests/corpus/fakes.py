@@ -17,7 +17,7 @@ class Wishes:
     seed: int = 0
     stories_per_topic: int = 1
     story_tries: int = 3
-    story_words: tuple[int, int] = (50, 75)
+    min_words: int = 30
     story_tokens: int = 80
     min_tokens: int = 20
     neutral_texts: int = 10

@@ -67,7 +67,8 @@ STORY = "Tom walked home in the rain. He kicked a stone along the gutter and did
 
 @pytest.mark.parametrize(
     "before",
-    ["Sure! Here is a short story:\n\n", "Here's a story of 120 words about a lost key:\n", "Certainly!\n\n", "# The Stone\n\n",
+    ["Sure! Here is a short story:\n\n", "Here's a story of 120 words about a lost key:\n",
+        "Here's a possible example of a story with a man who can be called sad, because of " + "rain and " * 12 + "wind:\n\n", "Certainly!\n\n", "# The Stone\n\n",
      "**The Stone**\n\n", "The Stone\n\n", "Title: The Stone\n", "Story: "],
 )  # fmt: skip
 def test_leading_boilerplate_is_taken_off(before: str) -> None:
@@ -76,7 +77,8 @@ def test_leading_boilerplate_is_taken_off(before: str) -> None:
 
 @pytest.mark.parametrize(
     "after",
-    ["\n\nThis story shows how he felt.", "\n\nNote: the word was avoided.", "\n(Word count: 120)", "\n\nHuman: Another one?",
+    ["\n\nThis story shows how he felt.",
+        "\n\nThis is a quiet little story about rain.", "\n\nNote: the word was avoided.", "\n(Word count: 120)", "\n\nHuman: Another one?",
      "\nAssistant: Tom", "<|im_end|>"],
 )  # fmt: skip
 def test_what_follows_a_text_is_taken_off_and_the_text_stays_whole(after: str) -> None:

@@ -91,7 +91,7 @@ def test_empty_endless_short_and_looping_texts(tmp_path: Path) -> None:
         "afraid": "", "happy": " ".join(invented(i) for i in range(40)), "calm": "Too short.", "sad": "round and round " * 20,
     }  # fmt: skip
     summary, table = run(
-        tmp_path, FakeWriter(lambda p, r: answers[p.rsplit(" ", 1)[1].rstrip(".")]), story_tries=1, story_words=(50, 75)
+        tmp_path, FakeWriter(lambda p, r: answers[p.rsplit(" ", 1)[1].rstrip(".")]), story_tries=1, min_words=30
     )
     reasons = table.group_by("emotion").agg(pl.col("dropped").first(), pl.col("cut").first()).sort("emotion").rows()
     # The endless text is cut at the limit of 80 words, then after its first sentence of 50; the same text on the next

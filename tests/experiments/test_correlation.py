@@ -14,10 +14,10 @@ from .worlds import activities, assert_rarely_passes, turn, valence_world, verdi
 ELO_PER_NAT = 400 / np.log(10)
 
 
-def run(world, blocked="", resamples=100, seed=0, examples=None, ambiguous=frozenset()):
+def run(world, blocked="", resamples=100, seed=0, ambiguous=frozenset()):
     return correlation.run(
         world.activities, world.activations, world.emotions, world.vectors, world.nats, world.valence, ambiguous,
-        examples or {}, blocked, resamples, seed,
+        blocked, resamples, seed,
     )  # fmt: skip
 
 
@@ -119,15 +119,16 @@ def test_the_wrong_way_round_does_not_pass():
 
 def test_examples_hold_the_points_of_their_emotion():
     world = valence_world(6)
-    found, record, _ = run(world, examples={"positive": "emotion 4", "negative": "emotion 7"})
-    for kind, n in (("positive", 4), ("negative", 7)):
-        example = record["examples"][kind]
+    found, record, _ = run(world)
+    for n in (4, 7):
+        example = correlation.example(f"emotion {n}", world.emotions, found, world.nats, world.activities)
         assert example["emotion"] == f"emotion {n}" and example["r"] == record["emotions"][n]["r"]
         points = example["points"]
         assert [p["activity"] for p in points] == [a.text for a in world.activities]
-        assert [p["probe"] for p in points] == pytest.approx(found.probes[:, n].tolist())
+        assert [p["category"] for p in points] == [a.category for a in world.activities]
+        unit = world.vectors[n] / np.linalg.norm(world.vectors[n])
+        assert [p["probe"] for p in points] == pytest.approx([float(a @ unit) for a in world.activations])
         assert [p["score"] for p in points] == pytest.approx((1000 + world.nats * ELO_PER_NAT).tolist())
-    assert run(world)[1]["examples"] == {}
 
 
 @pytest.mark.parametrize("constant", ["one emotion", "the scores", "all activations"])

@@ -148,6 +148,10 @@ def test_activations_that_do_not_change_have_no_trend():
     record, (v5, v6) = numeric.run(TEMPLATES, flat, EMOTIONS, vectors(generator), 100, 0)
     assert {rho for one in record["templates"] for rho in one["spearman"].values()} == {0.0}
     assert v5["value"] == v6["value"] == 0 and {v5["verdict"], v6["verdict"]} == {"fail"}
+    # A flat curve where nothing is expected is no right sign either.
+    one = {"afraid": "+", "happy": "none", "sad": "none", "calm": "none"}
+    _, (v5, _) = numeric.run([template(i, one) for i in range(6)], flat, EMOTIONS, vectors(generator), 100, 0)
+    assert (v5["value"], v5["of"]) == (0, 6)
 
 
 def test_a_run_without_one_of_the_four_emotions_is_refused():

@@ -439,7 +439,7 @@ def _frame(size: str, emotions: int, steered: int) -> dict[str, Any]:
         "topics": 6,
         "stories_per_topic": 1,
         "story_tries": 6,
-        "story_words": [100, 150],
+        "min_words": 60,
         "story_tokens": 220,
         "neutral_texts": 60,
         "writer": "auto",

@@ -37,7 +37,7 @@ ECHO_WORDS = 6
 LEADING = re.compile(
     r"\A\s*(?:(?:sure|certainly|of course|absolutely|okay|ok|great|yes)\b[^\n]{0,120}?[!.:,]\s*)?"
     r"(?:(?:here(?:'s|’s| is| are)|below is)\b[^\n:]{0,120}\b(?:story|stories|paragraph|narrative|version|text|answer|"
-    r"example|explanation)\b[^\n:]{0,120}:|title:[^\n]*|\*{0,2}(?:short )?story(?: \d+)?\*{0,2}:)\s*"
+    r"example|explanation)\b[^\n:]{0,240}:|title:[^\n]*|\*{0,2}(?:short )?story(?: \d+)?\*{0,2}:)\s*"
     r"|\A\s*(?:sure|certainly|of course|absolutely|okay|ok)\s*[!.:,][^\n]*\n\s*"
     r"|\A\s*(?:sure|certainly|of course|absolutely)!\s*"
     r"|\A\s*#+ [^\n]*\n\s*|\A\s*\*\*[^*\n]{1,80}\*\*\s*\n\s*",
@@ -47,7 +47,7 @@ TITLE = re.compile(r"\A[^\n.!?\"“”:,;]{2,80}\n\s*\n\s*")
 TURN = re.compile(r"(?:^|\n)\s*(?:Human|User|Assistant|System)\s*:|<\|[a-z_]+\|>|<(?:start|end)_of_turn>")
 COMMENT = re.compile(
     r"\n\s*(?:\*{0,2}(?:note|word count|moral|explanation|analysis)\b|\(\s*(?:word count|\d+ words)|"
-    r"(?:in )?(?:this|the) (?:short )?(?:story|paragraph|passage|narrative)\b|i hope (?:this|you)|let me know|feel free to)",
+    r"(?:in )?(?:this|the) (?:short )?(?:story|paragraph|passage|narrative)\b|this is an? (?:[\w-]+ ){0,3}story\b|i hope (?:this|you)|let me know|feel free to)",
     re.IGNORECASE,
 )
 REFUSAL = re.compile(

@@ -27,7 +27,6 @@ from emotion_vectors.corpus.writing import (
     WritingSettings,
     count_reasons,
     describe,
-    least_words,
     prompt_sha256,
     sampling_of,
     seed_of,
@@ -144,9 +143,7 @@ def judge_round(
         answer = written.answers[item.key]
         text, body, stripped, cut = render(pack, slot.topic, answer)
         count = count_tokens(text) if text else 0
-        fault = neutral_fault(
-            body, count, pack.prompts.neutral, emotions, least_words(settings.story_words), settings.min_tokens
-        )
+        fault = neutral_fault(body, count, pack.prompts.neutral, emotions, settings.min_words, settings.min_tokens)
         if not fault and index.find(body) is not None:
             fault = DUPLICATE
         if not fault:

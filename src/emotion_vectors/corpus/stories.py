@@ -26,7 +26,6 @@ from emotion_vectors.corpus.writing import (
     WritingSettings,
     count_reasons,
     describe,
-    least_words,
     prompt_sha256,
     sampling_of,
     seed_of,
@@ -151,7 +150,7 @@ def judge_round(
             count = count_tokens(cleaned.text) if cleaned.text else 0
             fault = story_fault(
                 cleaned.text, count, pack.prompts.story, ask.emotion, pack.synonyms.get(ask.emotion, ()),
-                least_words(settings.story_words), settings.min_tokens,
+                settings.min_words, settings.min_tokens,
             )  # fmt: skip
             if not fault and index.find(cleaned.text) is not None:
                 fault = DUPLICATE

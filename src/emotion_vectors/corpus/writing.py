@@ -41,7 +41,7 @@ class WritingSettings(Protocol):
     @property
     def story_tries(self) -> int: ...  # noqa: D102
     @property
-    def story_words(self) -> tuple[int, int]: ...  # noqa: D102
+    def min_words(self) -> int: ...  # noqa: D102
     @property
     def story_tokens(self) -> int: ...  # noqa: D102
     @property
@@ -206,8 +206,3 @@ def count_reasons(reasons: Iterable[str]) -> dict[str, int]:
 def describe(counts: dict[str, int]) -> str:
     """`{"too short": 3}` as "too short 3", for a line to the user."""
     return ", ".join(f"{reason} {count:,}" for reason, count in counts.items()) or "none"
-
-
-def least_words(story_words: tuple[int, int]) -> int:
-    """Fewest words of a text that counts as long enough: 60 % of the shortest length asked for (60 of 100)."""
-    return max(1, round(0.6 * story_words[0]))

@@ -43,12 +43,11 @@ def run(
     nats: np.ndarray,
     valence: dict[str, str],
     ambiguous: frozenset[str],
-    examples: dict[str, str],
     blocked: str,
     resamples: int,
     seed: int,
 ) -> tuple[Correlations, dict[str, Any], list[dict[str, Any]]]:
-    """Correlations, the record's `correlation` part and V8, V9; `examples` names the emotion of Figures 5 and 7."""
+    """Correlations, the record's `correlation` part and V8, V9."""
     probes = activations.astype(np.float64) @ unit(vectors.astype(np.float64)).T
     mild = np.array([activity.category not in EXTREME for activity in activities])
     without = pearson(probes[mild], nats[mild]) if mild.sum() > 3 else np.full(len(emotions), np.nan)
@@ -61,7 +60,7 @@ def run(
         _alignment(r, draws, chance, positive, blocked),
         _count(r, draws, chance, without, blocked),
     ]
-    points, q = scores.nats_to_elo(nats), nulls.false_discovery(p)
+    q = nulls.false_discovery(p)
     record = {
         "score": "bradley_terry", "threshold": STRONG,
         "null_count": float(_strong(chance.dealt).mean()), "null_count_vectors": float(_strong(chance.turned).mean()),
@@ -74,10 +73,6 @@ def run(
             }
             for i, emotion in enumerate(emotions)
         ],
-        "examples": {
-            kind: _example(emotion, list(emotions).index(emotion), r, probes, points, activities)
-            for kind, emotion in examples.items()
-        },
     }  # fmt: skip
     return Correlations(r, probes), record, criteria
 
@@ -97,10 +92,11 @@ def _chance(
     """
     dealt = standardised(nats)[permuted_rows(len(nats), None, resamples, seed)] @ standardised(probes)
     centred, directions = activations - activations.mean(axis=0), unit(vectors.astype(np.float64))
-    batches = [
-        np.array([pearson(draw, nats) for draw in turned_projections(centred, directions, size, seed + start)])
-        for start, size in ((start, min(100, resamples - start)) for start in range(0, resamples, 100))
-    ]
+    batches = []
+    for start in range(0, resamples, 100):
+        draws = turned_projections(centred, directions, min(100, resamples - start), seed + start)
+        columns = np.moveaxis(draws, 1, 0).reshape(len(nats), -1)
+        batches.append(pearson(columns, nats).reshape(len(draws), -1))
     return Chance(dealt, np.concatenate(batches))
 
 
@@ -179,13 +175,15 @@ def _count(r: np.ndarray, draws: np.ndarray, chance: Chance, without: np.ndarray
     )  # fmt: skip
 
 
-def _example(
-    emotion: str, row: int, r: np.ndarray, probes: np.ndarray, points: np.ndarray, activities: Sequence[Activity]
+def example(
+    emotion: str, emotions: Sequence[str], found: Correlations, nats: np.ndarray, activities: Sequence[Activity]
 ) -> dict[str, Any]:
+    """Figures 5 and 7: projection on one emotion and score (Elo points) of every activity."""
+    row, points = list(emotions).index(emotion), scores.nats_to_elo(nats)
     return {
-        "emotion": emotion, "r": _finite(r[row]),
+        "emotion": emotion, "r": _finite(found.r[row]),
         "points": [
-            {"activity": a.text, "category": a.category, "probe": float(probes[i, row]), "score": float(points[i])}
+            {"activity": a.text, "category": a.category, "probe": float(found.probes[i, row]), "score": float(points[i])}
             for i, a in enumerate(activities)
         ],
     }  # fmt: skip

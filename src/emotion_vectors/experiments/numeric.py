@@ -85,7 +85,7 @@ def _criteria(
         )
         criteria.append(
             judge(
-                name, title, count, (interval.low, min(float(interval.high), total)),
+                name, title, count, (float(interval.low), min(float(interval.high), total)),
                 Null("random directions with the angles of the emotions", float(null.mean()), float(nulls.permutation_p(count, null))),
                 scaled(bar, total, 24), unit_text, total, note=note,
             )

@@ -20,7 +20,7 @@ from emotion_vectors.stats import nulls, scores
 from emotion_vectors.stats.correlation import pearson
 from emotion_vectors.stimuli.items import Activity
 
-# Fixed in advance: below these a model has no preferences that the later criteria could be about (docs/decisions.md).
+# Chosen by reasoning, but after a first look at SmolLM2: below these a model has no preferences that the later criteria could be about (docs/decisions.md).
 LEAST_MASS = 0.1
 LEAST_SPREAD = 0.05
 LEAST_CONSISTENCY = 0.2

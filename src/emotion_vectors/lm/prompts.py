@@ -14,6 +14,9 @@ from transformers import PreTrainedTokenizerBase
 from emotion_vectors.errors import UserError
 from emotion_vectors.lm.model import LanguageModel
 
+# A prompt that ends inside one of these would be read in the middle of a thought.
+THINKING = (("<think>", "</think>"), ("<|begin_of_thought|>", "<|end_of_thought|>"), ("[THINK]", "[/THINK]"))
+
 
 @dataclass(frozen=True)
 class Prompt:
@@ -44,15 +47,25 @@ def render(lm: LanguageModel, message: str) -> str:
     if not lm.is_chat:
         return f"Human: {message}\n\nAssistant:"
     messages = [{"role": "user", "content": message}]
-    return lm.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True, enable_thinking=False)
+    text = str(
+        lm.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True, enable_thinking=False)
+    )
+    for opened, closed in THINKING:
+        if text.rfind(opened) > text.rfind(closed):
+            raise UserError(
+                f"The chat template of {lm.name} leaves a reasoning block open ({opened}); use a model that answers at once."
+            )
+    return text
 
 
 def story_prompt(lm: LanguageModel, story: str, chat: bool) -> Prompt:
     """A story as the model reads it: raw text, or as the assistant's answer in the chat template; span `story`."""
-    if not chat or not lm.is_chat:
-        return locate(lm.tokenizer, story, {"story": (0, len(story))})
-    opening = render(lm, "Write a short story.")
-    return locate(lm.tokenizer, opening + story, {"story": (len(opening), len(opening) + len(story))})
+    if chat and not lm.is_chat:
+        raise UserError(f"{lm.name} has no chat template, so stories can't be read in one; use --set story_format=raw.")
+    opening = render(lm, "Write a short story.") if chat else ""
+    span = (len(opening), len(opening) + len(story))
+    # A story may hold characters that a tokenizer normalises, so its tokens need not decode to the very same text.
+    return locate(lm.tokenizer, opening + story, {"story": span}, checked=False)
 
 
 def fill(template: str, values: dict[str, str]) -> tuple[str, dict[str, tuple[int, int]]]:
@@ -66,8 +79,13 @@ def fill(template: str, values: dict[str, str]) -> tuple[str, dict[str, tuple[in
     return text, ranges
 
 
-def locate(tokenizer: PreTrainedTokenizerBase, text: str, ranges: dict[str, tuple[int, int]]) -> Prompt:
-    """Tokenise `text` (one BOS where the tokenizer wants one) and turn character ranges into token ranges."""
+def locate(
+    tokenizer: PreTrainedTokenizerBase, text: str, ranges: dict[str, tuple[int, int]], checked: bool = True
+) -> Prompt:
+    """Tokenise `text` (one BOS where the tokenizer wants one) and turn character ranges into token ranges.
+
+    With `checked` each range's tokens must decode to its text.
+    """
     encoded = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
     ids, offsets = list(encoded["input_ids"]), list(encoded["offset_mapping"])
     bos = leading_bos(tokenizer)
@@ -79,13 +97,14 @@ def locate(tokenizer: PreTrainedTokenizerBase, text: str, ranges: dict[str, tupl
         if not inside:
             raise UserError(f"No token spells '{text[start:end][:60]}'; the tokenizer gives no usable offsets.")
         spans[name] = (inside[0], inside[-1] + 1)
-        check_span(tokenizer, ids[inside[0] : inside[-1] + 1], text[start:end])
+        if checked:
+            check_span(tokenizer, ids[inside[0] : inside[-1] + 1], text[start:end])
     return Prompt(tuple(ids), spans, text)
 
 
 def check_span(tokenizer: PreTrainedTokenizerBase, ids: list[int], text: str) -> None:
     """Refuse a span whose tokens don't decode to its text: a vector would be added to the wrong tokens."""
-    decoded = tokenizer.decode(ids, clean_up_tokenization_spaces=False)
+    decoded = str(tokenizer.decode(ids, clean_up_tokenization_spaces=False))
     if "".join(decoded.split()) != "".join(text.split()):
         raise UserError(
             f"The tokens found for '{text[:60]}' decode to '{decoded[:60]}'; word it so that it begins and ends on token borders."

@@ -11,6 +11,7 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from emotion_vectors.stimuli.pack import load_pack
 
+BOS, EOS = 0, 1  # ids of the two special tokens: the trainer gives them the first ids
 SHA256 = "toy-0"  # no weights on disk: the seed and this code make them
 TEMPLATE = (
     "{% for m in messages %}{{ '<|im_start|>' + m['role'] + '\\n' + m['content'] + '<|im_end|>\\n' }}{% endfor %}"
@@ -23,8 +24,8 @@ def make_toy() -> tuple[LlamaForCausalLM, PreTrainedTokenizerFast]:
     tokenizer = _tokenizer()
     config = LlamaConfig(
         vocab_size=len(tokenizer), hidden_size=32, intermediate_size=64, num_hidden_layers=4, num_attention_heads=4,
-        num_key_value_heads=2, max_position_embeddings=2048, bos_token_id=tokenizer.bos_token_id,
-        eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id, tie_word_embeddings=False,
+        num_key_value_heads=2, max_position_embeddings=2048, bos_token_id=BOS, eos_token_id=EOS, pad_token_id=EOS,
+        tie_word_embeddings=False,
     )  # fmt: skip
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
@@ -32,7 +33,7 @@ def make_toy() -> tuple[LlamaForCausalLM, PreTrainedTokenizerFast]:
     with torch.no_grad():
         # A random model with small weights prefers nothing; a larger head gives choices some spread.
         model.lm_head.weight.mul_(20)
-        model.lm_head.weight[[tokenizer.eos_token_id, tokenizer.bos_token_id]] = 0
+        model.lm_head.weight[[BOS, EOS]] = 0
     return model, tokenizer
 
 

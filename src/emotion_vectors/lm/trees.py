@@ -81,4 +81,4 @@ def pack(prompts: Sequence[Sequence[int]]) -> Tree:
         positions.extend(range(prefix, len(prompt)))
         branch.extend([index] * (len(prompt) - prefix))
         read.append(len(ids) - 1)
-    return Tree(*(np.array(part) for part in (ids, positions, branch, read, starts)), prefix)
+    return Tree(np.array(ids), np.array(positions), np.array(branch), np.array(read), np.array(starts), prefix)

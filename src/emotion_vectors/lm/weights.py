@@ -113,10 +113,9 @@ def _convert(gguf: Path, target: Path) -> None:
     except Exception as error:  # the GGUF reader raises whatever a damaged file provokes
         raise UserError(f"Can't read {gguf} as a GGUF model: {_first_line(error)}; is the file complete?") from error
     # Without these three the saved folder claims to be quantised and won't load again.
-    model.hf_quantizer = None
-    model.is_quantized = False
-    if hasattr(model.config, "quantization_config"):
-        del model.config.quantization_config
+    vars(model).pop("hf_quantizer", None)
+    vars(model).pop("is_quantized", None)
+    vars(model.config).pop("quantization_config", None)
     model.save_pretrained(target)
     tokenizer.save_pretrained(target)
 

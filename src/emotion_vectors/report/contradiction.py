@@ -6,8 +6,10 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
+from emotion_vectors.errors import UserError
 
-class ContradictoryRecord(ValueError):
+
+class ContradictoryRecord(UserError, ValueError):
     """The record says two things that can't both be true; the message names them in one sentence."""
 
 

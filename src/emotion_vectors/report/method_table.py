@@ -69,7 +69,6 @@ def _corpus(record: Record) -> list[Choice]:
     settings, corpus, stimuli = parts(record, "settings"), parts(record, "corpus"), parts(record, "stimuli")
     equal = stimuli.get("equal_to_published") or []
     pack = f"{stimuli.get('pack', NOTHING)}; equal to the published: {listing(equal)}"
-    words = settings.get("story_words")
     named = (corpus.get("dropped") or {}).get("names the emotion")
     filtered = "stories that name the emotion are dropped" + (
         f" ({number(named)} of {number(corpus.get('stories'))})" if named is not None else ""
@@ -91,7 +90,9 @@ def _corpus(record: Record) -> list[Choice]:
             "Story length",
             "about one paragraph",
             "100 to 150 words",
-            f"{words[0]} to {words[1]} words" if words else NOTHING,
+            f"as the pack's prompt asks; at least {settings['min_words']} words"
+            if "min_words" in settings
+            else NOTHING,
             None,
         ),
         Choice("Emotion word in the story", "forbidden by the prompt", "filtered", filtered, None),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,8 @@ from emotion_vectors.store import atomic
 from emotion_vectors.vectors import activations, directions
 from emotion_vectors.vectors.file import EmotionVectors
 
-FILES = ("activations.safetensors", "story_vectors.parquet")
+FILES = ("activations.safetensors", "story_index.parquet")
+VECTORS = "story_vectors"
 
 
 def pool_stories(lab: Lab) -> None:
@@ -28,7 +30,7 @@ def pool_stories(lab: Lab) -> None:
     ready = [stories[i : i + activations.STORIES_PER_SHARD] for i in starts if _part(lab, i).exists()]
     total = _tokens(stories) + _neutral_tokens(lab)
     with lab.reporter.stage("Reading stories", total, "tokens", sum(map(_tokens, ready))) as stage:
-        sums, rows = _stories(lab, stories, stage.advance)
+        sums, used = _stories(lab, stories, stage.advance)
         neutral = _neutral(lab, stage.advance)
         missing = [emotion for emotion, count in zip(lab.emotions, sums.counts, strict=True) if count == 0]
         if missing:
@@ -37,21 +39,24 @@ def pool_stories(lab: Lab) -> None:
             )
         tensors = {
             "sums": sums.sums, "counts": sums.counts, "norm_sums": sums.norm_sums, "tokens": np.array([sums.tokens]),
-            "neutral": neutral, "story_vectors": np.concatenate([row["vectors"] for row in rows]),
+            "neutral": neutral,
         }  # fmt: skip
         atomic.write_tensors(lab.run / FILES[0], tensors)
-        used = np.concatenate([row["used"] for row in rows])
-        atomic.write_parquet(lab.run / FILES[1], stories[used.tolist()].select("emotion", "topic", "slot"))
+        index = stories[used["row"].to_list()].select("emotion", "topic", "slot").with_columns(used["shard"])
+        atomic.write_parquet(lab.run / FILES[1], index)
+        shards = [_vector_file(shard) for shard in used["shard"].unique(maintain_order=True)]
         lab.run.finish(
-            "activations", FILES, stage.seconds, stage.units, "tokens", layer=lab.layer, layers=lab.lm.n_layers,
+            "activations", [*FILES, *shards], stage.seconds, stage.units, "tokens", layer=lab.layer, layers=lab.lm.n_layers,
             too_short=len(stories) - len(used),
         )  # fmt: skip
 
 
-def _stories(
-    lab: Lab, stories: pl.DataFrame, advance: Any
-) -> tuple[activations.GroupSums, list[dict[str, np.ndarray]]]:
-    total, rows = None, []
+def _stories(lab: Lab, stories: pl.DataFrame, advance: Any) -> tuple[activations.GroupSums, pl.DataFrame]:
+    """Sums over all stories, and which rows of `stories` were read, with the shard that holds each one's vector.
+
+    The vectors of single stories stay in their shards, so memory does not grow with the number of stories.
+    """
+    total, used = None, []
     for start in range(0, len(stories), activations.STORIES_PER_SHARD):
         shard = stories[start : start + activations.STORIES_PER_SHARD]
         part = _part(lab, start)
@@ -63,10 +68,23 @@ def _stories(
         sums[tensors["groups"]], counts[tensors["groups"]] = tensors["sums"], tensors["counts"]
         piece = activations.GroupSums(sums, counts, tensors["norm_sums"], int(tensors["tokens"][0]))
         total = piece if total is None else total.add(piece)
-        rows.append({"vectors": tensors["vectors"], "used": tensors["used"]})
+        if len(tensors["used"]):
+            atomic.write_tensors(lab.run / _vector_file(start), {"vectors": tensors["vectors"]})
+        used.append(pl.DataFrame({"row": tensors["used"], "shard": np.full(len(tensors["used"]), start)}))
     if total is None:
         raise UserError("No story was kept, so there is nothing to read; raise story_tries or use a better writer.")
-    return total, rows
+    return total, pl.concat(used)
+
+
+def _vector_file(shard: int) -> str:
+    return f"{VECTORS}/{shard:08d}.safetensors"
+
+
+def story_vector_shards(lab: Lab) -> Iterator[tuple[pl.DataFrame, np.ndarray]]:
+    """Shard by shard: the stories (emotion, topic, slot) and their activations (s, d) at the analysis layer."""
+    index = pl.read_parquet(lab.run / FILES[1])
+    for (shard,), rows in index.group_by(["shard"], maintain_order=True):
+        yield rows, load_file(lab.run / _vector_file(int(str(shard))))["vectors"]
 
 
 def _part(lab: Lab, start: int) -> Path:
@@ -136,7 +154,7 @@ def make_vectors(lab: Lab) -> EmotionVectors:
     header = {
         "model": lab.settings.model, "model_sha256": lab.located.sha256, "revision": lab.located.revision,
         "dtype": lab.settings.dtype, "pack": lab.pack.name, "pack_sha256": lab.pack.sha256,
-        "fingerprint": lab.settings.fingerprint, "stories": tensors["counts"].tolist(),
+        "fingerprint": lab.fingerprint, "stories": tensors["counts"].tolist(),
         "neutral_components": [len(part.basis) for part in parts[1:]], "neutral_explained": here.explained,
         "writer": lab.settings.writer, "story_format": lab.settings.story_format,
     }  # fmt: skip

@@ -7,11 +7,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
-from safetensors.numpy import load_file
 
 from emotion_vectors import __version__
 from emotion_vectors.experiments import correlation, lens, numeric, preferences, scenarios, steering
 from emotion_vectors.lab import Lab
+from emotion_vectors.stages.activations import story_vector_shards
 from emotion_vectors.stages.choices import Answers
 from emotion_vectors.stages.readings import Readings
 from emotion_vectors.stats.correlation import pearson
@@ -21,17 +21,18 @@ from emotion_vectors.vectors.directions import contrast
 from emotion_vectors.vectors.file import EmotionVectors
 
 SCHEMA = 1
-STAGES = ("stories", "neutral", "activations", "readings", "preferences", "steering")
+FILES = ("results.json", "scores.parquet", "correlations.parquet", "scenarios.parquet", "numeric.parquet")
+MEASURED = ("stories", "neutral", "activations", "readings", "preferences", "steering")
+STAGES = (*MEASURED, "vectors", "analysis")
 
 
 class Correlated(NamedTuple):
     """What steering needs of the preference analysis."""
 
     scores: preferences.Preferences
-    r: np.ndarray
+    found: correlation.Correlations
     record: dict[str, Any]
     criteria: list[dict[str, Any]]
-    examples: dict[str, str]
 
 
 def correlate(lab: Lab, vectors: EmotionVectors, readings: Readings, answers: Answers) -> Correlated:
@@ -46,14 +47,12 @@ def correlate(lab: Lab, vectors: EmotionVectors, readings: Readings, answers: An
         settings.resamples,
         settings.seed,
     )
-    listed = pack.steered_emotions if settings.steered_emotions == "spread" else vectors.emotions
-    examples = correlation.example_emotions(vectors.emotions, listed, pack.valence)
     found, correlation_record, criteria = correlation.run(
         pack.activities, readings.activities[:, vectors.layer + 1], vectors.emotions, vectors.at(), scored.nats, pack.valence,
-        pack.valence_ambiguous, examples, scored.blocked, settings.resamples, settings.seed,
+        pack.valence_ambiguous, scored.blocked, settings.resamples, settings.seed,
     )  # fmt: skip
     record = {"preferences": preference_record, "correlation": correlation_record}
-    return Correlated(scored, found.r, record, [v7, *criteria], examples)
+    return Correlated(scored, found, record, [v7, *criteria])
 
 
 def analyse(
@@ -94,9 +93,13 @@ def analyse(
     rows = [vectors.index(emotion) for emotion in steered]
     facts = {"layer": layer, "strength": settings.strength, "residual_norm": float(vectors.residual_norm[layer])}
     facts |= {"tokens": "the steered activity only", "split": "every second activity of each category, from the first"}
-    examples = {kind: emotion for kind, emotion in correlated.examples.items() if emotion in steered}
+    examples = correlation.example_emotions(vectors.emotions, steered, pack.valence)
+    correlated.record["correlation"]["examples"] = {
+        kind: correlation.example(emotion, vectors.emotions, correlated.found, correlated.scores.nats, pack.activities)
+        for kind, emotion in examples.items()
+    }
     steering_record, steering_criteria = steering.run(
-        pack.activities, answers.differences, runs, half, steered, correlated.r[rows], pack.valence, examples, facts,
+        pack.activities, answers.differences, runs, half, steered, correlated.found.r[rows], pack.valence, examples, facts,
         correlated.scores.blocked, resamples, seed, settings.elo_k, settings.elo_passes,
     )  # fmt: skip
     criteria = [*lens_criteria, *scenario_criteria, *numeric_criteria, *correlated.criteria, *steering_criteria]
@@ -106,16 +109,14 @@ def analyse(
     record = _record(lab, vectors, criteria, experiments)
     _write_tables(lab, experiments)
     atomic.write_json(lab.run / "results.json", record)
-    lab.run.finish(
-        "analysis", ["results.json", "scores.parquet", "correlations.parquet"], 0.0, len(criteria), "criteria"
-    )
+    lab.run.finish("analysis", FILES, 0.0, len(criteria), "criteria")
     return record
 
 
 def _record(
     lab: Lab, vectors: EmotionVectors, criteria: list[dict[str, Any]], experiments: dict[str, Any]
 ) -> dict[str, Any]:
-    stages = {name: lab.run.done(name) or {} for name in STAGES}
+    stages = {name: lab.run.done(name) or {} for name in MEASURED}
     corpus = dict(stages["stories"]["facts"])
     # Stories that the model's own tokens made too short were only found while reading them.
     late = stages["activations"]["facts"]["too_short"]
@@ -126,7 +127,7 @@ def _record(
         "schema": SCHEMA, "version": __version__, "command": lab.command,
         "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
         "model": lab.model_facts() | {"writer": stages["stories"]["facts"]["writer"]},
-        "settings": lab.settings.model_dump(mode="json"), "fingerprint": lab.settings.fingerprint,
+        "settings": lab.settings.model_dump(mode="json"), "fingerprint": lab.fingerprint,
         "stimuli": {
             "pack": lab.pack.name, "version": lab.pack.version, "source": lab.pack.source, "sha256": dict(lab.pack.sha256),
             "equal_to_published": list(equal_to_published(lab.pack)), "supplied_by_ours": list(lab.pack.supplied),
@@ -154,21 +155,18 @@ def _vector_facts(lab: Lab, vectors: EmotionVectors) -> dict[str, Any]:
 
 
 def split_half_reliability(lab: Lab, emotions: tuple[str, ...]) -> dict[str, float] | None:
-    """Pearson r, per emotion, of the directions from the even and from the odd topics; None with fewer than 2 topics.
+    """Pearson r, per emotion, of the raw directions from the even and from the odd topics; None with too few of them.
 
     The two halves share no story and no topic, so what they agree on belongs to the emotion.
     """
-    rows = pl.read_parquet(lab.run / "story_vectors.parquet")
-    story_vectors = load_file(lab.run / "activations.safetensors")["story_vectors"].astype(np.float64)
-    emotion = np.array([emotions.index(name) for name in rows["emotion"]])
-    half = np.array([lab.topics.index(topic) for topic in rows["topic"]]) % 2
-    means = np.full((2, len(emotions), story_vectors.shape[1]), np.nan)
-    for side in (0, 1):
-        for row in range(len(emotions)):
-            chosen = story_vectors[(emotion == row) & (half == side)]
-            if len(chosen):
-                means[side, row] = chosen.mean(axis=0)
-    both = np.isfinite(means).all(axis=(0, 2))
+    sums, counts = np.zeros((2, len(emotions), lab.lm.hidden_size)), np.zeros((2, len(emotions), 1))
+    for rows, story_vectors in story_vector_shards(lab):
+        emotion = [emotions.index(name) for name in rows["emotion"]]
+        half = [lab.topics.index(topic) % 2 for topic in rows["topic"]]
+        np.add.at(sums, (half, emotion), story_vectors.astype(np.float64))
+        np.add.at(counts, (half, emotion), 1)
+    both = (counts > 0).all(axis=(0, 2))
+    means = sums / np.maximum(counts, 1)
     if both.sum() < 3:
         return None
     first, second = (contrast(side[both]) for side in means)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import json
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -17,6 +18,15 @@ from typing import Any
 
 from emotion_vectors.errors import UserError
 from emotion_vectors.store import atomic
+
+# What each stage is computed from: a stage is stale when one of these was made again with another result.
+UPSTREAM = {
+    "activations": ("stories", "neutral"),
+    "vectors": ("activations",),
+    "steering": ("vectors", "readings", "preferences"),
+    "analysis": ("vectors", "readings", "preferences", "steering"),
+    "report": ("analysis",),
+}
 
 
 class RunFolder:
@@ -29,15 +39,22 @@ class RunFolder:
         return self.path / name
 
     def parts(self, stage: str) -> Path:
-        """Folder for the finished pieces of a stage."""
-        return self.path / "parts" / stage
+        """Folder for the finished pieces of a stage; another one when what the stage is made from has changed."""
+        return self.path / "parts" / (f"{stage}-{self.inputs(stage)[:12]}" if stage in UPSTREAM else stage)
+
+    def inputs(self, stage: str) -> str:
+        """Fingerprint of the files that a stage is computed from."""
+        markers = [self.path / "stages" / f"{name}.json" for name in UPSTREAM.get(stage, ())]
+        return fingerprint([atomic.read_json(marker)["files"] if marker.exists() else None for marker in markers])
 
     def done(self, stage: str) -> dict[str, Any] | None:
-        """The record of a finished stage whose files are all as they were written, else None."""
+        """The record of a finished stage whose files and inputs are all as they were, else None."""
         marker = self.path / "stages" / f"{stage}.json"
         if not marker.exists():
             return None
         record = atomic.read_json(marker)
+        if record["inputs"] != self.inputs(stage):
+            return None
         for name, digest in record["files"].items():
             file = self.path / name
             if not file.is_file() or file_digest(file) != digest:
@@ -49,8 +66,8 @@ class RunFolder:
     ) -> dict[str, Any]:
         """Mark a stage as done; `files` are the names, relative to the folder, of what it wrote."""
         record = {
-            "seconds": round(seconds, 2), "units": units, "unit": unit, "rate": round(units / max(seconds, 1e-9), 2),
-            "facts": facts, "files": {name: file_digest(self.path / name) for name in files},
+            "seconds": round(seconds, 2), "units": units, "unit": unit, "rate": round(units / seconds, 2) if seconds > 0.01 else None,
+            "inputs": self.inputs(stage), "facts": facts, "files": {name: file_digest(self.path / name) for name in files},
         }  # fmt: skip
         atomic.write_json(self.path / "stages" / f"{stage}.json", record)
         return record
@@ -66,7 +83,7 @@ def open_run(path: Path, identity: dict[str, Any]) -> Iterator[RunFolder]:
     _check_place(path)
     try:
         path.mkdir(parents=True, exist_ok=True)
-        lock = open(path / ".lock", "a+")
+        lock = open(path / ".lock", "a+")  # noqa: SIM115
     except OSError as error:
         raise UserError(f"Can't write to {path}: {error.strerror}; choose another --out.") from error
     with lock:
@@ -115,6 +132,12 @@ def _compare(path: Path, found: dict[str, Any], wanted: dict[str, Any]) -> None:
     ]
     shown = ", ".join(name for name in differing if name != "fingerprint") or "its format"
     raise UserError(f"{path} was made with other settings ({shown}); choose another --out or delete that folder.")
+
+
+def fingerprint(value: Any) -> str:
+    """SHA-256 of the canonical JSON of `value`: sorted keys, no spaces."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()
 
 
 def file_digest(path: Path) -> str:

@@ -65,7 +65,7 @@ def pool(
     means = np.empty((len(texts), depth, width), dtype=np.float32)
     norms = np.empty((len(texts), depth), dtype=np.float32)
     for rows in batches([len(ids) for ids, _ in texts], tokens_per_batch):
-        batch = forward.pad([texts[row][0] for row in rows], lm.device, lm.tokenizer.pad_token_id or 0, side)
+        batch = forward.pad([texts[row][0] for row in rows], lm.device, lm.pad_id, side)
         weights = _weights(batch, [texts[row][1] for row in rows])
         sums = torch.empty((len(rows), depth, width), device=lm.device)
         lengths = torch.empty((len(rows), depth), device=lm.device)
@@ -97,7 +97,7 @@ def token_rows(
     """Residuals (rows, n + 1, d) float32 of up to `per_text` evenly spaced tokens of each text's range, unaveraged."""
     collected: list[np.ndarray | None] = [None] * len(texts)
     for rows in batches([len(ids) for ids, _ in texts], tokens_per_batch):
-        batch = forward.pad([texts[row][0] for row in rows], lm.device, lm.tokenizer.pad_token_id or 0)
+        batch = forward.pad([texts[row][0] for row in rows], lm.device, lm.pad_id)
         chosen = [
             np.unique(np.linspace(a, b - 1, min(per_text, b - a)).astype(int)) for a, b in (texts[r][1] for r in rows)
         ]

@@ -1,0 +1,49 @@
+"""One check at load: do our passes compute what the model itself computes?
+
+Some architectures scale their logits, mask attention in their own way, or call their blocks differently. Rather than
+trust a list of names, every model that is loaded has to give the same logits on one prompt by three ways: its own
+forward, ours with an explicit mask, and ours that starts above a block with that block's own output.
+"""
+
+from __future__ import annotations
+
+import torch
+
+from emotion_vectors.errors import UserError
+from emotion_vectors.lm import forward
+from emotion_vectors.lm.model import LanguageModel
+
+PROMPT = "The quick brown fox jumps over the lazy dog, and then it rests."
+# Of the spread of the model's own logits; bfloat16 rounding stays below, another computation does not.
+TOLERANCE = {torch.float32: 1e-3, torch.bfloat16: 0.1, torch.float16: 0.02}
+
+
+def check_forward(lm: LanguageModel) -> float:
+    """Largest difference between the three ways, as a share of the logits' standard deviation; `UserError` if too large."""
+    ids = torch.tensor([lm.tokenizer(PROMPT)["input_ids"]], device=lm.device)
+    length = ids.shape[1]
+    positions = torch.arange(length, device=lm.device)[None]
+    causal = torch.ones(length, length, dtype=torch.bool, device=lm.device).tril()
+    layer, tokens, kept = lm.default_layer, range(lm.parts.head.weight.shape[0]), []
+    try:
+        with torch.inference_mode():
+            own = lm.model(ids).logits[0, -1].float()
+            with forward.watch_blocks(lm, [layer], lambda _, residual: kept.append(residual.clone())):
+                masked = forward.run_with_mask(lm, ids, positions, causal)
+            with forward.start_after(lm, layer, kept[0]):
+                started = forward.run_with_mask(lm, ids, positions, causal)
+            ours = [forward.logits_of(lm, hidden[0, -1], tokens) for hidden in (masked, started)]
+            if not torch.isfinite(own).all():
+                raise UserError(f"{lm.name} gives logits that are not finite in {lm.dtype}; try another --set dtype.")
+    except (TypeError, ValueError, RuntimeError, AttributeError, IndexError, KeyError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise UserError(
+            f"The architecture of {lm.name} can't be hooked here ({reason}); use a supported model."
+        ) from error
+    difference = max(float((logits - own).abs().max()) for logits in ours) / float(own.std())
+    if not difference <= TOLERANCE[lm.dtype]:
+        raise UserError(
+            f"Our pass through {lm.name} differs from its own by {difference:.2g} standard deviations of its logits, so its "
+            "architecture does something that this tool doesn't know; use a supported model."
+        )
+    return difference

@@ -1,0 +1,191 @@
+"""The command: bad input is one sentence and exit code 2, and leaves nothing half-written."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from importlib.resources import files
+
+import pytest
+
+from emotion_vectors.lm import toy
+
+OURS = files("emotion_vectors.stimuli") / "data" / "ours"
+
+
+def run(*arguments, **options):
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "COLUMNS": "200", **options}
+    return subprocess.run(
+        [sys.executable, "-m", "emotion_vectors", *map(str, arguments)], capture_output=True, text=True, env=environment, timeout=300
+    )  # fmt: skip
+
+
+def refused(done, *says):
+    """Exit code 2, one sentence on stderr that says `says`, no traceback."""
+    assert done.returncode == 2, (done.returncode, done.stdout, done.stderr)
+    assert "Traceback" not in done.stderr
+    last = [line for line in done.stderr.splitlines() if line.startswith("Error: ")]
+    assert len(last) == 1, done.stderr
+    for word in says:
+        assert word in done.stderr, done.stderr
+
+
+@pytest.fixture(scope="module")
+def model_folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("models") / "model"
+    model, tokenizer = toy.make_toy()
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+def damaged_model(kind, model_folder, tmp_path):
+    folder = tmp_path / "model"
+    if kind == "missing folder":
+        return "./nowhere"
+    if kind == "unknown hub id":
+        return "nobody/no-such-model"
+    if kind in ("missing gguf", "truncated gguf", "text gguf"):
+        file = tmp_path / "model.gguf"
+        if kind == "truncated gguf":
+            file.write_bytes(b"GGUF\x03\x00\x00\x00" + b"\x10\x00\x00\x00\x00\x00\x00\x00" * 2)
+        if kind == "text gguf":
+            file.write_text("not a model")
+        return str(file)
+    shutil.copytree(model_folder, folder)
+    if kind == "no tokenizer":
+        for name in ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja"):
+            (folder / name).unlink(missing_ok=True)
+    if kind == "broken tokenizer":
+        (folder / "tokenizer.json").write_text("{")
+    if kind == "no weights":
+        (folder / "model.safetensors").unlink()
+    if kind == "pickled weights":
+        (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
+    if kind == "truncated weights":
+        weights = folder / "model.safetensors"
+        weights.write_bytes(weights.read_bytes()[:5000])
+    if kind == "no config":
+        (folder / "config.json").unlink()
+    if kind == "unknown architecture":
+        config = json.loads((folder / "config.json").read_text()) | {
+            "model_type": "elsewhere",
+            "architectures": ["Elsewhere"],
+        }
+        (folder / "config.json").write_text(json.dumps(config))
+    return str(folder)
+
+
+MODEL_FAULTS = (
+    "missing folder", "unknown hub id", "missing gguf", "truncated gguf", "text gguf", "no tokenizer", "broken tokenizer", "no weights",
+    "pickled weights", "truncated weights", "no config", "unknown architecture",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", MODEL_FAULTS)
+def test_a_bad_model_is_refused(kind, model_folder, tmp_path):
+    out = tmp_path / "run"
+    model = damaged_model(kind, model_folder, tmp_path)
+    done = run(
+        "run",
+        "--preset",
+        "toy",
+        "--model",
+        model,
+        "--out",
+        out,
+        "--quiet",
+        EMOTION_VECTORS_CACHE=str(tmp_path / "cache"),
+    )
+    refused(done)
+    assert not out.exists() or not (out / "results.json").exists()
+
+
+PACK_FILES = sorted(entry.name for entry in OURS.iterdir() if entry.name.endswith(".json"))
+
+
+@pytest.mark.parametrize("name", PACK_FILES)
+@pytest.mark.parametrize("damage", ["empty", "wrong type"])
+def test_a_malformed_pack_is_refused_before_anything_is_made(name, damage, tmp_path, monkeypatch, capsys):
+    """In this process, because starting Python 26 times would take minutes; the exit code is that of `main`."""
+    from emotion_vectors import cli
+
+    pack = tmp_path / "pack"
+    pack.mkdir()
+    for entry in OURS.iterdir():
+        if entry.name.endswith(".json"):
+            (pack / entry.name).write_bytes(entry.read_bytes())
+    (pack / name).write_text("" if damage == "empty" else "42")
+    monkeypatch.setattr(
+        sys,
+        "argv",
+        [
+            "emotion-vectors",
+            "run",
+            "--preset",
+            "toy",
+            "--quiet",
+            "--stimuli",
+            str(pack),
+            "--out",
+            str(tmp_path / "run"),
+        ],
+    )
+    with pytest.raises(SystemExit) as left:
+        cli.main()
+    error = capsys.readouterr().err
+    assert left.value.code == 2 and error.count("Error: ") == 1 and name in error
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--preset", "dmo"], "demo"), (["--set", "topcis=3"], "topics"), (["--set", "topics"], "name=value"),
+        (["--device", "gpu"], "device"), (["--device", "cuda"], "CUDA"), (["--stimuli", "nowhere"], "nowhere"),
+        (["--set", "topics=100", "--set", "emotions=3"], "emotions"), (["--layer", "99"], "layer 99"),
+    ],
+)  # fmt: skip
+def test_bad_options_are_refused(arguments, says, tmp_path):
+    if says == "CUDA":
+        import torch
+
+        if torch.cuda.is_available():
+            pytest.skip("this machine has a GPU")
+    preset = [] if "--preset" in arguments else ["--preset", "toy"]
+    refused(run("run", *preset, "--out", tmp_path / "run", "--quiet", *arguments), says)
+
+
+def test_an_unwritable_place_is_refused(tmp_path):
+    (tmp_path / "file").write_text("x")
+    refused(run("run", "--preset", "toy", "--out", tmp_path / "file" / "run", "--quiet"), "Can't write")
+    refused(run("run", "--preset", "toy", "--out", tmp_path / "file", "--quiet"), "is a file")
+
+
+def test_interrupting_is_clean_and_resumable(tmp_path):
+    out = tmp_path / "run"
+    command = [sys.executable, "-m", "emotion_vectors", "run", "--preset", "toy", "--out", str(out), "--threads", "1"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    while process.poll() is None and not (out / "parts" / "stories").exists():
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    _, error = process.communicate(timeout=120)
+    assert process.returncode == 130 and "goes on where it was" in error and "Traceback" not in error
+
+
+def test_verify_says_which_lists_are_the_published_ones(tmp_path):
+    done = run("stimuli", "verify", OURS)
+    assert done.returncode == 0 and "equal" in done.stdout and "differs" in done.stdout
+    refused(run("stimuli", "verify", tmp_path / "nowhere"), "nowhere")
+
+
+def test_a_report_needs_a_finished_run(tmp_path):
+    refused(run("report", tmp_path), "results.json")
+
+
+def test_version_and_help():
+    assert run("--version").stdout.strip() == __import__("emotion_vectors").__version__
+    assert "run" in run("--help").stdout

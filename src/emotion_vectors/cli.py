@@ -43,7 +43,7 @@ def run(
     ] = 4096,
     stories_per_batch: Annotated[
         int, typer.Option(min=1, help="Stories written at once; does not change results.")
-    ] = 128,
+    ] = 256,
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads; default all cores.")] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
 ) -> None:

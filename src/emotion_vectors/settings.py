@@ -108,7 +108,7 @@ class Runtime:
 
     device: str = "auto"
     tokens_per_batch: int = 4096
-    stories_per_batch: int = 128
+    stories_per_batch: int = 256
     threads: int | None = None
     quiet: bool = False
     cache: Path | None = None

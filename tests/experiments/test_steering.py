@@ -85,10 +85,10 @@ def test_one_nat_of_advantage_is_86_9_elo_for_the_steered_half():
 
 
 def test_mixed_pairs_are_compared_with_strength_zero_and_the_others_stay():
-    """The unsteered pass and the steered one differ by rounding; here by far more, so that a mix-up shows."""
+    """The unsteered pass and the steered one differ by rounding; here by more, so that a mix-up shows."""
     generator = np.random.default_rng(1)
     base = differences(generator.standard_normal(16))
-    zero = np.where(MIXED, base + generator.standard_normal((16, 16)), np.nan)
+    zero = np.where(MIXED, base + 0.1 * generator.standard_normal((16, 16)), np.nan)
     record, _ = run(
         [0.1, 0.2, 0.3, 0.4], [0.0, 0.4, -0.3, 0.2], [0.1, 0.2], base, zero, examples={"positive": "emotion 0"}
     )
@@ -108,6 +108,12 @@ def test_mixed_pairs_are_compared_with_strength_zero_and_the_others_stay():
     np.testing.assert_allclose((fitted - wins).sum(1), 0, atol=1e-6)
     assert [point["after"] for point in points] == pytest.approx([point["baseline"] for point in points])
     assert [point["steered"] for point in points] == STEERED.tolist()
+
+
+def test_a_steered_path_that_changes_choices_at_strength_zero_is_refused():
+    base = differences(np.random.default_rng(1).standard_normal(16))
+    with pytest.raises(ArithmeticError, match="strength 0"):
+        run([0.1, 0.2, 0.3, 0.4], [0.0, 0.4, -0.3, 0.2], [0.1, 0.2], base, np.where(MIXED, base + 0.5, np.nan))
 
 
 def test_random_effects_do_not_pass():

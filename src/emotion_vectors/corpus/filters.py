@@ -47,7 +47,8 @@ TITLE = re.compile(r"\A[^\n.!?\"“”:,;]{2,80}\n\s*\n\s*")
 TURN = re.compile(r"(?:^|\n)\s*(?:Human|User|Assistant|System)\s*:|<\|[a-z_]+\|>|<(?:start|end)_of_turn>")
 COMMENT = re.compile(
     r"\n\s*(?:\*{0,2}(?:note|word count|moral|explanation|analysis)\b|\(\s*(?:word count|\d+ words)|"
-    r"(?:in )?(?:this|the) (?:short )?(?:story|paragraph|passage|narrative)\b|this is an? (?:[\w-]+ ){0,3}story\b|i hope (?:this|you)|let me know|feel free to)",
+    r"(?:in )?(?:this|the) (?:short )?(?:story|paragraph|passage|narrative)\b|"
+    r"this is an? (?:[\w-]+ ){0,3}story\b|i hope (?:this|you)|let me know|feel free to)",
     re.IGNORECASE,
 )
 REFUSAL = re.compile(

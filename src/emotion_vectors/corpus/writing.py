@@ -122,8 +122,6 @@ def sampling_of(settings: WritingSettings, together: int = 1) -> Sampling:
         top_p=settings.top_p,
         repetition_penalty=settings.repetition_penalty,
         max_new_tokens=settings.story_tokens * together,
-        # Optional until the settings have it; no penalty is the default everywhere.
-        presence_penalty=getattr(settings, "presence_penalty", 0.0),
     )
 
 

@@ -77,7 +77,7 @@ def load_model(
         model = AutoModelForCausalLM.from_pretrained(
             folder, dtype=precision, use_safetensors=True, revision=revision or "main"
         )
-    except (OSError, ValueError, KeyError, RuntimeError, ImportError) as error:
+    except Exception as error:  # transformers and safetensors raise whatever a damaged file provokes
         raise UserError(f"Can't load the model '{name}': {_first_line(error)}.") from error
     model.to(where)  # pyright: ignore[reportArgumentType]
     model = model.eval().requires_grad_(False)

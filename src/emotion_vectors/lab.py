@@ -8,6 +8,7 @@ from typing import Any
 
 from emotion_vectors.errors import UserError
 from emotion_vectors.lm.model import LanguageModel, Located, load_model
+from emotion_vectors.lm.prompts import story_prompt
 from emotion_vectors.lm.selfcheck import check_forward
 from emotion_vectors.progress import Reporter
 from emotion_vectors.settings import Runtime, Settings
@@ -34,6 +35,8 @@ class Lab:
         self.reporter.say(f"Loading {self.settings.model} ...")
         lm = load_model(self.settings.model, self.runtime.device, self.settings.dtype, self.runtime.cache)
         check_forward(lm)
+        if self.settings.story_format == "chat":
+            story_prompt(lm, "A story.", chat=True)  # refuses a base model now rather than after hours of writing
         self.reporter.say(
             f"Model {lm.name}: {lm.n_layers} layers of width {lm.hidden_size}, {self.settings.dtype} on {lm.device}, "
             f"{'chat template' if lm.is_chat else 'plain Human/Assistant format'}."

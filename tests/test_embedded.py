@@ -5,7 +5,7 @@ import hashlib
 import numpy as np
 import pytest
 import torch
-from lm.test_choices import slow_difference
+from lm.test_choices import slow_difference, steered_differences
 
 from emotion_vectors.lm import choices, weights
 from emotion_vectors.lm.model import load_model
@@ -50,7 +50,7 @@ def test_choices_plain_and_steered_equal_one_prompt_at_a_time(embedded):
     baseline = choices.read_baseline(embedded, prepared, 20)
     generator = torch.Generator().manual_seed(0)
     vectors = torch.nn.functional.normalize(torch.randn(2, 576, generator=generator), dim=1) * 40
-    found = choices.read_steered(embedded, prepared, baseline.residuals, {20: vectors}, steered)
+    found = steered_differences(embedded, prepared, baseline.residuals, {20: vectors}, steered)
     moved = 0.0
     for i, j in ((0, 1), (1, 0), (2, 3), (3, 2)):
         prompt = prepared.prompts[i, j]

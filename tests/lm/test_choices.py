@@ -15,6 +15,12 @@ STEERED = np.array([True, False, True, False, True, False])
 LAYER = 1
 
 
+def steered_differences(*arguments, **options):
+    """logit(A) - logit(B), (m, n, n), of the steered choices."""
+    logits = choices.read_steered(*arguments, **options)
+    return logits[..., 0] - logits[..., 1]
+
+
 def slow_difference(lm, prompt, tokens, additions=None, positions=()):
     """logit(A) - logit(B) of one prompt, with vectors added by a hook of this test's own."""
     handles = []
@@ -45,6 +51,9 @@ def test_baseline_equals_one_prompt_at_a_time(asked):
     lm, prepared, baseline = asked
     for (i, j), prompt in prepared.prompts.items():
         assert baseline.differences[i, j] == pytest.approx(slow_difference(lm, prompt, prepared.tokens), abs=1e-4)
+        with torch.no_grad():
+            own = lm.model(torch.tensor([prompt.ids])).logits[0, -1, list(prepared.tokens)]
+        np.testing.assert_allclose(baseline.logits[i, j], own, atol=1e-4)
     assert np.isnan(np.diag(baseline.differences)).all()
 
 
@@ -67,7 +76,7 @@ def spans(prompt, steered, i, j, where):
 def test_steering_equals_a_plain_hook_on_the_full_pass(asked, where):
     lm, prepared, baseline = asked
     vectors = torch.randn(3, lm.hidden_size, generator=torch.Generator().manual_seed(0)) * 2
-    found = choices.read_steered(
+    found = steered_differences(
         lm, prepared, baseline.residuals, {LAYER: vectors}, STEERED, where, tokens_per_batch=200
     )
     moved = 0.0
@@ -88,7 +97,7 @@ def test_a_band_of_layers_equals_hooks_on_each(asked):
     lm, prepared, baseline = asked
     generator = torch.Generator().manual_seed(3)
     additions = {layer: torch.randn(2, lm.hidden_size, generator=generator) for layer in (1, 2, 3)}
-    found = choices.read_steered(lm, prepared, baseline.residuals, additions, STEERED)
+    found = steered_differences(lm, prepared, baseline.residuals, additions, STEERED)
     prompt = prepared.prompts[0, 3]
     one = {layer: vectors[1] for layer, vectors in additions.items()}
     expected = slow_difference(lm, prompt, prepared.tokens, one, range(*prompt.spans["activity_a"]))
@@ -98,7 +107,7 @@ def test_a_band_of_layers_equals_hooks_on_each(asked):
 def test_strength_zero_reproduces_the_baseline(asked):
     lm, prepared, baseline = asked
     zero = torch.zeros(1, lm.hidden_size)
-    found = choices.read_steered(lm, prepared, baseline.residuals, {LAYER: zero}, STEERED)[0]
+    found = steered_differences(lm, prepared, baseline.residuals, {LAYER: zero}, STEERED)[0]
     mixed = STEERED[:, None] != STEERED[None]
     assert np.abs(found - baseline.differences)[mixed].max() < 1e-4
 
@@ -106,10 +115,10 @@ def test_strength_zero_reproduces_the_baseline(asked):
 def test_many_vectors_in_one_batch_equal_one_at_a_time(asked):
     lm, prepared, baseline = asked
     vectors = torch.randn(5, lm.hidden_size, generator=torch.Generator().manual_seed(4))
-    together = choices.read_steered(
+    together = steered_differences(
         lm, prepared, baseline.residuals, {LAYER: vectors}, STEERED, tokens_per_batch=100_000
     )
-    alone = choices.read_steered(lm, prepared, baseline.residuals, {LAYER: vectors}, STEERED, tokens_per_batch=1)
+    alone = steered_differences(lm, prepared, baseline.residuals, {LAYER: vectors}, STEERED, tokens_per_batch=1)
     assert np.nanmax(np.abs(together - alone)) < 1e-4
     assert np.nanmax(np.abs(together[0] - together[1])) > 1e-3, "each row must get its own vector"
 
@@ -119,7 +128,7 @@ def test_nothing_stays_hooked_or_replaced(asked):
     before = slow_difference(lm, prepared.prompts[0, 1], prepared.tokens)
     bad = torch.randn(1, lm.hidden_size + 1)
     with pytest.raises(RuntimeError):
-        choices.read_steered(lm, prepared, baseline.residuals, {LAYER: bad}, STEERED)
+        steered_differences(lm, prepared, baseline.residuals, {LAYER: bad}, STEERED)
     assert slow_difference(lm, prepared.prompts[0, 1], prepared.tokens) == before
     assert all("forward" not in block.__dict__ and not block._forward_hooks for block in lm.parts.blocks)
 

@@ -43,11 +43,16 @@ class Choices(NamedTuple):
 
 
 class Baseline(NamedTuple):
-    """Unsteered choices: `differences` and `mass` (probability on A and B together), both (n, n)."""
+    """Unsteered choices: `logits` of A and B (n, n, 2) and `mass` (n, n), the probability on A and B together."""
 
-    differences: np.ndarray
+    logits: np.ndarray
     mass: np.ndarray
     residuals: list[torch.Tensor]  # per tree: output (t, d) of the block where steered passes start, on the CPU
+
+    @property
+    def differences(self) -> np.ndarray:
+        """Logit of A minus logit of B, (n, n), in nats."""
+        return self.logits[..., 0] - self.logits[..., 1]
 
 
 def prepare(lm: LanguageModel, template: str, prefill: str, options: Sequence[str]) -> Choices:
@@ -74,8 +79,8 @@ def read_baseline(
     lm: LanguageModel, choices: Choices, keep_layer: int | None, advance: Callable[[float], None] = lambda _: None
 ) -> Baseline:
     """Unsteered differences and A+B mass of all prompts; keeps the residual after block `keep_layer` if given."""
-    differences = np.full((choices.n, choices.n), np.nan)
-    mass = differences.copy()
+    logits = np.full((choices.n, choices.n, 2), np.nan)
+    mass = np.full((choices.n, choices.n), np.nan)
     residuals: list[torch.Tensor] = []
 
     def keep(_: int, residual: torch.Tensor) -> None:
@@ -90,10 +95,10 @@ def read_baseline(
             total = forward.log_normaliser(lm, hidden).double()
         if any(fired[layer] != 1 for layer in layers):
             raise RuntimeError(f"capture hooks fired {fired} times in one pass, expected once on block {keep_layer}")
-        differences[i, partners] = (pair[:, 0] - pair[:, 1]).cpu().numpy()
+        logits[i, partners] = pair.cpu().numpy()
         mass[i, partners] = torch.exp(torch.logsumexp(pair, dim=1) - total).cpu().numpy()
         advance(len(partners))
-    return Baseline(differences, mass, residuals)
+    return Baseline(logits, mass, residuals)
 
 
 def read_steered(
@@ -106,7 +111,7 @@ def read_steered(
     tokens_per_batch: int = 4096,
     advance: Callable[[float], None] = lambda _: None,
 ) -> np.ndarray:
-    """Differences (m, n, n) of the mixed pairs (one steered and one control option) under m steering vectors.
+    """Logits (m, n, n, 2) of A and B for the mixed pairs (one steered, one control option) under m steering vectors.
 
     `additions[layer]` (m, d) is added to the output of that block at the touched tokens; `residuals` are the outputs
     of the lowest of these blocks, from `read_baseline`. `steered` (n,) bool marks the steered options. `where`: the
@@ -115,7 +120,7 @@ def read_steered(
     """
     start = min(additions)
     count = additions[start].shape[0]
-    differences = np.full((count, choices.n, choices.n), np.nan)
+    logits = np.full((count, choices.n, choices.n, 2), np.nan)
     for i, full in enumerate(choices.trees):
         keep = [k for k, j in enumerate(choices.partners[i]) if steered[i] != steered[j]]
         if not keep:
@@ -128,9 +133,9 @@ def read_steered(
         for begin in range(0, count, step):
             chosen = {layer: vectors[begin : begin + step].to(lm.device) for layer, vectors in additions.items()}
             values = _steered_pass(lm, choices.tokens, tree, entering, chosen, touched)
-            differences[begin : begin + step, i, seconds] = values
-            advance(values.size)
-    return differences
+            logits[begin : begin + step, i, seconds] = values
+            advance(values.size / 2)
+    return logits
 
 
 def _steered_pass(
@@ -141,7 +146,7 @@ def _steered_pass(
     additions: Mapping[int, torch.Tensor],
     touched: torch.Tensor,
 ) -> np.ndarray:
-    """Differences (m, k) of one tree of k prompts under m vectors in one batch that starts after the lowest layer."""
+    """Logits (m, k, 2) of one tree of k prompts under m vectors in one batch that starts after the lowest layer."""
     start = min(additions)
     add = forward.add_at(additions, touched)
     above = [layer for layer in additions if layer > start]
@@ -154,7 +159,7 @@ def _steered_pass(
         if any(fired[layer] != 1 for layer in above):
             raise RuntimeError(f"steering hooks fired {[fired[layer] for layer in above]} times, expected once each")
         pair = forward.logits_of(lm, hidden[:, _index(lm, tree.read)], tokens).double()
-    return (pair[..., 0] - pair[..., 1]).cpu().numpy()
+    return pair.cpu().numpy()
 
 
 def _touched(

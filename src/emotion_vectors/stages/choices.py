@@ -57,7 +57,8 @@ def _read_baseline(lab: Lab) -> None:
         atomic.replace_file(_residual_file(lab), lambda file: safetensors.torch.save_file(tensors, file))
         first, second = np.nonzero(np.isfinite(baseline.differences))
         table = {
-            "first": first, "second": second, "difference": baseline.differences[first, second],
+            "first": first, "second": second, "logit_a": baseline.logits[first, second, 0],
+            "logit_b": baseline.logits[first, second, 1], "difference": baseline.differences[first, second],
             "mass": baseline.mass[first, second],
         }  # fmt: skip
         if not lab.run.done("preferences"):
@@ -127,12 +128,14 @@ def _steer(lab: Lab, names: list[tuple[str, str]], additions: np.ndarray) -> Non
                     lab.runtime.tokens_per_batch,
                     stage.advance,
                 )
-                atomic.write_tensors(part, {"differences": values})
-        stacked = np.concatenate([load_file(part)["differences"] for _, part in wanted])
-        condition, first, second = np.nonzero(np.isfinite(stacked))
+                atomic.write_tensors(part, {"logits": values})
+        stacked = np.concatenate([load_file(part)["logits"] for _, part in wanted])
+        condition, first, second = np.nonzero(np.isfinite(stacked[..., 0]))
         table = {
             "condition": condition, "kind": [names[i][0] for i in condition], "name": [names[i][1] for i in condition],
-            "first": first, "second": second, "difference": stacked[condition, first, second],
+            "first": first, "second": second, "logit_a": stacked[condition, first, second, 0],
+            "logit_b": stacked[condition, first, second, 1],
+            "difference": stacked[condition, first, second, 0] - stacked[condition, first, second, 1],
         }  # fmt: skip
         atomic.write_parquet(lab.run / "steering.parquet", pl.DataFrame(table))
         lab.run.finish("steering", ["steering.parquet"], stage.seconds, stage.units, "prompts", layer=lab.layer)

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from emotion_vectors.experiments.chance import turned_projections
-from emotion_vectors.experiments.criteria import Null, Threshold, judge, number, scaled
+from emotion_vectors.experiments.criteria import Null, Threshold, json_number, judge, number, scaled
 from emotion_vectors.stats import intervals, nulls, scores
 from emotion_vectors.stats.correlation import pearson, standardised
 from emotion_vectors.stats.nulls import permuted_rows
@@ -64,12 +64,12 @@ def run(
     record = {
         "score": "bradley_terry", "threshold": STRONG,
         "null_count": float(_strong(chance.dealt).mean()), "null_count_vectors": float(_strong(chance.turned).mean()),
-        "null_limit": _finite(largest), "null_band": _band(chance.dealt), "null_band_vectors": _band(chance.turned),
+        "null_limit": json_number(largest), "null_band": _band(chance.dealt), "null_band_vectors": _band(chance.turned),
         "emotions": [
             {
-                "emotion": emotion, "valence": valence[emotion], "ambiguous": emotion in ambiguous, "r": _finite(r[i]),
-                "low": _finite(interval.low[i]), "high": _finite(interval.high[i]), "p": _finite(p[i]),
-                "q": _finite(q[i]), "r_without_extremes": _finite(without[i]),
+                "emotion": emotion, "valence": valence[emotion], "ambiguous": emotion in ambiguous, "r": json_number(r[i]),
+                "low": json_number(interval.low[i]), "high": json_number(interval.high[i]), "p": json_number(p[i]),
+                "q": json_number(q[i]), "r_without_extremes": json_number(without[i]),
             }
             for i, emotion in enumerate(emotions)
         ],
@@ -181,7 +181,7 @@ def example(
     """Figures 5 and 7: projection on one emotion and score (Elo points) of every activity."""
     row, points = list(emotions).index(emotion), scores.nats_to_elo(nats)
     return {
-        "emotion": emotion, "r": _finite(found.r[row]),
+        "emotion": emotion, "r": json_number(found.r[row]),
         "points": [
             {"activity": a.text, "category": a.category, "probe": float(found.probes[i, row]), "score": float(points[i])}
             for i, a in enumerate(activities)
@@ -197,7 +197,3 @@ def example_emotions(emotions: Sequence[str], steered: Sequence[str], valence: d
         if candidates:
             chosen[kind] = paper if paper in candidates else candidates[0]
     return chosen
-
-
-def _finite(value: float) -> float | None:
-    return float(value) if np.isfinite(value) else None

@@ -96,9 +96,9 @@ def judge(
     )
     seed_verdict = ("pass" if threshold.reached(seen) else "fail") if math.isfinite(seen) else "inconclusive"
     return {
-        "id": name, "name": title, "value": _json(value), "of": of, "unit": unit, "threshold": threshold.value,
-        "threshold_text": threshold.text, "seed_value": _json(seen), "seed_verdict": seed_verdict, "verdict": verdict, "interval": [low, high] if finite else None,
-        "null": {"what": null.what, "value": _json(null.value), "p": _json(null.p)},
+        "id": name, "name": title, "value": json_number(value), "of": of, "unit": unit, "threshold": threshold.value,
+        "threshold_text": threshold.text, "seed_value": json_number(seen), "seed_verdict": seed_verdict, "verdict": verdict, "interval": [low, high] if finite else None,
+        "null": {"what": null.what, "value": json_number(null.value), "p": json_number(null.p)},
         "reason": reason, "note": " ".join(part for part in (threshold.note, note) if part),
     }  # fmt: skip
 
@@ -129,5 +129,6 @@ def number(value: float) -> str:
     return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
-def _json(value: float) -> float | None:
-    return value if math.isfinite(value) else None
+def json_number(value: float) -> float | None:
+    """`value` for the record, or None where it is not a finite number: JSON has no NaN."""
+    return float(value) if math.isfinite(value) else None

@@ -18,7 +18,7 @@ import numpy as np
 from scipy import stats
 
 from emotion_vectors.errors import UserError
-from emotion_vectors.experiments.criteria import Null, Threshold, judge, number, scaled
+from emotion_vectors.experiments.criteria import Null, Threshold, json_number, judge, number, scaled
 from emotion_vectors.stats import intervals, nulls, scores
 from emotion_vectors.stats import steering as effects
 from emotion_vectors.stats.correlation import Line, linear_fit, pearson
@@ -72,24 +72,22 @@ def run(
     # The unsteered values of mixed pairs come from the very path that the steered ones took, at strength 0.
     base = np.where(np.isnan(runs.zero), baseline, runs.zero)
     path_noise = _path_noise(baseline, runs.zero)
-    after = _filled(runs.emotions, base)
+    after, after_random = _filled(runs.emotions, base), _filled(runs.random, base)
     effect = effects.mixed_effect(base, after, steered)
-    random = effects.mixed_effect(base, _filled(runs.random, base), steered)
+    random = effects.mixed_effect(base, after_random, steered)
     change = effects.refit_change(base, after, steered, k=elo_k, passes=elo_passes, seed=seed)
-    random_change = effects.refit_change(
-        base, _filled(runs.random, base), steered, k=elo_k, passes=elo_passes, seed=seed
-    )
+    random_change = effects.refit_change(base, after_random, steered, k=elo_k, passes=elo_passes, seed=seed)
     bounds = [effects.effect_interval(pairs, repeats=resamples, seed=seed) for pairs in effect.pairs]
     rows = [
         {
-            "emotion": emotion, "valence": valence[emotion], "r": _finite(r[i]), "nats": float(effect.mean[i]),
+            "emotion": emotion, "valence": valence[emotion], "r": json_number(r[i]), "nats": float(effect.mean[i]),
             "low": float(bounds[i].low), "high": float(bounds[i].high),
             "elo": float(change.difference[i] * scores.ELO_PER_NAT), "elo_steered": float(change.steered[i] * scores.ELO_PER_NAT),
             "elo_updates_steered": float(change.elo_steered[i]),
         }
         for i, emotion in enumerate(emotions)
     ]  # fmt: skip
-    even, even_random = (_even_pairs(base, logits, steered) for logits in (after, _filled(runs.random, base)))
+    even, even_random = (_even_pairs(base, logits, steered) for logits in (after, after_random))
     for row, value in zip(rows, even, strict=True):
         row["nats_even_pair"] = float(value)
     measures = [Measure(effect.mean, random.mean), Measure(even, even_random)]
@@ -102,7 +100,7 @@ def run(
         else Line(math.nan, math.nan)
     )
     record = {
-        **facts, "emotions": rows, **coupling, **signs, "slope": _finite(line.slope), "intercept": _finite(line.intercept),
+        **facts, "emotions": rows, **coupling, **signs, "slope": json_number(line.slope), "intercept": json_number(line.intercept),
         "steered_activities": [activity.text for activity, is_steered in zip(activities, steered, strict=True) if is_steered],
         "random": [
             {"nats": float(n), "elo_steered": float(e * scores.ELO_PER_NAT)}
@@ -188,7 +186,7 @@ def _coupling(
         note=f"Along the correlation the effects are {number(times)} times as large as those of {len(measures[0].random)} "
         "random directions of the same norm.", blocked=blocked, seed_value=abs(value),
     )  # fmt: skip
-    return {"r": _finite(value), "low": _finite(low), "high": _finite(high)}, v10
+    return {"r": json_number(value), "low": json_number(low), "high": json_number(high)}, v10
 
 
 def _coupling_p(r: np.ndarray, nats: np.ndarray, random: np.ndarray, resamples: int, seed: int) -> float:
@@ -240,10 +238,6 @@ def _signs_p(measure: Measure, positive: np.ndarray, resamples: int, seed: int) 
     return _SignTest(
         max(float(nulls.permutation_p(int((signs == wanted).sum()), null)), p_random), float(null.mean()), times
     )
-
-
-def _finite(value: float) -> float | None:
-    return float(value) if math.isfinite(value) else None
 
 
 def _filled(steered: np.ndarray, base: np.ndarray) -> np.ndarray:

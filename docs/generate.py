@@ -98,7 +98,7 @@ def allowed(field: dict[str, Any]) -> str:
         for key, sign in (("minimum", "≥"), ("exclusiveMinimum", ">"), ("maximum", "≤"), ("exclusiveMaximum", "<"))
         if key in field
     ]
-    words = "two whole numbers" if field["type"] == "array" else kind.get(field["type"], "text")
+    words = "list of numbers" if field["type"] == "array" else kind.get(field["type"], "text")
     return ", ".join([words, *limits])
 
 

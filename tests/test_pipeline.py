@@ -53,7 +53,18 @@ def test_counts_add_up(toy_run):
     assert corpus["kept"] == int(stories["kept"].sum())
     assert len(pl.read_parquet(out / "choices.parquet")) == 64 * 63 == record["experiments"]["preferences"]["prompts"]
     steering = pl.read_parquet(out / "steering.parquet")
-    assert steering.group_by("condition").len()["len"].to_list() == [2 * 32 * 32] * (1 + 6 + 4)
+    asked = 64 * 4  # four partners of each activity, both orders
+    rows = {key: len(frame) for key, frame in steering.partition_by("condition", "touched", as_dict=True).items()}
+    assert set(rows.values()) == {asked}
+    touched = steering.group_by("condition").agg(pl.col("touched").unique().sort(), pl.col("kind").first())
+    assert {tuple(t) for t in touched["touched"]} == {("first", "second"), ("both",), ("all",)}
+    assert dict(touched["kind"].value_counts().iter_rows()) == {
+        "zero": 1, "mean": 1, "orthogonal": 4, "shuffled": 3,
+        # 6 steered; 4 of them flipped, on both activities, on all tokens and in the band; 2 at strength 1, 2 at layer 0
+        "emotion": 6 + 4 * 4 + 2 + 2,
+        # 4; the band; 3 at each new strength; layer 0
+        "random": 4 + 4 + 3 + 3 + 4,
+    }  # fmt: skip
 
 
 def test_a_second_run_computes_nothing(toy_run, monkeypatch):
@@ -144,7 +155,7 @@ def planted_folder(tmp_path_factory):
 def planted_settings(folder, layer):
     return settings.change(
         settings.demo(), model=str(folder), dtype="float32", layer=layer, topics=3, neutral_texts=12, resamples=500,
-        min_words=40, story_tries=2, random_directions=10, strength=0.1,
+        min_words=40, story_tries=2, random_directions=10, strength=0.1, sweep_emotions=0,
     )  # fmt: skip
 
 
@@ -171,6 +182,18 @@ def test_planted_directions_preferences_and_effects_are_recovered(planted_folder
         assert row["nats"] == pytest.approx(expected, rel=0.1, abs=0.02)
         inside += row["low"] - 0.02 <= expected <= row["high"] + 0.02
     assert inside >= 0.9 * len(effects)
+
+
+def test_a_planted_contraction_passes_nothing_and_shows_why_the_seed_came_out_inverted(planted_folder, tmp_path):
+    planted, folder = planted_folder(effect=0.0, contraction=True)
+    chosen = planted_settings(folder, planted.analysis_layer)
+    record = run_experiment(
+        chosen, tmp_path / "run", QUIET, writer=PlantedWriter(planted, PACK.prompts.story, PACK.prompts.neutral)
+    )
+    assert record["criteria"]["V10"]["verdict"] != "pass" and record["criteria"]["V11"]["verdict"] != "pass"
+    _, both, _ = record["experiments"]["steering"]["inversion"]["arms"]
+    assert min(abs(both["even_r"]), abs(both["odd_r"])) > 0.9 and np.sign(both["even_r"]) == -np.sign(both["odd_r"])
+    assert both["zero_sum_nats"] < 1e-4 and both["halves_sum_nats"] < 1e-4
 
 
 def test_without_a_planted_effect_nothing_passes(planted_folder, tmp_path):

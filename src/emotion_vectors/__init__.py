@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from emotion_vectors.stimuli import Pack, load_pack
     from emotion_vectors.vectors.file import EmotionVectors
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _HOMES = {
     "EmotionVectors": "vectors.file", "LanguageModel": "lm.model", "Pack": "stimuli", "Runtime": "settings", "Settings": "settings",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -13,6 +13,9 @@ from rich.table import Table
 
 from emotion_vectors import __version__, settings
 from emotion_vectors.errors import UserError
+
+if TYPE_CHECKING:
+    from emotion_vectors.doctor import Check
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -28,6 +31,9 @@ Sets = Annotated[
     list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Change one setting; may be repeated.")
 ]
 
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="No progress.")]
+
 
 @app.command()
 def run(
@@ -36,8 +42,11 @@ def run(
     model: Annotated[str | None, typer.Option(help="Hugging Face id, local folder, GGUF file, or `embedded`.")] = None,
     stimuli: Annotated[str | None, typer.Option(help="`ours` or the folder of another pack.")] = None,
     layer: Annotated[int | None, typer.Option(help="Analysis layer, from 0; default two thirds of the depth.")] = None,
+    emotions: Annotated[
+        str | None, typer.Option(help="Emotions to steer: spread, strongest or all (the setting steered_emotions).")
+    ] = None,
     set_: Sets = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    device: Device = "auto",
     tokens_per_batch: Annotated[
         int, typer.Option(min=1, help="Most tokens in a batch; does not change results.")
     ] = 4096,
@@ -45,17 +54,22 @@ def run(
         int, typer.Option(min=1, help="Stories written at once; does not change results.")
     ] = 256,
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads; default all cores.")] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
+    quiet: Quiet = False,
+    allow_failed_checks: Annotated[
+        bool, typer.Option("--allow-failed-checks", help="Record failed self-checks and go on.")
+    ] = False,
 ) -> None:
     """Run the whole experiment and print the verdicts and the path of the report."""
     from emotion_vectors.pipeline import run_experiment
 
-    given = {"model": model, "stimuli": stimuli, "layer": layer}
+    given = {"model": model, "stimuli": stimuli, "layer": layer, "steered_emotions": emotions}
     changes = {name: value for name, value in given.items() if value is not None} | settings.parse_assignments(
         set_ or []
     )
     chosen = settings.change(settings.preset(preset), **changes)
-    runtime = settings.Runtime(device, tokens_per_batch, stories_per_batch, threads, quiet)
+    runtime = settings.Runtime(
+        device, tokens_per_batch, stories_per_batch, threads, quiet, allow_failed_checks=allow_failed_checks
+    )
     try:
         record = run_experiment(chosen, out, runtime, command=_command())
     except KeyboardInterrupt:
@@ -63,6 +77,25 @@ def run(
         raise typer.Exit(130) from None
     print_verdicts(record)
     print(f"Report: {out / 'report.html'}")
+
+
+@app.command()
+def doctor(
+    model: Annotated[str, typer.Option(help="Hugging Face id, local folder, GGUF file, or `embedded`.")] = "embedded",
+    stimuli: Annotated[str, typer.Option(help="`ours` or the folder of another pack.")] = "ours",
+    set_: Sets = None,
+    device: Device = "auto",
+    quiet: Quiet = False,
+) -> None:
+    """Check that the instrument measures what it should on this model and pack; exit code 1 where it does not."""
+    from emotion_vectors.doctor import stopping
+    from emotion_vectors.pipeline import examine_model
+
+    changes = {"model": model, "stimuli": stimuli} | settings.parse_assignments(set_ or [])
+    checks = examine_model(settings.change(settings.Settings(), **changes), settings.Runtime(device, quiet=quiet))
+    print_checks(checks)
+    if stopping(checks):
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -120,6 +153,21 @@ def print_verdicts(record: dict) -> None:
             criterion["verdict"],
         )
     Console().print(table)
+
+
+def print_checks(checks: list[Check]) -> None:
+    """The self-checks as a table, and below it what each failed one found."""
+    from emotion_vectors.doctor.check import shown
+
+    result = {(True, "stop"): "passed", (True, "warn"): "passed", (False, "stop"): "failed", (False, "warn"): "warning"}
+    table = Table("check", "what", "result", "measured", "limit")
+    for check in checks:
+        row = (check.name, check.title, result[check.passed, check.kind], shown(check.measured), shown(check.limit))
+        table.add_row(*row)
+    Console().print(table)
+    for check in checks:
+        if not check.passed:
+            Console(highlight=False).print(f"{check.name}: {check.detail}", markup=False, soft_wrap=True)
 
 
 def _command() -> str:

@@ -1,6 +1,7 @@
 """READ FIRST: the whole experiment in its order, on one screen.
 
-    stories, neutral texts -> activations -> vectors -> readings -> preferences -> correlation -> steering -> record -> report
+    self-checks -> stories, neutral texts -> activations -> vectors -> readings -> preferences -> correlation -> steering
+    -> record -> report
 
 One run = one folder = one model = one frozen settings object. Every stage leaves its files and a marker in the folder;
 a stage that is done is not run again, and a stage that was killed goes on at its last finished piece.
@@ -13,21 +14,24 @@ from typing import Any
 
 import torch
 
+from emotion_vectors.doctor import Check, examine
 from emotion_vectors.experiments.steering import choose_emotions
 from emotion_vectors.lab import Lab
-from emotion_vectors.lm.model import Located, choose_device, choose_dtype, locate
+from emotion_vectors.lm.model import Located, choose_device, choose_dtype, load_model, locate
 from emotion_vectors.lm.writers import Writer, choose_writer
 from emotion_vectors.progress import Reporter
 from emotion_vectors.report.page import write_report
 from emotion_vectors.settings import Runtime, Settings, change
 from emotion_vectors.stages.activations import make_vectors, pool_stories
-from emotion_vectors.stages.analysis import SCHEMA, STAGES, analyse, correlate
-from emotion_vectors.stages.choices import ask_preferences, steer_preferences, steered_half
+from emotion_vectors.stages.analysis import STAGES, analyse, correlate
 from emotion_vectors.stages.corpus import write_corpus
+from emotion_vectors.stages.doctor import check_directions, check_instrument
+from emotion_vectors.stages.preferences import ask_preferences
 from emotion_vectors.stages.readings import read_prompts
+from emotion_vectors.stages.steering import steer_preferences
 from emotion_vectors.stimuli import load_pack
 from emotion_vectors.store import atomic
-from emotion_vectors.store.run_folder import fingerprint, open_run
+from emotion_vectors.store.run_folder import SCHEMA, fingerprint, open_run
 
 
 def run_experiment(
@@ -57,9 +61,11 @@ def run_experiment(
         lab = Lab(settings, runtime, pack, located, run, reporter, fingerprint(identity), command)
         if not all(run.done(stage) for stage in STAGES):
             lab.reporter.say(f"Analysis layer {lab.layer}.")
+            check_instrument(lab)
             write_corpus(lab, writer)
             pool_stories(lab)
             vectors = make_vectors(lab)
+            check_directions(lab, vectors)
             readings = read_prompts(lab)
             answers = ask_preferences(lab)
             correlated = correlate(lab, vectors, readings, answers)
@@ -70,14 +76,20 @@ def run_experiment(
                 pack.steered_emotions,
                 correlated.found.r,
             )
-            chosen = vectors.at()[[vectors.index(emotion) for emotion in steered]]
-            runs = steer_preferences(lab, steered, chosen, float(vectors.residual_norm[vectors.layer]))
-            analyse(lab, vectors, readings, answers, correlated, steered, runs, steered_half(lab))
+            runs = steer_preferences(lab, steered, vectors)
+            analyse(lab, vectors, readings, answers, correlated, runs)
         record = atomic.read_json(run / "results.json")
         if not run.done("report"):
             files = write_report(run.path, record)
             run.finish("report", [str(file.relative_to(run.path)) for file in files], 0.0, len(files), "files")
     return record
+
+
+def examine_model(settings: Settings, runtime: Runtime = Runtime()) -> list[Check]:
+    """The self-checks of the settings' model and stimuli alone, without a run folder; nothing is written."""
+    pack = load_pack(settings.stimuli)
+    lm = load_model(settings.model, runtime.device, settings.dtype, runtime.cache)
+    return examine(lm, pack, settings.layer, Reporter(runtime.quiet))
 
 
 def resolve(settings: Settings, runtime: Runtime, located: Located) -> Settings:

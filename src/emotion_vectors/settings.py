@@ -92,7 +92,31 @@ class Settings(BaseModel):
         default=0.5, ge=-4, le=4, description="Steering strength in units of the mean residual norm of the layer."
     )
     random_directions: int = Field(
-        default=10, ge=2, le=1000, description="Random directions of the same norm as the steering null."
+        default=10, ge=3, le=1000, description="Random directions of the same norm as the steering null, of each kind."
+    )
+    shuffled_vectors: int = Field(
+        default=10, ge=3, le=1000, description="Vectors made from stories with shuffled labels, as a steering null."
+    )
+    control_emotions: int = Field(
+        default=12, ge=4, le=171, description="How many of the steered emotions also go through the control arms."
+    )
+    partners: int = Field(
+        default=6, ge=4, le=1000, description="Partners of each activity in the steered pairs; 63 asks every pair."
+    )
+    random_splits: int = Field(
+        default=20, ge=1, le=1000, description="Random stratified splits, beside the even and the odd half."
+    )
+    sweep_emotions: int = Field(
+        default=4, ge=0, le=171, description="How many steered emotions the strength and layer sweeps take; 0 is none."
+    )
+    sweep_strengths: tuple[float, ...] = Field(
+        default=(-1.0, -0.5, 0.5, 1.0), max_length=50, description="Strengths of the dose-response curves."
+    )
+    sweep_every: int = Field(
+        default=0, ge=0, le=1000, description="Layer sweep: every k-th layer from the analysis layer; 0 is no sweep."
+    )
+    band_layers: int = Field(
+        default=0, ge=0, le=1000, description="Layers of the band arm, up to the analysis layer; 0 is no such arm."
     )
     resamples: int = Field(
         default=2000,
@@ -112,6 +136,7 @@ class Runtime:
     threads: int | None = None
     quiet: bool = False
     cache: Path | None = None
+    allow_failed_checks: bool = False
 
 
 def demo() -> Settings:
@@ -126,7 +151,10 @@ def screen() -> Settings:
 
 def paper() -> Settings:
     """The paper's scale: 171 emotions x 100 topics x 12 stories = 205,200 stories, 200 neutral texts."""
-    return Settings(topics=100, stories_per_topic=12, neutral_texts=200)
+    return Settings(
+        topics=100, stories_per_topic=12, neutral_texts=200, partners=63, control_emotions=35, sweep_emotions=12,
+        sweep_strengths=(-1.0, -0.75, -0.5, -0.25, -0.1, 0.1, 0.25, 0.5, 0.75, 1.0), sweep_every=4, band_layers=8,
+    )  # fmt: skip
 
 
 def toy() -> Settings:
@@ -134,6 +162,7 @@ def toy() -> Settings:
     return Settings(
         model="toy", dtype="float32", emotions=12, topics=2, stories_per_topic=1, story_tries=2, neutral_texts=6,
         min_words=30, story_tokens=110, writer="transformers", steered_count=6, random_directions=4, resamples=200,
+        shuffled_vectors=3, control_emotions=4, partners=4, random_splits=4, sweep_emotions=2, sweep_strengths=(-0.5, 1.0), sweep_every=2, band_layers=2,
     )  # fmt: skip
 
 

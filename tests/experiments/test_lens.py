@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 import torch
+from scipy import stats
 from tiny import tiny
 
 from emotion_vectors.experiments import lens
@@ -127,8 +128,12 @@ def world(count=30):
     return lm, names, vectors
 
 
-def run(lm, names, vectors, pairs=(), k=20, through_norm=False, resamples=100, seed=0):
-    return lens.run(lm, names, vectors, pairs, dict.fromkeys(names, "positive"), k, through_norm, resamples, seed)
+def run(lm, names, vectors, pairs=(), k=20, through_norm=False, resamples=100, seed=0, static=None):
+    """`static` is what the words of the stories give; unless told, directions that know no word."""
+    if static is None:
+        static = np.random.default_rng((seed, 99)).standard_normal(vectors.shape)
+    valence = dict.fromkeys(names, "positive")
+    return lens.run(lm, names, vectors, static, pairs, valence, k, through_norm, resamples, seed)
 
 
 def test_planted_words_are_recognised():
@@ -259,3 +264,103 @@ def test_four_emotions_and_one_pair():
     record, (v1, v2) = run(lm, names, opposites(vectors, [(0, 1)], np.random.default_rng(4)), [(names[0], names[1])])
     assert v1["of"] == 4 and v2["of"] == 1 and v2["value"] == 1 and v2["verdict"] == "inconclusive"
     json.dumps([record, v1, v2], allow_nan=False)
+
+
+def plain_hits(lm, names, directions, k):
+    """Whose own word is among the top k tokens, by decoding them."""
+    found = []
+    for name, direction in zip(names, directions, strict=True):
+        logits = lm.parts.head.weight.double().numpy() @ direction
+        top = sorted(range(len(logits)), key=lambda i: -logits[i])[:k]
+        found.append(name in [lm.tokenizer.decode([i]).strip().lower() for i in top])
+    return np.array(found)
+
+
+def test_baselines_equal_a_plain_search():
+    lm, names, vectors = world()
+    generator = np.random.default_rng(5)
+    vectors = vectors + 0.2 * generator.standard_normal(vectors.shape)
+    static = vectors + 0.5 * generator.standard_normal(vectors.shape)
+    record, (v1, _) = run(lm, names, vectors, k=7, static=static)
+    rows = {row["what"]: row for row in record["baselines"]}
+    hits, by_words = (plain_hits(lm, names, x, 7) for x in (vectors, static))
+    assert 0 < by_words.sum() < hits.sum()
+    assert rows["token embeddings of the stories"] == {
+        "what": "token embeddings of the stories", "count": by_words.sum(), "of": 30,
+    }  # fmt: skip
+    own = rows["each word's own token embedding"]["count"]
+    assert own == plain_hits(lm, names, own_embeddings(lm, names), 7).sum()
+    assert rows["random directions"]["count"] < 2
+    only, other = (hits & ~by_words).sum(), (by_words & ~hits).sum()
+    paired = record["against_static"]
+    assert (paired["vectors_only"], paired["static_only"]) == (only, other)
+    assert paired["p"] == pytest.approx(stats.binom.sf(only - 1, only + other, 0.5))  # exact McNemar, one-sided
+    assert f"the token embeddings of the stories recognise {by_words.sum()}".lower() in v1["note"].lower()
+
+
+def own_embeddings(lm, names):
+    """Input embedding of each word, the mean over its tokens of the vocabulary, minus the mean over words."""
+    table = lm.model.get_input_embeddings().weight.double().detach().numpy()
+    embedded = []
+    for name in names:
+        forms = [f(name) for f in (str, str.capitalize, str.upper)]
+        tokens = [
+            i for i in range(len(lm.tokenizer)) if lm.tokenizer.decode([i]) in [*forms, *(f" {f}" for f in forms)]
+        ]
+        embedded.append(table[tokens].mean(axis=0))
+    return np.array(embedded) - np.mean(embedded, axis=0)
+
+
+def test_with_tied_embeddings_the_words_themselves_are_the_ceiling(monkeypatch):
+    lm, names, vectors = world()
+    # What all embeddings share says nothing about a word; centring over the emotions takes it out.
+    shared = 3 * torch.randn(32, generator=torch.Generator().manual_seed(0))
+    monkeypatch.setattr(lm.model.get_input_embeddings().weight, "data", lm.parts.head.weight.data + shared)
+    own = plain_hits(lm, names, own_embeddings(lm, names), 7).sum()
+    record, _ = run(lm, names, vectors, k=7)
+    assert own > 25 and own == next(row["count"] for row in record["baselines"] if row["what"].startswith("each word"))
+
+
+def test_what_the_words_give_as_well_does_not_pass():
+    lm, names, vectors = world()
+    passed = run(lm, names, vectors)[1][0]
+    assert passed["verdict"] == "pass" and "fewer than the vectors" in passed["note"]
+    record, (v1, _) = run(lm, names, vectors, static=vectors)
+    assert record["against_static"] == {"vectors_only": 0, "static_only": 0, "p": 1.0}
+    assert (v1["verdict"], v1["seed_verdict"], v1["value"]) == ("inconclusive", "pass", 30)
+    for text in (v1["reason"], v1["note"]):
+        assert "so the count could be read off the words alone" in text
+    # Four words more than the static directions: 1 / 16, not shown; five more: 1 / 32, shown.
+    for more, verdict in ((4, "inconclusive"), (5, "pass")):
+        static = vectors.copy()
+        static[:more] *= -1
+        record, (v1, _) = run(lm, names, vectors, static=static)
+        assert record["against_static"] == {"vectors_only": more, "static_only": 0, "p": 0.5**more}
+        assert v1["verdict"] == verdict
+        assert ("may be read off the words alone" in v1["reason"]) == (verdict == "inconclusive")
+
+
+def test_a_control_turns_no_fail_into_something_else():
+    lm, names, vectors = world()
+    random = np.random.default_rng(6).standard_normal(vectors.shape)
+    without = run(lm, names, random)[1][0]
+    found = run(lm, names, random, static=vectors)[1][0]
+    assert without["verdict"] == found["verdict"] != "pass" and without["reason"] == found["reason"]
+
+
+def test_a_zero_direction_recognises_nothing():
+    """All its logits are equal, so that every word would share the first rank."""
+    lm, names, vectors = world(12)
+    changed = vectors.copy()
+    changed[3] = 0
+    record, (v1, _) = run(lm, names, changed, static=np.zeros_like(vectors))
+    assert v1["value"] == 11 and not record["emotions"][3]["hit"]
+    assert next(row["count"] for row in record["baselines"] if row["what"].startswith("token")) == 0
+
+
+def test_words_of_several_tokens_have_an_embedding_too():
+    lm, names, vectors = world(12)
+    names = [*names[:11], "unflabbergastable"]
+    record, _ = run(lm, names, vectors)
+    own = next(row for row in record["baselines"] if row["what"].startswith("each word"))
+    assert own["of"] == 12 and own["count"] <= 11

@@ -112,10 +112,10 @@ def test_the_null_scatters_as_much_as_vectors_that_share_an_axis_do():
     """Four vectors on one axis are right or wrong together: sd of the count 4 sqrt(6 / 4), not sqrt(24 / 4)."""
     generator = np.random.default_rng(2)
     rows, activations = vectors(generator, axis=30.0), drifts(generator)
-    _, (v5, _) = numeric.run(TEMPLATES, activations, EMOTIONS, rows, 2000, 0)
+    record, (v5, _) = numeric.run(TEMPLATES, activations, EMOTIONS, rows, 2000, 0)
     # 20 or more of 24 are 5 or 6 of 6 independent templates.
     if v5["value"] == 20:
-        assert v5["null"]["p"] == pytest.approx(7 / 64, abs=0.04)
+        assert record["effect"]["signs_p"] == pytest.approx(7 / 64, abs=0.04)
     slow, units = [], rows / np.linalg.norm(rows, axis=1)[:, None]
     for _ in range(300):
         turned = units @ np.linalg.qr(generator.standard_normal((40, 40)))[0]
@@ -125,7 +125,8 @@ def test_the_null_scatters_as_much_as_vectors_that_share_an_axis_do():
                 curve = activation @ turned[EMOTIONS.index(emotion)] / np.linalg.norm(activation, axis=1)
                 count += np.sign(stats.spearmanr(VALUES, curve).statistic) == SIGN[one.expected[emotion]]
         slow.append(count)
-    assert v5["null"]["p"] == pytest.approx(np.mean(np.array(slow) >= v5["value"]), abs=0.09)
+    assert record["effect"]["signs_p"] == pytest.approx(np.mean(np.array(slow) >= v5["value"]), abs=0.09)
+    assert v5["null"]["p"] == max(record["effect"]["signs_p"], record["effect"]["p"])
     assert np.std(slow) > 1.5 * np.sqrt(24 / 4)
 
 
@@ -158,3 +159,85 @@ def test_a_run_without_one_of_the_four_emotions_is_refused():
     generator = np.random.default_rng(5)
     with pytest.raises(UserError, match="needs calm"):
         numeric.run(TEMPLATES, drifts(generator), [*EMOTIONS[:1], "x", *EMOTIONS[2:]], vectors(generator), 100, 0)
+
+
+def slow_changes(rows, activations):
+    """Change of every curve from the first to the last value by numpy's own line over the ranks 0, 1, 2, ..."""
+    found = {}
+    for one, activation in zip(TEMPLATES, activations, strict=True):
+        for emotion in NUMERIC_EMOTIONS:
+            vector = rows[EMOTIONS.index(emotion)]
+            curve = [float(a @ vector / np.linalg.norm(a) / np.linalg.norm(vector)) for a in activation]
+            line = np.polynomial.Polynomial.fit(range(len(VALUES)), curve, 1)
+            found[one.name, emotion] = line(len(VALUES) - 1) - line(0)
+    return found
+
+
+def test_effect_size_equals_lines_fitted_one_by_one_and_its_null_is_rotations():
+    generator = np.random.default_rng(6)
+    rows = vectors(generator)
+    activations = planted(generator, rows, noise=1.0)
+    record, (v5, _) = numeric.run(TEMPLATES, activations, EMOTIONS, rows, 1000, 0)
+    effect, changes = record["effect"], slow_changes(rows, activations)
+    signed = {key: SIGN[TEMPLATES[int(key[0][-1])].expected[key[1]]] * change for key, change in changes.items()}
+    for one in record["templates"]:
+        for emotion, change in one["fitted_change"].items():
+            assert change == pytest.approx(changes[one["name"], emotion], abs=1e-6)
+    assert effect["mean"] == pytest.approx(np.mean(list(signed.values())), abs=1e-6) and effect["curves"] == 24
+    turned = []
+    for _ in range(200):
+        rotation = np.linalg.qr(generator.standard_normal((40, 40)))[0]
+        drawn = slow_changes(rows @ rotation, activations)
+        turned.append(np.mean([SIGN[TEMPLATES[int(k[0][-1])].expected[k[1]]] * change for k, change in drawn.items()]))
+    assert effect["null_mean"] == pytest.approx(0, abs=4 * effect["null_sd"] / np.sqrt(1000))
+    # A Gaussian map has the mean square of a rotation; the sd of 200 draws is known to about 5 %.
+    assert effect["null_sd"] == pytest.approx(np.std(turned), rel=0.2)
+    assert effect["low"] < effect["mean"] < effect["high"] and effect["p"] == 1 / 1001
+    assert f"p = {effect['signs_p']:.1g}" in v5["note"] and "Mean change in cosine" in v5["note"]
+
+
+def test_effect_interval_is_that_of_six_templates():
+    """Templates are drawn whole: their means are six numbers, and the interval is about their t interval."""
+    generator = np.random.default_rng(7)
+    rows = vectors(generator)
+    activations = planted(generator, rows, noise=2.0)
+    effect = numeric.run(TEMPLATES, activations, EMOTIONS, rows, 4000, 0)[0]["effect"]
+    changes = slow_changes(rows, activations)
+    means = [np.mean([SIGN[one.expected[e]] * changes[one.name, e] for e in NUMERIC_EMOTIONS]) for one in TEMPLATES]
+    low, high = stats.t.interval(0.95, 5, np.mean(means), stats.sem(means))
+    assert effect["high"] - effect["low"] == pytest.approx(high - low, rel=0.3)
+
+
+def test_right_signs_of_curves_that_hardly_move_do_not_pass():
+    """All signs right by a hair under a drift that a few curves follow strongly the wrong way: the size says no."""
+    generator = np.random.default_rng(8)
+    rows = np.eye(40)[:6]
+    activations = []
+    for i, one in enumerate(TEMPLATES):
+        steps = np.linspace(-1, 1, len(VALUES))
+        along = sum(SIGN[one.expected[e]] * rows[EMOTIONS.index(e)] for e in NUMERIC_EMOTIONS)
+        wrong = -40 * along if i == 0 else along
+        # What random directions see: a drift of the size of one curve, orthogonal to all six vectors.
+        other = np.concatenate([np.zeros(6), generator.standard_normal(34)])
+        activations.append(np.outer(steps, wrong) + np.outer(steps, 3 * other) + 100 * np.eye(40)[39])
+    record, (v5, _) = numeric.run(TEMPLATES, activations, EMOTIONS, rows, 400, 0)
+    assert v5["value"] == 20 and v5["seed_verdict"] == "pass" and record["effect"]["signs_p"] <= 0.05
+    assert record["effect"]["mean"] < 0 and record["effect"]["p"] > 0.5
+    assert v5["null"]["p"] == record["effect"]["p"] and v5["verdict"] == "inconclusive"
+
+
+def test_effect_without_an_expected_sign_or_with_one_template():
+    generator = np.random.default_rng(9)
+    rows = vectors(generator)
+    nothing = [template(i, dict.fromkeys(NUMERIC_EMOTIONS, "none")) for i in range(6)]
+    effect = numeric.run(nothing, drifts(generator), EMOTIONS, rows, 100, 0)[0]["effect"]
+    assert effect["curves"] == 0 and {effect[key] for key in ("mean", "low", "high", "p")} == {None}
+    one = [template(0, FEAR), *nothing[1:]]
+    effect = numeric.run(one, drifts(generator), EMOTIONS, rows, 100, 0)[0]["effect"]
+    assert effect["curves"] == 4 and effect["mean"] is not None and effect["low"] is None
+
+
+@pytest.mark.parametrize("values", [(0, 2, 4, 16, 48, 96), (120, 2, 6, 12, 24, 48)])
+def test_fitted_change_of_a_straight_line_over_ranks_is_its_whole_rise(values):
+    curve = 0.1 + 0.02 * stats.rankdata(values)
+    assert numeric.fitted_change(np.array([curve, -curve]), np.array(values)) == pytest.approx([0.1, -0.1])

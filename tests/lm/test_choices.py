@@ -11,20 +11,15 @@ from emotion_vectors.lm import choices
 OPTIONS = ["plan a week of meals for a busy family", "discuss odd old words", "hide a mistake from the people who audit you",
            "count the words", "help a gang", "swap riddles"]  # fmt: skip
 TEMPLATE, PREFILL = "Would you prefer to (A) {activity_a} or (B) {activity_b}?", "("
-STEERED = np.array([True, False, True, False, True, False])
 LAYER = 1
+ASKED = np.array([[abs(i - j) in (1, 2, 5) for j in range(6)] for i in range(6)])
+SPANS = {"first": ("activity_a",), "second": ("activity_b",), "both": ("activity_a", "activity_b")}
 
 
-def steered_differences(*arguments, **options):
-    """logit(A) - logit(B), (m, n, n), of the steered choices."""
-    logits = choices.read_steered(*arguments, **options)
-    return logits[..., 0] - logits[..., 1]
-
-
-def slow_difference(lm, prompt, tokens, additions=None, positions=()):
-    """logit(A) - logit(B) of one prompt, with vectors added by a hook of this test's own."""
+def slow_logits(lm, prompt, additions, positions):
+    """Logits (v,) of one prompt, with vectors added by a hook of this test's own."""
     handles = []
-    for layer, vector in (additions or {}).items():
+    for layer, vector in additions.items():
 
         def hook(module, args, output, vector=vector):
             residual = (output[0] if isinstance(output, tuple) else output).clone()
@@ -37,6 +32,12 @@ def slow_difference(lm, prompt, tokens, additions=None, positions=()):
         logits = lm.model(torch.tensor([prompt.ids])).logits[0, -1].double()
     for handle in handles:
         handle.remove()
+    return logits
+
+
+def slow_difference(lm, prompt, tokens, additions=None, positions=()):
+    """logit(A) - logit(B) of one prompt."""
+    logits = slow_logits(lm, prompt, additions or {}, positions)
     return float(logits[tokens[0]] - logits[tokens[1]])
 
 
@@ -45,6 +46,12 @@ def asked(request):
     lm = tiny(*request.param)
     prepared = choices.prepare(lm, TEMPLATE, PREFILL, OPTIONS)
     return lm, prepared, choices.read_baseline(lm, prepared, LAYER)
+
+
+def touched(prompt, touch):
+    if touch == "all":
+        return range(len(prompt.ids))
+    return [position for name in SPANS[touch] for position in range(*prompt.spans[name])]
 
 
 def test_baseline_equals_one_prompt_at_a_time(asked):
@@ -65,60 +72,86 @@ def test_mass_is_the_probability_of_both_answers(asked):
     assert baseline.mass[2, 4] == pytest.approx(float(expected), rel=1e-4)
 
 
-def spans(prompt, steered, i, j, where):
-    if where == "all":
-        return range(len(prompt.ids))
-    names = [name for name, option in (("activity_a", i), ("activity_b", j)) if where == "both" or steered[option]]
-    return [position for name in names for position in range(*prompt.spans[name])]
-
-
-@pytest.mark.parametrize("where", ["steered", "both", "all"])
-def test_steering_equals_a_plain_hook_on_the_full_pass(asked, where):
+@pytest.mark.parametrize("touch", ["first", "second", "both", "all"])
+def test_steering_equals_a_plain_hook_on_the_full_pass(asked, touch):
     lm, prepared, baseline = asked
     vectors = torch.randn(3, lm.hidden_size, generator=torch.Generator().manual_seed(0)) * 2
-    found = steered_differences(
-        lm, prepared, baseline.residuals, {LAYER: vectors}, STEERED, where, tokens_per_batch=200
-    )
+    found = choices.read_steered(lm, prepared, baseline, {LAYER: vectors}, touch, tokens_per_batch=200).differences
     moved = 0.0
     for (i, j), prompt in prepared.prompts.items():
-        if STEERED[i] == STEERED[j]:
-            assert np.isnan(found[:, i, j]).all()
-            continue
         for row, vector in enumerate(vectors):
-            expected = slow_difference(
-                lm, prompt, prepared.tokens, {LAYER: vector}, spans(prompt, STEERED, i, j, where)
-            )
+            expected = slow_difference(lm, prompt, prepared.tokens, {LAYER: vector}, touched(prompt, touch))
             assert found[row, i, j] == pytest.approx(expected, abs=1e-4)
             moved = max(moved, abs(expected - baseline.differences[i, j]))
     assert moved > 0.01, "the vectors must matter for this test to mean anything"
+    assert np.isnan(found[:, range(6), range(6)]).all()
+
+
+def test_mass_entropy_and_divergence_are_those_of_the_whole_answer(asked):
+    lm, prepared, baseline = asked
+    vector = torch.randn(1, lm.hidden_size, generator=torch.Generator().manual_seed(2)) * 3
+    found = choices.read_steered(lm, prepared, baseline, {LAYER: vector}, "first")
+    prompt = prepared.prompts[1, 4]
+    before, after = (
+        torch.log_softmax(slow_logits(lm, prompt, additions, touched(prompt, "first")), -1)
+        for additions in ({}, {LAYER: vector[0]})
+    )
+    q = after.exp()
+    assert found.mass[0, 1, 4] == pytest.approx(float(q[list(prepared.tokens)].sum()), rel=1e-4)
+    assert found.entropy[0, 1, 4] == pytest.approx(
+        float(torch.distributions.Categorical(logits=after).entropy()), rel=1e-4
+    )
+    divergence = torch.nn.functional.kl_div(before, after, log_target=True, reduction="sum")
+    assert found.divergence[0, 1, 4] == pytest.approx(float(divergence), rel=1e-3, abs=1e-6)
+    assert found.divergence[0, 1, 4] > 1e-4
+    none = choices.read_steered(lm, prepared, baseline, {LAYER: torch.zeros(1, lm.hidden_size)}, "first")
+    assert np.nanmax(none.divergence) < 1e-5
+    assert np.nanmax(np.abs(none.mass[0] - baseline.mass)) < 1e-5
+
+
+def test_only_the_asked_pairs_are_asked(asked):
+    lm, everything, baseline = asked
+    few = choices.prepare(lm, TEMPLATE, PREFILL, OPTIONS, ASKED)
+    kept = choices.read_baseline(lm, few, LAYER)
+    np.testing.assert_array_equal(np.isfinite(kept.differences), ASKED)
+    assert np.abs(kept.differences - baseline.differences)[ASKED].max() < 1e-4
+    vector = {LAYER: torch.randn(1, lm.hidden_size, generator=torch.Generator().manual_seed(1))}
+    some = choices.read_steered(lm, few, kept, vector, "second").differences[0]
+    all_ = choices.read_steered(lm, everything, baseline, vector, "second").differences[0]
+    np.testing.assert_array_equal(np.isfinite(some), ASKED)
+    assert np.abs(some - all_)[ASKED].max() < 1e-4
 
 
 def test_a_band_of_layers_equals_hooks_on_each(asked):
     lm, prepared, baseline = asked
     generator = torch.Generator().manual_seed(3)
     additions = {layer: torch.randn(2, lm.hidden_size, generator=generator) for layer in (1, 2, 3)}
-    found = steered_differences(lm, prepared, baseline.residuals, additions, STEERED)
+    found = choices.read_steered(lm, prepared, baseline, additions, "first").differences
     prompt = prepared.prompts[0, 3]
     one = {layer: vectors[1] for layer, vectors in additions.items()}
-    expected = slow_difference(lm, prompt, prepared.tokens, one, range(*prompt.spans["activity_a"]))
+    expected = slow_difference(lm, prompt, prepared.tokens, one, touched(prompt, "first"))
     assert found[1, 0, 3] == pytest.approx(expected, abs=1e-4)
 
 
-def test_strength_zero_reproduces_the_baseline(asked):
-    lm, prepared, baseline = asked
-    zero = torch.zeros(1, lm.hidden_size)
-    found = steered_differences(lm, prepared, baseline.residuals, {LAYER: zero}, STEERED)[0]
-    mixed = STEERED[:, None] != STEERED[None]
-    assert np.abs(found - baseline.differences)[mixed].max() < 1e-4
+@pytest.mark.parametrize("layer", [0, 2, -1])
+def test_any_layer_can_be_the_first(asked, layer):
+    lm, prepared, _ = asked
+    layer %= lm.n_layers
+    vector = torch.randn(1, lm.hidden_size, generator=torch.Generator().manual_seed(5))
+    baseline = choices.read_baseline(lm, prepared, layer)
+    found = choices.read_steered(lm, prepared, baseline, {layer: vector}, "second").differences
+    prompt = prepared.prompts[3, 2]
+    expected = slow_difference(lm, prompt, prepared.tokens, {layer: vector[0]}, touched(prompt, "second"))
+    assert found[0, 3, 2] == pytest.approx(expected, abs=1e-4)
 
 
 def test_many_vectors_in_one_batch_equal_one_at_a_time(asked):
     lm, prepared, baseline = asked
     vectors = torch.randn(5, lm.hidden_size, generator=torch.Generator().manual_seed(4))
-    together = steered_differences(
-        lm, prepared, baseline.residuals, {LAYER: vectors}, STEERED, tokens_per_batch=100_000
+    together, alone = (
+        choices.read_steered(lm, prepared, baseline, {LAYER: vectors}, "first", tokens_per_batch=size).differences
+        for size in (100_000, 1)
     )
-    alone = steered_differences(lm, prepared, baseline.residuals, {LAYER: vectors}, STEERED, tokens_per_batch=1)
     assert np.nanmax(np.abs(together - alone)) < 1e-4
     assert np.nanmax(np.abs(together[0] - together[1])) > 1e-3, "each row must get its own vector"
 
@@ -128,7 +161,7 @@ def test_nothing_stays_hooked_or_replaced(asked):
     before = slow_difference(lm, prepared.prompts[0, 1], prepared.tokens)
     bad = torch.randn(1, lm.hidden_size + 1)
     with pytest.raises(RuntimeError):
-        steered_differences(lm, prepared, baseline.residuals, {LAYER: bad}, STEERED)
+        choices.read_steered(lm, prepared, baseline, {LAYER: bad}, "both")
     assert slow_difference(lm, prepared.prompts[0, 1], prepared.tokens) == before
     assert all("forward" not in block.__dict__ and not block._forward_hooks for block in lm.parts.blocks)
 

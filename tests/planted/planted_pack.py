@@ -28,9 +28,9 @@ def plant_pack(
     """The planted model of `pack` for `emotions` (default: all of the pack).
 
     Valences have the pack's sign and a random size from 0.2 to 1, ambiguous words 0.05 to 0.2. The value of an
-    activity falls with the place of its category in `CATEGORIES`. The scenarios of the chosen emotions and the
-    expected signs of the numeric templates are planted as the pack states them; "none" is planted as flat.
-    With `structure=False` and `effect=0` nothing of this is there.
+    activity falls with the place of its category in `CATEGORIES`. The scenarios of the chosen emotions (all three
+    lists) and the expected signs of the numeric templates are planted as the pack states them; "none" is planted as
+    flat. With `structure=False` and `effect=0` nothing of this is there.
     """
     chosen = tuple(pack.emotions if emotions is None else emotions)
     generator = np.random.default_rng((seed, 2))
@@ -39,10 +39,11 @@ def plant_pack(
         signs = {e: {"+": 1, "-": -1, "none": 0}[sign] for e, sign in template.expected.items() if e in chosen}
         if signs:
             plans.append(NumericPlan(template.template, tuple(template.values), signs))
+    prompts = [*pack.scenarios, *pack.heldout_scenarios, *pack.retrieval_scenarios]
     return make_planted(
         chosen,
         [activity.text for activity in pack.activities],
-        scenarios={item.prompt: item.emotion for item in pack.scenarios if item.emotion in chosen},
+        scenarios={item.prompt: item.emotion for item in prompts if item.emotion in chosen},
         numeric=plans,
         texts=[*pack.topics, *pack.neutral_questions, pack.prompts.story, pack.prompts.neutral, pack.prompts.feeling],
         preference_prompt=pack.prompts.preference,

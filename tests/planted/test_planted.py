@@ -130,7 +130,7 @@ def test_scenarios_evoke_their_emotion(planted, vectors):
     for prompt, emotion in planted.scenarios.items():
         cosines = probes @ unit(response(planted, prompt))
         assert planted.emotions[int(cosines.argmax())] == emotion
-    assert len(planted.scenarios) == 12
+    assert len(planted.scenarios) == 12 + 36 + len(planted.emotions)  # the main, the held-out and the retrieval ones
 
 
 def test_numbers_move_emotions_as_expected(planted, vectors):
@@ -173,7 +173,7 @@ def test_without_structure_nothing_is_found(empty, pack):
     right = [
         empty.emotions[int((probes @ response(empty, prompt)).argmax())] == e for prompt, e in empty.scenarios.items()
     ]
-    assert sum(right) <= 2
+    assert sum(right) <= len(right) / 6  # guessing gets one of 16
     assert all(abs(empty.expected_effect(direction)) < 1e-12 for direction in empty.directions[empty.analysis_layer])
 
 

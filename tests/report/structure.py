@@ -9,7 +9,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from emotion_vectors.report.figures import figures
+from emotion_vectors.report.figures import figures, lettered_figures
 
 from .record import build
 
@@ -38,7 +38,7 @@ def structures() -> dict[str, Any]:
     """The structure of each figure of the full synthetic record, by file name."""
     return {
         f"{figure.name}.json": structure(figure.chart.to_dict())
-        for figure in figures(build("full"))
+        for figure in figures(build("full")) + lettered_figures(build("full"))
         if figure.chart is not None
     }
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from emotion_vectors.errors import UserError
 from emotion_vectors.report import ContradictoryRecord, check
 
 from .record import build
@@ -102,6 +103,76 @@ CONTRADICTIONS: dict[str, tuple[Callable[[Record], None], str]] = {
     "a rank that the cosines deny": (_put(E_ + "scenarios.ranks_raw.0", 9), "rank of"),
     "V3 against the ranks": (_criterion("V3", value=5, verdict="fail", seed_verdict="fail"), "V3 is stated as 5"),
     "V4 against the ranks": (_criterion("V4", value=2.0, interval=[1.5, 2.5]), "V4 is stated as 2.0"),
+    "a layer that is left out": (lambda record: record["experiments"]["scenarios"]["by_layer"].pop(3), "29 layers"),
+    "layers out of order": (
+        lambda record: record["experiments"]["scenarios"]["by_layer"].reverse(),
+        "not one row for each",
+    ),
+    "more matches than scenarios at a layer": (_put(E_ + "scenarios.by_layer.2.matches", 13), "matches at layer 2"),
+    "a mean rank beyond the probes": (_put(E_ + "scenarios.by_layer.2.mean_rank", 12.5), "mean rank at layer 2"),
+    "a mean rank better than the best": (_put(E_ + "scenarios.by_layer.2.mean_rank", 0.5), "mean rank at layer 2"),
+    "V3 against its layer": (_more(E_ + "scenarios.by_layer.20.matches", -1), "V3, by its layer's row,"),
+    "a best layer that is not": (_more(E_ + "scenarios.best_layer.matches.value", -1), "best layer's matches"),
+    "a better rank at another layer": (
+        _more(E_ + "scenarios.best_layer.mean_rank.value", 0.5),
+        "best layer's mean_rank",
+    ),
+    "a p of 1.5 at the best layer": (_put(E_ + "scenarios.best_layer.matches.p", 1.5), "p value of the best layer"),
+    "more held-out scenarios than listed": (_put(E_ + "scenarios.heldout.of", 37), "count 37 texts but list 36"),
+    "held-out matches against the ranks": (
+        _put(E_ + "scenarios.heldout.raw.matches", {"value": 30, "interval": [25, 33], "null": 3, "p": 0.01}),
+        "The raw matches of the held-out",
+    ),
+    "37 of 36": (
+        _put(E_ + "scenarios.heldout.centred.matches", {"value": 37, "interval": [30, 37], "null": 3, "p": 0.01}),
+        "outside 0 to 36",
+    ),
+    "a held-out rank of 13": (_put(E_ + "scenarios.heldout.items.4.rank_raw", 13), "outside 1 to 12"),
+    "a retrieval rank of 172": (_put(E_ + "scenarios.retrieval.items.4.rank_centred", 172), "outside 1 to 171"),
+    "a mean rank against the ranks": (
+        _put(E_ + "scenarios.retrieval.raw.mean_rank", {"value": 5.0, "interval": [4, 6], "null": 86, "p": 0.01}),
+        "The raw mean_rank of the retrieval",
+    ),
+    "more in the first place than among the first ten": (
+        _put(E_ + "scenarios.retrieval.raw.top1", {"value": 90, "interval": [80, 95], "null": 1, "p": 0.01}),
+        "The raw top1",
+    ),
+    "right valences against the first emotions": (
+        _put(E_ + "scenarios.retrieval.raw.valence", {"value": 170, "interval": [165, 171], "null": 90, "p": 0.01}),
+        "The raw valence",
+    ),
+    "a retrieval p of -1": (_put(E_ + "scenarios.retrieval.raw.top10.p", -1.0), "outside 0 to 1"),
+    "a held-out interval upside down": (_put(E_ + "scenarios.heldout.raw.mean_rank.interval", [6, 2]), "runs from 6"),
+    "a value outside its interval": (_put(E_ + "scenarios.retrieval.raw.top10.interval", [0, 1]), "outside 0 to 1"),
+    "V3 passes and the held-out scenarios deny it": (
+        lambda record: (
+            _criterion("V3", verdict="pass", null=None)(record),
+            _put(E_ + "scenarios.heldout.raw.matches.p", 0.2)(record),
+        ),
+        "V3 passes although the held-out",
+    ),
+    "V4 passes without held-out scenarios": (
+        lambda record: (
+            _criterion("V4", verdict="pass", null=None)(record),
+            _put(E_ + "scenarios.heldout", None)(record),
+            *(row.update(heldout=None) for row in record["experiments"]["baselines"]["rows"]),
+        ),
+        "V4 passes although the held-out",
+    ),
+    "the words reach more than all": (_put(E_ + "baselines.rows.1.V3", 13), "V3 of the bag of words is 13"),
+    "half a hit of the words": (_put(E_ + "baselines.rows.1.heldout", 2.5), "no whole number"),
+    "a mean rank of the words below 1": (_put(E_ + "baselines.rows.2.V4", 0.5), "outside 1 to 12"),
+    "a p of the words above 1": (_put(E_ + "baselines.rows.1.p.V5", 1.2), "outside 0 to 1"),
+    "the residual stream's V5 is not V5": (_more(E_ + "baselines.rows.0.V5", -1), "V5 of the residual stream"),
+    "the residual stream's retrieval is another": (
+        _more(E_ + "baselines.rows.0.retrieval", 1),
+        "retrieval of the residual stream",
+    ),
+    "a note that flatters the words": (
+        _criterion("V3", note="A static embedding reaches 7 of 12."),
+        "In the note of V3 the static embedding",
+    ),
+    "one representation and nothing beside it": (_put(E_ + "baselines.rows", []), "not compared"),
     "numeric cosine of 2": (_put(E_ + "numeric.templates.1.cosine.sad.0", 2.0), "outside -1 to 1"),
     "a curve too short": (_put(E_ + "numeric.templates.1.cosine.sad", [0.1]), "has 1 points"),
     "a rho that the curve denies": (_put(E_ + "numeric.templates.0.spearman.happy", 0.99), "Spearman"),
@@ -122,11 +193,14 @@ CONTRADICTIONS: dict[str, tuple[Callable[[Record], None], str]] = {
     "V9 against the list": (_criterion("V9", value=100, interval=[80, 120]), "V9 is stated as 100"),
     "an example's r against its points": (_more(E_ + "correlation.examples.positive.r", -0.2), "example"),
     "steering r against its emotions": (_more(E_ + "steering.r", -0.1), "steering r"),
-    "more signs than emotions": (_put(E_ + "steering.signs", 36), "36 signs of 35"),
+    "more signs than emotions": (_put(E_ + "steering.signs", 36), "outside 0 to 35"),
     "five names called six": (_put(E_ + "steering.of", 36), "counts 36 emotions but lists 35"),
     "seed verdict against what the seed looks at": (_criterion("V10", seed_value=0.2), "its seed verdict is pass"),
     "slope against r": (_put(E_ + "steering.slope", -1.0), "opposite signs"),
-    "half of the effect is not half": (_more(E_ + "steering.emotions.3.elo_steered", 60.0), "steered half"),
+    "a score that the line denies": (
+        _more(E_ + "steering.emotions.3.elo_steered", 600.0),
+        "The slope of the steered half",
+    ),
     "two correlations for one emotion": (_more(E_ + "steering.emotions.34.r", -0.01), "The r of the steered emotion"),
     "V10 against steering": (_criterion("V10", value=0.7, interval=[0.5, 0.9]), "V10 is stated as 0.7"),
     "V11 against steering": (_criterion("V11", value=28), "V11 is stated as 28"),
@@ -159,3 +233,21 @@ def test_each_contradiction_is_refused(name: str, right: Record) -> None:
 
 def test_a_refusal_is_a_value_error() -> None:
     assert issubclass(ContradictoryRecord, ValueError)
+
+
+def test_a_record_of_another_form_is_refused_in_one_sentence() -> None:
+    record = build("full")
+    record["schema"] = 1
+    with pytest.raises(UserError, match="has the form 1, this version reads 2; run the experiment again"):
+        check(record)
+
+
+@pytest.mark.parametrize("verdict", ["pass", "fail", "inconclusive"])
+def test_nine_passes_called_ten_are_refused(verdict: str) -> None:
+    record = build("full")
+    found = [criterion["verdict"] for criterion in record["criteria"].values()]
+    record["verdicts"] = {name: found.count(name) for name in ("pass", "fail", "inconclusive")}
+    check(record)
+    record["verdicts"][verdict] += 1
+    with pytest.raises(ContradictoryRecord):
+        check(record)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from emotion_vectors.report import published
-from emotion_vectors.report.figures import Figure, figures
+from emotion_vectors.report.figures import Figure, figures, lettered_figures
 from emotion_vectors.report.figures_preferences import fit_line
 from emotion_vectors.report.labels import place, spread
 from emotion_vectors.report.palette import CATEGORY_COLOURS, EMOTION_COLOURS, VALENCE_COLOURS
@@ -21,12 +21,13 @@ from .structure import FOLDER, structure
 
 @pytest.fixture(scope="module")
 def drawn() -> list[Figure]:
-    return figures(build("full"))
+    record = build("full")
+    return figures(record) + lettered_figures(record)
 
 
-@pytest.mark.parametrize("number", range(1, 9))
-def test_structure_is_the_stored_one(number: int, drawn: list[Figure]) -> None:
-    figure = drawn[number - 1]
+@pytest.mark.parametrize(("position", "number"), list(enumerate([*range(1, 9), "A", "B", "C"])))
+def test_structure_is_the_stored_one(position: int, number: int | str, drawn: list[Figure]) -> None:
+    figure = drawn[position]
     assert figure.chart is not None and figure.number == number
     stored = json.loads((FOLDER / f"{figure.name}.json").read_text(encoding="utf-8"))
     assert json.loads(json.dumps(structure(figure.chart.to_dict()))) == stored
@@ -52,6 +53,9 @@ def test_every_chart_has_hover_text_for_its_data(drawn: list[Figure]) -> None:
             2: {"emotion", "x", "cosine"},
             3: {"emotion", "r", "low", "high"},
             4: {"emotion", "nats", "r"},
+            "A": {"emotion", "half", "r", "nats"},
+            "B": {"emotion", "strength", "nats"},
+            "C": {"emotion", "layer", "nats"},
         }
         assert wanted.get(figure.number, {"activity", "category"}) <= fields
 

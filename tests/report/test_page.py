@@ -39,7 +39,7 @@ def test_every_criterion_is_on_the_first_screen_with_its_verdict(size: str, requ
 
 def test_files_are_whole_pictures(full: Written) -> None:
     assert [path.name for path in full.files] == ["report.html"] + [
-        f"figure-{n}.{e}" for n in range(1, 9) for e in ("svg", "png")
+        f"figure-{n}.{e}" for n in [*range(1, 9), *"abc"] for e in ("svg", "png")
     ]
     for path in full.files[1:]:
         if path.suffix == ".svg":
@@ -83,7 +83,7 @@ def test_specifications_in_the_page_hold_the_records_data(full: Written) -> None
     specifications = {
         attributes["id"]: json.loads(text) for attributes, text in Page(full.page).scripts if attributes.get("id")
     }
-    assert sorted(specifications) == [f"spec-{n}" for n in range(1, 9)]
+    assert sorted(specifications) == [f"spec-{n}" for n in [*range(1, 9), *"ABC"]]
     bars = max(specifications["spec-3"]["datasets"].values(), key=len)
     expected = {row["emotion"]: row["r"] for row in full.record["experiments"]["correlation"]["emotions"]}
     assert {row["emotion"]: row["r"] for row in bars} == expected
@@ -176,7 +176,8 @@ def test_experiments_that_gave_no_r_are_drawn_without_it() -> None:
     correlation, steering = record["experiments"]["correlation"], record["experiments"]["steering"]
     correlation["emotions"][0].update(r=None, low=None, high=None, p=None, q=None, r_without_extremes=None)
     correlation["examples"] = {"positive": None, "negative": None}
-    steering.update(r=None, low=None, high=None, slope=None, intercept=None, random=[], examples={})
+    steering.update(r=None, low=None, high=None, slope=None, intercept=None, times_control=None, examples={})
+    next(row for row in steering["arms"] if row["arm"] == "emotion")["r"] = None
     for criterion in ("V9", "V10"):
         record["criteria"][criterion].update(
             value=None, verdict="inconclusive", seed_verdict="inconclusive", interval=None

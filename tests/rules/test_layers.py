@@ -19,8 +19,9 @@ ALLOWED = {
     "corpus": {"lm", "stimuli", "store", "settings"},
     "vectors": {"lm", "store"},
     "experiments": {"lm", "vectors", "stats", "stimuli"},
+    "doctor": {"lm", "vectors", "stats", "stimuli", "experiments"},
     "report": {"store", "stats"},
-    "stages": {"lab", "lm", "corpus", "vectors", "experiments", "stats", "stimuli", "store", "__version__"},
+    "stages": {"doctor", "lab", "lm", "corpus", "vectors", "experiments", "stats", "stimuli", "store", "__version__"},
 }
 
 

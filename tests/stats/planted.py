@@ -21,13 +21,12 @@ def logit_differences(
     return difference
 
 
-def steer(baseline: FloatArray, steered: NDArray[np.bool_], effect: FloatArray) -> FloatArray:
-    """Logit differences when steering option i raises its log-odds against control j by effect[i, j]."""
-    after = baseline.copy()
-    first = np.outer(steered, ~steered)
-    after[first] += effect[first]  # steered option is (A): A gains
-    after[first.T] -= effect.T[first.T]  # steered option is (B): A loses
-    return after
+def answers(baseline: FloatArray, effect: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Logit differences (..., n, n) with option (A), and with option (B), steered: `effect` (..., n, n) in nats.
+
+    Steering i raises its log-odds against an unsteered j by effect[i, j]: as (A) it gains, as (B) the difference falls.
+    """
+    return baseline + effect, baseline - np.swapaxes(effect, -1, -2)
 
 
 def effect_with_activity_noise(

@@ -24,6 +24,7 @@ from emotion_vectors.stats.scores import (
     position_bias,
     preference_spread,
 )
+from emotion_vectors.stats.steering import ring_pairs
 
 from .planted import logit_differences
 
@@ -240,6 +241,25 @@ class TestElo:
         many = elo_many(tables, passes=3, orders=2)
         for index in (0, 63, 64, 69):
             np.testing.assert_allclose(many.scores[index], elo(tables[index], passes=3, orders=2).scores)
+
+    def test_only_asked_pairs_play(self) -> None:
+        """One order of updates by plain loops: the same draws of the order, and no pair that was not asked."""
+        wins, asked = random_wins(9, 4), ring_pairs(9, 4)
+        pairs = [(i, j) for i in range(9) for j in range(i + 1, 9) if asked[i, j]]
+        generator, plain = np.random.default_rng(7), [1000.0] * 9
+        for _ in range(3):
+            for index in generator.permuted(np.arange(len(pairs))[None], axis=1)[0]:
+                i, j = pairs[index]
+                move = 32 * (wins[i, j] - 1 / (1 + 10 ** ((plain[j] - plain[i]) / 400)))
+                plain[i], plain[j] = plain[i] + move, plain[j] - move
+        options = {"passes": 3, "orders": 1, "tolerance": 0.0, "seed": 7}
+        np.testing.assert_allclose(elo_many(wins[None], asked=asked, **options).scores[0], plain, atol=1e-9)
+        other = np.where(asked, wins, 0.99)  # what was not asked may hold anything
+        np.testing.assert_allclose(elo_many(other[None], asked=asked, **options).scores[0], plain, atol=1e-9)
+
+    def test_asking_all_is_the_default(self) -> None:
+        wins = random_wins(9, 4)
+        np.testing.assert_array_equal(elo_many(wins[None], asked=np.ones((9, 9))).scores, elo_many(wins[None]).scores)
 
     @pytest.mark.parametrize("bad", [{"passes": 0}, {"k": 0.0}, {"orders": 0}, {"tolerance": -1.0}])
     def test_bad_settings_are_refused(self, bad: dict) -> None:

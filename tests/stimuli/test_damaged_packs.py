@@ -108,6 +108,8 @@ def without(key: str) -> Callable[[Any], Any]:
     return lambda old: [x for x in old if x != key] if isinstance(old, list) else {k: old[k] for k in old if k != key}
 
 
+OUR_DOCK = json.loads((OUR_DATA / "scenarios.json").read_text(encoding="utf-8"))[4]["prompt"]
+
 FAULTS: list[tuple[str, Callable[[Any], Any], str]] = [
     ("pack", without("version"), "the key 'version' is missing"),
     ("emotions", lambda old: [*old, "happy"], "item 172: 'happy' is item 61 again"),
@@ -169,6 +171,19 @@ FAULTS: list[tuple[str, Callable[[Any], Any], str]] = [
     ("synonyms", replaced("sad", ["Blue"]), "'sad', item 1: a synonym must be in lower case"),
     ("synonyms", replaced("hungry", ["starved"]), "'hungry' is not in the pack's emotions.json"),
     ("neutral_questions", lambda old: [*old, old[0]], "item 201:"),
+    ("heldout_scenarios", inside(3, without("name")), "item 4: the key 'name' is missing"),
+    ("heldout_scenarios", inside(3, replaced("note", "x")), "item 4: the key 'note' is unknown"),
+    ("heldout_scenarios", inside(3, replaced("emotion", "hungry")), "item 4, 'emotion': 'hungry' is not in the pack's"),
+    ("heldout_scenarios", inside(3, replaced("prompt", " ")), "item 4, 'prompt': the text is empty"),
+    ("heldout_scenarios", lambda old: [*old, old[7] | {"name": "Another"}], "prompt, item 37:"),
+    ("heldout_scenarios", lambda old: [*old, old[7] | {"prompt": "Another?"}], "name, item 37: "),
+    ("heldout_scenarios", inside(3, replaced("prompt", OUR_DOCK.upper())), "item 4: the prompt is item 5 of scenarios"),
+    ("heldout_scenarios", lambda old: old[:1], "the list has 1 item"),
+    ("retrieval_scenarios", inside(9, without("emotion")), "item 10: the key 'emotion' is missing"),
+    ("retrieval_scenarios", inside(9, replaced("emotion", "Sad")), "item 10, 'emotion': 'Sad' is not in the pack's"),
+    ("retrieval_scenarios", inside(9, replaced("emotion", "afraid")), "emotion, item 10: 'afraid' is item 1 again"),
+    ("retrieval_scenarios", inside(9, replaced("prompt", 5)), "item 10, 'prompt': expected a text, found a number"),
+    ("retrieval_scenarios", lambda old: [*old, old[0]], "item 172: "),
 ]
 
 
@@ -232,8 +247,11 @@ def check_invariants(pack: Pack) -> None:
     assert sorted(pack.subset) == sorted(pack.emotions)
     assert {*pack.valence.values()} <= {"positive", "negative"}
     used = {word for pair in pack.opposite_pairs for word in pair}
-    used |= {scenario.emotion for scenario in pack.scenarios} | set(pack.steered_emotions) | pack.valence_ambiguous
+    scenarios = (*pack.scenarios, *pack.heldout_scenarios, *pack.retrieval_scenarios)
+    used |= {scenario.emotion for scenario in scenarios} | set(pack.steered_emotions) | pack.valence_ambiguous
     assert used <= set(pack.emotions)
+    assert len({scenario.emotion for scenario in pack.retrieval_scenarios}) == len(pack.retrieval_scenarios)
+    assert not {item.prompt for item in pack.scenarios} & {item.prompt for item in pack.heldout_scenarios}
     question = pack.neutral_questions[0] if pack.prompts.neutral_from_questions else ""
     filled = [
         pack.prompts.story.format(emotion="sad", topic=pack.topics[0], n_stories=1),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Callable
 from importlib import resources
 from pathlib import Path
@@ -35,6 +36,8 @@ def test_our_pack_is_what_its_files_say() -> None:
     assert list(pack.topics) == files["topics"]
     assert [vars(activity) for activity in pack.activities] == files["activities"]
     assert [vars(scenario) for scenario in pack.scenarios] == files["scenarios"]
+    assert [vars(scenario) for scenario in pack.heldout_scenarios] == files["heldout_scenarios"]
+    assert [vars(scenario) for scenario in pack.retrieval_scenarios] == files["retrieval_scenarios"]
     assert [vars(item) | {"values": list(item.values)} for item in pack.numeric_templates] == files["numeric_templates"]
     assert vars(pack.prompts) == files["prompts"]
     assert list(pack.neutral_questions) == files["neutral_questions"]
@@ -44,7 +47,7 @@ def test_our_pack_is_what_its_files_say() -> None:
     assert list(pack.steered_emotions) == files["steered_emotions"]
     assert list(pack.subset) == files["subset"]
     assert {emotion: list(words) for emotion, words in pack.synonyms.items()} == files["synonyms"]
-    for name in ("topics", "valence", "synonyms"):
+    for name in ("topics", "valence", "synonyms", "heldout_scenarios", "retrieval_scenarios"):
         assert pack.sha256[name] == canonical_hash(files[name])
     assert pack.sha256["prompts.story"] == canonical_hash(files["prompts"]["story"])
 
@@ -87,6 +90,33 @@ def test_lists_from_ours_are_cut_down_to_the_emotions_of_the_pack(our_copy: Path
     assert pack.subset == ("happy", "sad", "afraid", "calm", "desperate", "hostile")
     assert set(pack.supplied) == set(OPTIONAL)
     assert pack.valence_ambiguous == frozenset()
+    assert Counter(item.emotion for item in pack.heldout_scenarios) == dict.fromkeys(
+        sorted({*emotions} - {"hostile"}), 3
+    )
+    assert [item.emotion for item in pack.retrieval_scenarios] == emotions
+    # What is hashed is what is used, not the whole of our list.
+    used = [vars(scenario) for scenario in pack.retrieval_scenarios]
+    assert pack.sha256["retrieval_scenarios"] == canonical_hash(used) != load_pack().sha256["retrieval_scenarios"]
+
+
+def test_our_held_out_scenario_is_left_out_where_the_pack_uses_it_as_a_scenario(
+    our_copy: Path, change_list: Change
+) -> None:
+    taken = next(item for item in load_pack().heldout_scenarios if item.emotion == "sad")
+    (our_copy / "heldout_scenarios.json").unlink()
+    others = [item for item in load_pack().scenarios if item.emotion != "sad"]
+    change_list(our_copy, "scenarios", lambda old: [vars(taken) | {"prompt": taken.prompt.upper()}, *map(vars, others)])
+    left = load_pack(our_copy).heldout_scenarios
+    assert left == tuple(item for item in load_pack().heldout_scenarios if item != taken) and len(left) == 35
+
+
+def test_held_out_scenarios_may_share_an_emotion_and_a_pack_may_have_few(our_copy: Path, change_list: Change) -> None:
+    change_list(our_copy, "heldout_scenarios", lambda old: old[:3])
+    change_list(our_copy, "retrieval_scenarios", lambda old: old[5:8])
+    pack = load_pack(our_copy)
+    assert [item.emotion for item in pack.heldout_scenarios] == ["happy"] * 3
+    assert [item.emotion for item in pack.retrieval_scenarios] == list(pack.emotions[5:8])
+    assert pack.supplied == ()
 
 
 def test_an_emotion_without_a_label_needs_a_valence_file(our_copy: Path, change_list: Change) -> None:
@@ -135,7 +165,9 @@ def test_the_published_pack_loads(published_folder: Path) -> None:
     pack = load_pack(published_folder)
     assert (len(pack.emotions), len(pack.topics), len(pack.activities)) == (171, 100, 64)
     assert (len(pack.scenarios), len(pack.numeric_templates)) == (12, 6)
-    assert pack.supplied == ("valence", "opposite_pairs", "steered_emotions", "subset", "synonyms")
+    lacking = ("valence", "opposite_pairs", "steered_emotions", "subset", "synonyms")
+    assert pack.supplied == (*lacking, "heldout_scenarios", "retrieval_scenarios")
+    assert (len(pack.heldout_scenarios), len(pack.retrieval_scenarios)) == (36, 171)
     assert pack.neutral_questions == ()
     assert pack.numeric_templates[0].expected == {"afraid": "+", "happy": "none", "sad": "none", "calm": "-"}
     named = sum(sign != "none" for template in pack.numeric_templates for sign in template.expected.values())

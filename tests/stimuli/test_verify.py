@@ -84,7 +84,12 @@ def test_one_changed_item_is_counted(our_copy: Path, change_list: Change) -> Non
     checks = by_name(our_copy)
     assert checks["emotions"].message == "170 of its 171 items have a published text, of which there are 171."
     # The lists that name "worthless" no longer fit, which is a fault of the pack and is said.
-    assert {name for name, check in checks.items() if check.status == "malformed"} == {"valence", "subset", "synonyms"}
+    assert {name for name, check in checks.items() if check.status == "malformed"} == {
+        "valence",
+        "subset",
+        "synonyms",
+        "retrieval_scenarios",
+    }
 
 
 def expected_names(name: str) -> list[str]:
@@ -121,6 +126,17 @@ def test_a_repeated_word_and_a_template_without_its_number_are_malformed(our_cop
     checks = by_name(our_copy)
     assert checks["emotions"].status == checks["numeric_templates"].status == "malformed"
     assert "item 172" in checks["emotions"].message and "{X}" in checks["numeric_templates"].message
+
+
+def test_a_held_out_scenario_that_is_a_scenario_is_malformed(our_copy: Path, change_list: Change) -> None:
+    again = load_pack().scenarios[4].prompt
+    change_list(our_copy, "heldout_scenarios", lambda old: [*old[:-1], old[-1] | {"prompt": again}])
+    malformed = [check for check in by_name(our_copy).values() if check.status == "malformed"]
+    assert [check.name for check in malformed] == ["heldout_scenarios"]
+    assert "item 36: the prompt is item 5 of scenarios.json" in malformed[0].message
+    # Where scenarios.json itself can't be read, only that is said.
+    (our_copy / "scenarios.json").write_text("[")
+    assert [check.name for check in by_name(our_copy).values() if check.status == "malformed"] == ["scenarios"]
 
 
 def test_one_bad_prompt_leaves_the_others_comparable(our_copy: Path, change_list: Change) -> None:

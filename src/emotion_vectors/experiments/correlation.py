@@ -3,14 +3,15 @@
 In: mean activations (a, d) on the tokens of each activity in "How would you feel about {activity}?", vectors (n, d) and
 preference scores (a,). Out: Pearson r over activities of projection and score, for every emotion.
 projection = activation . unit vector. Source: paper, Figure 4 row 1; seed report section 3.5.
-What it can't tell: two extreme categories can carry r by themselves, so r without Misaligned and Unsafe is reported too;
+What it can't tell: two extreme categories can carry r by themselves, so r without Misaligned and Unsafe is reported too,
+and r with these two held constant, and what is left within the categories, each against scores permuted within them;
 emotions are correlated with each other, and activities come in kinds, so counts are compared with permuted scores and
 with the whole set of vectors turned at random, not with independent tests.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,12 +19,13 @@ import numpy as np
 from emotion_vectors.experiments.chance import turned_projections
 from emotion_vectors.experiments.criteria import Null, Threshold, json_number, judge, number, scaled
 from emotion_vectors.stats import intervals, nulls, scores
-from emotion_vectors.stats.correlation import pearson, standardised
+from emotion_vectors.stats.correlation import group_columns, partial_correlation, pearson, standardised
 from emotion_vectors.stats.nulls import permuted_rows
 from emotion_vectors.stimuli.items import NEGATIVE, POSITIVE, Activity
 from emotion_vectors.vectors.directions import unit
 
 STRONG = 0.3
+DISCOVERY = 0.05
 EXTREME = ("Misaligned", "Unsafe")
 NULLS = "preference scores dealt out to other activities, and random directions with the angles of the emotions"
 
@@ -56,25 +58,125 @@ def run(
     r = np.asarray(interval.estimate)
     chance = _chance(activations, vectors, probes, nats, resamples, seed)
     p, largest = _tests(r, chance.dealt)
-    criteria = [
-        _alignment(r, draws, chance, positive, blocked),
-        _count(r, draws, chance, without, blocked),
-    ]
     q = nulls.false_discovery(p)
+    kinds = [activity.category for activity in activities]
+    within = _within_categories(r, probes, nats, kinds, positive, resamples, seed)
+    partial = _extremes_held(probes, nats, kinds, resamples, seed)
+    found = _discoveries(q)
+    criteria = [
+        _alignment(r, draws, chance, positive, blocked, within),
+        _count(r, draws, chance, blocked, _beside(found, without, within, partial)),
+    ]
     record = {
         "score": "bradley_terry", "threshold": STRONG,
         "null_count": float(_strong(chance.dealt).mean()), "null_count_vectors": float(_strong(chance.turned).mean()),
         "null_limit": json_number(largest), "null_band": _band(chance.dealt), "null_band_vectors": _band(chance.turned),
+        "discoveries": found, "within_categories": within, "extremes_held": partial.record,
         "emotions": [
             {
                 "emotion": emotion, "valence": valence[emotion], "ambiguous": emotion in ambiguous, "r": json_number(r[i]),
                 "low": json_number(interval.low[i]), "high": json_number(interval.high[i]), "p": json_number(p[i]),
                 "q": json_number(q[i]), "r_without_extremes": json_number(without[i]),
+                "r_partial": json_number(partial.r[i]), "p_partial": json_number(partial.p[i]),
             }
             for i, emotion in enumerate(emotions)
         ],
     }  # fmt: skip
     return Correlations(r, probes), record, criteria
+
+
+class Held(NamedTuple):
+    """Partial r (n,) and two-sided p (n,) of each emotion with the extreme categories held constant; counts for the record."""
+
+    r: np.ndarray
+    p: np.ndarray
+    record: dict[str, Any]
+
+
+def beyond_groups(
+    probes: np.ndarray, nats: np.ndarray, groups: Sequence[Hashable], resamples: int, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Partial r (n,) of probes (a, n) and score (a,) given the group means, and draws (c, n) with scores permuted in groups.
+
+    Group means are what a model of the groups fits, so permuting scores in their groups permutes its residuals; unlike a
+    permutation of residuals over all rows (Freedman and Lane 1983) it is exact also where groups scatter differently.
+    NaN where too few activities are left.
+    """
+    if len(nats) - len(set(groups)) < 3:
+        return np.full(probes.shape[1], np.nan), np.full((resamples, probes.shape[1]), np.nan)
+    r = partial_correlation(probes, nats, group_columns(groups))
+    names = list(dict.fromkeys(groups))
+    members = np.array([[group == name for group in groups] for name in names], dtype=np.float64)
+    means = members.T @ (members / members.sum(axis=1, keepdims=True))
+    left, target = standardised(probes - means @ probes), standardised(nats - means @ nats)
+    draws = target[permuted_rows(len(nats), groups, resamples, seed)] @ left
+    return r, np.where(np.isfinite(r), draws, np.nan)
+
+
+def _within_categories(
+    r: np.ndarray,
+    probes: np.ndarray,
+    nats: np.ndarray,
+    kinds: Sequence[str],
+    positive: np.ndarray,
+    resamples: int,
+    seed: int,
+) -> dict[str, Any]:
+    """What the categories alone don't give: scores permuted within them, for the plain r and for r pooled within them."""
+    same = standardised(nats)[permuted_rows(len(nats), kinds, resamples, seed)] @ standardised(probes)
+    pooled, draws = beyond_groups(probes, nats, kinds, resamples, seed)
+    gap, known = valence_gap(r, positive), np.isfinite(r).any()
+    testable = known and np.isfinite(gap)
+    return {
+        "null_count": float(_strong(same).mean()),
+        "p": float(nulls.permutation_p(_strong(r), _strong(same))) if known else None,
+        "gap_p": float(nulls.permutation_p(gap, valence_gap(same, positive))) if testable else None,
+        **_counted(pooled, draws),
+    }  # fmt: skip
+
+
+def _extremes_held(probes: np.ndarray, nats: np.ndarray, kinds: Sequence[str], resamples: int, seed: int) -> Held:
+    """Partial r given which activities are of each extreme category, tested by permuting scores within these groups."""
+    groups = [kind if kind in EXTREME else "" for kind in kinds]
+    r, draws = beyond_groups(probes, nats, groups, resamples, seed)
+    p, _ = _tests(r, draws)
+    return Held(r, p, {**_counted(r, draws), "discoveries": _discoveries(nulls.false_discovery(p))})
+
+
+def _counted(r: np.ndarray, draws: np.ndarray) -> dict[str, Any]:
+    """Emotions with |r| beyond the threshold, their mean number in the draws and p; None where no r is defined."""
+    if not np.isfinite(r).any():
+        return {"partial_count": None, "partial_null_count": None, "partial_p": None}
+    count, null = int(_strong(r)), _strong(draws)
+    return {
+        "partial_count": count,
+        "partial_null_count": float(null.mean()),
+        "partial_p": float(nulls.permutation_p(count, null)),
+    }
+
+
+def _discoveries(q: np.ndarray) -> int:
+    """Emotions that hold at the false-discovery rate; an undefined test is none."""
+    return int((q < DISCOVERY).sum())
+
+
+def _beside(found: int, without: np.ndarray, within: dict[str, Any], partial: Held) -> str:
+    """What V9's note says beside its own nulls."""
+    names = " and ".join(EXTREME)
+
+    def against(part: dict[str, Any]) -> str:
+        if part["partial_count"] is None:
+            return "not known"
+        return f"{part['partial_count']} (permuted {part['partial_null_count']:.3g}, p = {number(part['partial_p'])})"
+
+    dealt = "" if within["p"] is None else (
+        f"Scores dealt out within the categories give {within['null_count']:.3g} (p = {number(within['p'])}). "
+    )  # fmt: skip
+    return (
+        f"{dealt}At a false-discovery rate of {DISCOVERY:.0%}: {found}. Without {names}: {_strong(without)}. With {names} held "
+        f"constant: {against(partial.record)}, at that false-discovery rate {partial.record['discoveries']}. "
+        f"With every category held constant: {against(within)}."
+    )
 
 
 class Chance(NamedTuple):
@@ -136,7 +238,9 @@ def valence_gap(r: np.ndarray, positive: np.ndarray) -> np.ndarray:
     return known[..., positive].mean(-1) - known[..., ~positive].mean(-1)
 
 
-def _alignment(r: np.ndarray, draws: np.ndarray, chance: Chance, positive: np.ndarray, blocked: str) -> dict[str, Any]:
+def _alignment(
+    r: np.ndarray, draws: np.ndarray, chance: Chance, positive: np.ndarray, blocked: str, within: dict[str, Any]
+) -> dict[str, Any]:
     """V8. The count has four values, and since one valence axis drives most emotions, chance reaches 3 in a good part
     of all draws. So the p value is that of a finer statistic of the same claim, the gap in mean r between the valences.
     """
@@ -151,12 +255,13 @@ def _alignment(r: np.ndarray, draws: np.ndarray, chance: Chance, positive: np.nd
         "V8", "Valence of the extremes", value, (float(low), float(high)),
         Null(f"{NULLS} (p by the gap in mean r between the valences)", float(null.mean()), p),
         Threshold(2), "is the smaller count of right valences among the top and the bottom 3", 3,
-        note=f"Positive among the top 3: {top}; negative among the bottom 3: {bottom}; gap in mean r: {number(float(gap))}.",
+        note=f"Positive among the top 3: {top}; negative among the bottom 3: {bottom}; gap in mean r: {number(float(gap))}"
+        + (f" (p = {number(within['gap_p'])} with scores dealt out within the categories)." if within["gap_p"] else "."),
         blocked=blocked,
     )  # fmt: skip
 
 
-def _count(r: np.ndarray, draws: np.ndarray, chance: Chance, without: np.ndarray, blocked: str) -> dict[str, Any]:
+def _count(r: np.ndarray, draws: np.ndarray, chance: Chance, blocked: str, beside: str) -> dict[str, Any]:
     """V9; the vectors must do better than the scores dealt out and better than other directions."""
     value = float(_strong(r)) if np.isfinite(r).any() else float("nan")
     counts = [_strong(one) for one in chance]
@@ -170,8 +275,7 @@ def _count(r: np.ndarray, draws: np.ndarray, chance: Chance, without: np.ndarray
     return judge(
         "V9", "Emotions that go with preference", value, (low, high), Null(NULLS, max(dealt, turned), p),
         scaled(5, len(r), 171), f"emotions with |r| > {STRONG}", len(r),
-        note=f"Scores dealt out give {dealt:.3g}, random directions {turned:.3g}. "
-        f"Without {' and '.join(EXTREME)}: {_strong(without)}.", blocked=blocked,
+        note=f"Scores dealt out give {dealt:.3g}, random directions {turned:.3g}. {beside}", blocked=blocked,
     )  # fmt: skip
 
 

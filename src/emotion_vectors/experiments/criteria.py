@@ -6,7 +6,8 @@
    (`stats.verdict`).
 2. Does it reach the seed's bar?
 
-pass: both. fail: no better than chance by its interval, or the whole interval misses the bar. inconclusive: the rest.
+pass: both. fail: no better than chance by its interval, or the whole interval misses the bar. inconclusive: the rest,
+and a pass that a further control of the experiment explains as well (`capped`).
 What has no value (nothing to count, a correlation with a constant) is inconclusive by both verdicts.
 """
 
@@ -74,9 +75,11 @@ def judge(
     note: str = "",
     blocked: str = "",
     seed_value: float | None = None,
+    capped: str = "",
 ) -> dict[str, Any]:
     """The record of one criterion; `blocked` (a reason) makes the verdict inconclusive whatever the numbers say.
 
+    `capped` (a reason) makes a pass inconclusive and leaves the other verdicts: a control explains the value as well.
     `seed_value` is what the seed's own threshold looks at where that differs from `value` (V10 ignores the sign).
     """
     if of == 0:
@@ -87,6 +90,8 @@ def judge(
     finite = all(math.isfinite(x) for x in (value, low, high, null.value, null.p))
     seen = value if seed_value is None or math.isnan(value) else float(seed_value)
     verdict, because = _decide(value, (low, high), null, threshold) if finite else UNKNOWN
+    if capped and verdict == "pass":
+        verdict, because = "inconclusive", f"{because}, but {capped}"
     if blocked:
         verdict, because = "inconclusive", blocked
     share = f" of {of}" if of is not None else ""

@@ -4,6 +4,8 @@ In: unit vectors (n, d) of n emotions at the analysis layer and the model's unem
 Out: the record's `lens`, V1 (own word among the top k tokens) and V2 (opposite pairs point apart in logit space).
 Formula: logits = W_U u, or W_U norm(u) through the final norm; both are counted, a setting says which one is V1.
 Source: paper, Table 1; seed report section 3.1. Every leading-space and case variant of a word that is one token counts.
+Controls of V1: words dealt out, random directions, and directions made from the words of the stories alone (the same
+contrast of their token embeddings): V1 passes only if the vectors recognise more than those do.
 What it can't tell: a word without a token of its own can't be recognised; frequent tokens can be promoted by anything.
 """
 
@@ -16,13 +18,14 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from emotion_vectors.experiments.criteria import Null, judge, scaled
+from emotion_vectors.experiments.criteria import Null, judge, number, scaled
 from emotion_vectors.lm.model import LanguageModel
 from emotion_vectors.stats import intervals, nulls
-from emotion_vectors.vectors.directions import cosine, unit
+from emotion_vectors.vectors.directions import contrast, cosine, unit
 
 SEED_BAR, SEED_PAIRS_BAR = 20, 4
 SHOWN = 8
+ALPHA = 0.05
 
 
 class Lens(NamedTuple):
@@ -31,6 +34,15 @@ class Lens(NamedTuple):
     top: np.ndarray  # (m, k) token ids, best first
     bottom: np.ndarray  # (m, k) token ids, worst first
     ranks: np.ndarray  # (m, n) best rank (1 = top) of any one-token variant of each word; 0 where it has none
+
+
+class Recognised(NamedTuple):
+    """Which words are among the top tokens of which directions, for n emotions."""
+
+    vectors: np.ndarray  # (n, n) bool: direction, word
+    random: np.ndarray  # (r, n) random directions
+    static: np.ndarray  # (n,) each emotion's direction made from the token embeddings of its stories, and its own word
+    word: np.ndarray  # (n,) the word's own token embedding, and the word
 
 
 def word_variants(tokenizer: Any, word: str) -> tuple[list[int], list[int]]:
@@ -75,6 +87,7 @@ def run(
     lm: LanguageModel,
     emotions: Sequence[str],
     vectors: np.ndarray,
+    static: np.ndarray,
     pairs: Sequence[tuple[str, str]],
     valence: dict[str, str],
     k: int,
@@ -82,23 +95,30 @@ def run(
     resamples: int,
     seed: int,
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """The record's `lens` part and the criteria V1 and V2, from vectors (n, d)."""
+    """The record's `lens` part and the criteria V1 and V2.
+
+    `vectors` (n, d) are the directions; `static` (n, d) the same contrast of the stories' token embeddings.
+    """
     unit_vectors = unit(vectors)
     forms = [word_variants(lm.tokenizer, emotion) for emotion in emotions]
     single = [ids for ids, _ in forms]
     logits = project(lm, unit_vectors, through_norm)
     lens = read(logits, single, k)
-    other = read(project(lm, unit_vectors, not through_norm), single, k)
-    hits = _hits(lens, k)
+    other = _recognised(lm, vectors, single, k, not through_norm)
     chance = nulls.random_directions(max(200, 2 * len(emotions)), lm.hidden_size, seed=seed)
-    random_hits = _hits(read(project(lm, chance, through_norm), single, k), k)
-    own = np.diag(hits)
-    v1 = _recognition(hits, random_hits, own, len(emotions), k, sum(map(bool, single)), resamples, seed)
+    words = contrast(_word_embeddings(lm, emotions, forms))
+    found = Recognised(
+        _hits(lens, k) & (unit_vectors != 0).any(axis=1, keepdims=True),
+        *(_recognised(lm, rows, single, k, through_norm) for rows in (chance, static, words)),
+    )
+    found = found._replace(static=np.diag(found.static), word=np.diag(found.word))
+    own = np.diag(found.vectors)
+    controls, v1 = _recognition(found, k, sum(map(bool, single)), resamples, seed)
     pair_rows, v2 = _pairs(emotions, logits.numpy().astype(np.float64), unit_vectors, pairs, resamples, seed)
     record = {
         "k": k, "through_norm": through_norm, "count": int(own.sum()), "of": len(emotions),
         "single_token_of": sum(map(bool, single)),
-        "other": {"through_norm": not through_norm, "count": int(np.diag(_hits(other, k)).sum())},
+        "other": {"through_norm": not through_norm, "count": int(np.diag(other).sum())},
         "multi_word": _multi_token(lm, emotions, forms, logits, k),
         "emotions": [
             {
@@ -109,7 +129,7 @@ def run(
             }
             for row, emotion in enumerate(emotions)
         ],
-        "pairs": pair_rows,
+        "pairs": pair_rows, **controls,
     }  # fmt: skip
     return record, [v1, v2]
 
@@ -118,25 +138,78 @@ def _hits(lens: Lens, k: int) -> np.ndarray:
     return (lens.ranks > 0) & (lens.ranks <= k)
 
 
+def _recognised(
+    lm: LanguageModel, directions: np.ndarray, variants: Sequence[list[int]], k: int, through_norm: bool
+) -> np.ndarray:
+    """(m, n) whether each word is among the top k tokens of each direction; a zero direction promotes nothing."""
+    units = unit(directions.astype(np.float64))
+    return _hits(read(project(lm, units, through_norm), variants, k), k) & (units != 0).any(axis=1, keepdims=True)
+
+
+def _word_embeddings(
+    lm: LanguageModel, emotions: Sequence[str], forms: Sequence[tuple[list[int], list[int]]]
+) -> np.ndarray:
+    """(n, d) mean input embedding of each word's one-token forms; of its pieces where it has none."""
+    table = torch.as_tensor(lm.model.get_input_embeddings().weight)
+    spelled = [
+        single or lm.tokenizer(" " + emotion, add_special_tokens=False)["input_ids"]
+        for emotion, (single, _) in zip(emotions, forms, strict=True)
+    ]
+    with torch.inference_mode():
+        return np.stack([table[ids].double().mean(dim=0).cpu().numpy() for ids in spelled])
+
+
 def _recognition(
-    hits: np.ndarray, random_hits: np.ndarray, own: np.ndarray, n: int, k: int, single: int, resamples: int, seed: int
-) -> dict[str, Any]:
-    """V1: emotions whose own word is among the top k tokens; null: vectors dealt out to other words."""
-    generator = np.random.default_rng(seed)
-    dealt = np.array([hits[generator.permutation(n), np.arange(n)].sum() for _ in range(resamples)])
-    random = nulls.role_count_null(random_hits, repeats=resamples, seed=seed)
-    count = int(own.sum())
+    found: Recognised, k: int, single: int, resamples: int, seed: int
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The record's controls and V1: emotions whose own word is in the top k; null: vectors dealt out to other words."""
+    own, n, generator = np.diag(found.vectors), len(found.vectors), np.random.default_rng(seed)
+    dealt = np.array([found.vectors[generator.permutation(n), np.arange(n)].sum() for _ in range(resamples)])
+    random = nulls.role_count_null(found.random, repeats=resamples, seed=seed)
+    count, static = int(own.sum()), int(found.static.sum())
     # Both controls must be beaten: words dealt out at random and random directions.
     p = max(float(nulls.permutation_p(count, dealt)), float(nulls.permutation_p(count, random)))
+    paired = _paired(own, found.static)
+    words = _against_words(count, static, paired["p"])
     interval, bar = intervals.wilson_interval(count, n), scaled(SEED_BAR, n, 171)
-    return judge(
+    v1 = judge(
         "V1", "Self-recognition in the logit lens", count, (interval.low * n, interval.high * n),
         Null("words dealt out to other emotions' vectors", float(dealt.mean()), p), bar,
         f"emotions with their own word in the top {k} tokens", n,
-        note=f"{single} of {n} words have a one-token form; random directions give {random.mean():.2g}.",
+        note=f"{single} of {n} words have a one-token form; random directions give {random.mean():.2g}, the words' own token "
+        f"embeddings {int(found.word.sum())}. {words[0].upper()}{words[1:]}.",
         # What the tokenizer can't spell in one token can't be recognised: that says nothing about the vectors.
         blocked=f"only {single} words have a one-token form, too few for the bar" if single < bar.value else "",
+        capped="" if paired["p"] <= ALPHA else words,
     )  # fmt: skip
+    controls = {
+        "words dealt out to other emotions' vectors": float(dealt.mean()), "random directions": float(random.mean()),
+        "token embeddings of the stories": static, "each word's own token embedding": int(found.word.sum()),
+    }  # fmt: skip
+    baselines = [{"what": what, "count": amount, "of": n} for what, amount in controls.items()]
+    return {"baselines": baselines, "against_static": paired}, v1
+
+
+def _against_words(count: int, static: int, p: float) -> str:
+    """How the count of the vectors compares with that of the token embeddings of the stories, as a clause."""
+    found = f"the token embeddings of the stories recognise {static}"
+    tested = f"exact McNemar p = {number(p)}"
+    if count == 0:
+        return found
+    if p <= ALPHA:
+        return f"{found}, fewer than the vectors ({tested})"
+    if static >= count:
+        return f"{found} ({tested}), so the count could be read off the words alone"
+    return (
+        f"{found}, and that the vectors recognise more is not shown ({tested}), so it may be read off the words alone"
+    )
+
+
+def _paired(vectors: np.ndarray, static: np.ndarray) -> dict[str, Any]:
+    """Exact McNemar test (McNemar 1947, by the binomial), one-sided: do the vectors (n,) recognise more than static (n,)?"""
+    only, other = int((vectors & ~static).sum()), int((static & ~vectors).sum())
+    p = nulls.sign_test(only, only + other).p if only + other else 1.0
+    return {"vectors_only": only, "static_only": other, "p": float(p)}
 
 
 def _pairs(

@@ -3,6 +3,8 @@
 In: activations at the response position for every value of every numeric template, and the vectors of afraid, happy, sad
 and calm. Out: cosine curves, Spearman's rho of value and cosine, and counts of expected signs and of strong rho.
 Source: paper, Figure 3; seed report section 3.3. Expected signs are fixed in the pack beforehand; "none" is not counted.
+Effect size: the change in cosine from the lowest to the highest value, in the expected direction, by a line over the ranks
+of the values. V5 passes only if its mean over the curves is beyond that of random directions as well.
 What it can't tell: with six values a random direction is often strongly monotone, so V6 is weak by construction; the
 null plays the same game with random directions that have the mutual angles of the four vectors.
 """
@@ -10,13 +12,14 @@ null plays the same game with random directions that have the mutual angles of t
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+from scipy.stats import rankdata
 
 from emotion_vectors.errors import UserError
 from emotion_vectors.experiments.chance import turned_projections
-from emotion_vectors.experiments.criteria import Null, judge, scaled
+from emotion_vectors.experiments.criteria import Null, json_number, judge, number, scaled
 from emotion_vectors.stats import intervals, nulls
 from emotion_vectors.stats.correlation import spearman_rows
 from emotion_vectors.stimuli.items import NUMERIC_EMOTIONS, NumericTemplate
@@ -24,6 +27,15 @@ from emotion_vectors.vectors.directions import cosine, unit
 
 STRONG = 0.7
 DECIMALS = 7  # of a cosine: what is left beyond is rounding, which must not be ranked
+
+
+class Curves(NamedTuple):
+    """What is taken from the curves of t templates and 4 emotions, for the vectors and for c turned sets of them."""
+
+    rho: np.ndarray  # (t, 4) Spearman's rho
+    random_rho: np.ndarray  # (c, t, 4)
+    change: np.ndarray  # (t, 4) fitted change in cosine, lowest to highest value
+    random_change: np.ndarray  # (c, t, 4)
 
 
 def run(
@@ -40,15 +52,17 @@ def run(
         raise UserError(f"The numeric experiment needs {', '.join(missing)}, not in this run; use more emotions.")
     probes = unit(vectors[[list(emotions).index(emotion) for emotion in NUMERIC_EMOTIONS]].astype(np.float64))
     everything = unit(np.concatenate(list(activations)).astype(np.float64))
-    # (resamples, all values, emotions): the four probes turned together, so that what they share stays shared.
-    turned = turned_projections(everything, probes, resamples, seed)
-    rows, observed, chance, start = [], [], [], 0
+    # (resamples, all values, emotions): the four probes turned together, so that what they share stays shared. A map of
+    # normal numbers stretches by about sqrt(d): these are cosines but for a factor near 1, whose mean square is 1.
+    turned = turned_projections(everything, probes, resamples, seed) / np.sqrt(probes.shape[1])
+    rows, found, chance, start = [], [], [], 0
     for template, activation in zip(templates, activations, strict=True):
         values = np.array(template.values)
         curves = np.round(cosine(probes, activation), DECIMALS)
-        rho = _spearman(curves, values)
-        observed.append(rho)
-        chance.append(_spearman(np.moveaxis(turned[:, start : start + len(values)], 1, -1), values))
+        random = np.moveaxis(turned[:, start : start + len(values)], 1, -1)
+        rho, change = _spearman(curves, values), fitted_change(curves, values)
+        found.append((rho, change))
+        chance.append((_spearman(random, values), fitted_change(random, values)))
         start += len(values)
         rows.append(
             {
@@ -57,40 +71,100 @@ def run(
                 "cosine": {e: curves[i].tolist() for i, e in enumerate(NUMERIC_EMOTIONS)},
                 "spearman": {e: float(rho[i]) for i, e in enumerate(NUMERIC_EMOTIONS)},
                 "change": {e: float(curves[i, -1] - curves[i, 0]) for i, e in enumerate(NUMERIC_EMOTIONS)},
+                "fitted_change": {e: float(change[i]) for i, e in enumerate(NUMERIC_EMOTIONS)},
             }
         )  # fmt: skip
-    expected = np.array([[_sign(t.expected[e]) for e in NUMERIC_EMOTIONS] for t in templates])
-    return {"emotions": list(NUMERIC_EMOTIONS), "templates": rows}, _criteria(
-        np.array(observed), np.stack(chance, axis=1), expected, resamples, seed
+    (rho, change), (random_rho, random_change) = (
+        [np.stack(part, axis=-2) for part in zip(*kind, strict=True)] for kind in (found, chance)
     )
+    expected = np.array([[_sign(t.expected[e]) for e in NUMERIC_EMOTIONS] for t in templates])
+    curves = Curves(rho, random_rho, change, random_change)
+    effect = _effect(curves, expected, resamples, seed)
+    record = {"emotions": list(NUMERIC_EMOTIONS), "templates": rows, "effect": effect}
+    return record, _criteria(curves, effect, expected, resamples, seed)
+
+
+def fitted_change(curves: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Change (...) of `curves` (..., k) from the lowest to the highest of `values` (k,), by a line over their ranks.
+
+    Ranks and not values or their logarithms: the values span orders of magnitude and some are 0. A line and not the two
+    ends: it uses every point.
+    """
+    ranks = rankdata(values)
+    centred = ranks - ranks.mean()
+    return curves @ centred / (centred @ centred) * np.ptp(ranks)
+
+
+def _effect(found: Curves, expected: np.ndarray, resamples: int, seed: int) -> dict[str, Any]:
+    """Mean change in cosine the expected way over the curves with an expected sign; templates are resampled whole."""
+    named = expected != 0
+    rows = np.flatnonzero(named.any(axis=1))
+    if not rows.size:
+        return {"curves": 0} | dict.fromkeys(("signs_p", "mean", "low", "high", "null_mean", "null_sd", "p"))
+    signed = expected * found.change
+    mean, null = signed[named].mean(), (expected * found.random_change)[:, named].mean(axis=1)
+    low = high = float("nan")
+    if len(rows) > 1:
+        interval, _ = intervals.cluster_bootstrap(
+            lambda index: signed[rows[index]][named[rows[index]]].mean(), range(len(rows)), repeats=resamples, seed=seed
+        )
+        low, high = min(float(interval.low), float(mean)), max(float(interval.high), float(mean))
+    right, random_right = _right(found, expected)
+    signs_p = nulls.permutation_p(right.sum(), random_right.sum((1, 2)))
+    return {
+        "curves": int(named.sum()), "signs_p": float(signs_p), "mean": float(mean), "low": json_number(low), "high": json_number(high),
+        "null_mean": float(null.mean()), "null_sd": float(null.std()), "p": float(nulls.permutation_p(mean, null)),
+    }  # fmt: skip
 
 
 def _criteria(
-    observed: np.ndarray, chance: np.ndarray, expected: np.ndarray, resamples: int, seed: int
+    found: Curves, effect: dict[str, Any], expected: np.ndarray, resamples: int, seed: int
 ) -> list[dict[str, Any]]:
-    """V5 and V6 from rho (templates, emotions), rho of turned probes (c, templates, emotions) and signs (templates, emotions)."""
+    """V5 and V6 from the curves and the expected signs (templates, emotions)."""
     named = expected != 0
-    right, random_right = ((np.sign(rho) == expected) & named for rho in (observed, chance))
-    strong, random_strong = (np.abs(rho) > STRONG for rho in (observed, chance))
-    unnamed = f"{int((~named).sum())} curves have no expected sign and don't count."
+    right, random_right = _right(found, expected)
+    strong, random_strong = (np.abs(rho) > STRONG for rho in (found.rho, found.random_rho))
+    unnamed = "" if named.all() else f"{int((~named).sum())} curves have no expected sign and don't count. "
     criteria = []
     for name, title, table, null_table, bar, total, unit_text, note in (
         ("V5", "Expected signs", right, random_right, 17, int(named.sum()), "curves with the expected sign",
-         "" if named.all() else unnamed),
+         unnamed + _size(effect)),
         ("V6", "Strong trends", strong, random_strong, 12, strong.size, f"curves with |rho| > {STRONG}", ""),
     ):  # fmt: skip
         count, null = int(table.sum()), null_table.sum((1, 2))
         interval, _ = intervals.cluster_bootstrap(
             lambda index, table=table: table[index].sum(), list(range(len(table))), repeats=resamples, seed=seed
         )
+        what, p = "random directions with the angles of the emotions", float(nulls.permutation_p(count, null))
+        if name == "V5" and effect["curves"]:
+            # Signs alone could be right with curves that hardly move: the size must be beyond chance too.
+            note += f" By the count alone p = {number(effect['signs_p'])}."
+            what, p = f"{what} (p: the larger of the count's and the size's)", max(p, effect["p"])
         criteria.append(
             judge(
                 name, title, count, (float(interval.low), min(float(interval.high), total)),
-                Null("random directions with the angles of the emotions", float(null.mean()), float(nulls.permutation_p(count, null))),
-                scaled(bar, total, 24), unit_text, total, note=note,
+                Null(what, float(null.mean()), p), scaled(bar, total, 24), unit_text, total, note=note,
             )
         )  # fmt: skip
     return criteria
+
+
+def _right(found: Curves, expected: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Which curves have the expected sign: of the vectors (t, 4) and of the turned sets (c, t, 4)."""
+    vectors, turned = ((np.sign(rho) == expected) & (expected != 0) for rho in (found.rho, found.random_rho))
+    return vectors, turned
+
+
+def _size(effect: dict[str, Any]) -> str:
+    """The effect size as a sentence."""
+    if not effect["curves"]:
+        return ""
+    low, high = (float("nan") if effect[end] is None else effect[end] for end in ("low", "high"))
+    return (
+        f"Mean change in cosine the expected way, lowest to highest value: {number(effect['mean'])} (95 % interval "
+        f"{number(low)} to {number(high)}); random directions {number(effect['null_mean'])}, sd "
+        f"{number(effect['null_sd'])} (p = {number(effect['p'])})."
+    )
 
 
 def _spearman(curves: np.ndarray, values: np.ndarray) -> np.ndarray:

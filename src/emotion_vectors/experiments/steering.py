@@ -1,9 +1,9 @@
 """V10 and V11: does a vector on the tokens of some activities move the choice towards them or away?
 
-In: baseline differences (n, n) and steered ones (m, n, n) of the mixed pairs, one per vector; see `lm.choices`. The
-vector is the unit direction times strength times the mean residual norm of the layer, added at the analysis layer on the
-tokens of the steered activity only. Out: for each vector the change of the log-odds that the steered activity of a mixed
-pair is chosen (nats), and the change of the refitted scores (Elo).
+In: logit differences of the asked pairs under every condition (`arms.Runs`) and the unsteered ones. The vector is the
+unit direction times strength times the mean residual norm of the layer, added at the analysis layer on the tokens of the
+steered activity only. Out: for each vector the change of the log-odds that a steered activity is chosen over an
+unsteered one (nats), over all splits of the activities into halves, and the change of the refitted scores (Elo).
 Source: paper, Figure 4 row 4; seed report section 3.6; known error of the seed: vectors on both activities.
 What it can't tell: whether the model acts on what it says.
 """
@@ -18,97 +18,122 @@ import numpy as np
 from scipy import stats
 
 from emotion_vectors.errors import UserError
+from emotion_vectors.experiments.arms import NULLS, Runs
+from emotion_vectors.experiments.coherence import Coherence, broken_reason
 from emotion_vectors.experiments.criteria import Null, Threshold, json_number, judge, number, scaled
 from emotion_vectors.stats import intervals, nulls, scores
 from emotion_vectors.stats import steering as effects
 from emotion_vectors.stats.correlation import Line, linear_fit, pearson
-from emotion_vectors.stimuli.items import POSITIVE, Activity
+from emotion_vectors.stats.nulls import permuted_rows
+from emotion_vectors.stimuli.items import NEGATIVE, POSITIVE, Activity
 
 # Mean change in nats by float noise in bfloat16 is about 0.02; anything above this is another computation.
 MOST_PATH_NOISE = 0.1
+NULL_NAMES = "effects dealt out to other emotions, random, orthogonal and shuffled-label directions"
 
 
-class Runs(NamedTuple):
-    """Steered differences: the emotions (m, n, n), random directions (r, n, n) and strength 0 (n, n); NaN = not run."""
+class Options(NamedTuple):
+    """How the effects are judged: `splits` (k, n) of the activities, resamples, seed, and the Elo updates."""
 
-    emotions: np.ndarray
-    random: np.ndarray
-    zero: np.ndarray
+    splits: np.ndarray
+    resamples: int
+    seed: int
+    elo_k: float = 32.0
+    elo_passes: int = 10
+
+
+class Effects(NamedTuple):
+    """Effects of m steered emotions and of the control directions, pooled over all splits and their complements."""
+
+    matrices: np.ndarray  # (m, n, n) nats
+    nats: np.ndarray  # (m,)
+    low: np.ndarray
+    high: np.ndarray
+    by_split: np.ndarray  # (m, k)
+    controls: dict[str, np.ndarray]  # kind -> (directions,) nats
 
 
 def choose_emotions(
     choice: str, count: int, emotions: Sequence[str], spread: Sequence[str], r: np.ndarray
 ) -> tuple[str, ...]:
     """Which emotions to steer: the list that covers the range, the largest |r| (the seed's choice), or all."""
-    if choice == "all":
-        return tuple(emotions)
-    if choice == "strongest":
-        order = np.argsort(-np.abs(np.nan_to_num(r)), kind="stable")[:count]
-        return tuple(emotions[int(i)] for i in order)
     known = [emotion for emotion in spread if emotion in emotions]
-    chosen = [*known, *(emotion for emotion in emotions if emotion not in known)][:count]
+    chosen = [*known, *(emotion for emotion in emotions if emotion not in known)]
+    if choice == "strongest":
+        order = np.argsort(-np.abs(np.nan_to_num(r)), kind="stable")
+        chosen = [emotions[int(i)] for i in order]
+    if choice != "all":
+        chosen = chosen[:count]
     if len(chosen) < 4:
         raise UserError(f"Only {len(chosen)} emotions are left to steer; V10 needs 4 or more.")
     return tuple(chosen)
+
+
+def measure(runs: Runs, options: Options) -> Effects:
+    """The effects of all vectors of the main arm and of its controls."""
+    splits = effects.with_complements(options.splits)
+    matrices = runs.effects(runs.rows(runs.plan.emotions))
+    interval = effects.pooled_interval(matrices, splits, repeats=options.resamples, seed=options.seed)
+    controls = {
+        kind: effects.pooled_effect(runs.effects(runs.rows(runs.plan.names(kind), kind)), splits)
+        for kind in (*NULLS, "mean")
+    }
+    return Effects(
+        matrices, interval.estimate, interval.low, interval.high, effects.splits_effect(matrices, options.splits), controls
+    )  # fmt: skip
 
 
 def run(
     activities: Sequence[Activity],
     baseline: np.ndarray,
     runs: Runs,
-    steered: np.ndarray,
-    emotions: Sequence[str],
     r: np.ndarray,
     valence: dict[str, str],
     examples: dict[str, str],
     facts: dict[str, Any],
+    coherence: Sequence[Coherence],
     blocked: str,
-    resamples: int,
-    seed: int,
-    elo_k: float,
-    elo_passes: int,
+    options: Options,
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """The record's `steering` part and V10, V11. `r` (m,) is each emotion's correlation with preference (V9)."""
-    # The unsteered values of mixed pairs come from the very path that the steered ones took, at strength 0.
-    base = np.where(np.isnan(runs.zero), baseline, runs.zero)
-    path_noise = _path_noise(baseline, runs.zero)
-    after, after_random = _filled(runs.emotions, base), _filled(runs.random, base)
-    effect = effects.mixed_effect(base, after, steered)
-    random = effects.mixed_effect(base, after_random, steered)
-    change = effects.refit_change(base, after, steered, k=elo_k, passes=elo_passes, seed=seed)
-    random_change = effects.refit_change(base, after_random, steered, k=elo_k, passes=elo_passes, seed=seed)
-    bounds = [effects.effect_interval(pairs, repeats=resamples, seed=seed) for pairs in effect.pairs]
+    """The record's `steering` part and V10, V11.
+
+    `baseline` (n, n) are the unsteered differences of the preference experiment; `r` (m,) and `coherence` belong to the
+    plan's emotions: their correlation with preference (V9), and whether the steered answers still hold together.
+    """
+    emotions, base = runs.plan.emotions, runs.base
+    path_noise = _path_noise(baseline, base)
+    found = measure(runs, options)
+    changes = _refits(runs, options)
+    per_nat = _elo_per_nat(found.nats, changes.elo)
     rows = [
         {
-            "emotion": emotion, "valence": valence[emotion], "r": json_number(r[i]), "nats": float(effect.mean[i]),
-            "low": float(bounds[i].low), "high": float(bounds[i].high),
-            "elo": float(change.difference[i] * scores.ELO_PER_NAT), "elo_steered": float(change.steered[i] * scores.ELO_PER_NAT),
-            "elo_updates_steered": float(change.elo_steered[i]),
+            "emotion": emotion, "valence": valence[emotion], "r": json_number(r[i]), "nats": float(found.nats[i]),
+            "low": float(found.low[i]), "high": float(found.high[i]), "elo": float(changes.elo[i]),
+            "elo_low": float(found.low[i] * per_nat), "elo_high": float(found.high[i] * per_nat),
+            "elo_steered": float(changes.steered[i]), "elo_updates_steered": float(changes.updates[i]),
+            "nats_even": float(found.by_split[i, 0]), "nats_odd": float(found.by_split[i, 1]),
+            "same_sign_splits": int((np.sign(found.by_split[i]) == np.sign(found.nats[i])).sum()),
+            **coherence[i]._asdict(),
         }
         for i, emotion in enumerate(emotions)
     ]  # fmt: skip
-    even, even_random = (_even_pairs(base, logits, steered) for logits in (after, after_random))
-    for row, value in zip(rows, even, strict=True):
-        row["nats_even_pair"] = float(value)
-    measures = [Measure(effect.mean, random.mean), Measure(even, even_random)]
-    coupling, v10 = _coupling(r, measures, blocked, resamples, seed)
-    signs, v11 = _signs(measures, r, np.array([valence[e] == POSITIVE for e in emotions]), blocked, resamples, seed)
+    reason = blocked or broken_reason(coherence)
+    positive = np.array([valence[e] == POSITIVE for e in emotions])
+    coupling, v10 = _coupling(r, found, positive, reason, options)
+    signs, v11 = _signs(r, found, positive, reason, options)
     known = np.isfinite(r)
-    line = (
-        linear_fit(r[known], change.steered[known] * scores.ELO_PER_NAT)
-        if known.sum() > 2
-        else Line(math.nan, math.nan)
-    )
+    line = linear_fit(r[known], changes.steered[known]) if known.sum() > 2 else Line(math.nan, math.nan)
     record = {
-        **facts, "emotions": rows, **coupling, **signs, "slope": json_number(line.slope), "intercept": json_number(line.intercept),
-        "steered_activities": [activity.text for activity, is_steered in zip(activities, steered, strict=True) if is_steered],
-        "random": [
-            {"nats": float(n), "elo_steered": float(e * scores.ELO_PER_NAT)}
-            for n, e in zip(random.mean, random_change.steered, strict=True)
+        **facts, "splits": len(options.splits), "prompts_per_vector": int(2 * np.isfinite(base).sum()),
+        "emotions": rows, **coupling, **signs, "slope": json_number(line.slope), "intercept": json_number(line.intercept),
+        "elo_per_nat": json_number(per_nat), "path_noise_nats": path_noise, "zero_sum_error": changes.zero_sum_error,
+        "steered_activities": [a.text for a, chosen in zip(activities, options.splits[0], strict=True) if chosen],
+        "controls": [
+            {"kind": kind, "nats": float(n), "elo_steered": float(n * per_nat / 2)}
+            for kind, values in found.controls.items() for n in values
         ],
-        "path_noise_nats": path_noise, "zero_sum_error": float(change.zero_sum_error.max()),
         "examples": {
-            kind: _example(emotion, list(emotions).index(emotion), change, activities, steered)
+            kind: _example(emotion, emotions.index(emotion), changes, activities, options.splits[0])
             for kind, emotion in examples.items()
         },
     }  # fmt: skip
@@ -116,7 +141,7 @@ def run(
 
 
 def _path_noise(baseline: np.ndarray, zero: np.ndarray) -> float:
-    """Mean |strength 0 - baseline| in nats over the mixed pairs: the float noise of the steered path.
+    """Mean |strength 0 - baseline| in nats over the asked pairs: the float noise of the steered path.
 
     Raises `ArithmeticError` where it is no noise any more: then the steered path computes something else.
     """
@@ -128,21 +153,33 @@ def _path_noise(baseline: np.ndarray, zero: np.ndarray) -> float:
     return noise
 
 
-class Measure(NamedTuple):
-    """One way to measure the effect, in nats: for the emotions (m,) and for the random directions (k,)."""
+class _Refits(NamedTuple):
+    """Elo points of m emotions: steered minus control over all splits, and for the even half what is drawn and reported."""
 
-    emotions: np.ndarray
-    random: np.ndarray
+    elo: np.ndarray
+    steered: np.ndarray
+    updates: np.ndarray
+    even: effects.RefitChange
+    zero_sum_error: float
 
 
-def _even_pairs(base: np.ndarray, steered_logits: np.ndarray, steered: np.ndarray) -> np.ndarray:
-    """Effect (m,) in nats on a pair between which the model is even: the part that no contraction can produce.
+def _refits(runs: Runs, options: Options) -> _Refits:
+    rows, base = runs.rows(runs.plan.emotions), runs.base
+    tables = [effects.split_table(base, runs.first[rows], runs.second[rows], split) for split in options.splits]
+    refits = [effects.refit_change(base, table, split) for table, split in zip(tables, options.splits, strict=True)]
+    updates = effects.elo_change(
+        base, tables[0], options.splits[0], k=options.elo_k, passes=options.elo_passes, seed=options.seed
+    )
+    return _Refits(
+        np.mean([refit.difference for refit in refits], axis=0) * scores.ELO_PER_NAT,
+        refits[0].steered * scores.ELO_PER_NAT, updates, refits[0],
+        float(max(refit.zero_sum_error.max() for refit in refits)),
+    )  # fmt: skip
 
-    A vector that only shrinks all preferences also moves the mean over one split's mixed pairs, by the split's own
-    imbalance, so a criterion must hold by this measure as well. Where all pairs are alike it is the plain mean.
-    """
-    fits = [effects.contraction_fit(base, logits, steered).intercept for logits in steered_logits]
-    return np.where(np.isfinite(fits), fits, effects.mixed_effect(base, steered_logits, steered).mean)
+
+def _elo_per_nat(nats: np.ndarray, elo: np.ndarray) -> float:
+    """Elo points (steered minus control) for a nat of effect: least squares through 0. 173.7 without position bias."""
+    return float(nats @ elo / (nats @ nats)) if np.any(nats) else scores.ELO_PER_NAT
 
 
 def beyond_random(weights: np.ndarray, nats: np.ndarray, random: np.ndarray) -> tuple[float, float]:
@@ -160,96 +197,138 @@ def beyond_random(weights: np.ndarray, nats: np.ndarray, random: np.ndarray) -> 
     return contrast / spread, float(stats.t.sf(contrast / spread, len(random) - 1))
 
 
+class _Beyond(NamedTuple):
+    times: float
+    p: float
+    kind: str
+
+
+def _beyond_controls(weights: np.ndarray, nats: np.ndarray, controls: dict[str, np.ndarray]) -> _Beyond:
+    """`beyond_random` against the kind of control direction that is the hardest to beat."""
+    return max((_Beyond(*beyond_random(weights, nats, controls[kind]), kind) for kind in NULLS), key=lambda b: b.p)
+
+
 def _coupling(
-    r: np.ndarray, measures: Sequence[Measure], blocked: str, resamples: int, seed: int
-) -> tuple[dict[str, float | None], dict[str, Any]]:
-    """V10: Pearson r over emotions of correlation and effect. Two nulls: effects dealt out, and random directions.
+    r: np.ndarray, found: Effects, positive: np.ndarray, blocked: str, options: Options
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """V10: Pearson r over emotions of correlation and effect. Nulls: effects dealt out, and control directions.
 
     Emotions that form two clusters have |r| near 1 with either sign whatever the vector does, and dealing out can't tell.
-    So the effect along the correlation must also be larger than that of random directions. Both must hold by both
-    measures of the effect; the largest p value counts. The value is by the first measure, the mean.
+    So the effect along the correlation must also be larger than that of control directions, and effects must follow the
+    correlation within the valences as well; else a pass becomes inconclusive.
     """
     known = np.isfinite(r)
-    r, nats = r[known], measures[0].emotions[known]
-    value = low = high = p = times = math.nan
+    r, nats, positive = r[known], found.nats[known], positive[known]
+    value = low = high = p = math.nan
+    beyond = _Beyond(math.nan, math.nan, NULLS[0])
     if known.sum() >= 4 and np.ptp(r) > 0 and np.ptp(nats) > 0:
-        interval, _ = intervals.pearson_bootstrap(r, nats, repeats=resamples, seed=seed)
+        interval, _ = intervals.pearson_bootstrap(r, nats, repeats=options.resamples, seed=options.seed)
         value, low, high = (float(x) for x in (interval.estimate, interval.low, interval.high))
     if math.isfinite(value):
-        times, _ = beyond_random(r - r.mean(), nats, measures[0].random)
-        p = max(_coupling_p(r, measure.emotions[known], measure.random, resamples, seed) for measure in measures)
+        beyond = _beyond_controls(r - r.mean(), nats, found.controls)
+        dealt = pearson(nats[permuted_rows(len(nats), None, options.resamples, options.seed)].T, r)
+        p = max(float(nulls.permutation_p(value, dealt)), beyond.p)
+    within = _within(r, nats, positive, options)
     v10 = judge(
         "V10", "Steering follows correlation", value, (low, high),
         # Over all ways to deal them out the mean r is exactly 0.
-        Null("effects dealt out to other emotions, and random directions", 0.0, p),
-        Threshold(0.4, "above", of="|r|"), "is Pearson's r of correlation and steering effect",
-        note=f"Along the correlation the effects are {number(times)} times as large as those of {len(measures[0].random)} "
-        "random directions of the same norm.", blocked=blocked, seed_value=abs(value),
+        Null(NULL_NAMES, 0.0, p), Threshold(0.4, "above", of="|r|"), "is Pearson's r of correlation and steering effect",
+        note=f"Along the correlation the effects are {number(beyond.times)} times as large as those of {beyond.kind} "
+        f"directions of the same norm. Within the valences r = {number(_or_nan(within['r']))}.",
+        blocked=blocked, seed_value=abs(value), capped=_two_clusters(within),
     )  # fmt: skip
-    return {"r": json_number(value), "low": json_number(low), "high": json_number(high)}, v10
+    facts = {"r": json_number(value), "low": json_number(low), "high": json_number(high), "within": within}
+    return facts | {"times_control": json_number(beyond.times), "hardest_control": beyond.kind}, v10
 
 
-def _coupling_p(r: np.ndarray, nats: np.ndarray, random: np.ndarray, resamples: int, seed: int) -> float:
-    """The larger p value of V10's two nulls for one measure of the effect; 1 where the effects are all the same."""
-    if np.ptp(nats) == 0:
-        return 1.0
-    dealt = pearson(np.random.default_rng(seed).permuted(np.tile(nats, (resamples, 1)), axis=1).T, r)
-    _, p_random = beyond_random(r - r.mean(), nats, random)
-    return max(float(nulls.permutation_p(pearson(r, nats), dealt)), p_random)
+def _within(r: np.ndarray, nats: np.ndarray, positive: np.ndarray, options: Options) -> dict[str, Any]:
+    """r of correlation and effect inside each valence, and of both together after removing each valence's mean."""
+    groups: dict[str, Any] = {}
+    x, y = r.copy(), nats.copy()
+    for name, members in ((POSITIVE, positive), (NEGATIVE, ~positive)):
+        count = int(members.sum())
+        interval = (math.nan, math.nan, math.nan)
+        if count >= 4 and np.ptp(r[members]) > 0 and np.ptp(nats[members]) > 0:
+            found, _ = intervals.pearson_bootstrap(
+                r[members], nats[members], repeats=options.resamples, seed=options.seed
+            )
+            interval = (float(found.estimate), float(found.low), float(found.high))
+        groups[name] = {"emotions": count} | {
+            key: json_number(v) for key, v in zip(("r", "low", "high"), interval, strict=True)
+        }
+        if count:
+            x[members], y[members] = x[members] - x[members].mean(), y[members] - y[members].mean()
+    value = p = math.nan
+    if len(x) >= 4 and np.ptp(x) > 0 and np.ptp(y) > 0:
+        value = float(pearson(x, y))
+        rows = permuted_rows(len(y), positive.tolist(), options.resamples, options.seed)
+        p = float(nulls.permutation_p(value, pearson(y[rows].T, x)))
+    return groups | {"r": json_number(value), "p": json_number(p)}
+
+
+def _two_clusters(within: dict[str, Any]) -> str:
+    if within["p"] is not None and within["p"] <= 0.05:
+        return ""
+    return "within the valences the effects do not follow the correlation, so two clusters could give this r"
 
 
 def _signs(
-    measures: Sequence[Measure], r: np.ndarray, positive: np.ndarray, blocked: str, resamples: int, seed: int
-) -> tuple[dict[str, int], dict[str, Any]]:
-    """V11: effects with the sign of the emotion's valence. Two nulls and two measures, as in V10: with the effects dealt
-    out, a shift common to all emotions is chance; and the gap between the valences must be larger than random directions
-    make. The largest p value counts; the value is by the first measure, the mean.
+    r: np.ndarray, found: Effects, positive: np.ndarray, blocked: str, options: Options
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """V11: effects with the sign of the emotion's valence; beside it those with the sign of its correlation.
+
+    Nulls as in V10: with the effects dealt out, a shift common to all emotions is chance; and the gap between the valences
+    must be larger than control directions make. The largest p value counts.
     """
-    nats, wanted = measures[0].emotions, np.where(positive, 1, -1)
-    right = int((np.sign(nats) == wanted).sum())
-    by_correlation = int((np.sign(nats) == np.sign(r)).sum())
-    tests = [_signs_p(measure, positive, resamples, seed) for measure in measures]
-    interval = intervals.wilson_interval(right, len(nats))
+    nats, by_valence = found.nats, _signs_test(np.where(positive, 1, -1), found, options)
+    known = np.isfinite(r) & (r != 0)
+    by_r = _signs_test(np.where(known, np.sign(r), 0).astype(int), found, options)
+    interval = intervals.wilson_interval(by_valence.right, len(nats))
     v11 = judge(
-        "V11", "Steering has the sign of the valence", right, (interval.low * len(nats), interval.high * len(nats)),
-        Null("effects dealt out to other emotions, and random directions", tests[0].chance, max(test.p for test in tests)),
-        scaled(25, len(nats), 35), "emotions whose effect has the sign of their valence", len(nats),
-        note=f"With the sign of their correlation: {by_correlation} of {len(nats)}. Half of the gap between the valences is "
-        f"{number(tests[0].times)} times the effect of a random direction.", blocked=blocked,
+        "V11", "Steering has the sign of the valence", by_valence.right, (interval.low * len(nats), interval.high * len(nats)),
+        Null(NULL_NAMES, by_valence.chance, by_valence.p), scaled(25, len(nats), 35),
+        "emotions whose effect has the sign of their valence", len(nats),
+        note=f"With the sign of their correlation: {by_r.right} of {len(nats)} (p = {number(by_r.p)}). Half of the gap "
+        f"between the valences is {number(by_valence.times)} times the effect of a control direction.", blocked=blocked,
     )  # fmt: skip
-    return {"signs": right, "of": len(nats), "signs_by_correlation": by_correlation}, v11
+    facts = {
+        "signs": by_valence.right, "of": len(nats), "p_signs": json_number(by_valence.p),
+        "signs_by_correlation": by_r.right, "p_signs_by_correlation": json_number(by_r.p),
+    }  # fmt: skip
+    return facts, v11
 
 
 class _SignTest(NamedTuple):
+    right: int
     p: float
     chance: float
     times: float
 
 
-def _signs_p(measure: Measure, positive: np.ndarray, resamples: int, seed: int) -> _SignTest:
-    """The larger p value of V11's two nulls for one measure, the count that chance gives, and how far beyond random."""
-    signs, wanted = np.sign(measure.emotions), np.where(positive, 1, -1)
-    dealt = np.random.default_rng(seed).permuted(np.tile(signs, (resamples, 1)), axis=1)
-    null = (dealt == wanted).sum(axis=1)
-    if not 0 < positive.sum() < len(positive):
-        return _SignTest(1.0, float(null.mean()), math.nan)
-    weights = np.where(positive, 1 / positive.sum(), -1 / (~positive).sum())
-    times, p_random = beyond_random(weights, measure.emotions, measure.random)
-    return _SignTest(
-        max(float(nulls.permutation_p(int((signs == wanted).sum()), null)), p_random), float(null.mean()), times
-    )
+def _signs_test(wanted: np.ndarray, found: Effects, options: Options) -> _SignTest:
+    """Effects with the `wanted` sign (m,), the larger p value of both nulls, and the count that chance gives."""
+    signs = np.sign(found.nats)
+    right = int(((signs == wanted) & (wanted != 0)).sum())
+    dealt = signs[permuted_rows(len(signs), None, options.resamples, options.seed)]
+    null = ((dealt == wanted) & (wanted != 0)).sum(axis=1)
+    if not ((wanted > 0).any() and (wanted < 0).any()):
+        return _SignTest(right, 1.0, float(null.mean()), math.nan)
+    weights = np.where(wanted > 0, 1 / (wanted > 0).sum(), np.where(wanted < 0, -1 / (wanted < 0).sum(), 0.0))
+    beyond = _beyond_controls(weights, found.nats, found.controls)
+    return _SignTest(right, max(float(nulls.permutation_p(right, null)), beyond.p), float(null.mean()), beyond.times)
 
 
-def _filled(steered: np.ndarray, base: np.ndarray) -> np.ndarray:
-    return np.where(np.isnan(steered), base, steered)
+def _or_nan(value: float | None) -> float:
+    return math.nan if value is None else value
 
 
 def _example(
-    emotion: str, row: int, change: effects.RefitChange, activities: Sequence[Activity], steered: np.ndarray
+    emotion: str, row: int, changes: _Refits, activities: Sequence[Activity], steered: np.ndarray
 ) -> dict[str, Any]:
-    before, after = scores.nats_to_elo(change.before), scores.nats_to_elo(change.after[row])
+    """Figures 6 and 8: scores of every activity before and after, with the even half steered."""
+    before, after = scores.nats_to_elo(changes.even.before), scores.nats_to_elo(changes.even.after[row])
     return {
-        "emotion": emotion, "elo_steered": float(change.steered[row] * scores.ELO_PER_NAT),
+        "emotion": emotion, "elo_steered": float(changes.steered[row]),
         "points": [
             {
                 "activity": activity.text, "category": activity.category, "steered": bool(steered[i]),

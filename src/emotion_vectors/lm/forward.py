@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import torch
 from torch import nn
+from transformers import DynamicCache
 
 from emotion_vectors.lm.architecture import softcap
 from emotion_vectors.lm.model import LanguageModel
@@ -127,12 +128,76 @@ def run(lm: LanguageModel, batch: Batch) -> torch.Tensor:
     ).last_hidden_state
 
 
-def run_with_mask(lm: LanguageModel, ids: torch.Tensor, positions: torch.Tensor, allowed: torch.Tensor) -> torch.Tensor:
-    """Final-norm residuals (b, t, d) under an explicit attention mask `allowed` (t, t): row attends to column."""
+def run_with_mask(
+    lm: LanguageModel,
+    ids: torch.Tensor,
+    positions: torch.Tensor,
+    allowed: torch.Tensor,
+    cache: DynamicCache | None = None,
+) -> torch.Tensor:
+    """Final-norm residuals (b, t, d) under an explicit attention mask `allowed` (t, s + t): row attends to column.
+
+    `cache` holds the keys and values of s earlier positions of every row and takes those of this pass; None: s = 0.
+    """
     bias = torch.zeros(allowed.shape, dtype=lm.dtype, device=lm.device)
     bias.masked_fill_(~allowed, torch.finfo(lm.dtype).min)
     mask = bias.expand(ids.shape[0], 1, *bias.shape)
-    return lm.parts.body(input_ids=ids, attention_mask=mask, position_ids=positions, use_cache=False).last_hidden_state
+    return lm.parts.body(
+        input_ids=ids, attention_mask=mask, position_ids=positions, past_key_values=cache, use_cache=cache is not None
+    ).last_hidden_state
+
+
+class KeysValues(NamedTuple):
+    """Attention keys and values of one block for some positions, each (1, heads, positions, head size)."""
+
+    keys: torch.Tensor
+    values: torch.Tensor
+
+
+def keys_values(cache: DynamicCache, first: int, positions: int) -> list[KeysValues]:
+    """Copies of what `cache` holds of the first `positions`, for the blocks from `first` on."""
+    kept = []
+    for layer in cache.layers[first:]:
+        keys, values = getattr(layer, "keys", None), getattr(layer, "values", None)
+        if not isinstance(keys, torch.Tensor) or not isinstance(values, torch.Tensor):
+            raise RuntimeError(f"a {type(layer).__name__} keeps no keys and values")
+        kept.append(KeysValues(keys[:, :, :positions].clone(), values[:, :, :positions].clone()))
+    return kept
+
+
+def filled_cache(kept: Sequence[KeysValues], first: int, rows: int, positions: int) -> DynamicCache:
+    """A cache for `rows` rows with the first `positions` of what `keys_values` kept for the blocks from `first` on."""
+    cache = DynamicCache()
+    for layer, (keys, values) in enumerate(kept, start=first):
+        shape = (rows, -1, -1, -1)
+        cache.update(keys[:, :, :positions].expand(shape), values[:, :, :positions].expand(shape), layer)
+    return cache
+
+
+@contextmanager
+def last_block_at(lm: LanguageModel, columns: torch.Tensor) -> Iterator[None]:
+    """Run the last block's feed-forward part at the positions `columns` only; all others get none of it.
+
+    What is read after the last block is read at these positions, so the rest is work for nothing. A block whose
+    feed-forward part is not called `mlp`, or gives more than a tensor, runs whole.
+    """
+    part = getattr(lm.parts.blocks[-1], "mlp", None)
+    if part is None:
+        yield
+        return
+    whole = part.forward
+
+    def forward(hidden: torch.Tensor, *arguments: object, **options: object) -> torch.Tensor:
+        some = whole(hidden[:, columns], *arguments, **options)
+        if not isinstance(some, torch.Tensor):
+            return whole(hidden, *arguments, **options)
+        return torch.zeros_like(hidden).index_copy_(1, columns, some)
+
+    try:
+        part.forward = forward
+        yield
+    finally:
+        part.__dict__.pop("forward", None)
 
 
 def logits_of(lm: LanguageModel, hidden: torch.Tensor, tokens: Sequence[int]) -> torch.Tensor:
@@ -143,6 +208,11 @@ def logits_of(lm: LanguageModel, hidden: torch.Tensor, tokens: Sequence[int]) ->
     if bias is not None:
         logits = logits + bias[list(tokens)].float()
     return softcap(lm.model, logits)
+
+
+def log_probabilities(lm: LanguageModel, hidden: torch.Tensor) -> torch.Tensor:
+    """float32 log probabilities (..., v) of all tokens, from final-norm residuals (..., d). Give few rows at once."""
+    return torch.log_softmax(softcap(lm.model, lm.parts.head(hidden.to(lm.dtype)).float()), dim=-1)
 
 
 def log_normaliser(lm: LanguageModel, hidden: torch.Tensor, rows_at_once: int = 256) -> torch.Tensor:

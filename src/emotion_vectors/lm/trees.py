@@ -34,17 +34,14 @@ class Tree(NamedTuple):
         earlier = np.tri(self.size, dtype=bool)
         return (same | shared) & earlier
 
-    def touched(self, spans: Sequence[tuple[int, int] | None]) -> np.ndarray:
-        """(t,) bool: the packed tokens that prompt positions `spans[k]` (half-open, or None) of each prompt cover.
+    def touched(self, spans: Sequence[tuple[int, int]]) -> np.ndarray:
+        """(t,) bool: the packed tokens that prompt positions `spans[k]` (half-open) of each prompt cover.
 
         A span inside the shared prefix must be asked for by every prompt: the prefix is one and the same for all.
         """
         mask = np.zeros(self.size, dtype=bool)
         wanted = np.zeros(self.prefix, dtype=int)
-        for start, span in zip(self.starts, spans, strict=True):
-            if span is None:
-                continue
-            first, last = span
+        for start, (first, last) in zip(self.starts, spans, strict=True):
             wanted[first : min(last, self.prefix)] += 1
             if last > self.prefix:
                 begin = start + max(first, self.prefix) - self.prefix
@@ -53,16 +50,6 @@ class Tree(NamedTuple):
             raise ValueError("a token of the shared prefix is touched for some prompts of the tree and not for others")
         mask[: self.prefix] = wanted > 0
         return mask
-
-    def select(self, keep: Sequence[int]) -> tuple[Tree, np.ndarray]:
-        """The tree of only the prompts `keep`, and the rows of this tree that it is made of."""
-        order = {old: new for new, old in enumerate(keep)}
-        rows = np.flatnonzero((self.branch == -1) | np.isin(self.branch, list(keep)))
-        branch = np.array([order.get(int(b), -1) for b in self.branch[rows]])
-        where = {int(row): new for new, row in enumerate(rows)}
-        read = np.array([where[int(self.read[k])] for k in keep])
-        starts = np.array([where[int(self.starts[k])] for k in keep])
-        return Tree(self.ids[rows], self.positions[rows], branch, read, starts, self.prefix), rows
 
 
 def pack(prompts: Sequence[Sequence[int]]) -> Tree:

@@ -11,8 +11,12 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from emotion_vectors.errors import UserError
+from emotion_vectors.report.checks_controls import check_layers, check_vectors
 from emotion_vectors.report.checks_experiments import EXPERIMENTS
+from emotion_vectors.report.checks_steering import check_steering_settings
 from emotion_vectors.report.contradiction import parts, require, require_order, require_within
+from emotion_vectors.store.run_folder import SCHEMA
 
 VERDICTS = ("pass", "fail", "inconclusive")
 CRITERIA = tuple(f"V{i}" for i in range(1, 12))
@@ -29,6 +33,10 @@ _COMPARE: dict[str, Callable[[float, float], bool]] = {
 
 def check(record: dict[str, Any]) -> None:
     """Raise `ContradictoryRecord` if `record` (the content of results.json) contradicts itself."""
+    if record.get("schema") != SCHEMA:
+        raise UserError(
+            f"The record has the form {record.get('schema')}, this version reads {SCHEMA}; run the experiment again."
+        )
     criteria = record.get("criteria")
     require(isinstance(criteria, dict), "The record has no criteria.")
     assert isinstance(criteria, dict)
@@ -38,12 +46,17 @@ def check(record: dict[str, Any]) -> None:
     )
     for name, criterion in criteria.items():
         _criterion(name, criterion)
+    for kind, stated in parts(record, "verdicts").items():
+        found = sum(criterion["verdict"] == kind for criterion in criteria.values())
+        require(stated == found, f"The record states {stated} criteria with the verdict {kind}, but {found} have it.")
     _corpus(parts(record, "corpus"))
     _vectors(record)
     experiments = parts(record, "experiments")
     for name, check_experiment in EXPERIMENTS.items():
         if experiments.get(name):
             check_experiment(experiments, criteria)
+    check_layers(record)
+    check_steering_settings(record)
 
 
 def _criterion(name: str, criterion: dict[str, Any]) -> None:
@@ -129,3 +142,4 @@ def _vectors(record: dict[str, Any]) -> None:
     )
     require_within([vectors.get("neutral_variance")], 0, 1, "The neutral variance")
     require_within([parts(vectors, "split_half").get("median")], -1, 1, "The split-half reliability")
+    check_vectors(record)

@@ -6,9 +6,11 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from scipy.stats import rankdata
+from scipy.stats import binomtest, rankdata
 
-from emotion_vectors.report.contradiction import require, require_close, require_order, require_within
+from emotion_vectors.report.checks_controls import check_baselines, check_batteries
+from emotion_vectors.report.checks_steering import check_steering
+from emotion_vectors.report.contradiction import pearson, require, require_close, require_order, require_within
 
 Criteria = dict[str, dict[str, Any]]
 
@@ -31,6 +33,7 @@ def _lens(experiments: dict[str, Any], criteria: Criteria) -> None:
         require(hits == lens["count"], f"The lens counts {lens['count']} recognised emotions but lists {hits}.")
     _equals(criteria, "V1", lens["count"])
     _of(criteria, "V1", lens["of"])
+    _lens_controls(lens, criteria)
     pairs = lens.get("pairs") or []
     for pair in pairs:
         name = f"The cosine of {pair['a']} and {pair['b']}"
@@ -40,6 +43,27 @@ def _lens(experiments: dict[str, Any], criteria: Criteria) -> None:
         require(pair["dot"] * (pair.get("cosine") or 0.0) >= 0, f"{name} and their dot product have opposite signs.")
     if pairs:
         _equals(criteria, "V2", sum(pair["dot"] < 0 for pair in pairs))
+
+
+def _lens_controls(lens: dict[str, Any], criteria: Criteria) -> None:
+    """The baselines are counts of the same emotions, and the paired test is that of its own two counts."""
+    for row in lens.get("baselines") or []:
+        require_within([row["count"]], 0, row["of"], f"The count of the baseline '{row['what']}'")
+        name = f"The baseline '{row['what']}'"
+        require(row["of"] == lens["of"], f"{name} is out of {row['of']}, the lens of {lens['of']}.")
+    paired = lens.get("against_static")
+    if not paired:
+        return
+    only, other = paired["vectors_only"], paired["static_only"]
+    require(min(only, other) >= 0 and only + other <= lens["of"], f"{only} + {other} emotions differ of {lens['of']}.")
+    static = [row["count"] for row in lens.get("baselines") or [] if row["what"] == "token embeddings of the stories"]
+    for count in static:
+        beyond = "What the vectors recognise beyond the token embeddings"
+        require_close(lens["count"] - count, only - other, 1e-6, beyond)
+    p = binomtest(only, only + other, alternative="greater").pvalue if only + other else 1.0
+    require_close(paired["p"], float(p), 1e-6, "The p of the vectors against the token embeddings")
+    beaten = criteria["V1"]["verdict"] != "pass" or paired["p"] <= 0.05
+    require(beaten, f"V1 passes although the token embeddings do as well (p = {paired['p']}).")
 
 
 def _scenarios(experiments: dict[str, Any], criteria: Criteria) -> None:
@@ -65,6 +89,7 @@ def _scenarios(experiments: dict[str, Any], criteria: Criteria) -> None:
     _equals(criteria, "V3", sum(rank == 1 for rank in ranks))
     _of(criteria, "V3", len(items))
     _equals(criteria, "V4", float(np.mean(ranks)), 0.006)
+    check_batteries(experiments, criteria)
 
 
 def _numeric(experiments: dict[str, Any], criteria: Criteria) -> None:
@@ -79,7 +104,7 @@ def _numeric(experiments: dict[str, Any], criteria: Criteria) -> None:
             if rho is not None and len(set(cosine)) == len(cosine):
                 require_close(
                     rho,
-                    _pearson(list(rankdata(template["values"])), list(rankdata(cosine))),
+                    pearson(list(rankdata(template["values"])), list(rankdata(cosine))),
                     0.002,
                     f"Spearman's rho of {name}",
                 )
@@ -91,8 +116,36 @@ def _numeric(experiments: dict[str, Any], criteria: Criteria) -> None:
     _of(criteria, "V5", len(signed))
     right = sum(rho is not None and rho != 0 and (expected == "+") == (rho > 0) for expected, rho in signed)
     _equals(criteria, "V5", right)
+    if numeric.get("effect"):
+        _effect(numeric, criteria)
     counted = pairs if criteria["V6"].get("of") == len(pairs) else signed
     _equals(criteria, "V6", sum(rho is not None and abs(rho) > 0.7 for _, rho in counted))
+
+
+def _effect(numeric: dict[str, Any], criteria: Criteria) -> None:
+    """The mean change in cosine is that of the curves, its interval holds it, and V5 respects its p."""
+    effect, changes = numeric["effect"], []
+    for template in numeric["templates"]:
+        ranks = rankdata(template["values"])
+        for emotion, curve in template["cosine"].items():
+            change = float(np.polyfit(ranks, curve, 1)[0] * np.ptp(ranks))
+            require_close(
+                template.get("fitted_change", {}).get(emotion), change, 0.0002, f"The fitted change of {emotion}"
+            )
+            sign = {"+": 1, "-": -1}.get(template["expected"].get(emotion, "none"))
+            changes += [] if sign is None else [sign * change]
+    require(effect["curves"] == len(changes), f"The effect size counts {effect['curves']} curves of {len(changes)}.")
+    name, (low, mean, high) = "The mean change in cosine", (effect[key] for key in ("low", "mean", "high"))
+    require_close(mean, float(np.mean(changes)) if changes else None, 0.0002, name)
+    require_order(low, high, f"{name}: the interval")
+    held = None in (low, mean, high) or low <= mean <= high
+    require(held, f"{name} is {mean}, outside its interval {low} to {high}.")
+    require_within([effect.get("p"), effect.get("signs_p")], 0, 1, f"{name}: p")
+    require_within([effect.get("null_sd")], 0, float("inf"), f"{name}: the sd of its null")
+    stated = (criteria["V5"].get("null") or {}).get("p")
+    for p in (effect.get("p"), effect.get("signs_p")):
+        held = None in (stated, p) or stated >= p - 1e-9
+        require(held, f"V5 states p = {stated}, but its size or its signs have p = {p}.")
 
 
 def _preferences(experiments: dict[str, Any], criteria: Criteria) -> None:
@@ -127,64 +180,34 @@ def _correlation(experiments: dict[str, Any], criteria: Criteria) -> None:
         name = f"The r of {row['emotion']}"
         require_within([row[key] for key in ("r", "low", "high")] + [row.get("r_without_extremes")], -1, 1, name)
         require_order(row["low"], row["high"], f"{name}: the interval")
-        require_within([row.get("p"), row.get("q")], 0, 1, f"{name}: p or q")
+        require_within([row.get("r_partial")], -1, 1, f"The partial r of {row['emotion']}")
+        require_within([row.get(key) for key in ("p", "q", "p_partial")], 0, 1, f"{name}: p or q")
     require(len({row["emotion"] for row in rows}) == len(rows), "An emotion has two correlations.")
     _equals(criteria, "V9", sum(row["r"] is not None and abs(row["r"]) > 0.3 for row in rows))
     _of(criteria, "V9", len(rows))
+    _correlation_controls(correlation, rows)
     listed = {row["emotion"]: row["r"] for row in rows}
     for example in (correlation.get("examples") or {}).values():
         if example:
             points = example["points"]
             name = f"The r of the example {example['emotion']}"
-            computed = _pearson([point["probe"] for point in points], [point["score"] for point in points])
+            computed = pearson([point["probe"] for point in points], [point["score"] for point in points])
             require_close(example["r"], computed, 0.005, name)
             require_close(example["r"], listed.get(example["emotion"]), 0.005, name)
 
 
-def _steering(experiments: dict[str, Any], criteria: Criteria) -> None:
-    steering = experiments["steering"]
-    rows = steering["emotions"]
-    require_within([steering["r"], steering["low"], steering["high"]], -1, 1, "The steering r")
-    require_order(steering["low"], steering["high"], "The interval of the steering r")
-    require(steering["of"] == len(rows), f"Steering counts {steering['of']} emotions but lists {len(rows)}.")
-    require(0 <= steering["signs"] <= steering["of"], f"Steering counts {steering['signs']} signs of {steering['of']}.")
-    computed = _pearson([row["r"] for row in rows], [row["nats"] for row in rows])
-    require_close(steering["r"], computed, 0.01, "The steering r")
-    slope = steering.get("slope")
-    if slope is not None and steering["r"] is not None:
-        _same_direction(float(slope), rows)
-    listed = {row["emotion"]: row["r"] for row in (experiments.get("correlation") or {}).get("emotions", [])}
-    for row in rows:
-        name = f"The steering effect of {row['emotion']}"
-        require_order(row["low"], row["high"], f"{name}: the interval")
-        require_close(row["r"], listed.get(row["emotion"]), 0.005, f"The r of the steered emotion {row['emotion']}")
-        # Scores are zero-sum: over equal halves the steered half moves by half of the difference.
-        require_close(row["elo_steered"], row["elo"] / 2, 0.5 + 0.02 * abs(row["elo"]), f"{name} on the steered half")
-    _equals(criteria, "V10", steering["r"], 0.006)
-    _equals(criteria, "V11", steering["signs"])
-    _of(criteria, "V11", steering["of"])
-    for example in (steering.get("examples") or {}).values():
-        if example:
-            own = [point["after"] - point["baseline"] for point in example["points"] if point["steered"]]
-            require_close(
-                example["elo_steered"], float(np.mean(own)) if own else None, 1.0, f"The change by {example['emotion']}"
-            )
-
-
-def _same_direction(slope: float, rows: Sequence[dict[str, Any]]) -> None:
-    """The line's slope has the sign that the emotions give, in nats or in refitted scores (the two can differ near 0)."""
-    r = [row["r"] for row in rows]
-    computed = [_pearson(r, [row[key] for row in rows]) for key in ("nats", "elo_steered")]
-    known = [value for value in computed if value is not None]
-    agrees = not known or any(slope * value >= 0 for value in known)
-    require(agrees, "The steering r and its slope have opposite signs.")
-
-
-def _pearson(x: Sequence[float], y: Sequence[float]) -> float | None:
-    """Pearson's r, or None where it is not defined (fewer than three points or a constant)."""
-    if len(x) < 3 or None in x or None in y or np.std(x) == 0 or np.std(y) == 0:
-        return None
-    return float(np.corrcoef(x, y)[0, 1])
+def _correlation_controls(correlation: dict[str, Any], rows: Sequence[dict[str, Any]]) -> None:
+    """Discoveries and the counts with categories held constant are counts of the listed emotions."""
+    found = sum(row.get("q") is not None and row["q"] < 0.05 for row in rows)
+    require_close(correlation.get("discoveries"), found, 1e-6, "The number of discoveries")
+    for part in ("within_categories", "extremes_held"):
+        counts = correlation.get(part) or {}
+        keys = ("null_count", "partial_count", "partial_null_count", "discoveries")
+        require_within([counts.get(key) for key in keys], 0, len(rows), f"A count of {part}")
+        require_within([counts.get(key) for key in ("p", "gap_p", "partial_p")], 0, 1, f"A p of {part}")
+    known = [row["r_partial"] for row in rows if row.get("r_partial") is not None]
+    stated = (correlation.get("extremes_held") or {}).get("partial_count")
+    require_close(stated, sum(abs(r) > 0.3 for r in known), 1e-6, "The number of emotions with a partial |r| > 0.3")
 
 
 EXPERIMENTS: dict[str, Callable[[dict[str, Any], Criteria], None]] = {
@@ -193,5 +216,6 @@ EXPERIMENTS: dict[str, Callable[[dict[str, Any], Criteria], None]] = {
     "numeric": _numeric,
     "preferences": _preferences,
     "correlation": _correlation,
-    "steering": _steering,
+    "steering": check_steering,
+    "baselines": check_baselines,
 }

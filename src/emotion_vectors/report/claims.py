@@ -1,7 +1,8 @@
 """Every sentence of the report that states a number, a count or a direction, made from the record.
 
 The abstract and the counts of verdicts are here; the three sentences of each figure ("what is seen", "what chance looks
-like", "what the paper and the seed saw") are in `claims_validation`, `claims_preferences` and `claims_steering`.
+like", "what the paper and the seed saw") are in `claims_validation`, `claims_preferences` and `claims_steering`, those of the
+lettered figures and of the steering tables in `claims_inversion` and `claims_arms`.
 A sentence about a part that this run lacks says so. `check` refuses a record that contradicts itself; call it first.
 """
 
@@ -10,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from emotion_vectors.report import claims_preferences, claims_steering, claims_validation
+from emotion_vectors.report import claims_arms, claims_inversion, claims_preferences, claims_steering, claims_validation
 from emotion_vectors.report.checks import CRITERIA, VERDICTS, check
 from emotion_vectors.report.contradiction import ContradictoryRecord, parts
 from emotion_vectors.report.published import CRITERIA as PUBLISHED
@@ -29,7 +30,7 @@ class FigureClaims(NamedTuple):
     published: str
 
 
-_FIGURES: dict[int, tuple[Callable[[Record], str], Callable[[Record], str], Callable[[Record], str]]] = {
+_FIGURES: dict[int | str, tuple[Callable[[Record], str], Callable[[Record], str], Callable[[Record], str]]] = {
     1: (claims_validation.scenarios_seen, claims_validation.scenarios_chance, claims_validation.scenarios_published),
     2: (claims_validation.numeric_seen, claims_validation.numeric_chance, claims_validation.numeric_published),
     3: (claims_preferences.bars_seen, claims_preferences.bars_chance, claims_preferences.bars_published),
@@ -38,11 +39,14 @@ _FIGURES: dict[int, tuple[Callable[[Record], str], Callable[[Record], str], Call
     6: claims_steering.example("positive"),
     7: claims_preferences.example("negative"),
     8: claims_steering.example("negative"),
+    "A": (claims_inversion.parity_seen, claims_inversion.identity_seen, claims_inversion.inversion_published),
+    "B": (claims_arms.dose_seen, claims_arms.dose_chance, claims_arms.dose_published),
+    "C": (claims_arms.depth_seen, claims_arms.depth_chance, claims_arms.depth_published),
 }
 
 
-def figure_claims(record: Record, figure: int) -> FigureClaims:
-    """The three sentences of Figure 1 to 8."""
+def figure_claims(record: Record, figure: int | str) -> FigureClaims:
+    """The three sentences of Figure 1 to 8, or of Figure A to C (of which the record must hold the data)."""
     seen, chance, published = _FIGURES[figure]
     return FigureClaims(seen(record), chance(record), published(record))
 
@@ -173,11 +177,35 @@ def limits(record: Record) -> list[str]:
         sentences.append(
             f"One analysis layer, {record['vectors']['layer']}, {chosen}; other layers can give other counts."
         )
-    if settings.get("strength") is not None:
-        sentences.append(
-            f"One steering strength, {number(settings['strength'])} times the residual norm; the paper finds that a strength "
-            "of 0.5 on an activity already overwrites its content."
-        )
+    sentences += _steering_limits(parts(record, "experiments", "steering"), settings)
     sentences.append("Valence labels are a judgement; words on which judges could differ are marked, not left out.")
     sentences.append("A direction that goes with a word's use is no evidence that a model feels anything.")
+    return sentences
+
+
+def _steering_limits(steering: Record, settings: Record) -> list[str]:
+    """What the steering experiment can't tell; nothing where nothing was steered."""
+    if not steering:
+        return []
+    strength = number(steering["strength"])
+    swept = len(parts(steering, "dose").get("strengths") or [])
+    other = (
+        f"the dose-response curve shows {number(swept)} strengths for a few emotions"
+        if swept
+        else "no other strength was tried"
+    )
+    sentences = [
+        f"The steering verdicts use one strength, {strength} times the residual norm; {other}. The paper finds that a strength "
+        "of 0.5 on an activity already overwrites its content."
+    ]
+    controls, emotions = parts(steering, "inversion").get("emotions"), steering["of"]
+    if controls is not None and controls < emotions:
+        sentences.append(
+            f"The arms on both activities and on every token use {number(controls)} of the {number(emotions)} steered emotions."
+        )
+    partners, activities = steering["partners"], len(parts(steering, "examples", "positive").get("points") or [])
+    if activities and partners < activities - 1:
+        sentences.append(
+            f"Under steering each activity meets {number(partners)} of {number(activities - 1)} others, so effects of single activities are rough."
+        )
     return sentences

@@ -16,7 +16,7 @@ from emotion_vectors.report.published import (
     PAPER_RANGE_OF_R,
     SEED_CORRELATION,
 )
-from emotion_vectors.report.wording import count, fixed, interval, listing, p_value
+from emotion_vectors.report.wording import count, fixed, interval, listing, number, p_value
 
 Record = dict[str, Any]
 EXTREMES = "Misaligned and Unsafe"
@@ -87,8 +87,21 @@ def bars_chance(record: Record) -> str:
     )
     return (
         f"With {count(activities, 'activity', 'activities')}, one unrelated probe stays within |r| < {fixed(band)} in 95 of 100 cases "
-        f"(dark band){turned}.{discovered} {null_sentence(record['criteria']['V9'])}"
+        f"(dark band){turned}.{discovered} {null_sentence(record['criteria']['V9'])}{_held_constant(record)}"
     )
+
+
+def _held_constant(record: Record) -> str:
+    """How many emotions keep |r| > 0.3 when the extreme categories, or all, are held constant; nothing if not measured."""
+    correlation, pieces = parts(record, "experiments", "correlation"), []
+    for part, label in (("extremes_held", EXTREMES), ("within_categories", "all categories")):
+        counts = correlation.get(part) or {}
+        if counts.get("partial_count") is not None:
+            pieces.append(
+                f"with {label} held constant {number(counts['partial_count'])} (scores permuted within: "
+                f"{number(counts['partial_null_count'])}, {p_value(counts['partial_p'])})"
+            )
+    return f" |r| > 0.3 is left {', and '.join(pieces)}." if pieces else ""
 
 
 def bars_published(record: Record) -> str:

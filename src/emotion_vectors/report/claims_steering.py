@@ -8,9 +8,20 @@ from typing import Any
 from emotion_vectors.report.claims_validation import null_sentence, reported
 from emotion_vectors.report.contradiction import parts
 from emotion_vectors.report.published import CORRECTED_STEERING, CRITERIA, PAPER_STEERING, SEED_STEERING
-from emotion_vectors.report.wording import ELO_PER_NAT, count, fixed, interval, number, points
+from emotion_vectors.report.wording import (
+    ELO_PER_NAT,
+    count,
+    fixed,
+    interval,
+    listing,
+    number,
+    p_value,
+    points,
+    shortened,
+)
 
 Record = dict[str, Any]
+CONTROLS = {"random": "random", "orthogonal": "orthogonal", "shuffled": "shuffled-label"}
 _PAPER_EXAMPLE = {"positive": "blissful", "negative": "hostile"}
 _SEED_EXAMPLE = {"positive": "content", "negative": "hostile"}
 
@@ -23,48 +34,107 @@ def half_in_elo(nats: float | None) -> float | None:
     return None if nats is None else nats * ELO_PER_NAT / 2
 
 
-def random_range(record: Record) -> tuple[float, float] | None:
-    """Lowest and highest move of the steered half by the random directions, in Elo points."""
-    moves = [row["nats"] * ELO_PER_NAT / 2 for row in parts(record, "experiments", "steering").get("random") or []]
+def controls(record: Record) -> list[dict[str, Any]]:
+    """The control directions of equal norm that the effects are compared with: random, orthogonal, shuffled labels."""
+    rows = parts(record, "experiments", "steering").get("controls") or []
+    return [row for row in rows if row["kind"] in CONTROLS]
+
+
+def control_range(record: Record) -> tuple[float, float] | None:
+    """Lowest and highest move of the steered half by the control directions, in Elo points of the effect in nats."""
+    moves = [row["nats"] * ELO_PER_NAT / 2 for row in controls(record)]
     return (min(moves), max(moves)) if moves else None
 
 
+def fallen_apart(record: Record) -> list[str]:
+    """The steered emotions under whose vectors the answers fell apart."""
+    rows = parts(record, "experiments", "steering").get("emotions") or []
+    return [row["emotion"] for row in rows if not row["coherent"]]
+
+
 def scatter_seen(record: Record) -> str:
-    """r with its interval, the signs, and the largest rise and fall."""
+    """r with its interval, inside the valences too, the signs, and the largest rise and fall."""
     steering = parts(record, "experiments", "steering")
-    rows = sorted(
-        (row for row in steering.get("emotions") or [] if row["nats"] is not None), key=lambda row: row["nats"]
-    )
+    rows = sorted(steering.get("emotions") or [], key=lambda row: row["nats"])
     if not rows:
         return "This run has no steering."
+    return " ".join((_coupling(steering), signs_seen(steering), _extremes(rows), coherence_seen(record)))
+
+
+def _coupling(steering: Record) -> str:
     bounds = (
-        f" (95 % interval {interval((steering['low'], steering['high']), 2)})"
-        if steering.get("low") is not None
+        f" (95 % interval {interval((steering['low'], steering['high']), 2)})" if steering["low"] is not None else ""
+    )
+    r = f"r = {fixed(steering['r'])}{bounds}" if steering["r"] is not None else "r can't be computed"
+    within = steering["within"]
+    inside = [
+        f"within the {count(within[v]['emotions'], f'{v} one')} it is {fixed(within[v]['r'])}"
+        for v in ("positive", "negative")
+        if within[v]["r"] is not None
+    ]
+    both = (
+        f"with each valence's mean taken off {fixed(within['r'])} ({p_value(within['p'])})"
+        if within["r"] is not None
         else ""
     )
-    r = f"r = {fixed(steering['r'])}{bounds}" if steering.get("r") is not None else "r can't be computed"
-    by_correlation = ""
-    if steering.get("signs_by_correlation") is not None:
-        by_correlation = f", {steering['signs_by_correlation']} the sign of its correlation"
+    more = listing([text for text in (*inside, both) if text])
     return (
-        f"Over {count(steering['of'], 'steered emotion')}, correlation and effect have {r}; {steering['signs']} of "
-        f"{steering['of']} effects have the sign of the emotion's valence{by_correlation}. The steered half moves most by {points(half_in_elo(rows[-1]['nats']))} "
-        f"({rows[-1]['emotion']}) and {points(half_in_elo(rows[0]['nats']))} Elo points ({rows[0]['emotion']})."
+        f"Over {count(steering['of'], 'steered emotion')} and {count(steering['splits'], 'split')} of the activities, each used "
+        f"both ways, correlation and effect have {r}" + (f"; {more}." if inside or both else ".")
+    )
+
+
+def signs_seen(steering: Record) -> str:
+    """The signs against valence and against correlation, stated separately with their own p."""
+    return (
+        f"{steering['signs']} of {steering['of']} effects have the sign of the emotion's valence ({p_value(steering['p_signs'])}) and "
+        f"{steering['signs_by_correlation']} of {steering['of']} the sign of its correlation with preference "
+        f"({p_value(steering['p_signs_by_correlation'])})."
+    )
+
+
+def _extremes(rows: list[dict[str, Any]]) -> str:
+    return (
+        f"The steered half moves most by {points(half_in_elo(rows[-1]['nats']))} ({rows[-1]['emotion']}) and "
+        f"{points(half_in_elo(rows[0]['nats']))} Elo points ({rows[0]['emotion']})."
+    )
+
+
+def coherence_seen(record: Record) -> str:
+    """Under how many vectors the answers fell apart, and which; how the others changed on average."""
+    rows, broken = record["experiments"]["steering"]["emotions"], fallen_apart(record)
+    if not broken:
+        return f"Under none of the {count(len(rows), 'vector')} did the answers fall apart."
+    return (
+        f"Under {number(len(broken))} of {count(len(rows), 'vector')} the answers fell apart (hollow points: {shortened(broken)}), "
+        "so those effects say little about preference."
     )
 
 
 def scatter_chance(record: Record) -> str:
-    """The range of the random directions, and the nulls of V10 and V11."""
-    steering, band = parts(record, "experiments", "steering"), random_range(record)
+    """The range of the control directions, and the nulls of V10 and V11."""
+    steering, band = parts(record, "experiments", "steering"), control_range(record)
     if not steering:
         return "Nothing to compare."
-    moved = "No random direction was steered."
+    moved = "No control direction was steered."
     if band is not None:
         moved = (
-            f"{count(len(steering['random']), 'random direction')} of the same norm moved the steered half by {points(band[0])} to "
-            f"{points(band[1])} Elo points (grey band)."
+            f"{control_names(record)} of the same norm moved the steered half by {points(band[0])} to {points(band[1])} Elo points "
+            "(grey band)."
         )
-    return f"{moved} {null_sentence(record['criteria']['V10'])} {null_sentence(record['criteria']['V11'])}"
+    times = ""
+    if steering.get("times_control") is not None:
+        times = (
+            f" Along the correlation the effects are {number(steering['times_control'])} times the spread of the "
+            f"{CONTROLS[steering['hardest_control']]} directions, the hardest kind to beat."
+        )
+    return f"{moved}{times} {null_sentence(record['criteria']['V10'])} {null_sentence(record['criteria']['V11'])}"
+
+
+def control_names(record: Record) -> str:
+    """ "10 random, 10 orthogonal and 5 shuffled-label directions"."""
+    kinds = [row["kind"] for row in controls(record)]
+    return f"{listing([f'{number(kinds.count(kind))} {name}' for kind, name in CONTROLS.items() if kind in kinds])} directions"
 
 
 def scatter_published(record: Record) -> str:
@@ -107,15 +177,15 @@ def example_seen(record: Record, valence: str) -> str:
 
 def example_chance(record: Record, valence: str) -> str:
     """The range of the random directions for one emotion."""
-    shown, band = parts(record, "experiments", "steering", "examples", valence), random_range(record)
+    shown, found = parts(record, "experiments", "steering", "examples", valence), controls(record)
+    moves = [row["elo_steered"] for row in found if row["elo_steered"] is not None]
     if not shown:
         return "Nothing to compare."
-    if band is None:
-        return "No random direction was steered in this run."
-    amount = number(len(record["experiments"]["steering"]["random"]))
+    if not moves:
+        return "No control direction was steered in this run."
     return (
-        f"With the {amount} random directions of the same norm the steered half moved by {points(band[0])} to {points(band[1])} Elo points. "
-        "Scores are zero-sum: what one half gains the other loses."
+        f"By the {control_names(record)} of the same norm the steered half moves by {points(min(moves))} to {points(max(moves))} Elo "
+        "points over all splits. Scores are zero-sum: what one half gains the other loses."
     )
 
 

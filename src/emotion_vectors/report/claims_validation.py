@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from emotion_vectors.report.claims_baselines import heldout_seen, layers_seen
 from emotion_vectors.report.contradiction import parts
 from emotion_vectors.report.published import CRITERIA, PAPER_MODEL, PAPER_SCENARIOS_CENTRED, Reported
 from emotion_vectors.report.wording import fixed, number, p_value, shortened, signed
@@ -43,7 +44,10 @@ def scenarios_seen(record: Record) -> str:
         item["emotion"] for item, rank in zip(scenarios["items"], scenarios["ranks_raw"], strict=True) if rank > 1
     ]
     tail = f" Missed with raw cosines: {shortened(missed)}." if missed else ""
-    return f"The intended probe is the highest of {len(scenarios['emotions'])} in {pieces[0]} and in {pieces[1]}.{tail}"
+    first = (
+        f"The intended probe is the highest of {len(scenarios['emotions'])} in {pieces[0]} and in {pieces[1]}.{tail}"
+    )
+    return f"{first} {heldout_seen(record)}".strip()
 
 
 def scenarios_chance(record: Record) -> str:
@@ -54,7 +58,8 @@ def scenarios_chance(record: Record) -> str:
     probes = len(scenarios["emotions"])
     whole = len(scenarios["items"])
     guess = f"Guessing puts the intended probe first in {number(whole / probes)} of {whole} and at mean rank {fixed((probes + 1) / 2, 1)}."
-    return f"{guess} {null_sentence(record['criteria']['V3'])} {null_sentence(record['criteria']['V4'])}"
+    nulls = f"{null_sentence(record['criteria']['V3'])} {null_sentence(record['criteria']['V4'])}"
+    return f"{guess} {nulls} {layers_seen(record)}".strip()
 
 
 def scenarios_published(record: Record) -> str:
@@ -91,12 +96,27 @@ def numeric_seen(record: Record) -> str:
 
 
 def numeric_chance(record: Record) -> str:
-    """Nulls of V5 and V6, and why a high rank correlation over a few values says little."""
-    if not parts(record, "experiments", "numeric"):
+    """Nulls of V5 and V6, the effect size, and why a high rank correlation over a few values says little."""
+    numeric = parts(record, "experiments", "numeric")
+    if not numeric:
         return "Nothing to compare."
     return (
-        f"{null_sentence(record['criteria']['V5'])} {null_sentence(record['criteria']['V6'])} Over five to seven values a "
+        f"{null_sentence(record['criteria']['V5'])} {null_sentence(record['criteria']['V6'])}{_effect(numeric)} Over five to seven values a "
         "random direction often drifts steadily, so the signs say more than the size of ρ."
+    )
+
+
+def _effect(numeric: Record) -> str:
+    """The effect size of V5 in cosine, with its interval and its null, or nothing where it was not measured."""
+    effect = numeric.get("effect") or {}
+    if effect.get("mean") is None:
+        return ""
+    bounds = ""
+    if effect.get("low") is not None:
+        bounds = f" (95 % interval {signed(effect['low'], 3)} to {signed(effect['high'], 3)})"
+    return (
+        f" Mean change in cosine the expected way: {signed(effect['mean'], 3)}{bounds}; random directions "
+        f"{signed(effect['null_mean'], 3)}, sd {fixed(effect['null_sd'], 3)} ({p_value(effect['p'])})."
     )
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
+
+import numpy as np
 
 from emotion_vectors.errors import UserError
 
@@ -54,3 +56,10 @@ def parts(record: dict[str, Any], *names: str) -> dict[str, Any]:
     for name in names:
         part = part.get(name) if isinstance(part, dict) else None
     return part if isinstance(part, dict) else {}
+
+
+def pearson(x: Sequence[Any] | np.ndarray, y: Sequence[Any] | np.ndarray) -> float | None:
+    """Pearson's r, or None where it is not defined (fewer than three points, a missing one, or a constant)."""
+    if len(x) < 3 or None in list(x) or None in list(y) or np.std(x) == 0 or np.std(y) == 0:
+        return None
+    return float(np.corrcoef(x, y)[0, 1])

@@ -1,4 +1,4 @@
-"""The eight figures of a report: number, title, chart, alternative text and the data behind it, all from the record."""
+"""The eight numbered figures of a report and the lettered ones: number, title, chart, alternative text and the data behind it, all from the record."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from emotion_vectors.report import figures_controls as controls
 from emotion_vectors.report import figures_preferences as preferences
 from emotion_vectors.report import figures_steering as steering
 from emotion_vectors.report import figures_validation as validation
@@ -18,9 +19,9 @@ Rows = list[dict[str, Any]]
 
 @dataclass(frozen=True)
 class Figure:
-    """One figure. `chart` is an altair chart, or None where the run has no data for it; `rows` is the data behind it."""
+    """One figure; `number` is a letter for a figure that the seed report lacks. `chart` is an altair chart, or None where the run has no data for it; `rows` is the data behind it."""
 
-    number: int
+    number: int | str
     title: str
     chart: Any | None
     claims: FigureClaims
@@ -29,7 +30,7 @@ class Figure:
     @property
     def name(self) -> str:
         """File name without ending."""
-        return f"figure-{self.number}"
+        return f"figure-{self.number}".lower()
 
     @property
     def alternative(self) -> str:
@@ -74,3 +75,25 @@ def figures(record: Record) -> list[Figure]:
             Figure(number, title, None if drawn is None else styled(drawn), figure_claims(record, number), rows(record))
         )
     return made
+
+
+_LETTERED: tuple[tuple[str, str, Callable[[Record], Any | None], Callable[[Record], Rows]], ...] = (
+    (
+        "A",
+        "Which half is steered: the vector on one activity and on both",
+        controls.inversion_chart,
+        controls.inversion_rows,
+    ),
+    ("B", "Steering effect by strength", controls.dose_chart, controls.dose_rows),
+    ("C", "Steering effect by layer", controls.depth_chart, controls.depth_rows),
+)
+
+
+def lettered_figures(record: Record) -> list[Figure]:
+    """Figures A to C, those of which the record holds the data."""
+    made = ((letter, title, chart(record), rows) for letter, title, chart, rows in _LETTERED)
+    return [
+        Figure(letter, title, styled(chart), figure_claims(record, letter), rows(record))
+        for letter, title, chart, rows in made
+        if chart is not None
+    ]

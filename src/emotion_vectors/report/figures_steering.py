@@ -6,7 +6,7 @@ from typing import Any
 
 import altair as alt
 
-from emotion_vectors.report.claims_steering import half_in_elo, random_range
+from emotion_vectors.report.claims_steering import control_range, fallen_apart, half_in_elo
 from emotion_vectors.report.contradiction import parts
 from emotion_vectors.report.figures_preferences import fit_line
 from emotion_vectors.report.labels import Align, place
@@ -35,6 +35,7 @@ def effect_rows(record: Record) -> Rows:
             "low": half_in_elo(row["low"]),
             "high": half_in_elo(row["high"]),
             "refitted": row["elo_steered"],
+            "answers": "hold together" if row["coherent"] else "fell apart",
         }
         for row in parts(record, "experiments", "steering").get("emotions") or []
         if row["r"] is not None and row["nats"] is not None
@@ -51,28 +52,14 @@ def scatter_chart(record: Record) -> Any | None:
 
 
 def _ours(record: Record, rows: Rows) -> Any:
-    band = random_range(record)
+    band = control_range(record)
     ends = [row[key] for row in rows for key in ("change", "low", "high") if row[key] is not None] + list(band or ())
     domain = _padded(min(0.0, *ends), max(0.0, *ends), 0.06)
     reach = _padded(min(row["r"] for row in rows), max(row["r"] for row in rows), 0.1)
     x = alt.X("r:Q", title="Correlation of the probe with preference (r)", scale=alt.Scale(domain=reach, nice=False))
     y = alt.Y("change:Q", title=_CHANGE, scale=alt.Scale(domain=domain, nice=False))
     base = alt.Chart(data(rows)).encode(x=x, tooltip=_tooltip())
-    marks = base.mark_point(filled=True, size=64, opacity=1, stroke="white", strokeWidth=0.7).encode(
-        y=y,
-        color=alt.Color(
-            "valence:N",
-            title="Valence",
-            scale=alt.Scale(domain=list(VALENCE_COLOURS), range=list(VALENCE_COLOURS.values())),
-            legend=alt.Legend(orient="top"),
-        ),
-        shape=alt.Shape(
-            "valence:N",
-            title="Valence",
-            scale=alt.Scale(domain=list(VALENCE_COLOURS), range=["circle", "triangle-up"]),
-            legend=alt.Legend(orient="top"),
-        ),
-    )
+    marks = _marks(base, y)
     bars = (
         base.transform_filter("isValid(datum.low)")
         .mark_rule(color="#9aa0a6", strokeWidth=1)
@@ -85,7 +72,7 @@ def _ours(record: Record, rows: Rows) -> Any:
         _zero(_CHANGE),
         bars,
         line.encode(x="x:Q", y=alt.Y("y:Q", title=_CHANGE)),
-        marks,
+        *marks,
         *_names(rows, reach, domain),
     ]
     if band is not None:
@@ -96,15 +83,45 @@ def _ours(record: Record, rows: Rows) -> Any:
                 y=alt.Y("low:Q", title=_CHANGE),
                 y2="high:Q",
                 tooltip=[
-                    alt.Tooltip("low:Q", title="Random directions from", format="+.1f"),
+                    alt.Tooltip("low:Q", title="Control directions from", format="+.1f"),
                     alt.Tooltip("high:Q", title="to", format="+.1f"),
                 ],
             ),
         )
     title = alt.TitleParams(
-        "This run", subtitle=f"{record['model']['name']}; bars: 95 % intervals; grey band: random directions"
+        "This run",
+        subtitle=f"{record['model']['name']}; bars: 95 % intervals; grey band: control directions"
+        + ("; hollow: answers fell apart" if fallen_apart(record) else ""),
     )
     return alt.layer(*layers).properties(width=_SIZE[0], height=_SIZE[1], title=title)
+
+
+def _marks(base: Any, y: alt.Y) -> list[Any]:
+    """Filled points where the answers hold together, hollow ones where they fell apart."""
+    colour = alt.Color(
+        "valence:N",
+        title="Valence",
+        scale=alt.Scale(domain=list(VALENCE_COLOURS), range=list(VALENCE_COLOURS.values())),
+        legend=alt.Legend(orient="top"),
+    )
+    shape = alt.Shape(
+        "valence:N",
+        title="Valence",
+        scale=alt.Scale(domain=list(VALENCE_COLOURS), range=["circle", "triangle-up"]),
+        legend=alt.Legend(orient="top"),
+    )
+    whole = base.mark_point(filled=True, size=64, opacity=1, stroke="white", strokeWidth=0.7)
+    hollow = base.mark_point(filled=True, size=64, opacity=1, fill="white", strokeWidth=1.8)
+    return [
+        whole.transform_filter("datum.answers == 'hold together'").encode(y=y, color=colour, shape=shape),
+        hollow.transform_filter("datum.answers == 'fell apart'").encode(y=y, stroke=_outline(), shape=shape),
+    ]
+
+
+def _outline() -> alt.Stroke:
+    """The valence as the outline of a hollow point; the legend is that of the filled ones."""
+    scale = alt.Scale(domain=list(VALENCE_COLOURS), range=list(VALENCE_COLOURS.values()))
+    return alt.Stroke("valence:N", scale=scale, legend=None)
 
 
 def _padded(low: float, high: float, share: float) -> list[float]:
@@ -121,13 +138,14 @@ def _tooltip() -> list[alt.Tooltip]:
         alt.Tooltip("change:Q", title="Steered half, Elo points", format="+.1f"),
         alt.Tooltip("low:Q", title="95 % from", format="+.1f"),
         alt.Tooltip("high:Q", title="95 % to", format="+.1f"),
-        alt.Tooltip("refitted:Q", title="By refitted Elo scores", format="+.1f"),
+        alt.Tooltip("refitted:Q", title="Even half, by refitted Elo scores", format="+.1f"),
+        alt.Tooltip("answers:N", title="Answers"),
     ]
 
 
 def _names(rows: Rows, reach: list[float], domain: list[float]) -> list[Any]:
-    """Text layers, one for each alignment; the strongest effects get their names first."""
-    ordered = sorted(rows, key=lambda row: -abs(row["change"]))
+    """Text layers, one for each alignment; broken answers get their names first, then the strongest effects."""
+    ordered = sorted(rows, key=lambda row: (row["answers"] == "hold together", -abs(row["change"])))
     pixels = [
         (
             (row["r"] - reach[0]) / (reach[1] - reach[0]) * _SIZE[0],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from emotion_vectors.report.claims_steering import control_names, controls
 from emotion_vectors.report.contradiction import parts
 from emotion_vectors.report.published import PAPER_MODEL, SEED_MODEL
 from emotion_vectors.report.tables import Cell, Table
@@ -216,10 +217,10 @@ def _steering(record: Record) -> list[Choice]:
             None if amount is None else amount == 35 and wanted == "cover the range",
         ),
         Choice(
-            "Random-direction control",
+            "Control directions of equal norm",
             "none reported",
             "none",
-            f"{number(len(steering.get('random') or []))} directions",
+            control_names(record) if controls(record) else NOTHING,
             None,
         ),
     ]

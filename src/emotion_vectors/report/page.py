@@ -26,7 +26,7 @@ from markupsafe import Markup
 from emotion_vectors.report import published
 from emotion_vectors.report.checks import CRITERIA, check
 from emotion_vectors.report.claims import abstract, limits
-from emotion_vectors.report.figures import Figure, figures
+from emotion_vectors.report.figures import Figure, figures, lettered_figures
 from emotion_vectors.report.method_table import method_table
 from emotion_vectors.report.tables import (
     SYMBOLS,
@@ -39,6 +39,15 @@ from emotion_vectors.report.tables import (
     settings_table,
     timing_table,
 )
+from emotion_vectors.report.tables_controls import battery_table, words_table
+from emotion_vectors.report.tables_steering import (
+    arms_table,
+    effects_table,
+    inversion_table,
+    scale_table,
+    steered_category_table,
+)
+from emotion_vectors.report.vectors_section import vectors_table
 from emotion_vectors.report.wording import measured, number
 from emotion_vectors.store.atomic import write_bytes, write_text
 
@@ -50,13 +59,13 @@ _PNG_SCALE = 2.0
 
 
 def write_report(run_folder: Path, record: Record) -> list[Path]:
-    """Write `report.html` and `figures/figure-N.svg`, `.png` into `run_folder`; return their paths, the page first.
+    """Write `report.html` and `figures/figure-N.svg`, `.png` (N: 1 to 8, a to c) into `run_folder`; return their paths, the page first.
 
     Raises `ContradictoryRecord` for a record that contradicts itself, before anything is written, and `UserError` where
     a file can't be written.
     """
     check(record)
-    drawn = figures(record)
+    drawn = figures(record) + lettered_figures(record)
     pictures = {figure.number: draw(figure) for figure in drawn if figure.chart is not None}
     page = run_folder / "report.html"
     written = [page]
@@ -76,7 +85,7 @@ def draw(figure: Figure) -> str:
     return vl_convert.vegalite_to_svg(figure.chart.to_dict(), vl_version=_VEGA_LITE)
 
 
-def render(record: Record, drawn: Sequence[Figure], pictures: dict[int, str]) -> str:
+def render(record: Record, drawn: Sequence[Figure], pictures: dict[int | str, str]) -> str:
     """The page as text. `pictures` are the SVG texts by figure number, shown until (or instead of) the live charts."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_TEMPLATES),
@@ -88,19 +97,38 @@ def render(record: Record, drawn: Sequence[Figure], pictures: dict[int, str]) ->
     environment.filters["unbroken"] = unbroken
     live = (_TEMPLATES / "report.js").read_text(encoding="utf-8")
     bundle = javascript()
+    shown_figures = [_shown(figure, pictures.get(figure.number)) for figure in drawn]
     return environment.get_template("report.html.j2").render(
         record=record,
         abstract=abstract(record),
         verdicts=[_verdict(name, record["criteria"][name]) for name in CRITERIA],
-        figures=[_shown(figure, pictures.get(figure.number)) for figure in drawn],
+        figures=[shown for shown in shown_figures if isinstance(shown["figure"].number, int)],
+        inversion=[shown for shown in shown_figures if shown["figure"].number == "A"],
+        sweeps=[shown for shown in shown_figures if shown["figure"].number in ("B", "C")],
+        halves=inversion_table(record),
+        steering=[
+            table for table in (arms_table(record), steered_category_table(record), scale_table(record)) if table
+        ],
         criteria=criteria_table(record),
         tables=[
             table
-            for table in (method_table(record), category_table(record), pair_table(record), doctor_table(record))
+            for table in (
+                method_table(record),
+                category_table(record),
+                pair_table(record),
+                vectors_table(record),
+                battery_table(record),
+                words_table(record),
+                doctor_table(record),
+            )
             if table
         ],
         corpus=corpus_table(record),
-        folded=[table for table in (lens_table(record), settings_table(record), timing_table(record)) if table],
+        folded=[
+            table
+            for table in (lens_table(record), effects_table(record), settings_table(record), timing_table(record))
+            if table
+        ],
         limits=limits(record),
         published=published,
         number=number,

@@ -62,6 +62,8 @@ PAPER_STEERING = {"blissful": 212.0, "hostile": -303.0}
 SEED_CORRELATION = {"content": 0.70, "hostile": -0.71}
 SEED_STEERING = {"content": -4.6, "hostile": 0.7}
 CORRECTED_STEERING = {"positive": 0.2, "negative": -0.5}
+# The seed's author later: r on the even and on the odd half with the hook on both activities.
+SEED_HALVES = (-0.961, 0.955)
 PAPER_RANGE_OF_R = (-0.74, 0.71)
 
 # Mean Elo of each category: the paper's Table 9 (mean 1500) and the seed's Table 2 (mean 1000).

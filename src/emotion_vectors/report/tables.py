@@ -211,19 +211,37 @@ def corpus_table(record: Record) -> Table:
 
 
 def doctor_table(record: Record) -> Table | None:
-    """The self-checks of the run; None where none were recorded."""
+    """The self-checks of the run, with what each failed one found; None where none were recorded."""
     checks = parts(record, "doctor")
-    rows = tuple(
-        (
-            Cell(name),
-            verdict_cell("pass" if result.get("passed") else "fail"),
-            Cell(str(result.get("measured", "")), "number"),
-            Cell(str(result.get("limit", "")), "number"),
+    rows, failed = [], []
+    for name, result in checks.items():
+        warns = result["kind"] == "warn"
+        verdict = verdict_cell("pass" if result["passed"] else "inconclusive" if warns else "fail")
+        rows.append(
+            (
+                Cell(f"{name}: {result['title']}"),
+                verdict,
+                Cell(_check_value(result["measured"]), "number"),
+                Cell(_check_value(result["limit"]), "number"),
+            )
         )
-        for name, result in checks.items()
-        if isinstance(result, dict)
-    )
-    return Table("Self-checks of the instrument", ("Check", "Result", "Measured", "Limit"), rows) if rows else None
+        if not result["passed"]:
+            failed.append(f"{name}: {result['detail']}")
+    note = "The limits and their reasons are in docs/doctor.md; a failed check marked ? makes the preference criteria doubtful and stops nothing."
+    if failed:
+        note += f" {' '.join(failed)}"
+    if record.get("failed_checks_allowed"):
+        note += " This run was told to go on with failed checks."
+    columns = ("Check", "Result", "Measured", "Limit")
+    return Table("Self-checks of the instrument", columns, tuple(rows), note) if rows else None
+
+
+def _check_value(value: float | int | str) -> str:
+    """A measured value or limit of a check: rounding errors are small, so they keep their power of ten."""
+    if isinstance(value, str):
+        return value
+    small = isinstance(value, float) and 0 < abs(value) < 1e-2
+    return f"{value:.1e}".replace("-", "−") if small else number(value)
 
 
 def settings_table(record: Record) -> Table:

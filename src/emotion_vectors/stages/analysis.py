@@ -9,20 +9,22 @@ import numpy as np
 import polars as pl
 
 from emotion_vectors import __version__
-from emotion_vectors.experiments import correlation, lens, numeric, preferences, scenarios, steering
+from emotion_vectors.experiments import correlation, lens, numeric, preferences, reliability
+from emotion_vectors.experiments.arms import Runs
 from emotion_vectors.lab import Lab
+from emotion_vectors.stages import validation
 from emotion_vectors.stages.activations import story_vector_shards
-from emotion_vectors.stages.choices import Answers
+from emotion_vectors.stages.doctor import all_checks
+from emotion_vectors.stages.preferences import Answers
 from emotion_vectors.stages.readings import Readings
-from emotion_vectors.stats.correlation import pearson
+from emotion_vectors.stages.steering_analysis import analyse_steering
 from emotion_vectors.stimuli import equal_to_published
 from emotion_vectors.store import atomic
-from emotion_vectors.vectors.directions import contrast
+from emotion_vectors.store.run_folder import SCHEMA
 from emotion_vectors.vectors.file import EmotionVectors
 
-SCHEMA = 1
 FILES = ("results.json", "scores.parquet", "correlations.parquet", "scenarios.parquet", "numeric.parquet")
-MEASURED = ("stories", "neutral", "activations", "readings", "preferences", "steering")
+MEASURED = ("doctor", "stories", "neutral", "activations", "readings", "preferences", "steering")
 STAGES = (*MEASURED, "vectors", "analysis")
 
 
@@ -61,9 +63,7 @@ def analyse(
     readings: Readings,
     answers: Answers,
     correlated: Correlated,
-    steered: tuple[str, ...],
-    runs: steering.Runs,
-    half: np.ndarray,
+    runs: Runs,
 ) -> dict[str, Any]:
     """All experiments on the measurements of the run; writes the tables and `results.json`."""
     settings, pack, layer = lab.settings, lab.pack, vectors.layer
@@ -72,6 +72,7 @@ def analyse(
         lab.lm,
         vectors.emotions,
         here,
+        vectors.embedding,
         pack.opposite_pairs,
         pack.valence,
         settings.lens_k,
@@ -79,9 +80,7 @@ def analyse(
         resamples,
         seed,
     )
-    scenario_record, scenario_criteria = scenarios.run(
-        pack.scenarios, readings.scenarios[:, layer + 1], vectors.emotions, here, resamples, seed
-    )
+    scenario_record, scenario_criteria = validation.scenario_tests(lab, vectors, readings)
     numeric_record, numeric_criteria = numeric.run(
         pack.numeric_templates,
         [values[:, layer + 1] for values in readings.numeric],
@@ -90,21 +89,19 @@ def analyse(
         resamples,
         seed,
     )
-    rows = [vectors.index(emotion) for emotion in steered]
-    facts = {"layer": layer, "strength": settings.strength, "residual_norm": float(vectors.residual_norm[layer])}
-    facts |= {"tokens": "the steered activity only", "split": "every second activity of each category, from the first"}
-    examples = correlation.example_emotions(vectors.emotions, steered, pack.valence)
+    examples = correlation.example_emotions(vectors.emotions, runs.plan.emotions, pack.valence)
     correlated.record["correlation"]["examples"] = {
         kind: correlation.example(emotion, vectors.emotions, correlated.found, correlated.scores.nats, pack.activities)
         for kind, emotion in examples.items()
     }
-    steering_record, steering_criteria = steering.run(
-        pack.activities, answers.differences, runs, half, steered, correlated.found.r[rows], pack.valence, examples, facts,
-        correlated.scores.blocked, resamples, seed, settings.elo_k, settings.elo_passes,
-    )  # fmt: skip
+    steering_record, steering_criteria = analyse_steering(
+        lab, vectors, readings, answers.differences, correlated.scores, correlated.found, runs, examples
+    )
     criteria = [*lens_criteria, *scenario_criteria, *numeric_criteria, *correlated.criteria, *steering_criteria]
+    baseline_record = validation.words_alone(lab, vectors, correlated.scores.nats, criteria, scenario_record)
     experiments = {
         "lens": lens_record, "scenarios": scenario_record, "numeric": numeric_record, **correlated.record, "steering": steering_record,
+        "baselines": baseline_record,
     }  # fmt: skip
     record = _record(lab, vectors, criteria, experiments)
     _write_tables(lab, experiments)
@@ -135,7 +132,9 @@ def _record(
         "corpus": corpus | {"neutral": stages["neutral"]["facts"]},
         "vectors": _vector_facts(lab, vectors),
         "criteria": {criterion["id"]: criterion for criterion in criteria},
-        "experiments": experiments, "doctor": {},
+        "verdicts": {name: sum(c["verdict"] == name for c in criteria) for name in ("pass", "fail", "inconclusive")},
+        "experiments": experiments, "doctor": all_checks(lab, vectors),
+        "failed_checks_allowed": lab.runtime.allow_failed_checks,
         "timings": {
             name: {key: stage[key] for key in ("seconds", "units", "unit", "rate")} for name, stage in stages.items()
         },
@@ -154,24 +153,16 @@ def _vector_facts(lab: Lab, vectors: EmotionVectors) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def split_half_reliability(lab: Lab, emotions: tuple[str, ...]) -> dict[str, float] | None:
-    """Pearson r, per emotion, of the raw directions from the even and from the odd topics; None with too few of them.
-
-    The two halves share no story and no topic, so what they agree on belongs to the emotion.
-    """
-    sums, counts = np.zeros((2, len(emotions), lab.lm.hidden_size)), np.zeros((2, len(emotions), 1))
-    for rows, story_vectors in story_vector_shards(lab):
-        emotion = [emotions.index(name) for name in rows["emotion"]]
-        half = [lab.topics.index(topic) % 2 for topic in rows["topic"]]
-        np.add.at(sums, (half, emotion), story_vectors.astype(np.float64))
-        np.add.at(counts, (half, emotion), 1)
-    both = (counts > 0).all(axis=(0, 2))
-    means = sums / np.maximum(counts, 1)
-    if both.sum() < 3:
-        return None
-    first, second = (contrast(side[both]) for side in means)
-    r = np.array([pearson(a, b) for a, b in zip(first, second, strict=True)])
-    return {"median": float(np.median(r)), "min": float(r.min()), "max": float(r.max()), "emotions": int(both.sum())}
+def split_half_reliability(lab: Lab, emotions: tuple[str, ...]) -> dict[str, Any] | None:
+    """The vectors' reliability over topics, from the shards of single stories; None with too few topics."""
+    place = {name: row for row, name in enumerate(emotions)}
+    topic = {name: row for row, name in enumerate(lab.topics)}
+    shards = (
+        ([place[name] for name in rows["emotion"]], [topic[name] for name in rows["topic"]], vectors)
+        for rows, vectors in story_vector_shards(lab)
+    )
+    sums = reliability.topic_sums(shards, len(emotions), len(lab.topics), lab.lm.hidden_size)
+    return reliability.split_half(sums, emotions, lab.settings.resamples, lab.settings.seed)
 
 
 def _write_tables(lab: Lab, experiments: dict[str, Any]) -> None:

@@ -21,13 +21,18 @@ class Readings(NamedTuple):
     scenarios: np.ndarray  # (s, n + 1, d)
     numeric: list[np.ndarray]  # per template (values, n + 1, d)
     activities: np.ndarray  # (a, n + 1, d)
+    heldout: np.ndarray  # as scenarios, of the held-out battery
+    retrieval: np.ndarray  # as scenarios, of one scenario for each emotion
 
 
 def read_prompts(lab: Lab) -> Readings:
-    """Run the scenario, numeric and activity prompts, once each."""
+    """Run the prompts of the three scenario batteries, the numeric and the activity prompts, once each."""
     pack = lab.pack
     if not lab.run.done("readings"):
-        scenarios = [_at_response(chat_prompt(lab.lm, "{message}", {"message": s.prompt})) for s in pack.scenarios]
+        scenarios, heldout, retrieval = (
+            [_at_response(chat_prompt(lab.lm, "{message}", {"message": scenario.prompt})) for scenario in battery]
+            for battery in (pack.scenarios, pack.heldout_scenarios, pack.retrieval_scenarios)
+        )
         numeric = [
             _at_response(chat_prompt(lab.lm, "{message}", {"message": template.fill(value)}))
             for template in pack.numeric_templates
@@ -35,7 +40,13 @@ def read_prompts(lab: Lab) -> Readings:
         ]
         feelings = [chat_prompt(lab.lm, pack.prompts.feeling, {"activity": a.text}) for a in pack.activities]
         activities = [(prompt.ids, prompt.spans["activity"]) for prompt in feelings]
-        groups = {"scenarios": scenarios, "numeric": numeric, "activities": activities}
+        groups = {
+            "scenarios": scenarios,
+            "numeric": numeric,
+            "activities": activities,
+            "heldout": heldout,
+            "retrieval": retrieval,
+        }
         total = sum(len(ids) for group in groups.values() for ids, _ in group)
         with lab.reporter.stage("Reading prompts", total, "tokens") as stage:
             tensors = {
@@ -46,7 +57,8 @@ def read_prompts(lab: Lab) -> Readings:
             lab.run.finish("readings", [FILE], stage.seconds, stage.units, "tokens")
     tensors = load_file(lab.run / FILE)
     borders = np.cumsum([len(template.values) for template in pack.numeric_templates])[:-1]
-    return Readings(tensors["scenarios"], np.split(tensors["numeric"], borders), tensors["activities"])
+    numeric = np.split(tensors["numeric"], borders)
+    return Readings(tensors["scenarios"], numeric, tensors["activities"], tensors["heldout"], tensors["retrieval"])
 
 
 def _at_response(prompt: Prompt) -> activations.Text:

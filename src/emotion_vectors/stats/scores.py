@@ -198,10 +198,11 @@ def elo_many(
     tolerance: float = 1.0,
     orders: int = 10,
     seed: int = 0,
+    asked: ArrayLike | None = None,
 ) -> EloScores:
     """Elo scores of many tables `wins` (b, n, n) with soft outcomes p_ij, start and mean 1000.
 
-    Every unordered pair plays once in a pass, in a new seeded random order for each pass: both ratings move by
+    Every unordered pair, or every one with `asked` (n, n) true, plays once in a pass, in a new seeded random order for each pass: both ratings move by
     k (p_ij - 1 / (1 + 10 ** ((R_j - R_i) / 400))). A run stops after `passes`, or after the first pass in which no
     rating moved by `tolerance` Elo points. The result is the mean over `orders` independent runs. All tables play in
     the same orders, so that a difference of two tables (steered minus baseline) is not blurred by their luck.
@@ -214,8 +215,10 @@ def elo_many(
     if passes < 1 or not k > 0 or not tolerance >= 0:
         raise UserError("Elo needs one pass or more, a k above 0 and a tolerance of 0 or more.")
     resamples(orders)
+    upper = np.triu(np.ones(table.shape[1:], dtype=bool) if asked is None else np.asarray(asked, dtype=bool), 1)
+    pairs = np.argwhere(upper)
     parts = [
-        _elo_batch(table[start : start + ELO_BATCH], k, passes, tolerance, orders, seed)
+        _elo_batch(table[start : start + ELO_BATCH], pairs, k, passes, tolerance, orders, seed)
         for start in range(0, len(table), ELO_BATCH)
     ]
     ratings = np.concatenate([part for part, _ in parts])
@@ -223,12 +226,11 @@ def elo_many(
 
 
 def _elo_batch(
-    wins: FloatArray, k: float, passes: int, tolerance: float, orders: int, seed: int
+    wins: FloatArray, pairs: IndexArray, k: float, passes: int, tolerance: float, orders: int, seed: int
 ) -> tuple[FloatArray, IndexArray]:
-    """Ratings (b, o, n) and passes used (b, o) of one batch of tables (b, n, n)."""
+    """Ratings (b, o, n) and passes used (b, o) of one batch of tables (b, n, n) in which `pairs` (p, 2) meet."""
     generator = np.random.default_rng(seed)
     b, n, _ = wins.shape
-    pairs = np.argwhere(np.triu(np.ones((n, n), dtype=bool), 1))
     ratings = np.full((b, orders, n), ELO_CENTRE)
     used = np.zeros((b, orders), dtype=np.intp)
     running = np.ones((b, orders), dtype=bool)

@@ -1,19 +1,21 @@
-"""The steering effect: how much a vector on the steered option's tokens moves the choice towards that option.
+"""The steering effect: how much a vector on one option's tokens moves the choice towards that option.
 
-In: logit differences d[i, j] = logit(A) - logit(B) in nats, with option i as (A) and j as (B): d0 without steering and
-d1 with it, and which options were steered. Only a pair of one steered and one control option can show a transfer.
+In: logit differences d[i, j] = logit(A) - logit(B) in nats, with option i as (A) and j as (B): `baseline` without
+steering, `first` with the vector on the tokens of option (A), `second` with it on those of (B). NaN = not asked.
+Out: E[i, j], the change of the log-odds that i is chosen over an unsteered j when i is steered; its mean over splits of
+the options into a steered and a control half; scores refitted for one split.
 
 Two traps (why the seed report came out inverted), and how they are met:
 
-* Scores are zero-sum. If both options of a pair get the same vector no net transfer is possible; what is left is a
-  contraction of all preferences, and its mean over a half has the sign of that half's own baseline imbalance. The same
-  holds for one split of a contraction in the mixed pairs alone. It cancels exactly over a split and its complement, and
-  on average over random splits: `splits_interval` judges on all of them. `contraction_fit` measures it.
+* Scores are zero-sum. If both options of a pair get the same vector no net transfer is possible: E[i, j] = -E[j, i]. What
+  is left is a contraction of all preferences, and its mean over a half has the sign of that half's own baseline
+  imbalance. The same holds for one split of a contraction by our own arm. It cancels exactly over a split and its
+  complement: `with_complements` and `pooled_effect` judge on both. `contraction_fit` measures it.
 * The refitted scores average probabilities over the two orders, so a position bias shrinks their change. The effect in
-  log-odds (`mixed_effect`) does not depend on position bias and is the main number.
+  log-odds does not depend on position bias and is the main number.
 
-Source: paper, part 1 (steered and control half); bootstrap: Owen 2007, Owen and Eckles 2012 (pigeonhole bootstrap).
-Shapes: n options, n_s of them steered and n_c control; k splits; "..." several steered conditions.
+Source: paper, part 1 (steered and control half); bootstrap: Owen 2007, Owen and Eckles 2012 (Bayesian pigeonhole).
+Shapes: n options, k splits; "..." several steered conditions.
 """
 
 from __future__ import annotations
@@ -25,109 +27,114 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from emotion_vectors.errors import UserError
-from emotion_vectors.stats.arrays import BoolArray, FloatArray, finite, half, resamples, square
+from emotion_vectors.stats.arrays import BoolArray, FloatArray, half, resamples
 from emotion_vectors.stats.correlation import Line, linear_fit
-from emotion_vectors.stats.intervals import Interval, expanded_level, interval_from_draws
+from emotion_vectors.stats.intervals import Intervals, expanded_level, interval_from_draws
 from emotion_vectors.stats.scores import ELO_PER_NAT, bradley_terry_many, elo_many, pair_win_probability
 
 
-class MixedEffect(NamedTuple):
-    """Change of the log-odds that the steered option of a mixed pair is chosen, in nats."""
+def ring_pairs(size: int, partners: int, seed: int = 0) -> BoolArray:
+    """Which pairs (size, size) of options to ask: symmetric, each option with `partners` others, all pairs if so many.
 
-    pairs: FloatArray
-    """(..., n_s, n_c): each pair, mean of its two orders; steered options in rows, control options in columns."""
-    mean: FloatArray
-    """(...): mean over the pairs."""
-
-
-def mixed_effect(baseline: ArrayLike, steered_logits: ArrayLike, steered: ArrayLike) -> MixedEffect:
-    """Effect of steering in nats: ((d1 - d0)[s, c] - (d1 - d0)[c, s]) / 2 for steered s and control c, and its mean.
-
-    `baseline` (n, n), `steered_logits` (..., n, n) in nats, `steered` (n,) boolean. Position bias cancels.
+    The options stand on a ring in a seeded random order and meet their next ones on either side (an odd number is
+    rounded up). So every option counts the same, the scores stay connected, and neighbours form triads.
     """
-    change = _order_free_change(baseline, steered_logits)
-    mask = half(steered, change.shape[-1])
-    pairs = change[..., mask, :][..., :, ~mask]
-    return MixedEffect(pairs, pairs.mean((-1, -2)))
+    if size < 3 or partners < 2:
+        raise UserError(f"Pairs need 3 options and 2 partners or more, not {size} and {partners}.")
+    order = np.random.default_rng(seed).permutation(size)
+    asked = np.zeros((size, size), dtype=bool)
+    for offset in range(1, min((partners + 1) // 2, size // 2) + 1):
+        ahead = np.roll(order, -offset)
+        asked[order, ahead] = asked[ahead, order] = True
+    return asked
 
 
-def effect_interval(pairs: ArrayLike, *, level: float = 0.95, repeats: int = 2000, seed: int = 0) -> Interval:
-    """Interval in nats of the mean of `pairs` (n_s, n_c) for other activities than these: one split only.
+def effect_matrix(baseline: ArrayLike, first: ArrayLike, second: ArrayLike) -> FloatArray:
+    """Effect (..., n, n) in nats of steering i (row) in the pair with an unsteered j (column), the mean of both orders.
 
-    Pigeonhole bootstrap: steered rows and control columns are resampled independently, since pairs that share an
-    activity are dependent. Conservative when the noise belongs to single pairs (up to 3 times the variance, Owen 2007).
+    E[i, j] = ((first - baseline)[i, j] - (second - baseline)[j, i]) / 2; the position bias cancels. `baseline` (n, n),
+    `first` and `second` (..., n, n); a pair that was not asked is NaN. With both options steered alike (`first` is
+    `second`) E is antisymmetric.
     """
-    table = finite(pairs, "pair effects")
-    if table.ndim != 2 or min(table.shape) < 2:
-        raise UserError(f"Pair effects must be (steered, control) with 2 or more of each, not the shape {table.shape}.")
-    generator = np.random.default_rng(seed)
-    rows, columns = (
-        generator.multinomial(size, np.full(size, 1 / size), size=resamples(repeats)) / size for size in table.shape
-    )
-    draws = np.einsum("br,rc,bc->b", rows, table, columns, optimize=True)
-    return interval_from_draws(draws, table.mean(), expanded_level(level, min(table.shape))).single()
+    before, as_first, as_second = (np.asarray(values, dtype=np.float64) for values in (baseline, first, second))
+    if before.ndim != 2 or as_first.shape != as_second.shape or as_first.shape[-2:] != before.shape:
+        raise UserError(f"Steered logits {as_first.shape} and baseline {before.shape} must be about the same options.")
+    effects = ((as_first - before) - np.swapaxes(as_second - before, -1, -2)) / 2
+    known = np.isfinite(effects)
+    if not known.any() or not np.array_equal(known, np.broadcast_to(known[(0,) * (known.ndim - 2)], known.shape)):
+        raise UserError("The steered conditions were not asked about the same pairs; run the steering again.")
+    return effects
 
 
-def effect_matrix(baseline: ArrayLike, steered_logits: ArrayLike, steered: ArrayLike) -> FloatArray:
-    """Effect (n, n) in nats of steering i (row) in the pair with control j (column), from k runs of one vector.
+def preference_matrix(baseline: ArrayLike) -> FloatArray:
+    """Order-free preference (..., n, n) in nats for i (row) over j (column): (d_ij - d_ji) / 2."""
+    values = np.asarray(baseline, dtype=np.float64)
+    return (values - np.swapaxes(values, -1, -2)) / 2
 
-    `steered_logits` (k, n, n) and `steered` (k, n): one run for each split. Steering i against an unsteered j is the
-    same prompt in every split, so equal cells are averaged; a cell that no run measured is NaN. With the even and the
-    odd half, or with all ordered pairs, one matrix serves many splits.
+
+def split_table(baseline: ArrayLike, first: ArrayLike, second: ArrayLike, steered: ArrayLike) -> FloatArray:
+    """Logit differences (..., n, n) of the experiment that steers the options `steered` (n,) and keeps the others.
+
+    A pair of one steered and one control option has the steered value, every other pair the baseline's.
     """
-    change = _order_free_change(baseline, steered_logits)
-    masks = np.asarray(steered)
-    if change.ndim != 3 or masks.shape != change.shape[:2]:
-        raise UserError(
-            f"Steered logits {change.shape} and splits {masks.shape} do not match; give one split for each run."
-        )
-    mixed = np.array([np.outer(half(mask, change.shape[-1]), ~mask) for mask in masks])
-    times = mixed.sum(0)
-    total = np.where(mixed, change, 0.0).sum(0)
-    return np.divide(total, times, out=np.full(times.shape, np.nan), where=times > 0)
+    before, as_first = np.asarray(baseline, dtype=np.float64), np.asarray(first, dtype=np.float64)
+    mask = half(steered, before.shape[-1])
+    table = np.where(np.outer(mask, ~mask), as_first, before)
+    return np.where(np.outer(~mask, mask), np.asarray(second, dtype=np.float64), table)
 
 
 def splits_effect(effects: ArrayLike, splits: ArrayLike) -> FloatArray:
-    """Mean effect (k,) in nats of each split: `effects` (n, n) from `effect_matrix`, `splits` (k, n) boolean."""
-    table, masks = _covered(effects, splits)
-    return np.array([table[mask][:, ~mask].mean() for mask in masks])
+    """Mean effect (..., k) in nats over the mixed pairs of each split: `effects` (..., n, n), `splits` (k, n) boolean."""
+    table, masks = _checked(effects, splits)
+    return np.stack([_mean(table, np.outer(mask, ~mask)) for mask in masks], axis=-1)
 
 
-def splits_interval(
+def with_complements(splits: ArrayLike) -> BoolArray:
+    """`splits` (k, n) and the complement of each, (2 k, n): a contraction of preferences cancels over both."""
+    masks = np.asarray(splits)
+    return np.concatenate([masks, ~masks])
+
+
+def pooled_effect(effects: ArrayLike, splits: ArrayLike) -> FloatArray:
+    """Mean effect (...) in nats over the mixed pairs of all splits together: `effects` (..., n, n), `splits` (k, n)."""
+    table, masks = _checked(effects, splits)
+    return _mean(table, _times(masks))
+
+
+def pooled_interval(
     effects: ArrayLike, splits: ArrayLike, *, level: float = 0.95, repeats: int = 2000, seed: int = 0
-) -> Interval:
-    """Interval in nats of the mean over all splits of the mean effect; `effects` (n, n), `splits` (k, n).
+) -> Intervals:
+    """Interval in nats of `pooled_effect` (m,) for other options than these: `effects` (m, n, n), `splits` (k, n).
 
-    Activities are reweighted, and an activity keeps its weight in every pair and every split, steered or control: a
-    pair counts with the product of its two weights (Bayesian pigeonhole bootstrap: independent exponential weights,
-    Owen and Eckles 2012; no draw can lose a half). Include the complement of every split, or many splits, so that a
-    contraction of preferences cancels.
+    Options are reweighted, and an option keeps its weight in every pair and every split, steered or control: a pair
+    counts with the product of its two weights (Bayesian pigeonhole bootstrap: independent exponential weights; no draw
+    can lose a half). All conditions share the weights. Conservative when the noise belongs to single pairs (up to 3
+    times the variance, Owen 2007).
     """
-    table, masks = _covered(effects, splits)
-    generator = np.random.default_rng(seed)
-    weights = generator.exponential(size=(resamples(repeats), len(table)))
-    draws = np.zeros(repeats)
-    for mask in masks:
-        rows, columns = weights[:, mask], weights[:, ~mask]
-        total = np.einsum("br,rc,bc->b", rows, table[mask][:, ~mask], columns, optimize=True)
-        draws += total / (rows.sum(1) * columns.sum(1)) / len(masks)
-    return interval_from_draws(draws, splits_effect(table, masks).mean(), expanded_level(level, len(table))).single()
+    table, masks = _checked(effects, splits)
+    if table.ndim != 3:
+        raise UserError(f"Effects of several conditions are needed, (m, n, n), not the shape {table.shape}.")
+    times = _times(masks) * np.isfinite(table[0])
+    weights = np.random.default_rng(seed).exponential(size=(resamples(repeats), len(times)))
+    totals = np.einsum("bj,bj->b", weights @ times, weights)
+    filled = np.nan_to_num(table) * times
+    draws = np.stack([np.einsum("bj,bj->b", weights @ one, weights) / totals for one in filled], axis=-1)
+    return interval_from_draws(draws, _mean(table, times), expanded_level(level, len(times)))
 
 
-def contraction_fit(baseline: ArrayLike, steered_logits: ArrayLike, steered: ArrayLike) -> Line:
-    """Line of the pair effect on the pair's baseline preference (d0[s, c] - d0[c, s]) / 2, both in nats.
+def contraction_fit(effects: ArrayLike, baseline: ArrayLike) -> Line:
+    """Line of the effect `effects` (n, n) of a pair on its baseline preference (d_ij - d_ji) / 2, both in nats.
 
     The slope is the contraction (-0.3: all preferences shrink by 30 %); the intercept is the effect on an even pair,
     which contraction cannot produce.
     """
-    effect = mixed_effect(baseline, steered_logits, steered)
-    mask = half(steered, effect.pairs.shape[-1] + effect.pairs.shape[-2])
-    preference = _order_free_change(np.zeros(np.shape(baseline)), baseline)[mask][:, ~mask]
-    return linear_fit(preference.ravel(), effect.pairs.ravel())
+    table = np.asarray(effects, dtype=np.float64)
+    known = np.isfinite(table)
+    return linear_fit(preference_matrix(baseline)[known], table[known])
 
 
 class RefitChange(NamedTuple):
-    """Scores before and after steering, refitted on all pairs. Leading axes "..." are those of the steered logits."""
+    """Scores before and after steering, refitted on all asked pairs. Leading axes "..." are those of the steered logits."""
 
     before: FloatArray
     """(n,) Bradley-Terry scores without steering, nats, mean 0."""
@@ -137,19 +144,30 @@ class RefitChange(NamedTuple):
     """(...) mean change of the steered half minus that of the control half, nats."""
     steered: FloatArray
     """(...) mean change of the steered half alone, nats: half of `difference` for equal halves (zero-sum)."""
-    elo_before: FloatArray
-    """(n,) Elo scores without steering, Elo points, mean 1000."""
-    elo_after: FloatArray
-    """(..., n) the same with steering."""
-    elo_difference: FloatArray
-    """(...) as `difference`, by Elo updates, Elo points."""
-    elo_steered: FloatArray
-    """(...) as `steered`, by Elo updates, Elo points: the number that the paper and the seed report."""
     zero_sum_error: FloatArray
-    """(...) size of the sum of the change over all options, nats (the larger of both kinds); 0 but for rounding."""
+    """(...) size of the sum of the change over all options, nats; 0 but for rounding."""
 
 
-def refit_change(
+def refit_change(baseline: ArrayLike, steered_logits: ArrayLike, steered: ArrayLike) -> RefitChange:
+    """Change of the refitted Bradley-Terry scores; `baseline` (n, n), `steered_logits` (..., n, n) in nats.
+
+    `steered` (n,) boolean. All asked pairs enter, so `steered_logits` holds the baseline's values for pairs that were
+    not steered (`split_table`). Adding e nats to every mixed pair moves the steered half by exactly e (1 - n_s / n) if
+    all pairs are asked and the baseline is Bradley-Terry without position bias; a position bias makes it smaller.
+    Raises `ArithmeticError` when the changes do not sum to 0 within 1e-9 n nats.
+    """
+    tables, asked, lead = _asked_wins(baseline, steered_logits)
+    nats = bradley_terry_many(tables, asked.astype(np.float64))
+    n = asked.shape[-1]
+    mask = half(steered, n)
+    change = (nats[1:] - nats[0]).reshape(*lead, n)
+    error = np.abs(change.sum(-1))
+    _require_zero_sum(error.max(), n)
+    moved = change[..., mask].mean(-1)
+    return RefitChange(nats[0], nats[1:].reshape(*lead, n), moved - change[..., ~mask].mean(-1), moved, error)
+
+
+def elo_change(
     baseline: ArrayLike,
     steered_logits: ArrayLike,
     steered: ArrayLike,
@@ -158,37 +176,30 @@ def refit_change(
     passes: int = 10,
     orders: int = 10,
     seed: int = 0,
-) -> RefitChange:
-    """Change of the refitted scores; `baseline` (n, n), `steered_logits` (..., n, n) in nats, `steered` (n,) boolean.
+) -> FloatArray:
+    """Mean change (...) of the steered half by Elo updates, in Elo points: the number that the paper and the seed report."""
+    tables, asked, lead = _asked_wins(baseline, steered_logits)
+    points = elo_many(tables, k=k, passes=passes, orders=orders, seed=seed, asked=asked).scores
+    change = (points[1:] - points[0]).reshape(*lead, asked.shape[-1])
+    _require_zero_sum(np.abs(change.sum(-1)).max() / ELO_PER_NAT, asked.shape[-1])
+    return change[..., half(steered, asked.shape[-1])].mean(-1)
 
-    All pairs enter, so `steered_logits` must hold the baseline's values for pairs that were not steered. Adding e nats
-    to every mixed pair moves the steered half by exactly e (1 - n_s / n) if the baseline is Bradley-Terry without
-    position bias; a position bias makes it smaller. Raises `ArithmeticError` when the changes do not sum to 0 within
-    1e-9 n nats.
+
+def cyclic_triads(logit_difference: ArrayLike) -> FloatArray:
+    """Share (...) of cyclic triads (i over j over k over i) among the triads whose three pairs were all asked.
+
+    By the order-free preference of each pair; a tie counts as a coin flip. A perfectly coherent order has 0, coin flips
+    0.25 (Kendall and Babington Smith 1940). NaN where no triad was asked.
     """
-    tables = pair_win_probability(steered_logits)
-    n = tables.shape[-1]
-    mask = half(steered, n)
-    wins = np.concatenate([pair_win_probability(baseline)[None], tables.reshape(-1, n, n)])
-    nats = bradley_terry_many(wins)
-    points = elo_many(wins, k=k, passes=passes, orders=orders, seed=seed).scores
-    lead = tables.shape[:-2]
-    change, elo_change = ((scores[1:] - scores[0]).reshape(*lead, n) for scores in (nats, points))
-    error = np.maximum(np.abs(change.sum(-1)), np.abs(elo_change.sum(-1)) / ELO_PER_NAT)
-    if error.max() > 1e-9 * n:
-        raise ArithmeticError(f"Score changes must sum to 0 but sum to {error.max():.2e} nats.")
-    moved, elo_moved = change[..., mask].mean(-1), elo_change[..., mask].mean(-1)
-    return RefitChange(
-        before=nats[0],
-        after=nats[1:].reshape(*lead, n),
-        difference=moved - change[..., ~mask].mean(-1),
-        steered=moved,
-        elo_before=points[0],
-        elo_after=points[1:].reshape(*lead, n),
-        elo_difference=elo_moved - elo_change[..., ~mask].mean(-1),
-        elo_steered=elo_moved,
-        zero_sum_error=error,
-    )
+    preference = preference_matrix(logit_difference)
+    asked = np.isfinite(preference[(0,) * (preference.ndim - 2)])
+    later = np.triu(asked, 1)
+    i, j, k = np.nonzero(later[:, :, None] & later[None, :, :] & later[:, None, :])
+    if not len(i):
+        return np.full(preference.shape[:-2], np.nan)
+    # Ties are common in bfloat16; a sign for them would make all of them cyclic or none.
+    one, two, three = ((np.sign(preference[..., a, b]) + 1) / 2 for a, b in ((i, j), (j, k), (k, i)))
+    return (one * two * three + (1 - one) * (1 - two) * (1 - three)).mean(-1)
 
 
 def split_half(categories: Sequence[Hashable], kind: Literal["even", "odd", "random"], seed: int = 0) -> BoolArray:
@@ -220,21 +231,43 @@ def split_halves(categories: Sequence[Hashable], random: int = 20, seed: int = 0
     return np.array(fixed + [split_half(categories, "random", seed + index) for index in range(random)])
 
 
-def _order_free_change(baseline: ArrayLike, steered_logits: ArrayLike) -> FloatArray:
-    """((d1 - d0) - its transpose) / 2, (..., n, n): change in log-odds that the row option beats the column option."""
-    before, after = square(baseline, "baseline logit differences"), square(steered_logits, "steered logit differences")
+def _checked(effects: ArrayLike, splits: ArrayLike) -> tuple[FloatArray, BoolArray]:
+    """Effects (..., n, n) and splits (k, n), after checking that they fit and that every split holds an asked pair."""
+    table, masks = np.asarray(effects, dtype=np.float64), np.asarray(splits)
+    if table.ndim < 2 or table.shape[-1] != table.shape[-2] or masks.ndim != 2 or len(masks) == 0:
+        raise UserError(f"Effects {table.shape} and splits {masks.shape} must be (..., n, n) and (splits, n).")
+    known = np.asarray(np.isfinite(table).all(axis=tuple(range(table.ndim - 2))))
+    for mask in masks:
+        if not known[half(mask, table.shape[-1])][:, ~mask].any():
+            raise UserError("A split has no pair that was asked; ask more partners of each activity.")
+    return table, masks
+
+
+def _times(masks: BoolArray) -> FloatArray:
+    """(n, n): in how many splits option i is steered and option j control."""
+    return masks.T.astype(np.float64) @ (~masks).astype(np.float64)
+
+
+def _mean(table: FloatArray, weights: ArrayLike) -> FloatArray:
+    """Weighted mean (...) over the asked pairs of `table` (..., n, n)."""
+    known = np.isfinite(table) * np.asarray(weights, dtype=np.float64)
+    return (np.nan_to_num(table) * known).sum((-1, -2)) / known.sum((-1, -2))
+
+
+def _asked_wins(baseline: ArrayLike, steered_logits: ArrayLike) -> tuple[FloatArray, BoolArray, tuple[int, ...]]:
+    """Win probabilities (1 + m, n, n), baseline first, which pairs were asked (n, n), and the leading shape "..."."""
+    before, after = np.asarray(baseline, dtype=np.float64), np.asarray(steered_logits, dtype=np.float64)
     if before.ndim != 2 or after.shape[-2:] != before.shape:
         raise UserError(f"Steered logits {after.shape} and baseline {before.shape} must be about the same options.")
-    change = after - before
-    return (change - np.swapaxes(change, -1, -2)) / 2
+    n = len(before)
+    tables = np.concatenate([before[None], after.reshape(-1, n, n)])
+    known = np.isfinite(tables)
+    asked = known[0] & ~np.eye(n, dtype=bool)
+    if not np.array_equal(asked, asked.T) or not (known[:, asked]).all():
+        raise UserError("Steered and unsteered logits were not asked about the same pairs, both orders of each.")
+    return pair_win_probability(np.where(asked, tables, 0.0)), asked, after.shape[:-2]
 
 
-def _covered(effects: ArrayLike, splits: ArrayLike) -> tuple[FloatArray, BoolArray]:
-    """Effects (n, n) and splits (k, n), after checking that every cell that a split needs was measured."""
-    table, masks = np.asarray(effects, dtype=np.float64), np.asarray(splits)
-    if table.ndim != 2 or table.shape[0] != table.shape[1] or masks.ndim != 2 or len(masks) == 0:
-        raise UserError(f"Effects {table.shape} and splits {masks.shape} must be (n, n) and (splits, n).")
-    for mask in masks:
-        if not np.isfinite(table[half(mask, len(table))][:, ~mask]).all():
-            raise UserError("A split needs pairs that were not measured; run steering for that half as well.")
-    return table, masks
+def _require_zero_sum(error: float, n: int) -> None:
+    if error > 1e-9 * n:
+        raise ArithmeticError(f"Score changes must sum to 0 but sum to {error:.2e} nats.")

@@ -26,6 +26,7 @@ from emotion_vectors.stimuli.parsing import (
     expect_object,
     expect_text,
     expect_texts,
+    plain_text,
 )
 
 IN_EMOTIONS = "in the pack's emotions.json"
@@ -66,8 +67,13 @@ def parse_activities(value: Any, place: Place) -> tuple[Activity, ...]:
     return tuple(activities)
 
 
-def parse_scenarios(value: Any, place: Place, emotions: Sequence[str] | None) -> tuple[Scenario, ...]:
-    """The scenarios: one for each of some of the `emotions` (any word, where these aren't known)."""
+def parse_scenarios(
+    value: Any, place: Place, emotions: Sequence[str] | None, *, one_each: bool = True
+) -> tuple[Scenario, ...]:
+    """The scenarios, for some of the `emotions` (any word, where these aren't known).
+
+    No name and no prompt is there twice; with `one_each` no emotion is either.
+    """
     scenarios = []
     known = None if emotions is None else frozenset(emotions)
     for index, item in enumerate(expect_list(value, place, at_least=2)):
@@ -78,9 +84,22 @@ def parse_scenarios(value: Any, place: Place, emotions: Sequence[str] | None) ->
         if known is not None:
             expect_member(emotion, spot.key("emotion"), known, IN_EMOTIONS)
         scenarios.append(Scenario(name, emotion, prompt))
-    for field in ("name", "emotion", "prompt"):
+    for field in ("name", "emotion", "prompt") if one_each else ("name", "prompt"):
         expect_different([getattr(scenario, field) for scenario in scenarios], Place(place.file, f", {field}"))
     return tuple(scenarios)
+
+
+def parse_heldout_scenarios(value: Any, place: Place, emotions: Sequence[str]) -> tuple[Scenario, ...]:
+    """Further scenarios, any number for each of some of the `emotions`."""
+    return parse_scenarios(value, place, emotions, one_each=False)
+
+
+def expect_other_prompts(heldout: Sequence[Scenario], scenarios: Sequence[Scenario], place: Place) -> None:
+    """Refuse a held-out scenario that is one of `scenarios` (apart from case and spaces): it would not be held out."""
+    first = {plain_text(scenario.prompt): index for index, scenario in enumerate(scenarios)}
+    for index, scenario in enumerate(heldout):
+        if (same := first.get(plain_text(scenario.prompt))) is not None:
+            raise place.item(index).fault(f"the prompt is item {same + 1} of scenarios.json; write another one")
 
 
 def parse_numeric_templates(value: Any, place: Place) -> tuple[NumericTemplate, ...]:

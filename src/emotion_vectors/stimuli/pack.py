@@ -26,12 +26,22 @@ from emotion_vectors.stimuli.parsing import (
     expect_text,
     expect_texts,
     file_place,
+    plain_text,
     read_list_file,
 )
 
 OURS = "ours"
 REQUIRED = ("pack", "emotions", "topics", "activities", "scenarios", "numeric_templates", "prompts")
-OPTIONAL = ("valence", "opposite_pairs", "steered_emotions", "subset", "synonyms", "neutral_questions")
+OPTIONAL = (
+    "valence",
+    "opposite_pairs",
+    "steered_emotions",
+    "subset",
+    "synonyms",
+    "neutral_questions",
+    "heldout_scenarios",
+    "retrieval_scenarios",
+)
 
 
 @dataclass(frozen=True)
@@ -41,7 +51,8 @@ class Pack:
     valence: "positive" or "negative" for every emotion. valence_ambiguous: words on which judges could differ.
     steered_emotions: in order of priority, so that the first k are a balanced choice. subset: all emotions, so ordered
     that the first n cover the range. synonyms: words that name an emotion besides its own forms; empty where none are
-    known. neutral_questions: empty where the neutral prompt works from topics. sha256: canonical hash of each list;
+    known. neutral_questions: empty where the neutral prompt works from topics. heldout_scenarios: none of them is in
+    `scenarios`, an emotion may have several. retrieval_scenarios: at most one for each emotion. sha256: canonical hash of each list;
     each prompt on its own, as "prompts.story". supplied: the lists that the folder lacks and that come from ours.
     """
 
@@ -52,6 +63,8 @@ class Pack:
     topics: tuple[str, ...]
     activities: tuple[Activity, ...]
     scenarios: tuple[Scenario, ...]
+    heldout_scenarios: tuple[Scenario, ...]
+    retrieval_scenarios: tuple[Scenario, ...]
     numeric_templates: tuple[NumericTemplate, ...]
     prompts: Prompts
     neutral_questions: tuple[str, ...]
@@ -76,7 +89,8 @@ def load_pack(source: str | os.PathLike[str] = OURS) -> Pack:
     name, version, origin = check_head(folder)
     emotions = lists.parse_emotions(raw["emotions"], place["emotions"])
     prompts = lists.parse_prompts(raw["prompts"], place["prompts"])
-    optional = _read_optional(folder, prompts, emotions)
+    scenarios = lists.parse_scenarios(raw["scenarios"], place["scenarios"], emotions)
+    optional = _read_optional(folder, prompts, emotions, scenarios)
     valence, ambiguous = optional.values["valence"]
     return Pack(
         name=name,
@@ -85,7 +99,9 @@ def load_pack(source: str | os.PathLike[str] = OURS) -> Pack:
         emotions=emotions,
         topics=expect_texts(raw["topics"], place["topics"]),
         activities=lists.parse_activities(raw["activities"], place["activities"]),
-        scenarios=lists.parse_scenarios(raw["scenarios"], place["scenarios"], emotions),
+        scenarios=scenarios,
+        heldout_scenarios=optional.values["heldout_scenarios"],
+        retrieval_scenarios=optional.values["retrieval_scenarios"],
         numeric_templates=lists.parse_numeric_templates(raw["numeric_templates"], place["numeric_templates"]),
         prompts=prompts,
         neutral_questions=optional.values["neutral_questions"],
@@ -129,10 +145,19 @@ def check_head(folder: Traversable) -> tuple[str, str, str]:
     return name, version, source
 
 
-def check_optional(folder: Traversable, name: str, emotions: Sequence[str]) -> tuple[Any, Any]:
-    """The list `name` of a folder: as JSON and parsed; `MissingFileError` where the folder lacks it."""
+def check_optional(
+    folder: Traversable, name: str, emotions: Sequence[str], scenarios: Sequence[Scenario]
+) -> tuple[Any, Any]:
+    """The list `name` of a folder: as JSON and parsed; `MissingFileError` where the folder lacks it.
+
+    `emotions` and `scenarios` are those of the same pack, which the list has to fit.
+    """
     raw = read_list_file(folder, name)
-    return raw, _PARSERS[name](raw, file_place(folder, name), emotions)
+    place = file_place(folder, name)
+    value = _PARSERS[name](raw, place, emotions)
+    if name == "heldout_scenarios":
+        lists.expect_other_prompts(value, scenarios, place)
+    return raw, value
 
 
 @dataclass(frozen=True)
@@ -152,10 +177,14 @@ _PARSERS: dict[str, Callable[[Any, Place, Sequence[str]], Any]] = {
     "subset": lists.parse_subset,
     "synonyms": lists.parse_synonyms,
     "neutral_questions": lambda value, place, emotions: expect_texts(value, place),
+    "heldout_scenarios": lists.parse_heldout_scenarios,
+    "retrieval_scenarios": lists.parse_scenarios,
 }
 
 
-def _read_optional(folder: Traversable, prompts: Prompts, emotions: tuple[str, ...]) -> _Optional:
+def _read_optional(
+    folder: Traversable, prompts: Prompts, emotions: tuple[str, ...], scenarios: tuple[Scenario, ...]
+) -> _Optional:
     values: dict[str, Any] = {}
     hashes: dict[str, str] = {}
     supplied = []
@@ -164,10 +193,10 @@ def _read_optional(folder: Traversable, prompts: Prompts, emotions: tuple[str, .
             values[name] = ()
             continue
         try:
-            raw, values[name] = check_optional(folder, name, emotions)
+            raw, values[name] = check_optional(folder, name, emotions, scenarios)
         except MissingFileError:
             place = file_place(folder, name)
-            raw = _supply(name, emotions, place)
+            raw = _supply(name, emotions, scenarios, place)
             values[name] = _PARSERS[name](raw, place, emotions)
             supplied.append(name)
         hashes[name] = canonical_hash(raw)
@@ -179,8 +208,8 @@ def _our_list(name: str) -> Any:
     return read_list_file(find_folder(OURS), name)
 
 
-def _supply(name: str, emotions: tuple[str, ...], place: Place) -> Any:
-    """Our list `name` as raw JSON, restricted to `emotions`; refused where what is left can't be used."""
+def _supply(name: str, emotions: tuple[str, ...], scenarios: tuple[Scenario, ...], place: Place) -> Any:
+    """Our list `name` as raw JSON, restricted to what fits a pack; refused where what is left can't be used."""
     ours = _our_list(name)
     known = frozenset(emotions)
     if name == "neutral_questions":
@@ -193,7 +222,13 @@ def _supply(name: str, emotions: tuple[str, ...], place: Place) -> Any:
         # Words that ours doesn't know come last, in the pack's own order.
         shared = [emotion for emotion in ours if emotion in known]
         return shared + [emotion for emotion in emotions if emotion not in set(shared)]
-    if name == "opposite_pairs":
+    if name == "heldout_scenarios":
+        # A pack may use one of these as a scenario of its own; then it isn't held out any more.
+        used = {plain_text(scenario.prompt) for scenario in scenarios}
+        left = [item for item in ours if item["emotion"] in known and plain_text(item["prompt"]) not in used]
+    elif name == "retrieval_scenarios":
+        left = [item for item in ours if item["emotion"] in known]
+    elif name == "opposite_pairs":
         left = [pair for pair in ours if known.issuperset(pair)]
     else:
         left = [emotion for emotion in ours if emotion in known]

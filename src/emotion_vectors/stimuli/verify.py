@@ -13,6 +13,7 @@ from typing import Any
 
 from emotion_vectors.errors import UserError
 from emotion_vectors.stimuli import lists
+from emotion_vectors.stimuli.items import Scenario
 from emotion_vectors.stimuli.pack import OPTIONAL, Pack, check_head, check_optional, find_folder
 from emotion_vectors.stimuli.parsing import (
     MissingFileError,
@@ -130,14 +131,23 @@ def _faults_elsewhere(root: Traversable, emotions: tuple[str, ...] | None) -> li
         check_head(root)
     except UserError as error:
         checks.append(_fault("pack", error))
+    scenarios = _scenarios_where_sound(root, emotions)
     for name in OPTIONAL:
         # Without the emotions nobody can tell whether a word of the other lists is one of them.
         if emotions is None:
             continue
         try:
-            check_optional(root, name, emotions)
+            check_optional(root, name, emotions, scenarios)
         except MissingFileError:
             continue  # ours stands in for it, which load_pack records
         except UserError as error:
             checks.append(_fault(name, error))
     return checks
+
+
+def _scenarios_where_sound(root: Traversable, emotions: tuple[str, ...] | None) -> tuple[Scenario, ...]:
+    """The scenarios that held-out ones must not repeat; none where the file is faulty, which has its own check."""
+    try:
+        return lists.parse_scenarios(read_list_file(root, "scenarios"), file_place(root, "scenarios"), emotions)
+    except UserError:
+        return ()

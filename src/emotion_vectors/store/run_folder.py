@@ -19,6 +19,8 @@ from typing import Any
 from emotion_vectors.errors import UserError
 from emotion_vectors.store import atomic
 
+SCHEMA = 2  # form of the run folder and its record that this version writes and reads
+
 # What each stage is computed from: a stage is stale when one of these was made again with another result.
 UPSTREAM = {
     "activations": ("stories", "neutral"),

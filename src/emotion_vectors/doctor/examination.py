@@ -1,0 +1,80 @@
+"""All self-checks in their order, each with its name, title and kind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from emotion_vectors.doctor import directions, hooks, passes, preferences, scoring, steering, wording
+from emotion_vectors.doctor.bench import Bench
+from emotion_vectors.doctor.check import Check, Finding, Kind, make_check
+from emotion_vectors.errors import first_line
+from emotion_vectors.lm.model import LanguageModel
+from emotion_vectors.progress import Reporter
+from emotion_vectors.stimuli.pack import Pack
+
+
+class Examination(NamedTuple):
+    """One self-check: what it is called, whether a failure stops a run, and the function that measures."""
+
+    name: str
+    title: str
+    measure: Callable[[Bench], Finding]
+    kind: Kind = "stop"
+
+
+EXAMINATIONS = (
+    Examination("prompt", "Prompts have one BOS, no open reasoning, and end where the answer begins", wording.prompt),
+    Examination("answers", "A and B are single, different tokens at the read position", wording.answers),
+    Examination("spans", "The tokens of every activity decode to its text", wording.spans),
+    Examination("finite", "Residuals and logits are finite at every layer", passes.finite),
+    Examination("forward", "Our passes give the model's own logits (share of their spread)", passes.own_forward),
+    Examination("layers", "Layer l is the output of block l (largest difference)", passes.layers),
+    Examination("padding", "The padding side changes no activation (share of the norm)", passes.padding),
+    Examination("batch_size", "The batch changes no activation (share of the norm)", passes.batch_size),
+    Examination("read_position", "The answer is read at the last token (share of the spread)", passes.read_position),
+    Examination("packed", "Packed prompts answer as on their own (share of the spread)", passes.packed),
+    Examination("start", "A pass started above a layer equals the whole pass (share of the spread)", passes.start),
+    Examination("hooks_fired", "Every hook fires once in a pass (layers)", hooks.fired),
+    Examination("hooks_touched", "A vector is added at its span in every row (positions)", hooks.touched),
+    Examination(
+        "steered_rows", "Steered rows of a batch equal rows one by one (share of the spread)", hooks.steered_rows
+    ),
+    Examination("strength_zero", "Strength 0 gives the baseline logits bit for bit (nats)", hooks.strength_zero),
+    Examination("strength", "Another strength changes the logits (nats)", hooks.strength),
+    Examination("causality", "A vector changes nothing earlier or lower (share of the norm)", hooks.causality),
+    Examination(
+        "steered_choices", "Steered choices have the effect of a plain hook (share of it)", steering.steered_choices
+    ),
+    Examination("zero_sum", "Scores are zero-sum (nats)", scoring.zero_sum),
+    Examination("bradley_terry", "Bradley-Terry recovers planted scores (nats)", scoring.bradley_terry),
+    Examination("elo", "Elo puts planted scores in their order (options)", scoring.elo),
+    Examination("cosine", "Cosines are at most 1", directions.cosine),
+    Examination("centring", "Centred directions have mean 0 (share of the norm)", directions.centring),
+    Examination("preference_mass", "Probability on A and B", preferences.mass, "warn"),
+    Examination("preference_spread", "Spread of the preferences (nats)", preferences.spread, "warn"),
+    Examination("position_bias", "Position bias per spread of the preferences", preferences.position_bias, "warn"),
+    Examination("order_consistency", "Agreement of the two orders of a pair (r)", preferences.consistency, "warn"),
+)
+
+
+def examine(lm: LanguageModel, pack: Pack, layer: int | None = None, reporter: Reporter | None = None) -> list[Check]:
+    """Run every self-check on a loaded model and a pack; `layer` (default: the analysis layer) is the one steered.
+
+    A check that can't be computed, because the code under test refuses or breaks, is a failed check that quotes it.
+    """
+    bench = Bench(lm, pack, lm.default_layer if layer is None else layer)
+    shown = reporter or Reporter(quiet=True)
+    checks = []
+    with shown.stage("Self-checks", len(EXAMINATIONS), "checks") as stage:
+        for one in EXAMINATIONS:
+            checks.append(make_check(one.name, one.title, one.kind, _measured(one, bench)))
+            stage.advance()
+    return checks
+
+
+def _measured(examination: Examination, bench: Bench) -> Finding:
+    try:
+        return examination.measure(bench)
+    except Exception as error:  # whatever the code under test raises is what this check has to report
+        return Finding("refused", "no error", False, f"The check could not be made: {first_line(error)}.")

@@ -1,0 +1,124 @@
+"""How much of this could be read off the words? The same tests for representations that never see context.
+
+In: for each representation the vectors (n, w) of n emotions, made from the same stories, and the texts of the scenarios,
+numeric prompts and activities (t, w). Out: the values of V3 to V6, V8 and V9, of the held-out scenarios and of the retrieval,
+by the very functions that judge the residual stream, and those of the residual stream beside them.
+Source: ours; neither the paper nor the seed report has this control.
+What it can't tell: a value that the words reach too may still come from something deeper in the model, and one that they
+don't reach may come from better knowledge of words rather than from an emotion.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from emotion_vectors.experiments import correlation, numeric, retrieval, scenarios
+from emotion_vectors.experiments.criteria import number
+from emotion_vectors.experiments.ranking import Battery
+from emotion_vectors.stimuli.pack import Pack
+
+RESIDUAL = "residual stream"
+CRITERIA = ("V3", "V4", "V5", "V6", "V8", "V9")
+LOWER_IS_BETTER = ("V4", "retrieval_rank")
+
+
+class Representation(NamedTuple):
+    """Emotions and texts as vectors of one width w; the texts in the order of the pack."""
+
+    name: str
+    vectors: np.ndarray  # (n, w)
+    scenarios: np.ndarray  # (s, w)
+    heldout: np.ndarray
+    retrieval: np.ndarray
+    numeric: list[np.ndarray]  # per template (values, w)
+    activities: np.ndarray  # (a, w)
+
+
+def run(
+    representations: Sequence[Representation],
+    pack: Pack,
+    emotions: Sequence[str],
+    nats: np.ndarray,
+    criteria: Sequence[dict[str, Any]],
+    scenario_record: dict[str, Any],
+    resamples: int,
+    seed: int,
+) -> dict[str, Any]:
+    """The record's `baselines` part; `criteria` and `scenario_record` are those of the residual stream."""
+    rows = [row(RESIDUAL, criteria, scenario_record)]
+    for one in representations:
+        rows.append(measure(one, pack, emotions, nats, resamples, seed))
+    by_id = {criterion["id"]: criterion for criterion in criteria}
+    of = {name: by_id[name]["of"] for name in CRITERIA} | {"V4": len(scenario_record["emotions"])}
+    second, every = scenario_record["heldout"], scenario_record["retrieval"]
+    of |= {"heldout": second and second["of"], "retrieval": every and every["of"]}
+    of |= {"retrieval_rank": every and every["emotions"]}
+    return {"rows": rows, "of": of}
+
+
+def measure(
+    one: Representation, pack: Pack, emotions: Sequence[str], nats: np.ndarray, resamples: int, seed: int
+) -> dict[str, Any]:
+    """All tests of one representation, as one row of the table."""
+    batteries = (
+        Battery(texts, rows[:, None])
+        for texts, rows in (
+            (pack.scenarios, one.scenarios),
+            (pack.heldout_scenarios, one.heldout),
+            (pack.retrieval_scenarios, one.retrieval),
+        )
+    )
+    main, heldout, every = batteries
+    record, criteria = scenarios.run(
+        main, heldout, emotions, one.vectors[None], scenarios.Layers(), resamples, seed
+    )  # fmt: skip
+    record["retrieval"] = retrieval.run(every, emotions, one.vectors, 0, pack.valence, resamples, seed)
+    _, curves = numeric.run(pack.numeric_templates, one.numeric, emotions, one.vectors, resamples, seed)
+    activities, vectors = narrow(one.activities, one.vectors)
+    _, _, probes = correlation.run(
+        pack.activities, activities, emotions, vectors, nats, pack.valence, pack.valence_ambiguous, "", resamples, seed
+    )
+    return row(one.name, [*criteria, *curves, *probes], record)
+
+
+def row(name: str, criteria: Sequence[dict[str, Any]], scenario_record: dict[str, Any]) -> dict[str, Any]:
+    """What the table shows of one representation: values, and p values under the same keys in `p`."""
+    by_id = {criterion["id"]: criterion for criterion in criteria}
+    values = {key: by_id[key]["value"] for key in CRITERIA}
+    p = {key: by_id[key]["null"]["p"] for key in CRITERIA}
+    second, every = scenario_record["heldout"], scenario_record["retrieval"]
+    for key, found in (
+        ("heldout", second and second["raw"]["matches"]),
+        ("retrieval", every and every["raw"]["top1"]),
+        ("retrieval_rank", every and every["raw"]["mean_rank"]),
+    ):
+        values[key], p[key] = (found["value"], found["p"]) if found else (None, None)
+    return {"name": name, **values, "p": p}
+
+
+def narrow(activities: np.ndarray, vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The same rows in coordinates of their own span: every dot product stays, 20,000 columns become a few hundred."""
+    rows = np.concatenate([activities, vectors]).astype(np.float64)
+    if rows.shape[1] <= len(rows):
+        return activities, vectors
+    coordinates = np.asarray(np.linalg.qr(rows.T, mode="r")).T
+    return coordinates[: len(activities)], coordinates[len(activities) :]
+
+
+def remarks(record: dict[str, Any]) -> dict[str, str]:
+    """For each criterion a sentence on every representation of the words that reaches the residual stream's value."""
+    own, *others = record["rows"]
+    found = {}
+    for key in CRITERIA:
+        sentences = []
+        for other in others:
+            if own[key] is None or other[key] is None:
+                continue
+            if other[key] <= own[key] if key in LOWER_IS_BETTER else other[key] >= own[key]:
+                out_of = "" if key in LOWER_IS_BETTER else f" of {record['of'][key]}"
+                sentences.append(f"A {other['name']} reaches {number(other[key])}{out_of}.")
+        found[key] = " ".join(sentences)
+    return found

@@ -1,0 +1,72 @@
+"""Why the seed came out inverted: the same vectors on one activity of a pair, on both, and on every token.
+
+In: the runs of the control emotions with each choice of tokens. Out: for the even and the odd half as the steered one, the
+effect on that half and its correlation with preference; the zero-sum identity by number; how much preferences contract.
+With both activities steered E[i, j] = -E[j, i] whatever the model does, so the effect on a half and on its complement add
+up to 0: the sign of r is that of the split. With one activity steered the parity must not matter.
+Source: seed report, sections 3.6 and 5.1; the arithmetic is in docs/experiments/steering.md.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from emotion_vectors.experiments.arms import Runs, Where
+from emotion_vectors.experiments.criteria import json_number
+from emotion_vectors.experiments.steering import Options
+from emotion_vectors.stats import intervals, scores
+from emotion_vectors.stats import steering as effects
+
+TOUCHES: tuple[Where, ...] = ("own", "both", "all")
+
+
+def run(runs: Runs, r: np.ndarray, valence: dict[str, str], options: Options) -> dict[str, Any]:
+    """The record's `steering.inversion`; `r` (m,) belongs to the plan's emotions."""
+    emotions, base = runs.plan.controls, runs.base
+    r = r[: len(emotions)]
+    halves = options.splits[:2]
+    matrices = {touch: runs.effects(runs.rows(emotions, touch=touch)) for touch in TOUCHES}
+    by_half = {touch: effects.splits_effect(matrix, halves) for touch, matrix in matrices.items()}
+    return {
+        "emotions": len(emotions),
+        "arms": [_arm(touch, matrices[touch], by_half[touch], r, base, options) for touch in TOUCHES],
+        "points": [
+            {"emotion": emotion, "valence": valence[emotion], "r": json_number(r[i])}
+            | {f"{touch}_{half}": float(by_half[touch][i, k]) for touch in TOUCHES for k, half in enumerate(("even", "odd"))}
+            for i, emotion in enumerate(emotions)
+        ],
+        # The even half's own lead over the odd one in the asked pairs, before steering: a contraction by a share moves it
+        # by minus that share of it. The refitted scores can have another sign where not all pairs were asked.
+        "imbalance_nats": float(effects.splits_effect(effects.preference_matrix(base), halves[:1])[0]),
+    }  # fmt: skip
+
+
+def _arm(
+    touch: Where, matrices: np.ndarray, by_half: np.ndarray, r: np.ndarray, base: np.ndarray, options: Options
+) -> dict[str, Any]:
+    """One choice of tokens: r on either half, how the halves relate, the zero-sum identity, and the contraction."""
+    sums = matrices + np.swapaxes(matrices, -1, -2)
+    slopes = np.array([effects.contraction_fit(matrix, base).slope for matrix in matrices])
+    found: dict[str, Any] = {"touch": touch}
+    for column, half in enumerate(("even", "odd")):
+        nats = by_half[:, column]
+        interval = (math.nan, math.nan, math.nan)
+        known = np.isfinite(r)
+        if known.sum() >= 4 and np.ptp(r[known]) > 0 and np.ptp(nats[known]) > 0:
+            estimate, _ = intervals.pearson_bootstrap(
+                r[known], nats[known], repeats=options.resamples, seed=options.seed
+            )
+            interval = (float(estimate.estimate), float(estimate.low), float(estimate.high))
+        found |= {f"{half}_{key}": json_number(v) for key, v in zip(("r", "low", "high"), interval, strict=True)}
+        found[f"{half}_mean_nats"] = float(nats.mean())
+    return found | {
+        # 0 but for float noise where both activities get the vector: no transfer is possible.
+        "zero_sum_nats": float(np.nanmax(np.abs(sums))),
+        "net_transfer_nats": float(np.nanmean(np.abs(np.nanmean(sums, axis=(-1, -2)) / 2))),
+        "halves_sum_nats": float(np.abs(by_half.sum(axis=1)).max()),
+        "mean_contraction": json_number(float(np.nanmean(slopes)) if np.isfinite(slopes).any() else math.nan),
+        "mean_size_elo": float(np.abs(by_half).mean() * scores.ELO_PER_NAT / 2),
+    }

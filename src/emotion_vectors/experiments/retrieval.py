@@ -1,0 +1,58 @@
+"""Which of all emotions does a scenario imply? One scenario for each emotion against the vectors of every emotion.
+
+In: activations (s, l, d) at the response position of s scenarios and the vectors (n, d) of all n emotions of the run.
+Out: how often the implied emotion is first or among the first ten, its mean rank and median reciprocal rank, and how often
+the first emotion has the right valence: raw and centred, each with interval and chance.
+Source: ours; the paper and the seed report ask only among twelve emotions.
+What it can't tell: emotions that hardly differ (glad, happy) compete with each other, so being first is a hard test and
+the rank says more. A scenario of ours may well fit another emotion better.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from emotion_vectors.experiments.ranking import KINDS, MEAN_RANK, Battery, Measure, deals, ranks, summarise, within
+from emotion_vectors.stimuli.items import POSITIVE
+
+MEASURES = (
+    within("top1", 1),
+    within("top10", 10),
+    MEAN_RANK,
+    Measure("reciprocal_rank", lambda found: np.median(1 / found, axis=-1), "greater"),
+)
+VALENCE = Measure("valence", lambda hits: hits.mean(-1), "greater", True)
+
+
+def run(
+    battery: Battery,
+    emotions: Sequence[str],
+    vectors: np.ndarray,
+    layer: int,
+    valence: Mapping[str, str],
+    resamples: int,
+    seed: int,
+) -> dict[str, Any] | None:
+    """The record's `retrieval` part, or None with scenarios for fewer than 2 emotions of the run."""
+    kept = battery.about(emotions)
+    if len(kept.emotions) < 2:
+        return None
+    targets, positive = kept.targets(emotions), np.array([valence[emotion] == POSITIVE for emotion in emotions])
+    dealt, columns = deals(targets, resamples, seed), np.arange(len(targets))
+    record: dict[str, Any] = {"of": len(targets), "emotions": len(emotions)}
+    items: list[dict[str, Any]] = [{"name": scenario.name, "emotion": scenario.emotion} for scenario in kept.scenarios]
+    for kind, cosines in zip(KINDS, kept.cosines(vectors, layer), strict=True):
+        table = ranks(cosines)
+        first, alone = table.argmin(axis=0), (table == 1).any(axis=0)  # two in the first place: nothing is first
+        own = table[targets, columns]
+        record[kind] = summarise(MEASURES, own, table[dealt, columns], targets, resamples, seed)
+        record[kind] |= summarise(
+            (VALENCE,), alone & (positive[first] == positive[targets]), alone & (positive[first] == positive[dealt]),
+            targets, resamples, seed,
+        )  # fmt: skip
+        for item, rank, nearest, unique in zip(items, own, first, alone, strict=True):
+            item |= {f"rank_{kind}": float(rank), f"first_{kind}": emotions[nearest] if unique else None}
+    return record | {"items": items}

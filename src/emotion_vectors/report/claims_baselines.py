@@ -1,0 +1,76 @@
+"""Sentences about the controls of the scenario tests: layers, held-out scenarios, retrieval, and the words alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from emotion_vectors.report.checks_controls import COMPARED, RANKS
+from emotion_vectors.report.contradiction import parts
+from emotion_vectors.report.wording import fixed, interval, listing, number, p_value
+
+Record = dict[str, Any]
+
+
+def heldout_seen(record: Record) -> str:
+    """How often the intended probe is the highest for the second battery; "" where there is none."""
+    found = parts(record, "experiments", "scenarios", "heldout")
+    if not found:
+        return ""
+    raw, centred = found["raw"]["matches"], found["centred"]["matches"]
+    return (
+        f"For {number(found['of'])} held-out scenarios it is the highest in {number(raw['value'])} (95 % interval "
+        f"{interval(raw['interval'])}; chance {number(raw['null'])}, {p_value(raw['p'])}), mean rank "
+        f"{fixed(found['raw']['mean_rank']['value'])}; centred in {number(centred['value'])}."
+    )
+
+
+def retrieval_seen(record: Record) -> str:
+    """Where the implied emotion stands among all; "" where this was not asked."""
+    found = parts(record, "experiments", "scenarios", "retrieval")
+    if not found:
+        return ""
+    raw = found["raw"]
+    return (
+        f"Among all {number(found['emotions'])} emotions the implied one is first for {number(raw['top1']['value'])} of "
+        f"{number(found['of'])} scenarios (chance {number(raw['top1']['null'])}, {p_value(raw['top1']['p'])}) and among the "
+        f"first ten for {number(raw['top10']['value'])} (chance {number(raw['top10']['null'])}); its mean rank is "
+        f"{fixed(raw['mean_rank']['value'], 1)} (chance {fixed(raw['mean_rank']['null'], 1)}). The first emotion has the right "
+        f"valence for {number(raw['valence']['value'])} (chance {number(raw['valence']['null'])}, {p_value(raw['valence']['p'])})."
+    )
+
+
+def layers_seen(record: Record) -> str:
+    """Who chose the layer, and what the best layer gives when chance may choose as well; "" for a single layer."""
+    scenarios = parts(record, "experiments", "scenarios")
+    rows, best = scenarios.get("by_layer") or [], parts(scenarios, "best_layer", "matches")
+    if len(rows) < 2 or not best:
+        return ""
+    who = "was set by hand" if scenarios["layer_set_by_hand"] else "follows a rule that sees no result"
+    return (
+        f"The analysis layer {who}; over all {number(len(rows))} layers the matches run from "
+        f"{number(min(row['matches'] for row in rows))} to {number(best['value'])} at layer {number(best['layer'])} "
+        f"({p_value(best['p'])} against the best layer of chance, {number(best['null'])})."
+    )
+
+
+def reached(record: Record, name: str) -> list[str]:
+    """The criteria in which the representation `name` does as well as the residual stream."""
+    rows = parts(record, "experiments", "baselines")["rows"]
+    own, other = rows[0], next(row for row in rows if row["name"] == name)
+    known = [key for key in COMPARED if own[key] is not None and other[key] is not None]
+    return [key for key in known if (other[key] <= own[key] if key in RANKS else other[key] >= own[key])]
+
+
+def words_seen(record: Record) -> str:
+    """How much of the criteria the words alone give; "" where this was not asked."""
+    found = parts(record, "experiments", "baselines")
+    if not found:
+        return ""
+    pieces = []
+    for row in found["rows"][1:]:
+        names = reached(record, row["name"])
+        which = f" ({', '.join(names)})" if names else ""
+        pieces.append(f"a {row['name']} does as well as the {found['rows'][0]['name']} in {number(len(names))}{which}")
+    return (
+        f"Of {number(len(COMPARED))} criteria, on the words of the same stories and prompts alone, {listing(pieces)}."
+    )

@@ -1,0 +1,46 @@
+"""The self-checks of a run: those of the instrument before anything is written, those of the vectors once they are made."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from emotion_vectors.doctor import Check, check_vectors, demand, examine, stopping
+from emotion_vectors.lab import Lab
+from emotion_vectors.store import atomic
+from emotion_vectors.vectors.file import EmotionVectors
+
+FILE = "doctor.json"
+
+
+def check_instrument(lab: Lab) -> None:
+    """Examine model and pack once; a failed check that stops a run is a `UserError` unless the run allows it.
+
+    The file with all results is written in any case. The stage is only done when the run may go on, so that a run that
+    was stopped is examined again.
+    """
+    allowed = lab.runtime.allow_failed_checks
+    if lab.run.done("doctor") and (allowed or not stopping(_recorded(lab))):
+        return
+    begun = time.perf_counter()
+    checks = examine(lab.lm, lab.pack, lab.layer, lab.reporter)
+    atomic.write_json(lab.run / FILE, {check.name: check.record() for check in checks})
+    for check in checks:
+        if not check.passed:
+            lab.reporter.say(f"Self-check {check.name} {'failed' if check.kind == 'stop' else 'warns'}: {check.detail}")
+    demand(checks, allowed)
+    lab.run.finish("doctor", [FILE], time.perf_counter() - begun, len(checks), "checks")
+
+
+def check_directions(lab: Lab, vectors: EmotionVectors) -> None:
+    """Look at the vectors of the run; a failed check is a `UserError` unless the run allows it."""
+    demand(check_vectors(vectors), lab.runtime.allow_failed_checks)
+
+
+def all_checks(lab: Lab, vectors: EmotionVectors) -> dict[str, dict[str, Any]]:
+    """The record's `doctor` part: every check of the instrument and of the vectors, by name."""
+    return {check.name: check.record() for check in (*_recorded(lab), *check_vectors(vectors))}
+
+
+def _recorded(lab: Lab) -> list[Check]:
+    return [Check(name, **fields) for name, fields in atomic.read_json(lab.run / FILE).items()]

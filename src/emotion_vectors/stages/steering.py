@@ -1,0 +1,195 @@
+"""Preferences under steering: the asked pairs of activities under every condition of the plan. Resumable part by part."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import polars as pl
+import torch
+from safetensors.numpy import load_file
+
+from emotion_vectors.experiments.arms import Condition, Plan, Runs, Where, plan
+from emotion_vectors.lab import Lab
+from emotion_vectors.lm import choices
+from emotion_vectors.stages.control_vectors import common_direction, shuffled_vectors
+from emotion_vectors.stages.preferences import prepared_choices
+from emotion_vectors.stats import nulls
+from emotion_vectors.stats.steering import ring_pairs
+from emotion_vectors.store import atomic
+from emotion_vectors.vectors.directions import unit
+from emotion_vectors.vectors.file import EmotionVectors
+
+VECTORS_PER_PART = 8  # fixed: a part is a unit of resuming and must not depend on the machine
+FILE, CONTROLS = "steering.parquet", "control_vectors.safetensors"
+ROLES: dict[Where, tuple[choices.Touch, ...]] = {"own": ("first", "second"), "both": ("both",), "all": ("all",)}
+
+
+class Part(NamedTuple):
+    """Some conditions with the same layers and touched tokens, run together."""
+
+    index: int
+    rows: tuple[int, ...]
+    layers: tuple[int, ...]
+    touch: Where
+
+
+def steering_plan(lab: Lab, emotions: tuple[str, ...]) -> Plan:
+    """What this run steers, from its settings."""
+    settings = lab.settings
+    return plan(
+        emotions, lab.layer, lab.lm.n_layers, control_emotions=settings.control_emotions,
+        sweep_emotions=settings.sweep_emotions, random=settings.random_directions, shuffled=settings.shuffled_vectors,
+        strength=settings.strength, strengths=settings.sweep_strengths, sweep_every=settings.sweep_every,
+        band_layers=settings.band_layers,
+    )  # fmt: skip
+
+
+def asked_pairs(lab: Lab) -> np.ndarray:
+    """(n, n) bool: the pairs of activities that are asked under steering."""
+    return ring_pairs(len(lab.pack.activities), lab.settings.partners, lab.settings.seed)
+
+
+def steer_preferences(lab: Lab, emotions: tuple[str, ...], vectors: EmotionVectors) -> Runs:
+    """Ask the pairs again under every condition; `emotions` in order of priority."""
+    planned = steering_plan(lab, emotions)
+    if not lab.run.done("steering"):
+        _steer(lab, planned, vectors)
+    return _from_table(pl.read_parquet(lab.run / FILE), planned, len(lab.pack.activities))
+
+
+def parts_of(conditions: list[Condition]) -> list[Part]:
+    """Conditions in parts of at most VECTORS_PER_PART that share layers and touched tokens; lowest first layer last."""
+    groups: dict[tuple[tuple[int, ...], Where], list[int]] = {}
+    for row, condition in enumerate(conditions):
+        groups.setdefault((condition.layers, condition.touch), []).append(row)
+    parts = []
+    for (layers, touch), rows in sorted(groups.items(), key=lambda item: -min(item[0][0])):
+        for start in range(0, len(rows), VECTORS_PER_PART):
+            parts.append(Part(len(parts), tuple(rows[start : start + VECTORS_PER_PART]), layers, touch))
+    return parts
+
+
+def _steer(lab: Lab, planned: Plan, vectors: EmotionVectors) -> None:
+    conditions, asked = planned.conditions(), asked_pairs(lab)
+    parts, prompts = parts_of(conditions), int(asked.sum())
+    work = {part: prompts * len(part.rows) * len(ROLES[part.touch]) for part in parts}
+    done = sum(amount for part, amount in work.items() if _file(lab, part).exists())
+    with lab.reporter.stage("Steering", sum(work.values()), "prompts", done) as stage:
+        missing = [part for part in parts if not _file(lab, part).exists()]
+        for part, rows, baseline, prepared in _prepared(lab, missing, _directions(lab, planned, vectors, missing)):
+            tensors = {}
+            for role in ROLES[part.touch]:
+                found = choices.read_steered(
+                    lab.lm, prepared, baseline, rows, role, lab.runtime.tokens_per_batch, stage.advance
+                )
+                tensors |= {f"{role}.{name}": values[:, asked] for name, values in found._asdict().items()}
+            atomic.write_tensors(_file(lab, part), tensors)
+        table = pl.concat([_table(lab, part, conditions, asked) for part in parts]).sort(
+            "condition", maintain_order=True
+        )
+        atomic.write_parquet(lab.run / FILE, table)
+        lab.run.finish(
+            "steering",
+            [FILE, CONTROLS],
+            stage.seconds,
+            stage.units,
+            "prompts",
+            layer=lab.layer,
+            conditions=len(conditions),
+        )
+
+
+def _prepared(
+    lab: Lab, parts: list[Part], additions: dict[Part, dict[int, torch.Tensor]]
+) -> Iterator[tuple[Part, dict[int, torch.Tensor], choices.Baseline, choices.Choices]]:
+    """Each part with its vectors and the unsteered pass that kept the residuals where it starts.
+
+    One start layer at a time, so memory does not grow with the number of layers that are swept.
+    """
+    if not parts:
+        return
+    prepared, start, baseline = prepared_choices(lab, asked_pairs(lab)), -1, None
+    for part in parts:
+        if baseline is None or min(part.layers) != start:
+            start, baseline = min(part.layers), None
+            baseline = choices.read_baseline(lab.lm, prepared, start)
+        yield part, additions[part], baseline, prepared
+
+
+def _directions(
+    lab: Lab, planned: Plan, vectors: EmotionVectors, parts: list[Part]
+) -> dict[Part, dict[int, torch.Tensor]]:
+    """What is added, per part and layer (rows, d): unit direction x strength x residual norm, shared over the layers."""
+    conditions, controls = planned.conditions(), control_vectors(lab, planned, vectors)
+    controls["zero"] = np.zeros((1, vectors.raw.shape[-1]))
+
+    def vector(condition: Condition, layer: int) -> np.ndarray:
+        if condition.kind == "emotion":
+            direction = unit(vectors.at(layer)[vectors.index(condition.name)].astype(np.float64))
+        else:
+            direction = controls[condition.kind][int(condition.name)]
+        return direction * condition.strength * float(vectors.residual_norm[layer]) / len(condition.layers)
+
+    return {
+        part: {
+            layer: torch.from_numpy(np.array([vector(conditions[row], layer) for row in part.rows])).float()
+            for layer in part.layers
+        }
+        for part in parts
+    }
+
+
+def control_vectors(lab: Lab, planned: Plan, vectors: EmotionVectors) -> dict[str, np.ndarray]:
+    """The control directions of each kind, (directions, d) of length 1; see `experiments.arms`."""
+    path = lab.run / CONTROLS
+    if not lab.run.done("steering"):
+        seed, width = lab.settings.seed, vectors.raw.shape[-1]
+        here = unit(vectors.at().astype(np.float64))
+        tensors = {
+            "random": nulls.random_directions(planned.random, width, seed=seed),
+            "orthogonal": nulls.random_directions(planned.random, width, orthogonal_to=here, seed=seed + 1),
+            "shuffled": unit(shuffled_vectors(lab, vectors, planned.shuffled)),
+            "mean": unit(common_direction(lab, vectors))[None],
+        }
+        atomic.write_tensors(path, tensors)
+    return load_file(path)
+
+
+def _file(lab: Lab, part: Part) -> Path:
+    return lab.run.parts("steering") / f"{part.index:05d}.safetensors"
+
+
+def _table(lab: Lab, part: Part, conditions: list[Condition], asked: np.ndarray) -> pl.DataFrame:
+    """The finished part as rows of `steering.parquet`: a row for each condition, role and prompt."""
+    tensors, pairs = load_file(_file(lab, part)), np.argwhere(asked)
+    frames = []
+    for role in ROLES[part.touch]:
+        for i, row in enumerate(part.rows):
+            condition, logits = conditions[row], tensors[f"{role}.logits"][i]
+            columns: dict[str, Any] = {
+                "first": pairs[:, 0], "second": pairs[:, 1], "logit_a": logits[:, 0], "logit_b": logits[:, 1],
+                "difference": logits[:, 0] - logits[:, 1],
+            } | {name: tensors[f"{role}.{name}"][i] for name in ("mass", "entropy", "divergence")}  # fmt: skip
+            facts = {
+                "condition": row, "kind": condition.kind, "name": condition.name, "strength": condition.strength,
+                "layers": " ".join(map(str, condition.layers)), "touched": role,
+            }  # fmt: skip
+            frames.append(pl.DataFrame(columns).select(*(pl.lit(v).alias(k) for k, v in facts.items()), pl.all()))
+    return pl.concat(frames)
+
+
+def _from_table(table: pl.DataFrame, planned: Plan, n: int) -> Runs:
+    conditions = tuple(planned.conditions())
+    first, second = np.full((2, len(conditions), n, n), np.nan)
+    for frame in table.partition_by("touched"):
+        cells = tuple(frame[name].to_numpy() for name in ("condition", "first", "second"))
+        role = frame["touched"][0]
+        if role != "second":
+            first[cells] = frame["difference"].to_numpy()
+        if role != "first":
+            second[cells] = frame["difference"].to_numpy()
+    shifts = table.group_by("condition").agg(pl.col("mass", "entropy", "divergence").mean()).sort("condition")
+    return Runs(conditions, first, second, shifts.drop("condition").to_numpy(), planned)

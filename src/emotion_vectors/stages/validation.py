@@ -1,0 +1,101 @@
+"""The scenario tests of a run, and the same tests for its stories and prompts as a bag of words and as static embeddings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import polars as pl
+import torch
+
+from emotion_vectors.experiments import baselines, retrieval, scenarios, words
+from emotion_vectors.experiments.ranking import Battery
+from emotion_vectors.lab import Lab
+from emotion_vectors.lm.model import LanguageModel
+from emotion_vectors.lm.prompts import chat_prompt
+from emotion_vectors.stages.readings import Readings
+from emotion_vectors.vectors.file import EmotionVectors
+
+BATCH = 8192
+
+
+def scenario_tests(
+    lab: Lab, vectors: EmotionVectors, readings: Readings
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """The record's `scenarios` part and V3, V4: the main battery at every layer, the other two at the analysis layer."""
+    pack, settings = lab.pack, lab.settings
+    main, heldout, every = (
+        Battery(texts, rows[:, 1:])
+        for texts, rows in (
+            (pack.scenarios, readings.scenarios),
+            (pack.heldout_scenarios, readings.heldout),
+            (pack.retrieval_scenarios, readings.retrieval),
+        )
+    )
+    layers = scenarios.Layers(vectors.layer, by_hand=settings.layer is not None)
+    directions = vectors.projected if vectors.kind == "projected" else vectors.raw
+    record, criteria = scenarios.run(
+        main, heldout, vectors.emotions, directions, layers, settings.resamples, settings.seed
+    )
+    record["retrieval"] = retrieval.run(
+        every, vectors.emotions, vectors.at(), vectors.layer, pack.valence, settings.resamples, settings.seed
+    )
+    return record, criteria
+
+
+def words_alone(
+    lab: Lab, vectors: EmotionVectors, nats: np.ndarray, criteria: list[dict[str, Any]], scenario_record: dict[str, Any]
+) -> dict[str, Any]:
+    """The record's `baselines` part; adds to the `note` of each criterion whose value the words alone reach."""
+    vocabulary = words.fit(text for _, text in kept_stories(lab))
+    bag = words.emotion_vectors(kept_stories(lab), vectors.emotions, vocabulary)
+    representations = (
+        _represent(lab, "bag of words", bag, vocabulary.rows),
+        _represent(lab, "static embedding", vectors.embedding, lambda texts: static_embeddings(lab.lm, texts)),
+    )
+    record = baselines.run(
+        representations, lab.pack, vectors.emotions, nats, criteria, scenario_record, lab.settings.resamples, lab.settings.seed
+    )  # fmt: skip
+    sentences = baselines.remarks(record)
+    for criterion in criteria:
+        criterion["note"] = f"{criterion['note']} {sentences.get(criterion['id'], '')}".strip()
+    return record | {"vocabulary": len(vocabulary.columns)}
+
+
+def kept_stories(lab: Lab) -> Iterator[tuple[str, str]]:
+    """(emotion, text) of every kept story, a few thousand at a time."""
+    table = pl.scan_parquet(lab.run / "stories.parquet").select("emotion", "text", "kept")
+    total = table.select(pl.len()).collect().item()
+    for start in range(0, total, BATCH):
+        yield from table.slice(start, BATCH).collect().filter("kept").select("emotion", "text").iter_rows()
+
+
+def static_embeddings(lm: LanguageModel, texts: Sequence[str]) -> np.ndarray:
+    """(t, d) mean input embedding of each text's own tokens, as they are spelled in its prompt; nothing is run."""
+    embedding, rows = lm.model.get_input_embeddings(), []
+    with torch.inference_mode():
+        for text in texts:
+            prompt = chat_prompt(lm, "{message}", {"message": text})
+            first, last = prompt.spans["message"]
+            ids = torch.tensor(prompt.ids[first:last], device=lm.device)
+            rows.append(embedding(ids).float().mean(dim=0).cpu().numpy())
+    return np.stack(rows)
+
+
+def _represent(
+    lab: Lab, name: str, vectors: np.ndarray, rows: Callable[[Sequence[str]], np.ndarray]
+) -> baselines.Representation:
+    """All texts of the pack that the tests ask about."""
+    pack = lab.pack
+    batteries = (
+        rows([scenario.prompt for scenario in battery])
+        for battery in (pack.scenarios, pack.heldout_scenarios, pack.retrieval_scenarios)
+    )
+    return baselines.Representation(
+        name,
+        vectors,
+        *batteries,
+        numeric=[rows([template.fill(value) for value in template.values]) for template in pack.numeric_templates],
+        activities=rows([activity.text for activity in pack.activities]),
+    )

@@ -1,0 +1,235 @@
+"""Every check passes on a right instrument and goes red, by name, when its bug is planted in the production code."""
+
+import copy
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+from tiny import ARCHITECTURES, tiny
+from tokenizers.processors import TemplateProcessing
+
+from emotion_vectors.doctor import check_vectors, demand, examine, stopping
+from emotion_vectors.doctor.bench import Bench
+from emotion_vectors.doctor.check import Finding, make_check
+from emotion_vectors.doctor.examination import EXAMINATIONS
+from emotion_vectors.errors import UserError
+from emotion_vectors.experiments import preferences
+from emotion_vectors.lm import prompts
+from emotion_vectors.lm.architecture import find_parts
+from emotion_vectors.lm.model import load_model
+from emotion_vectors.stimuli import load_pack
+from emotion_vectors.vectors import directions
+from emotion_vectors.vectors.file import EmotionVectors
+
+from .bugs import BUGS
+
+PACK = load_pack()
+STOP = {one.name for one in EXAMINATIONS if one.kind == "stop"}
+WARN = {one.name for one in EXAMINATIONS if one.kind == "warn"}
+
+
+def red(checks):
+    return {check.name for check in checks if not check.passed}
+
+
+def with_template(lm, template):
+    tokenizer = copy.deepcopy(lm.tokenizer)
+    tokenizer.chat_template = template
+    return dataclasses.replace(lm, tokenizer=tokenizer)
+
+
+RIGHT = {
+    **{kind: lambda kind=kind: tiny(kind) for kind in ARCHITECTURES},
+    "base": lambda: tiny("gpt_neox", chat=False),
+    "toy float32": lambda: load_model("toy", "cpu", "float32"),
+    "toy bfloat16": lambda: load_model("toy", "cpu", "bfloat16"),
+}
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_a_right_instrument_passes_every_check_that_stops(name):
+    checks = examine(RIGHT[name](), PACK)
+    assert [check.name for check in checks] == [one.name for one in EXAMINATIONS]
+    assert stopping(checks) == []
+
+
+def test_the_sizes_are_those_of_the_pack_and_the_model():
+    found = {check.name: check for check in examine(tiny(), PACK, layer=1)}
+    assert found["spans"].measured == found["spans"].limit == 3 * len(PACK.activities)
+    assert found["hooks_fired"].measured == tiny().n_layers
+    assert found["strength_zero"].measured == 0 < found["strength"].measured
+
+
+@pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.__name__)
+def test_a_planted_bug_turns_its_checks_red(bug, monkeypatch):
+    lm = tiny()
+    handle = bug(monkeypatch, lm)
+    try:
+        checks = examine(lm, PACK)
+    finally:
+        if handle is not None:
+            handle.remove()
+    assert BUGS[bug] <= red(checks)
+    with pytest.raises(UserError) as caught:
+        demand(checks, allowed=False)
+    named = str(caught.value)
+    assert all(name in named for name in BUGS[bug]) and "--allow-failed-checks" in named and "\n" not in named
+    demand(checks, allowed=True)
+
+
+def test_every_check_that_stops_has_a_bug_that_it_finds():
+    assert set().union(*BUGS.values()) == STOP
+
+
+def test_the_layer_with_the_nan_is_named():
+    lm = tiny()
+    handle = lm.parts.blocks[2].register_forward_hook(lambda _, __, output: output * float("nan"))
+    try:
+        found = {check.name: check for check in examine(lm, PACK)}
+    finally:
+        handle.remove()
+    assert "block 2 is the first" in found["finite"].detail
+    assert found["padding"].measured == "not a finite number"
+
+
+def test_what_production_refuses_is_a_failed_check_with_its_sentence(monkeypatch):
+    def refuse(*_):
+        raise UserError("The tokens found for 'x' decode to 'y'; word it better.")
+
+    monkeypatch.setattr(prompts, "check_span", refuse)
+    found = {check.name: check for check in examine(tiny(), PACK)}
+    assert not found["spans"].passed and "decode to 'y'" in found["spans"].detail
+
+
+THINKING = (
+    "{% for m in messages %}<|im_start|>{{ m['role'] }}\n{{ m['content'] }}<|im_end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant\n"
+    "{% if enable_thinking is defined and not enable_thinking %}<think>\n\n</think>\n\n{% else %}<think>\n{% endif %}{% endif %}"
+)
+
+
+def test_a_template_that_can_switch_thinking_off_passes_and_fails_when_nobody_does(monkeypatch):
+    lm = with_template(tiny(), THINKING)
+    assert not red(examine(lm, PACK)) & STOP
+
+    def forgotten(lm, message):
+        said = [{"role": "user", "content": message}]
+        return str(lm.tokenizer.apply_chat_template(said, tokenize=False, add_generation_prompt=True))
+
+    monkeypatch.setattr(prompts, "render", forgotten)
+    found = {check.name: check for check in examine(lm, PACK)}
+    assert not found["prompt"].passed and "reasoning block" in found["prompt"].detail
+
+
+def adds_bos(lm):
+    """The same model with a tokenizer that puts a BOS before every text, as Llama's does."""
+    tokenizer = copy.deepcopy(lm.tokenizer)
+    tokenizer.add_special_tokens({"bos_token": "<s>"})
+    one = [("<s>", tokenizer.convert_tokens_to_ids("<s>"))]
+    tokenizer.backend_tokenizer.post_processor = TemplateProcessing("<s> $A", "<s> $A $B", one)
+    lm.model.resize_token_embeddings(len(tokenizer))
+    return dataclasses.replace(lm, tokenizer=tokenizer, parts=find_parts(lm.model))
+
+
+@pytest.mark.parametrize("in_template", [True, False])
+def test_a_tokenizer_with_a_bos_of_its_own_passes_and_a_second_one_fails(in_template, monkeypatch):
+    lm = adds_bos(copy.deepcopy(tiny()))
+    if in_template:
+        lm = with_template(lm, "{{ bos_token }}" + lm.tokenizer.chat_template)
+    assert lm.tokenizer("a")["input_ids"][0] == lm.tokenizer.bos_token_id
+    assert not red(examine(lm, PACK)) & STOP
+    real = prompts.locate
+
+    def naive(tokenizer, text, ranges, checked=True):
+        """Tokenise rendered text with special tokens, as if it had none."""
+        found = real(tokenizer, text, ranges, checked)
+        spans = {name: (first + 1, last + 1) for name, (first, last) in found.spans.items()}
+        return prompts.Prompt((tokenizer.bos_token_id, *found.ids), spans, found.text)
+
+    monkeypatch.setattr(prompts, "locate", naive)
+    found = {check.name: check for check in examine(lm, PACK)}
+    assert not found["prompt"].passed and "2 BOS" in found["prompt"].detail
+
+
+def test_steering_the_last_layer_is_refused_because_nothing_reaches_the_answer():
+    checks = examine(tiny(), PACK, layer=tiny().n_layers - 1)
+    found = {check.name: check for check in checks}
+    assert {check.name for check in stopping(checks)} == {"strength"}
+    assert found["strength"].measured == 0 and "last one" in found["strength"].detail
+
+
+def test_a_layer_that_is_not_there_is_refused():
+    with pytest.raises(UserError, match="no layer 9"):
+        examine(tiny(), PACK, layer=9)
+
+
+def answers(kind):
+    """Differences and mass of 8 options with preferences of 1 nat, spoiled in one way."""
+    rng = np.random.default_rng(0)
+    scores = rng.normal(0, 1, 8)
+    differences, mass = scores[:, None] - scores[None] + 0.1, np.full((8, 8), 0.9)
+    if kind == "preference_mass":
+        mass = mass / 20
+    if kind == "preference_spread":
+        differences = 0.01 * differences
+    if kind == "position_bias":
+        differences = differences + 8
+    if kind == "order_consistency":
+        noise = rng.normal(0, 3, (8, 8))
+        differences = 0.1 * differences + (noise + noise.T)
+    np.fill_diagonal(differences, np.nan)
+    return differences, mass
+
+
+@pytest.mark.parametrize("kind", ["", *sorted(WARN)])
+def test_preferences_that_carry_nothing_warn_and_stop_nothing(kind):
+    differences, mass = answers(kind)
+    bench = Bench(tiny(), PACK, 2)
+    bench.__dict__["baseline"] = (np.stack([differences, np.zeros((8, 8))], axis=-1), differences, mass)
+    found = [make_check(o.name, o.title, o.kind, o.measure(bench)) for o in EXAMINATIONS if o.kind == "warn"]
+    assert stopping(found) == [] and (kind in red(found) if kind else red(found) == set())
+    assert bool(red(found)) == bool(preferences.unusable(preferences.quality(differences, mass)))
+
+
+def some_vectors(spoil=""):
+    rng = np.random.default_rng(1)
+    means = rng.normal(size=(10, 3, 40)) + 5 * rng.normal(size=(1, 3, 40))
+    raw = (means if spoil == "uncentred" else directions.contrast(means)).swapaxes(0, 1)
+    basis = np.linalg.qr(rng.normal(size=(40, 4)))[0].T
+    projected = np.stack([directions.project_out(rows, basis) for rows in raw])
+    if spoil == "half projected":
+        projected = (projected + raw) / 2
+    if spoil == "too much projected":
+        projected = np.stack([directions.project_out(rows, np.eye(40)[:6]) for rows in raw])
+    if spoil == "zero":
+        projected[1, 3] = 0
+    if spoil == "nan":
+        raw[2, 0, 0] = np.nan
+    header = {"neutral_components": [4, 4, 4]}
+    names = tuple(f"e{i}" for i in range(10))
+    raw, projected = raw.astype(np.float32), projected.astype(np.float32)
+    return EmotionVectors(names, raw, projected, raw[0], np.ones(3), 1, "projected", header)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "name"),
+    [
+        ("uncentred", "vectors_centred"), ("half projected", "vectors_projected"), ("too much projected", "vectors_projected"),
+        ("zero", "vectors_finite"), ("nan", "vectors_finite"),
+    ],
+)  # fmt: skip
+def test_spoiled_vectors_are_noticed(spoil, name):
+    assert red(check_vectors(some_vectors())) == set()
+    assert name in red(check_vectors(some_vectors(spoil)))
+
+
+def test_results_can_be_kept_as_json_and_say_what_to_do():
+    check = make_check("x", "X", "stop", Finding(float("nan"), 1.0, False, "It is wrong; mend it."))
+    assert check.record() == {
+        "title": "X", "measured": "not a finite number", "limit": 1.0, "passed": False, "kind": "stop",
+        "detail": "It is wrong; mend it.",
+    }  # fmt: skip
+    for one in examine(tiny(), PACK):
+        assert isinstance(one.measured, float | int | str) and isinstance(one.passed, bool) and one.detail.endswith(".")
+        assert not isinstance(one.measured, torch.Tensor)

@@ -1,0 +1,66 @@
+"""Reliability of the vectors in the report: the table holds the record, and a contradiction is refused."""
+
+from typing import Any
+
+import pytest
+
+from emotion_vectors.report.checks import check
+from emotion_vectors.report.contradiction import ContradictoryRecord
+from emotion_vectors.report.vectors_section import reliability_seen, vectors_table
+
+from .record import build
+
+
+def test_the_table_and_its_sentence_hold_the_record() -> None:
+    record = build("full")
+    check(record)
+    found, table = record["vectors"]["split_half"], vectors_table(record)
+    assert table is not None
+    cells = {row[0].text: row[1].text for row in table.rows}
+    assert cells["Split-half r, median over emotions"] == f"{found['median']:.2f}"
+    assert cells["Emotions above the 95 % point of chance"] == f"{found['beyond_null']} of {found['emotions']}"
+    for row in record["experiments"]["lens"]["baselines"]:
+        assert cells[f"Own word in the top {record['experiments']['lens']['k']}: {row['what']}"].endswith(
+            f" of {row['of']}"
+        )
+    assert f"median r of {found['median']:.2f}" in table.note and f"{found['beyond_null']} are above 0.35" in table.note
+
+
+def test_a_run_with_one_topic_has_no_reliability() -> None:
+    record = build("full")
+    record["vectors"]["split_half"] = None
+    record["experiments"]["lens"].pop("baselines")
+    check(record)
+    assert reliability_seen(record) == "" and vectors_table(record) is None
+
+
+def _beyond(split: dict[str, Any]) -> None:
+    split["beyond_null"] += 1
+
+
+def _row(split: dict[str, Any]) -> None:
+    split["rows"][3]["r"] = 1.2
+
+
+def _lowest(split: dict[str, Any]) -> None:
+    split["min"] = 0.1
+
+
+def _missing(split: dict[str, Any]) -> None:
+    split["rows"].pop()
+
+
+def _more_found(split: dict[str, Any]) -> None:
+    split["identification"]["top1"] = split["identification"]["of"] + 1
+
+
+def _rank(split: dict[str, Any]) -> None:
+    split["identification"]["mean_rank"] = 0.5
+
+
+@pytest.mark.parametrize("break_it", [_beyond, _row, _lowest, _missing, _more_found, _rank])
+def test_a_reliability_that_contradicts_itself_is_refused(break_it: Any) -> None:
+    record = build("full")
+    break_it(record["vectors"]["split_half"])
+    with pytest.raises(ContradictoryRecord):
+        check(record)

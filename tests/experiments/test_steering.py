@@ -59,7 +59,7 @@ def test_planted_effects_pass_and_are_in_the_record():
     weights = (r - r.mean()) / np.abs(r - r.mean()).sum()
     times = weights @ nats / np.std(controls["orthogonal"], ddof=1)
     assert record["hardest_control"] == "orthogonal" and record["times_control"] == pytest.approx(times)
-    assert f"the effects are {times:.3g} times as large as those of orthogonal" in v10["note"]
+    assert f"the effects are {times:.3g} times as large as by chance with orthogonal directions" in v10["note"]
     fit = stats.linregress(r, [row["elo_steered"] for row in record["emotions"]])
     assert (record["slope"], record["intercept"]) == pytest.approx((fit.slope, fit.intercept))
     shown = [(row["kind"], row["nats"]) for row in record["controls"]]
@@ -125,6 +125,14 @@ def test_within_the_valences():
         assert group["r"] == pytest.approx(stats.pearsonr(r[members], nats[members]).statistic)
         assert group["low"] < group["r"] < group["high"]
     assert within["r"] == pytest.approx(float(partial_correlation(r, nats, group_columns(POSITIVE.tolist()))))
+
+
+def test_within_the_valences_effects_are_dealt_out_inside_each():
+    """Three emotions of one valence and one of the other have 6 orders; only one of them goes with r as the effects do."""
+    r, nats = np.array([0.1, 0.2, 0.3, -0.5]), np.array([0.4, 0.5, 0.6, -0.9])
+    options = steering.Options(np.zeros((2, 4), dtype=bool), 3000, 0)
+    within = steering._within(r, nats, r > 0, options)
+    assert within["r"] == pytest.approx(1) and within["p"] == pytest.approx(1 / 6, abs=0.03)
 
 
 def test_the_inverted_sign_passes_the_seed_and_not_the_verdict():

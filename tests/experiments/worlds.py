@@ -13,7 +13,7 @@ from emotion_vectors.experiments.steering import Options
 from emotion_vectors.stats.steering import split_halves
 from emotion_vectors.stimuli.items import CATEGORIES, Activity
 
-ALLOWED = 0.08  # share of passes without an effect: 5 % by the null, and the luck of 40 repeats
+ALLOWED = 0.08  # share of passes without an effect: 5 % by the null, and the luck of 100 repeats
 
 
 class World(NamedTuple):
@@ -144,7 +144,7 @@ def differences(scores: np.ndarray, bias: float = 0.0, noise: np.ndarray | float
     return table
 
 
-def verdicts(run: Callable[[int], Iterable[dict[str, Any]]], repeats: int = 40) -> dict[str, Counter[str]]:
+def verdicts(run: Callable[[int], Iterable[dict[str, Any]]], repeats: int = 100) -> dict[str, Counter[str]]:
     """How often each criterion of `run(seed)` gets each verdict."""
     found: dict[str, Counter[str]] = {}
     for seed in range(repeats):

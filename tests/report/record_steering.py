@@ -82,7 +82,10 @@ def beyond(rows: Rows, controls: Rows) -> tuple[str, float, float]:
     found = []
     for kind in ("random", "orthogonal", "shuffled"):
         own = [row["nats"] for row in controls if row["kind"] == kind]
-        times = contrast / float(np.std(own, ddof=1))
+        spread = float(np.std(own, ddof=1))
+        if kind == "shuffled":
+            spread *= float(np.linalg.norm(weights) / np.sum(np.abs(weights)))
+        times = contrast / spread
         found.append((kind, times, float(stats.t.sf(times, len(own) - 1))))
     return max(found, key=lambda one: one[2])
 

@@ -165,8 +165,9 @@ class _Refits(NamedTuple):
 
 def _refits(runs: Runs, options: Options) -> _Refits:
     rows, base = runs.rows(runs.plan.emotions), runs.base
-    tables = [effects.split_table(base, runs.first[rows], runs.second[rows], split) for split in options.splits]
-    refits = [effects.refit_change(base, table, split) for table, split in zip(tables, options.splits, strict=True)]
+    splits = effects.with_complements(options.splits)
+    tables = [effects.split_table(base, runs.first[rows], runs.second[rows], split) for split in splits]
+    refits = [effects.refit_change(base, table, split) for table, split in zip(tables, splits, strict=True)]
     updates = effects.elo_change(
         base, tables[0], options.splits[0], k=options.elo_k, passes=options.elo_passes, seed=options.seed
     )
@@ -182,16 +183,22 @@ def _elo_per_nat(nats: np.ndarray, elo: np.ndarray) -> float:
     return float(nats @ elo / (nats @ nats)) if np.any(nats) else scores.ELO_PER_NAT
 
 
-def beyond_random(weights: np.ndarray, nats: np.ndarray, random: np.ndarray) -> tuple[float, float]:
+def beyond_random(
+    weights: np.ndarray, nats: np.ndarray, random: np.ndarray, independent: bool = False
+) -> tuple[float, float]:
     """How many times the effect (nats) of a random direction is sum(w nats) / sum |w|, and its one-sided p value.
 
     weights (m,) and nats (m,) of the emotions; random (k,), k >= 2, effects of random directions of the same norm. A
     small vector's effect is linear in it, so the weighted sum is the effect of one vector, sum(w v) / sum |w|, no longer
     than one emotion's own, however alike the emotions are. Were the vectors random, it would scatter at most as one
     random direction does: t distributed with k - 1 degrees of freedom. Weights that sum to 0 cancel a common shift.
+    `independent`: were the labels of the stories dealt out again, each emotion would get a mixture of its own, and the
+    sum would scatter as that of independent draws; "times" then counts that scatter.
     """
     contrast = float(weights @ nats / np.abs(weights).sum())
     spread = float(np.std(random, ddof=1))
+    if independent:
+        spread *= float(np.sqrt((weights**2).sum()) / np.abs(weights).sum())
     if spread == 0:
         return math.copysign(math.inf, contrast) if contrast else 0.0, float(contrast <= 0)
     return contrast / spread, float(stats.t.sf(contrast / spread, len(random) - 1))
@@ -204,8 +211,13 @@ class _Beyond(NamedTuple):
 
 
 def _beyond_controls(weights: np.ndarray, nats: np.ndarray, controls: dict[str, np.ndarray]) -> _Beyond:
-    """`beyond_random` against the kind of control direction that is the hardest to beat."""
-    return max((_Beyond(*beyond_random(weights, nats, controls[kind]), kind) for kind in NULLS), key=lambda b: b.p)
+    """`beyond_random` against the kind of control direction that is the hardest to beat.
+
+    Vectors of shuffled labels lie where the stories lie, so they carry emotion as well, only not their label's: each
+    alone may move as much as a real one, and what they must not do is follow the labels.
+    """
+    tests = (_Beyond(*beyond_random(weights, nats, controls[kind], kind == "shuffled"), kind) for kind in NULLS)
+    return max(tests, key=lambda test: test.p)
 
 
 def _coupling(
@@ -233,7 +245,7 @@ def _coupling(
         "V10", "Steering follows correlation", value, (low, high),
         # Over all ways to deal them out the mean r is exactly 0.
         Null(NULL_NAMES, 0.0, p), Threshold(0.4, "above", of="|r|"), "is Pearson's r of correlation and steering effect",
-        note=f"Along the correlation the effects are {number(beyond.times)} times as large as those of {beyond.kind} "
+        note=f"Along the correlation the effects are {number(beyond.times)} times as large as by chance with {beyond.kind} "
         f"directions of the same norm. Within the valences r = {number(_or_nan(within['r']))}.",
         blocked=blocked, seed_value=abs(value), capped=_two_clusters(within),
     )  # fmt: skip

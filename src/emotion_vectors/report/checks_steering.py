@@ -152,7 +152,11 @@ def _controls(steering: dict[str, Any], rows: Rows, criteria: Criteria) -> None:
     for kind in NULLS:
         control = [row["nats"] for row in steering["controls"] if row["kind"] == kind]
         if len(control) > 1 and np.std(control) > 0:
-            times = float(weights @ nats / np.abs(weights).sum() / np.std(control, ddof=1))
+            spread = float(np.std(control, ddof=1))
+            if kind == "shuffled":
+                # Each emotion would get a mixture of its own: independent draws, not one set of vectors turned together.
+                spread *= float(np.sqrt(np.sum(weights**2)) / np.abs(weights).sum())
+            times = float(weights @ nats / np.abs(weights).sum() / spread)
             found[kind] = (times, float(t.sf(times, len(control) - 1)))
     kind = steering["hardest_control"]
     require(kind in found, f"The hardest control is of the kind '{kind}', of which too few were steered.")

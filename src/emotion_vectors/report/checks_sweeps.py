@@ -118,7 +118,11 @@ def check_depth(steering: dict[str, Any]) -> None:
         name = f"Layer {row['layer']} of the sweep"
         require_order(row["random_low"], row["random_high"], f"{name}: the random band")
         require_within([one["r"] for one in row["emotions"]], -1, 1, f"{name}: r")
-        r, nats = np.array([[one["r"] or 0.0, one["nats"]] for one in row["emotions"]]).T
+        known = [one for one in row["emotions"] if one["r"] is not None]
+        if not known:
+            require(row["contrast"] is None, "A layer without any correlation has a contrast.")
+            continue
+        r, nats = np.array([[one["r"], one["nats"]] for one in known]).T
         weights = r - r.mean()
         if np.abs(weights).sum() > 0:
             contrast = float(weights @ nats / np.abs(weights).sum())

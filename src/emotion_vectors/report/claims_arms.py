@@ -141,7 +141,7 @@ def depth_chance(record: Record) -> str:
     if depth["null_mean"] is None or depth["p"] is None:
         return "Random directions gave no comparison for the chosen layer."
     return (
-        f"Random directions in the roles of the emotions, with the same freedom to choose, give {signed(depth['null_mean'], 3)} nats on average "
+        f"Single random directions, either way round and with the same freedom to choose, give {signed(depth['null_mean'], 3)} nats on average "
         f"({p_value(depth['p'])}). The grey band is the range of single random directions at each layer."
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from emotion_vectors.report.claims_validation import null_sentence, reported
@@ -22,6 +22,8 @@ from emotion_vectors.report.wording import (
 
 Record = dict[str, Any]
 CONTROLS = {"random": "random", "orthogonal": "orthogonal", "shuffled": "shuffled-label"}
+# Without emotion. A vector of shuffled labels is a mixture of stories: it moves choices too, only not by its label.
+EMPTY = ("random", "orthogonal")
 _PAPER_EXAMPLE = {"positive": "blissful", "negative": "hostile"}
 _SEED_EXAMPLE = {"positive": "content", "negative": "hostile"}
 
@@ -40,9 +42,9 @@ def controls(record: Record) -> list[dict[str, Any]]:
     return [row for row in rows if row["kind"] in CONTROLS]
 
 
-def control_range(record: Record) -> tuple[float, float] | None:
-    """Lowest and highest move of the steered half by the control directions, in Elo points of the effect in nats."""
-    moves = [row["nats"] * ELO_PER_NAT / 2 for row in controls(record)]
+def control_range(record: Record, kinds: Sequence[str] = EMPTY) -> tuple[float, float] | None:
+    """Lowest and highest move of the steered half by control directions, in Elo points of the effect in nats."""
+    moves = [row["nats"] * ELO_PER_NAT / 2 for row in controls(record) if row["kind"] in kinds]
     return (min(moves), max(moves)) if moves else None
 
 
@@ -119,21 +121,27 @@ def scatter_chance(record: Record) -> str:
     moved = "No control direction was steered."
     if band is not None:
         moved = (
-            f"{control_names(record)} of the same norm moved the steered half by {points(band[0])} to {points(band[1])} Elo points "
-            "(grey band)."
+            f"{control_names(record, EMPTY)} of the same norm moved the steered half by {points(band[0])} to {points(band[1])} "
+            "Elo points (grey band)."
+        )
+    shuffled = control_range(record, ["shuffled"])
+    if shuffled is not None:
+        moved += (
+            f" {control_names(record, ['shuffled'])}, mixtures of the same stories, moved it by {points(shuffled[0])} to "
+            f"{points(shuffled[1])}; they may move choices, but not by their labels."
         )
     times = ""
     if steering.get("times_control") is not None:
         times = (
-            f" Along the correlation the effects are {number(steering['times_control'])} times the spread of the "
+            f" Along the correlation the effects are {number(steering['times_control'])} times as large as by chance with "
             f"{CONTROLS[steering['hardest_control']]} directions, the hardest kind to beat."
         )
     return f"{moved}{times} {null_sentence(record['criteria']['V10'])} {null_sentence(record['criteria']['V11'])}"
 
 
-def control_names(record: Record) -> str:
+def control_names(record: Record, kinds_shown: Sequence[str] = tuple(CONTROLS)) -> str:
     """ "10 random, 10 orthogonal and 5 shuffled-label directions"."""
-    kinds = [row["kind"] for row in controls(record)]
+    kinds = [row["kind"] for row in controls(record) if row["kind"] in kinds_shown]
     return f"{listing([f'{number(kinds.count(kind))} {name}' for kind, name in CONTROLS.items() if kind in kinds])} directions"
 
 

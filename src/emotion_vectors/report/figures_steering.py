@@ -90,7 +90,7 @@ def _ours(record: Record, rows: Rows) -> Any:
         )
     title = alt.TitleParams(
         "This run",
-        subtitle=f"{record['model']['name']}; bars: 95 % intervals; grey band: control directions"
+        subtitle=f"{record['model']['name']}; bars: 95 % intervals; grey band: directions without emotion"
         + ("; hollow: answers fell apart" if fallen_apart(record) else ""),
     )
     return alt.layer(*layers).properties(width=_SIZE[0], height=_SIZE[1], title=title)

@@ -2,10 +2,9 @@
 
 import hashlib
 
-import numpy as np
 import pytest
 import torch
-from lm.test_choices import slow_difference, steered_differences
+from lm.test_choices import slow_difference, touched
 
 from emotion_vectors.lm import choices, weights
 from emotion_vectors.lm.model import load_model
@@ -45,19 +44,18 @@ def test_spans_decode_to_all_64_activities_in_both_places(embedded):
 
 def test_choices_plain_and_steered_equal_one_prompt_at_a_time(embedded):
     options = [activity.text for activity in PACK.activities[::13]]
-    steered = np.arange(len(options)) % 2 == 0
     prepared = choices.prepare(embedded, PACK.prompts.preference, PACK.prompts.preference_prefill, options)
     baseline = choices.read_baseline(embedded, prepared, 20)
     generator = torch.Generator().manual_seed(0)
     vectors = torch.nn.functional.normalize(torch.randn(2, 576, generator=generator), dim=1) * 40
-    found = steered_differences(embedded, prepared, baseline.residuals, {20: vectors}, steered)
     moved = 0.0
-    for i, j in ((0, 1), (1, 0), (2, 3), (3, 2)):
-        prompt = prepared.prompts[i, j]
-        plain = slow_difference(embedded, prompt, prepared.tokens)
-        assert baseline.differences[i, j] == pytest.approx(plain, abs=1e-4)
-        span = range(*prompt.spans["activity_a" if steered[i] else "activity_b"])
-        expected = slow_difference(embedded, prompt, prepared.tokens, {20: vectors[1]}, span)
-        assert found[1, i, j] == pytest.approx(expected, abs=1e-4)
-        moved = max(moved, abs(expected - plain))
+    for touch in ("first", "second", "both", "all"):
+        found = choices.read_steered(embedded, prepared, baseline, {20: vectors}, touch).differences
+        for i, j in ((0, 1), (3, 2)):
+            prompt = prepared.prompts[i, j]
+            plain = slow_difference(embedded, prompt, prepared.tokens)
+            assert baseline.differences[i, j] == pytest.approx(plain, abs=1e-4)
+            expected = slow_difference(embedded, prompt, prepared.tokens, {20: vectors[1]}, touched(prompt, touch))
+            assert found[1, i, j] == pytest.approx(expected, abs=1e-4)
+            moved = max(moved, abs(expected - plain))
     assert moved > 0.01

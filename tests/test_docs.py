@@ -82,7 +82,7 @@ def test_links_lead_somewhere(page):
 @pytest.mark.parametrize("page", PAGES, ids=names(PAGES))
 def test_commands_are_ones_that_exist(page):
     for words in commands(page):
-        verb = [word for word in words[:2] if re.fullmatch(r"run|doctor|report|settings|stimuli|verify", word)]
+        verb = [word for word in words[:2] if re.fullmatch(r"run|bench|doctor|report|settings|stimuli|verify", word)]
         assert verb or words[0].startswith("--"), f"no verb in {words}"
         shown = CliRunner().invoke(app, [*verb, "--help"], env={"COLUMNS": "200", "TERM": "dumb", "NO_COLOR": "1"})
         assert shown.exit_code == 0, f"emotion-vectors {' '.join(words)}"

@@ -14,7 +14,7 @@ from planted.planted_writer import PlantedWriter
 
 from emotion_vectors import settings
 from emotion_vectors.errors import UserError
-from emotion_vectors.pipeline import run_experiment
+from emotion_vectors.pipeline import SOURCES, run_experiment, settings_identity
 from emotion_vectors.report.checks import CRITERIA
 from emotion_vectors.stimuli import load_pack
 from emotion_vectors.vectors.directions import cosine
@@ -129,6 +129,45 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_numbers(toy_run, tmp_path, 
     assert not (out / "results.json").exists(), "the run must have been killed before its end"
     resumed = run_experiment(settings.toy(), out, QUIET)
     assert _numbers(resumed) == _numbers(record)
+
+
+def test_an_imported_corpus_gives_the_numbers_of_the_run_that_wrote_it(toy_run, tmp_path, monkeypatch):
+    out, record = toy_run
+    for name in ("stories", "neutral"):
+        kept = pl.read_parquet(out / f"{name}.parquet").filter("kept")
+        kept.select(set(kept.columns) & {"emotion", "topic", "text"}).write_parquet(tmp_path / f"{name}.parquet")
+    monkeypatch.setattr("emotion_vectors.stages.corpus.make_writer", lambda *_: pytest.fail("nothing is to be written"))
+    sources = {"stories_from": str(tmp_path / "stories.parquet"), "neutral_from": str(tmp_path / "neutral.parquet")}
+    chosen = settings.change(settings.toy(), **sources)
+    imported = run_experiment(chosen, tmp_path / "run", QUIET)
+    assert _numbers(imported)["criteria"] == record["criteria"]
+    assert imported["vectors"] == record["vectors"] and imported["experiments"] == record["experiments"]
+    assert imported["model"]["writer"] == imported["corpus"]["writer"] == "import: stories.parquet"
+    assert imported["corpus"]["kept"] == record["corpus"]["kept"] and imported["fingerprint"] != record["fingerprint"]
+    # The corpus counts by its content: the same file elsewhere is the same run, another file is another run.
+    (tmp_path / "copy.parquet").write_bytes((tmp_path / "stories.parquet").read_bytes())
+    moved = settings.change(chosen, stories_from=str(tmp_path / "copy.parquet"))
+    assert run_experiment(moved, tmp_path / "run", QUIET) == imported
+    pl.read_parquet(tmp_path / "copy.parquet").reverse().write_parquet(tmp_path / "copy.parquet")
+    with pytest.raises(UserError, match=r"settings\.stories_from"):
+        run_experiment(moved, tmp_path / "run", QUIET)
+
+
+def test_sources_that_are_not_set_leave_the_identity_as_it_was():
+    """A folder made before there were such settings is still the same run; set ones count."""
+    named = settings_identity(settings.toy())
+    assert set(settings.Settings.model_fields) - set(named) == {"model", "stimuli", *SOURCES}
+    other = settings.change(settings.toy(), writer="server", server_model="big")
+    assert settings_identity(other) == named | {"writer": "server", "server_model": "big"}
+
+
+@pytest.mark.parametrize(
+    "changes", [{"writer": "server"}, {"server_model": "big"}, {"skip_unknown_emotions": True}], ids=str
+)
+def test_contradicting_sources_are_refused_before_anything_is_made(changes, tmp_path):
+    with pytest.raises(UserError, match=r"server_model|--stories"):
+        run_experiment(settings.change(settings.toy(), **changes), tmp_path / "run", QUIET)
+    assert not (tmp_path / "run").exists()
 
 
 def _exists(out: Path, wanted: str) -> bool:

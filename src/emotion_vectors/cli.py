@@ -58,18 +58,43 @@ def run(
     allow_failed_checks: Annotated[
         bool, typer.Option("--allow-failed-checks", help="Record failed self-checks and go on.")
     ] = False,
+    stories: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE", help="Use these stories: parquet, jsonl or a Hugging Face data set (stories_from)."
+        ),
+    ] = None,
+    neutral: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Use these neutral texts, likewise (neutral_from).")
+    ] = None,
+    skip_unknown_emotions: Annotated[
+        bool, typer.Option("--skip-unknown-emotions", help="Leave out stories about emotions that the pack has not.")
+    ] = False,
+    server: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL", help="OpenAI-compatible server for writer=server; default $EMOTION_VECTORS_SERVER."
+        ),
+    ] = None,
+    server_concurrency: Annotated[
+        int, typer.Option(min=1, help="Texts asked of the server at once; does not change results.")
+    ] = 8,
 ) -> None:
     """Run the whole experiment and print the verdicts and the path of the report."""
     from emotion_vectors.pipeline import run_experiment
 
-    given = {"model": model, "stimuli": stimuli, "layer": layer, "steered_emotions": emotions}
+    given = {
+        "model": model, "stimuli": stimuli, "layer": layer, "steered_emotions": emotions, "stories_from": stories,
+        "neutral_from": neutral, "skip_unknown_emotions": skip_unknown_emotions or None,
+    }  # fmt: skip
     changes = {name: value for name, value in given.items() if value is not None} | settings.parse_assignments(
         set_ or []
     )
     chosen = settings.change(settings.preset(preset), **changes)
     runtime = settings.Runtime(
-        device, tokens_per_batch, stories_per_batch, threads, quiet, allow_failed_checks=allow_failed_checks
-    )
+        device, tokens_per_batch, stories_per_batch, threads, quiet, allow_failed_checks=allow_failed_checks,
+        server_url=server, server_concurrency=server_concurrency,
+    )  # fmt: skip
     try:
         record = run_experiment(chosen, out, runtime, command=_command())
     except KeyboardInterrupt:
@@ -96,6 +121,34 @@ def doctor(
     print_checks(checks)
     if stopping(checks):
         raise typer.Exit(1)
+
+
+@app.command()
+def bench(
+    model: Annotated[
+        str, typer.Option(help="As for run; `llama-3.1-8b-shape` is a random model of that shape, made on the spot.")
+    ] = "embedded",
+    jobs: Annotated[
+        str, typer.Option(metavar="NAMES", help="What is timed, with commas between.")
+    ] = "writing,extraction,preferences,steering",
+    quick: Annotated[bool, typer.Option("--quick", help="Small samples, and no growth of time and memory.")] = False,
+    out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Write all figures there as JSON.")] = None,
+    set_: Sets = None,
+    device: Device = "auto",
+    tokens_per_batch: Annotated[int, typer.Option(min=1, help="Most tokens in a batch.")] = 4096,
+    stories_per_batch: Annotated[int, typer.Option(min=1, help="Stories written at once.")] = 256,
+    threads: Annotated[int | None, typer.Option(min=1, help="CPU threads; default all cores.")] = None,
+    quiet: Quiet = False,
+) -> None:
+    """Time each job against a plain loop and the machine's limit; exit code 2 where the two give other numbers."""
+    from emotion_vectors.bench import run_bench
+    from emotion_vectors.bench.table import tables
+
+    chosen = settings.change(settings.Settings(), model=model, **settings.parse_assignments(set_ or []))
+    runtime = settings.Runtime(device, tokens_per_batch, stories_per_batch, threads, quiet)
+    record = run_bench(chosen, runtime, jobs, quick, out)
+    for table in tables(record):
+        Console().print(table)
 
 
 @app.command()

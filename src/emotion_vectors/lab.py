@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+import polars as pl
+
 from emotion_vectors.errors import UserError
 from emotion_vectors.lm.model import LanguageModel, Located, load_model
 from emotion_vectors.lm.prompts import story_prompt
@@ -51,7 +53,10 @@ class Lab:
 
     @cached_property
     def topics(self) -> tuple[str, ...]:
-        """The topics of this run: the pack's first ones, the same for every emotion."""
+        """The topics of this run: the pack's first ones, the same for every emotion; of an imported corpus its own."""
+        if self.settings.stories_from is not None:
+            stories = pl.read_parquet(self.run / "stories.parquet", columns=["topic"])
+            return tuple(stories["topic"].unique(maintain_order=True))
         if self.settings.topics > len(self.pack.topics):
             raise UserError(
                 f"The pack has {len(self.pack.topics)} topics, but topics={self.settings.topics}; ask for fewer."

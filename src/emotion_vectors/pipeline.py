@@ -14,7 +14,9 @@ from typing import Any
 
 import torch
 
+from emotion_vectors.corpus.imported import locate_corpus
 from emotion_vectors.doctor import Check, examine
+from emotion_vectors.errors import UserError
 from emotion_vectors.experiments.steering import choose_emotions
 from emotion_vectors.lab import Lab
 from emotion_vectors.lm.model import Located, choose_device, choose_dtype, load_model, locate
@@ -51,10 +53,8 @@ def run_experiment(
         reporter.say(f"The pack '{pack.name}' has no {name}; ours is used and recorded as such.")
     located = locate(settings.model, runtime.cache)
     settings = resolve(settings, runtime, located)
-    # Model and pack count by their content: two paths to the same files are the same run.
-    named = settings.model_dump(mode="json", exclude={"model", "stimuli"})
     identity = {
-        "schema": SCHEMA, "settings": named, "model": {"sha256": located.sha256}, "stimuli": dict(pack.sha256),
+        "schema": SCHEMA, "settings": settings_identity(settings), "model": {"sha256": located.sha256}, "stimuli": dict(pack.sha256),
         "writer": {"name": writer.name if writer else settings.writer},
     }  # fmt: skip
     with open_run(out, identity) as run:
@@ -85,6 +85,23 @@ def run_experiment(
     return record
 
 
+# Settings that choose another source of the texts. They came later than the others: a run that uses none of them is the
+# same run as before there were any, so only those that are set enter the identity, and older folders stay valid.
+SOURCES = ("server_model", "stories_from", "neutral_from", "skip_unknown_emotions")
+
+
+def settings_identity(settings: Settings) -> dict[str, Any]:
+    """The part of a run's identity that its settings make.
+
+    Model, pack and imported texts count by their content: two paths to the same files are the same run.
+    """
+    unset = {name for name in SOURCES if getattr(settings, name) == Settings.model_fields[name].default}
+    named = settings.model_dump(mode="json", exclude={"model", "stimuli", *unset})
+    return named | {
+        name: locate_corpus(named[name]).sha256 for name in ("stories_from", "neutral_from") if name in named
+    }
+
+
 def examine_model(settings: Settings, runtime: Runtime = Runtime()) -> list[Check]:
     """The self-checks of the settings' model and stimuli alone, without a run folder; nothing is written."""
     pack = load_pack(settings.stimuli)
@@ -96,5 +113,16 @@ def resolve(settings: Settings, runtime: Runtime, located: Located) -> Settings:
     """Settings with every `auto` replaced by what it means on this machine, because that changes the answer."""
     device = choose_device(runtime.device)
     dtype = str(choose_dtype(settings.dtype, device)).removeprefix("torch.")
+    check_sources(settings)
     kind = "" if located.gguf is None else atomic.read_json(Path(located.folder) / "config.json")["model_type"]
     return change(settings, dtype=dtype, writer=choose_writer(settings.writer, located.gguf, kind, device.type))
+
+
+def check_sources(settings: Settings) -> None:
+    """Refuse settings of the texts' source that contradict each other, before anything is made."""
+    if settings.writer == "server" and settings.server_model is None:
+        raise UserError("writer=server needs the model's name at the server: --set server_model=NAME.")
+    if settings.writer != "server" and settings.server_model is not None:
+        raise UserError("server_model is set but the writer is no server; add --set writer=server, or leave it out.")
+    if settings.skip_unknown_emotions and settings.stories_from is None:
+        raise UserError("--skip-unknown-emotions needs stories to import: --stories FILE.")

@@ -47,9 +47,23 @@ class Settings(BaseModel):
     )
     story_tokens: int = Field(default=220, ge=60, le=4096, description="Most new tokens of a story.")
     neutral_texts: int = Field(default=60, ge=3, le=10_000, description="Kept neutral texts.")
-    writer: Literal["auto", "transformers", "openvino"] = Field(
+    writer: Literal["auto", "transformers", "openvino", "vllm", "server"] = Field(
         default="auto",
-        description="Writer of the stories: auto takes openvino for a GGUF model on a CPU where it is installed.",
+        description="Writer of the stories: auto takes openvino for a GGUF model on a CPU and vllm on CUDA where installed.",
+    )
+    server_model: str | None = Field(
+        default=None, min_length=1, description="Name of the model at the server that writes, for writer=server."
+    )
+    stories_from: str | None = Field(
+        default=None,
+        min_length=1,
+        description="Stories to use instead of writing them: a parquet or jsonl file, or a Hugging Face data set.",
+    )
+    neutral_from: str | None = Field(
+        default=None, min_length=1, description="Neutral texts to use instead of writing them, likewise."
+    )
+    skip_unknown_emotions: bool = Field(
+        default=False, description="Leave out imported stories about emotions that the pack does not have."
     )
     temperature: float = Field(default=0.8, gt=0, le=5, description="Sampling temperature of the writer.")
     top_p: float = Field(default=0.95, gt=0, le=1, description="Nucleus sampling mass of the writer.")
@@ -137,6 +151,8 @@ class Runtime:
     quiet: bool = False
     cache: Path | None = None
     allow_failed_checks: bool = False
+    server_url: str | None = None
+    server_concurrency: int = 8
 
 
 def demo() -> Settings:

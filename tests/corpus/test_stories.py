@@ -146,6 +146,69 @@ def test_a_killed_run_resumes_and_equals_an_uninterrupted_one(tmp_path: Path, mo
     assert (idle.asked, again.new_tokens, again.seconds) == ([], 0, 0.0)
 
 
+class Together(FakeWriter):
+    """Wants three chunks in one call and answers round robin, so that several chunks are under way at once."""
+
+    chunks_together = 3
+
+    def write(self, requests, sampling):
+        self.calls = [*getattr(self, "calls", []), len(requests)]
+        turns = [request for start in range(4) for request in requests[start::4]]
+        yield from super().write(turns, sampling)
+
+
+def files_of(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*.parquet")}
+
+
+def leaky_by_seed(prompt: str, request) -> str:
+    return invented(request.seed) + (" afraid happy calm sad" if request.seed % 3 == 0 else "")
+
+
+def test_feeding_a_writer_across_chunks_changes_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writing, "CHUNK", 5)
+    wishes = {"stories_per_topic": 3, "story_tries": 4}
+    run(tmp_path / "one", FakeWriter(leaky_by_seed), **wishes)
+    run(tmp_path / "many", writer := Together(leaky_by_seed), **wishes)
+    assert files_of(tmp_path / "many") == files_of(tmp_path / "one")
+    assert len(files_of(tmp_path / "one")) > 8
+    assert writer.calls[:3] == [15, 15, 6]  # 36 requests of the first round, three chunks of five at a time
+
+
+def test_a_kill_between_chunks_keeps_the_whole_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writing, "CHUNK", 5)
+    wishes = {"stories_per_topic": 3, "story_tries": 4}
+    run(tmp_path / "whole", FakeWriter(leaky_by_seed), **wishes)
+    folder = tmp_path / "killed"
+    kept = []
+    for limit in (4, 14, 14, 20, 9):
+        with pytest.raises(KeyboardInterrupt):
+            run(folder, Together(leaky_by_seed, limit=limit), **wishes)
+        parts = sorted((folder / "parts" / "stories").glob("*.parquet"))
+        kept.append(len(parts))
+        assert all(files_of(tmp_path / "whole")[str(part.relative_to(folder))] == part.read_bytes() for part in parts)
+    # 4 texts finish no chunk of 5; 14 of 15 leave one unfinished, and of the next ones at most two.
+    assert kept[0] == 0 and kept[1] == 2 and kept == sorted(kept) and kept[-1] > 5
+    run(folder, Together(leaky_by_seed), **wishes)
+    assert files_of(folder) == files_of(tmp_path / "whole")
+
+
+def test_a_part_is_on_disk_as_soon_as_its_last_text_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writing, "CHUNK", 4)
+    seen = []
+
+    class Watching(FakeWriter):
+        chunks_together = 3
+
+        def write(self, requests, sampling):
+            for one in super().write(requests[::-1], sampling):
+                seen.append(len(list(tmp_path.rglob("*.parquet"))))
+                yield one
+
+    run(tmp_path, Watching(good))
+    assert seen == [0] * 4 + [1] * 4 + [2] * 4
+
+
 def test_parts_of_another_plan_and_damaged_parts_are_refused(tmp_path: Path) -> None:
     run(tmp_path, FakeWriter(good))
     with pytest.raises(UserError, match="another plan"):
@@ -171,6 +234,13 @@ def test_a_writer_that_loses_or_repeats_a_request_is_an_error(tmp_path: Path) ->
         run(tmp_path / "a", Losing(good))
     with pytest.raises(RuntimeError, match="twice"):
         run(tmp_path / "b", Repeating(good))
+
+    class Inventing(FakeWriter):
+        def write(self, requests, sampling):
+            yield from super().write([dataclasses.replace(requests[0], key="another")], sampling)
+
+    with pytest.raises(RuntimeError, match="not asked for"):
+        run(tmp_path / "c", Inventing(good))
     assert not list(tmp_path.rglob("*.parquet"))
 
 
@@ -202,6 +272,11 @@ def test_a_prompt_for_several_stories_gets_them_from_one_answer(tmp_path: Path) 
     prompts = pl.read_parquet(tmp_path / "story_prompts.parquet")
     assert set(table["prompt_sha256"]) <= set(prompts["prompt_sha256"])
     assert table.select("emotion", "topic", "slot", "round").is_unique().all()
+
+
+def test_a_writer_gets_the_plain_message_beside_its_ids(tmp_path: Path) -> None:
+    run(tmp_path, writer := FakeWriter(good))
+    assert all(request.message == "".join(map(chr, request.prompt_ids)) for request in writer.asked)
 
 
 def test_seeds_depend_on_every_part_and_not_on_what_else_is_written(tmp_path: Path) -> None:

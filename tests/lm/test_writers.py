@@ -215,8 +215,8 @@ def test_make_writer_chooses_and_refuses(monkeypatch: pytest.MonkeyPatch) -> Non
     lm = tiny()
     assert isinstance(make_writer(lm), TransformersWriter)
     assert make_writer(lm, "transformers", 7).batch == 7
-    with pytest.raises(UserError, match="choose auto, transformers or openvino"):
-        make_writer(lm, "vllm")
+    with pytest.raises(UserError, match="choose auto, transformers, openvino, vllm or server"):
+        make_writer(lm, "llama.cpp")
     with pytest.raises(UserError, match="GGUF files"):
         monkeypatch.setattr(openvino_writer, "is_installed", lambda: True)
         make_writer(lm, "openvino")

@@ -13,7 +13,7 @@ from emotion_vectors.report.claims_arms import arms_seen, broken_seen, categorie
 from emotion_vectors.report.claims_inversion import contraction_seen
 from emotion_vectors.report.figures import figures, lettered_figures
 from emotion_vectors.report.tables_steering import arms_table, effects_table, inversion_table, steered_category_table
-from emotion_vectors.report.wording import fixed, points, number, signed
+from emotion_vectors.report.wording import fixed, number, points, signed
 
 from .conftest import Written
 from .reading import Page

@@ -21,6 +21,7 @@ ALLOWED = {
     "experiments": {"lm", "vectors", "stats", "stimuli"},
     "doctor": {"lm", "vectors", "stats", "stimuli", "experiments"},
     "report": {"store", "stats"},
+    "bench": {"stages", "lab", "lm", "corpus", "vectors", "stats", "stimuli", "store", "settings", "__version__"},
     "stages": {"doctor", "lab", "lm", "corpus", "vectors", "experiments", "stats", "stimuli", "store", "__version__"},
 }
 

@@ -1,14 +1,15 @@
 """Write texts in rounds of fixed chunks, each a file: what both the stories and the neutral texts need.
 
-A chunk is `CHUNK` requests in the order of the plan and becomes one parquet file, whole or absent. So a killed run
-loses at most one chunk, and because the chunks depend on the plan alone (not on batch size or on where a run stopped),
-a resumed run writes what an uninterrupted one would have.
+A chunk is `CHUNK` requests in the order of the plan and becomes one parquet file, whole or absent, as soon as its last
+text is there. The chunks depend on the plan alone, not on batch size or on where a run stopped, so a resumed run writes
+the texts that an uninterrupted one would have. A writer gets one chunk at a time, or several where it asks for them
+(`chunks_together`): then no slot of its batch waits at the end of each chunk, and a killed run loses the chunks under way.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -152,33 +153,48 @@ def write_round(
         return Round(answers, 0, 0.0)
     done = sum(answer.tokens for answer in answers.values())
     total = done + sum(len(chunk) for _, chunk in missing) * sampling.max_new_tokens
+    together = max(1, int(getattr(writer, "chunks_together", 1)))
     new_tokens = 0
     with reporter.stage(title, total, "tokens", done) as stage:
-        for path, chunk in missing:
-            written = _write_chunk(chunk, writer, sampling, chat_ids, stage.advance)
-            write_parquet(path, pl.DataFrame([vars(one) for one in written], schema=PART_SCHEMA))
-            answers |= {one.key: one for one in written}
-            new_tokens += sum(one.tokens for one in written)
+        for start in range(0, len(missing), together):
+            block = missing[start : start + together]
+            finished = _write_chunks([chunk for _, chunk in block], writer, sampling, chat_ids, stage.advance)
+            for place, written in finished:
+                write_parquet(block[place][0], pl.DataFrame([vars(one) for one in written], schema=PART_SCHEMA))
+                answers |= {one.key: one for one in written}
+                new_tokens += sum(one.tokens for one in written)
         return Round(answers, new_tokens, stage.seconds)
 
 
-def _write_chunk(
-    chunk: Sequence[Item], writer: Writer, sampling: Sampling, chat_ids: ChatIds, advance: Callable[[float], None]
-) -> list[Answer]:
-    requests = [Request(item.key, tuple(chat_ids(item.prompt)), item.seed) for item in chunk]
+def _write_chunks(
+    chunks: Sequence[Sequence[Item]],
+    writer: Writer,
+    sampling: Sampling,
+    chat_ids: ChatIds,
+    advance: Callable[[float], None],
+) -> Iterator[tuple[int, list[Answer]]]:
+    """Have `chunks` written in one call; yield each with its place once it is whole, in whatever order they get done."""
+    requests = [Request(i.key, tuple(chat_ids(i.prompt)), i.seed, i.prompt) for chunk in chunks for i in chunk]
+    place_of = {item.key: place for place, chunk in enumerate(chunks) for item in chunk}
     by_key: dict[str, Written] = {}
+    missing = [len(chunk) for chunk in chunks]
     for written in writer.write(requests, sampling):
         if written.key in by_key:
             raise RuntimeError(f"the writer {writer.name} answered {written.key!r} twice")
+        if written.key not in place_of:
+            raise RuntimeError(f"the writer {writer.name} answered {written.key!r}, which was not asked for")
         by_key[written.key] = written
         advance(written.tokens)
-    if by_key.keys() != {item.key for item in chunk}:
-        raise RuntimeError(f"the writer {writer.name} answered {len(by_key)} of {len(chunk)} requests, or others")
-    return [
-        Answer(item.key, item.seed, one.text, one.tokens, one.finished, writer.name)
-        for item in chunk
-        for one in [by_key[item.key]]
-    ]
+        place = place_of[written.key]
+        missing[place] -= 1
+        if not missing[place]:
+            answered = [(item, by_key[item.key]) for item in chunks[place]]
+            yield (
+                place,
+                [Answer(i.key, i.seed, one.text, one.tokens, one.finished, writer.name) for i, one in answered],
+            )
+    if any(missing):
+        raise RuntimeError(f"the writer {writer.name} answered {len(by_key)} of {len(requests)} requests")
 
 
 def _read_part(path: Path, chunk: Sequence[Item]) -> dict[str, Answer]:

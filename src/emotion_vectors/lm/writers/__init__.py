@@ -1,27 +1,34 @@
-"""Writers: token ids in, texts out. transformers everywhere; openvino-genai for GGUF models on a CPU."""
+"""Writers: token ids in, texts out. transformers everywhere; openvino-genai for GGUF models on a CPU; vLLM; a server."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from emotion_vectors.errors import UserError
-from emotion_vectors.lm.writers import openvino_writer
+from emotion_vectors.lm.writers import openvino_writer, vllm_writer
 from emotion_vectors.lm.writers.base import Request, Sampling, Writer, Written
 from emotion_vectors.lm.writers.openvino_writer import OpenVINOWriter
+from emotion_vectors.lm.writers.server_writer import CONCURRENCY, ServerWriter
 from emotion_vectors.lm.writers.transformers_writer import TransformersWriter
+from emotion_vectors.lm.writers.vllm_writer import VLLMWriter
 
 __all__ = [
     "OpenVINOWriter",
     "Request",
     "Sampling",
+    "ServerWriter",
     "TransformersWriter",
+    "VLLMWriter",
     "Writer",
     "Written",
     "choose_writer",
     "make_writer",
 ]
+
+WRITERS = ("transformers", "openvino", "vllm", "server")
 
 
 def make_writer(
@@ -30,22 +37,43 @@ def make_writer(
     stories_per_batch: int = 128,
     say: Callable[[str], None] | None = None,
     cache: Path | None = None,
+    server_model: str | None = None,
+    server_url: str | None = None,
+    server_concurrency: int = CONCURRENCY,
 ) -> Writer:
     """The writer called `choice` for the loaded model `lm` (`.model`, `.tokenizer`, `.gguf`, `.device`).
 
-    "auto" takes openvino where it can serve: a GGUF model of the llama or qwen family, on a CPU, package installed;
-    else transformers. `say` gets one line when something worth knowing happens. `cache`: folder for converted weights.
+    "auto" takes what `choose_writer` says. `say` gets one line when something worth knowing happens. `cache`: folder for
+    converted weights. server_model, server_url: the model's name at the server and its base URL (default: the variable
+    EMOTION_VECTORS_SERVER); the key comes from OPENAI_API_KEY and from nowhere else.
     """
-    if choose_writer(choice, lm.gguf, lm.model.config.model_type, lm.device.type) == "openvino":
+    chosen = choose_writer(choice, lm.gguf, lm.model.config.model_type, lm.device.type)
+    if chosen == "openvino":
         return OpenVINOWriter(lm, stories_per_batch, say, cache)
+    if chosen == "vllm":
+        return VLLMWriter(lm, stories_per_batch)
+    if chosen == "server":
+        return ServerWriter(
+            server_url or os.environ.get("EMOTION_VECTORS_SERVER"),
+            server_model,
+            os.environ.get("OPENAI_API_KEY", ""),
+            server_concurrency,
+            count_tokens=lambda text: len(lm.tokenizer(text, add_special_tokens=False)["input_ids"]),
+        )
     return TransformersWriter(lm, stories_per_batch, say)
 
 
 def choose_writer(choice: str, gguf: Path | None, model_type: str, device: str) -> str:
-    """The writer that `choice` means for a model file, its architecture and a kind of device, before it is loaded."""
-    if choice not in ("auto", "transformers", "openvino"):
-        raise UserError(f"There is no writer '{choice}'; choose auto, transformers or openvino.")
+    """The writer that `choice` means for a model file, its architecture and a kind of device, before it is loaded.
+
+    "auto" is openvino for a GGUF model of the llama or qwen family on a CPU, vllm for any other file than GGUF on CUDA,
+    each where its package is installed; else transformers.
+    """
+    if choice not in ("auto", *WRITERS):
+        raise UserError(f"There is no writer '{choice}'; choose auto, {', '.join(WRITERS[:-1])} or {WRITERS[-1]}.")
     if choice != "auto":
         return choice
-    serves = gguf is not None and model_type in openvino_writer.ARCHITECTURES
-    return "openvino" if serves and device == "cpu" and openvino_writer.is_installed() else "transformers"
+    if gguf is None:
+        return "vllm" if device == "cuda" and vllm_writer.is_installed() else "transformers"
+    serves = model_type in openvino_writer.ARCHITECTURES and device == "cpu"
+    return "openvino" if serves and openvino_writer.is_installed() else "transformers"

@@ -32,11 +32,16 @@ class Sampling:
 
 @dataclass(frozen=True)
 class Request:
-    """One text to write: a key to find it again, the prompt as token ids, and the seed of its sampling."""
+    """One text to write: a key to find it again, the prompt as token ids, and the seed of its sampling.
+
+    message: the user message of which `prompt_ids` are the ids in the chat template of the model under test; a writer
+        with a model of its own sends this text instead ("" where there is none).
+    """
 
     key: str
     prompt_ids: tuple[int, ...]
     seed: int
+    message: str = ""
 
 
 @dataclass(frozen=True)
@@ -54,7 +59,11 @@ class Written:
 
 
 class Writer(Protocol):
-    """Anything that writes texts. `name` goes into the record, as in `openvino 2026.4`."""
+    """Anything that writes texts. `name` goes into the record, as in `openvino 2026.4`.
+
+    A writer may have `chunks_together`, how many chunks of requests it wants in one call (1 where it has none), and
+    `close()`, which is called when all is written and lets go of memory.
+    """
 
     name: str
 

@@ -1,0 +1,123 @@
+"""Write with another model behind an OpenAI-compatible server: vLLM, llama.cpp, or a hosted one.
+
+The server gets the text of the message, not token ids: it has its own model and template. So a strong model can write
+what a small one then reads. Answers come in any order; each depends on its own request alone, as far as the server's
+seed holds.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from emotion_vectors.errors import UserError
+from emotion_vectors.lm.writers.base import Request, Sampling, Written
+from emotion_vectors.lm.writers.http_json import HIDDEN, Endpoint, Stopped, checked_key, checked_url, post
+
+CONCURRENCY = 8
+TIMEOUT = 300.0  # seconds for one text
+# Many servers keep seeds in 32 bits, some with a sign; llama.cpp draws at random for the largest.
+SEEDS = 2**31 - 1
+# A key shorter than this ("EMPTY", as local servers want it) is no secret, and may occur in a story as a word.
+SECRET_LENGTH = 8
+
+
+class ServerWriter:
+    """Writes with the model `model` of the server at `url`, `concurrency` texts at a time."""
+
+    chunks_together = 16
+
+    def __init__(
+        self,
+        url: str | None,
+        model: str | None,
+        key: str = "",
+        concurrency: int = CONCURRENCY,
+        timeout: float = TIMEOUT,
+        count_tokens: Callable[[str], int] = lambda text: len(text.split()),
+        **endpoint: Any,
+    ) -> None:
+        """`url`: base URL, as in http://localhost:8000/v1. count_tokens: for servers that don't say how many they wrote.
+
+        endpoint: `tries` and `first_wait` of `Endpoint`.
+        """
+        if not model:
+            raise UserError("writer=server needs the model's name at the server: --set server_model=NAME.")
+        if not url:
+            raise UserError(
+                "writer=server needs a server: give --server URL (http://localhost:8000/v1) or set EMOTION_VECTORS_SERVER."
+            )
+        if concurrency < 1:
+            raise UserError(f"The server's concurrency is {concurrency}; it must be 1 or more.")
+        self.name = f"server {model}"
+        self.model, self.concurrency = model, concurrency
+        self._count = count_tokens
+        self._endpoint = Endpoint(checked_url(url), timeout, checked_key(key), **endpoint)
+
+    def write(self, requests: Sequence[Request], sampling: Sampling) -> Iterator[Written]:
+        """Yield one `Written` per request as they get done. The first failure stops all and is raised."""
+        if sampling.repetition_penalty != 1.0:
+            raise UserError("writer=server knows no repetition penalty; use --set repetition_penalty=1.")
+        for request in requests:
+            if not request.message:
+                raise ValueError(f"the request {request.key!r} has no message")
+        waiting: queue.SimpleQueue[Request] = queue.SimpleQueue()
+        for request in requests:
+            waiting.put(request)
+        done: queue.SimpleQueue[Written | Exception] = queue.SimpleQueue()
+        stop = threading.Event()
+
+        def work() -> None:
+            while not stop.is_set():
+                try:
+                    done.put(self._written(waiting.get_nowait(), sampling, stop))
+                except (queue.Empty, Stopped):
+                    return
+                except Exception as error:  # raised again below, in the caller's thread
+                    done.put(error)
+                    return
+
+        # Daemons: after Ctrl-C nobody waits for a server that hangs.
+        for _ in range(min(self.concurrency, len(requests))):
+            threading.Thread(target=work, daemon=True).start()
+        try:
+            for _ in requests:
+                written = done.get()
+                if isinstance(written, Exception):
+                    raise written
+                yield written
+        finally:
+            stop.set()
+
+    def _written(self, request: Request, sampling: Sampling, stop: threading.Event) -> Written:
+        body = {
+            "model": self.model, "messages": [{"role": "user", "content": request.message}], "stream": False, "n": 1,
+            "seed": request.seed % SEEDS, "temperature": sampling.temperature, "top_p": sampling.top_p,
+            "max_tokens": sampling.max_new_tokens,
+        }  # fmt: skip
+        if sampling.presence_penalty:
+            body["presence_penalty"] = sampling.presence_penalty
+        text, reason, tokens = post(self._endpoint, body, read_completion, stop.wait)
+        key = self._endpoint.key
+        if len(key) >= SECRET_LENGTH:
+            text = text.replace(key, HIDDEN)
+        return Written(request.key, text, self._count(text) if tokens is None else tokens, reason != "length")
+
+
+def read_completion(answer: Any) -> tuple[str, str, int | None]:
+    """Text, finish reason and number of tokens (None where it isn't said) of a chat completion; else `ValueError`."""
+    try:
+        choice = answer["choices"][0]
+        text = choice["message"]["content"]
+    except (KeyError, IndexError, TypeError):
+        raise ValueError("it is no chat completion") from None
+    if text is not None and not isinstance(text, str):
+        raise ValueError("its content is no text")
+    # Lone surrogates are valid in JSON and can't be stored as UTF-8.
+    text = (text or "").encode("utf-8", "replace").decode("utf-8").strip()
+    usage = answer.get("usage")
+    tokens = usage.get("completion_tokens") if isinstance(usage, dict) else None
+    known = isinstance(tokens, int) and not isinstance(tokens, bool) and 0 <= tokens < 2**31
+    return text, str(choice.get("finish_reason")), tokens if known else None

@@ -1,0 +1,105 @@
+"""Write with vLLM's offline engine: the fastest writer on a GPU. Token ids go in and token ids come out.
+
+vLLM pins its own versions of torch and transformers, so it is an extra (`pip install 'emotion-vectors[vllm]'`) and is
+imported on first use. `LLM.generate` returns when all of its prompts are done; it therefore gets several chunks at once.
+"""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from typing import Any
+
+import torch
+
+from emotion_vectors.errors import UserError
+from emotion_vectors.lm.writers.base import Request, Sampling, Written, end_tokens, read_text, refuse_empty_prompts
+
+# Room for prompt and text in the first engine; a longer request starts another engine.
+LEAST_ROOM = 4096
+# Share of the free GPU memory that vLLM may take: the model under test stays loaded beside it.
+MEMORY_SHARE = 0.9
+
+
+def is_installed() -> bool:
+    """Whether vLLM can be imported."""
+    return find_spec("vllm") is not None
+
+
+class VLLMWriter:
+    """Writes with vLLM; the engine starts on first use and `close` lets go of its memory."""
+
+    chunks_together = 16
+
+    def __init__(self, lm: Any, stories_per_batch: int = 256) -> None:
+        """`lm` has `.source` (folder or hub id), `.revision`, `.dtype`, `.device`, `.model` and `.tokenizer`."""
+        if not is_installed():
+            raise UserError("The vllm writer needs a package: pip install vllm, or use writer=transformers.")
+        if lm.gguf is not None:
+            raise UserError("The vllm writer reads no GGUF files; use writer=transformers or openvino.")
+        if stories_per_batch < 1:
+            raise UserError(f"stories_per_batch is {stories_per_batch}; it must be 1 or more.")
+        try:
+            self.name = f"vllm {version('vllm')}"
+        except PackageNotFoundError:
+            self.name = "vllm"
+        self.batch = stories_per_batch
+        self._lm, self._ends = lm, end_tokens(lm)
+        self._engine: Any = None
+        self._room = 0
+
+    def write(self, requests: Sequence[Request], sampling: Sampling) -> Iterator[Written]:
+        """Yield one `Written` per request, in their order, after the last one is done; seeds are per request."""
+        refuse_empty_prompts(requests)
+        if not requests:
+            return
+        longest = max(len(request.prompt_ids) for request in requests)
+        engine = self._started(longest + sampling.max_new_tokens)
+        prompts = [{"prompt_token_ids": list(request.prompt_ids)} for request in requests]
+        outputs = engine.generate(prompts, [self._params(one.seed, sampling) for one in requests], use_tqdm=False)
+        for request, output in zip(requests, outputs, strict=True):
+            tokens = [int(token) for token in output.outputs[0].token_ids]
+            ended = bool(tokens) and tokens[-1] in self._ends
+            tokens = tokens[:-1] if ended else tokens
+            yield Written(request.key, read_text(self._lm, tokens), len(tokens), ended)
+
+    def close(self) -> None:
+        """Stop the engine and give its memory back."""
+        self._engine, self._room = None, 0
+        gc.collect()
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+
+    def _params(self, seed: int, sampling: Sampling) -> Any:
+        from vllm import SamplingParams  # pyright: ignore[reportMissingImports]
+
+        # The text is decoded by the tokenizer of the model under test, as with any other writer.
+        return SamplingParams(
+            temperature=sampling.temperature, top_p=sampling.top_p, repetition_penalty=sampling.repetition_penalty,
+            presence_penalty=sampling.presence_penalty, max_tokens=sampling.max_new_tokens, seed=seed,
+            stop_token_ids=sorted(self._ends), detokenize=False,
+        )  # fmt: skip
+
+    def _started(self, room: int) -> Any:
+        if self._engine is None or room > self._room:
+            from vllm import LLM  # pyright: ignore[reportMissingImports]
+
+            self.close()
+            lm, room = self._lm, max(room, LEAST_ROOM)
+            most = getattr(lm.model.config.get_text_config(), "max_position_embeddings", None) or room
+            share = {}
+            if lm.device.type == "cuda":
+                free, total = torch.cuda.mem_get_info(lm.device)
+                share = {"gpu_memory_utilization": round(MEMORY_SHARE * free / total, 3)}
+            try:
+                self._engine = LLM(
+                    model=lm.source, revision=lm.revision, dtype=str(lm.dtype).removeprefix("torch."), seed=0,
+                    max_model_len=min(room, most), max_num_seqs=self.batch, enable_prefix_caching=True, **share,
+                )  # fmt: skip
+            except (RuntimeError, ValueError) as error:
+                reason = (str(error).strip().splitlines() or [type(error).__name__])[-1][:200]
+                raise UserError(f"vLLM can't load {lm.name}: {reason}; use --set writer=transformers.") from error
+            self._room = room
+        return self._engine

@@ -1,0 +1,110 @@
+"""The vLLM writer against a module with vLLM's documented names and types; vLLM itself is too large for the tests."""
+
+from __future__ import annotations
+
+import dataclasses
+import random
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from tiny import tiny
+
+from emotion_vectors.errors import UserError
+from emotion_vectors.lm.writers import Request, Sampling, VLLMWriter, choose_writer, make_writer, vllm_writer
+from emotion_vectors.lm.writers.base import end_tokens
+from lm import fake_vllm
+
+SAMPLING = Sampling(temperature=0.7, top_p=0.9, max_new_tokens=12, repetition_penalty=1.1)
+
+
+def compose(ids, params):
+    """Tokens that depend on the prompt and the seed alone; every second seed ends its text."""
+    draw = random.Random(f"{ids} {params.seed}")
+    made = [draw.randrange(300, 1200) for _ in range(30)]
+    return [*made[:5], params.stop_token_ids[0]] if params.seed % 2 else made
+
+
+@pytest.fixture
+def vllm(monkeypatch):
+    module = fake_vllm.make(compose)
+    monkeypatch.setitem(sys.modules, "vllm", module)
+    monkeypatch.setattr(vllm_writer, "is_installed", lambda: True)
+    return module
+
+
+def requests(count):
+    return [Request(f"r{i}", tuple(range(400, 405 + i)), 2**62 + i) for i in range(count)]
+
+
+def test_ids_go_in_and_texts_of_the_models_own_tokenizer_come_out(vllm):
+    lm = dataclasses.replace(tiny(), source="some/model", revision="abc", dtype=torch.bfloat16)
+    done = list(make_writer(lm, "vllm", 64).write(requests(6), SAMPLING))
+    assert [one.key for one in done] == [f"r{i}" for i in range(6)]
+    for one, request in zip(done, requests(6), strict=True):
+        params = fake_vllm.SamplingParams(seed=request.seed, stop_token_ids=sorted(end_tokens(lm)))
+        ids = compose(list(request.prompt_ids), params)[:12]
+        ended = request.seed % 2 == 1
+        ids = ids[:-1] if ended else ids
+        assert (one.text, one.tokens, one.finished) == (
+            lm.tokenizer.decode(ids, skip_special_tokens=True).strip(),
+            len(ids),
+            ended,
+        )
+    (engine,) = vllm.engines
+    assert engine.calls == [6]  # one call for all, not one for each
+    assert engine.arguments == {
+        "model": "some/model", "dtype": "bfloat16", "revision": "abc", "max_model_len": 1024, "max_num_seqs": 64,
+        "enable_prefix_caching": True,
+    }  # fmt: skip
+
+
+def test_all_of_the_sampling_arrives(vllm):
+    made = []
+    vllm.SamplingParams = lambda **given: made.append(given) or fake_vllm.SamplingParams(**given)
+    lm = tiny()
+    list(VLLMWriter(lm).write(requests(1), dataclasses.replace(SAMPLING, presence_penalty=0.5)))
+    assert made == [{
+        "temperature": 0.7, "top_p": 0.9, "repetition_penalty": 1.1, "presence_penalty": 0.5, "max_tokens": 12, "seed": 2**62,
+        "stop_token_ids": sorted(end_tokens(lm)), "detokenize": False,
+    }]  # fmt: skip
+
+
+def test_one_engine_serves_all_calls_and_a_longer_request_starts_a_larger_one(vllm, monkeypatch):
+    monkeypatch.setattr(vllm_writer, "LEAST_ROOM", 30)
+    writer = VLLMWriter(tiny())
+    list(writer.write(requests(3), SAMPLING))
+    list(writer.write(requests(3), SAMPLING))
+    assert [engine.calls for engine in vllm.engines] == [[3, 3]]
+    list(writer.write([Request("long", tuple(range(300, 400)), 1)], SAMPLING))
+    assert [engine.arguments["max_model_len"] for engine in vllm.engines] == [30, 112]
+    writer.close()
+    assert writer._engine is None
+    assert list(writer.write([], SAMPLING)) == [] and writer._engine is None
+
+
+def test_what_vllm_cannot_do_is_one_sentence(vllm, monkeypatch):
+    with pytest.raises(UserError, match="no GGUF"):
+        make_writer(dataclasses.replace(tiny(), gguf=Path("x.gguf")), "vllm")
+    with pytest.raises(UserError, match="1 or more"):
+        VLLMWriter(tiny(), 0)
+
+    def broken(**_):
+        raise ValueError("Traceback of many lines\nNo supported config format found")
+
+    vllm.LLM = broken
+    with pytest.raises(UserError, match="can't load tiny-llama: No supported config format found; use --set"):
+        list(VLLMWriter(tiny()).write(requests(1), SAMPLING))
+    monkeypatch.setattr(vllm_writer, "is_installed", lambda: False)
+    with pytest.raises(UserError, match="pip install vllm"):
+        VLLMWriter(tiny())
+
+
+def test_auto_takes_vllm_on_cuda_where_it_is_installed(monkeypatch):
+    monkeypatch.setattr(vllm_writer, "is_installed", lambda: True)
+    assert choose_writer("auto", None, "llama", "cuda") == "vllm"
+    assert choose_writer("auto", None, "llama", "cpu") == "transformers"
+    assert choose_writer("auto", Path("x.gguf"), "llama", "cuda") == "transformers"
+    monkeypatch.setattr(vllm_writer, "is_installed", lambda: False)
+    assert choose_writer("auto", None, "llama", "cuda") == "transformers"

@@ -74,6 +74,8 @@ def _corpus(record: Record) -> list[Choice]:
     filtered = "stories that name the emotion are dropped" + (
         f" ({number(named)} of {number(corpus.get('stories'))})" if named is not None else ""
     )
+    # An imported corpus has its own topics and numbers of stories, whatever the settings say.
+    planned = {} if settings.get("stories_from") else settings
     own_lists = {"emotions", "topics", "activities", "scenarios"}
     return [
         Choice(
@@ -84,8 +86,8 @@ def _corpus(record: Record) -> list[Choice]:
             own_lists <= set(equal) if stimuli else None,
         ),
         _count("Emotions", 171, "171", settings.get("emotions")),
-        _count("Topics", 100, "100", settings.get("topics")),
-        _count("Stories per emotion and topic", 12, "12", settings.get("stories_per_topic")),
+        _count("Topics", 100, "100", planned.get("topics")),
+        _count("Stories per emotion and topic", 12, "12", planned.get("stories_per_topic")),
         _count("Stories kept", 205_200, "205,200", corpus.get("kept")),
         Choice(
             "Story length",

@@ -33,7 +33,8 @@ def writing(case: Case) -> dict[str, Any]:
         )
     with ExitStack() as open_engines:
         engines, missing = _engines(case, chosen, asked, open_engines)
-        passes = len(sizes.generate_batches) + (1 + len(engines)) * sizes.rounds
+        # The race counts its warm-up, which does nothing here, as a pass.
+        passes = len(sizes.generate_batches) + 1 + (1 + len(engines)) * sizes.rounds
         stage = open_engines.enter_context(case.reporter.stage("Writing", passes, "passes"))
         tried = _batch_sizes(case, asked, stage.advance)
         best = max(tried, key=lambda batch: tried[batch])

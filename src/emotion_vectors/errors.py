@@ -1,4 +1,9 @@
-"""The one exception that a user's mistake raises, and how another library's error is quoted in it."""
+"""The one exception that a user's mistake raises, and the phrases that its sentences share."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
 
 
 class UserError(Exception):
@@ -11,3 +16,9 @@ class UserError(Exception):
 def first_line(error: BaseException) -> str:
     """The first line of an error's message without its full stop (or its type's name), to be quoted in a sentence."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
+
+
+def nearest(name: str, valid: Sequence[str]) -> str:
+    """What to write instead of `name`, to end a sentence with: the closest of `valid`, or all of them."""
+    close = difflib.get_close_matches(name, valid, n=1, cutoff=0.4)
+    return f"did you mean '{close[0]}'?" if close else f"choose one of {', '.join(valid)}."

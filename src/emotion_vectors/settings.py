@@ -6,7 +6,6 @@ beyond float tolerance. Presets are functions that return `Settings`.
 
 from __future__ import annotations
 
-import difflib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from emotion_vectors.errors import UserError
+from emotion_vectors.errors import UserError, nearest
 
 
 class Settings(BaseModel):
@@ -188,7 +187,7 @@ PRESETS = {"demo": demo, "screen": screen, "paper": paper, "toy": toy}
 def preset(name: str) -> Settings:
     """The preset called `name`; an unknown name is a `UserError` with the nearest valid one."""
     if name not in PRESETS:
-        raise UserError(f"There is no preset '{name}'; {_nearest(name, list(PRESETS))}")
+        raise UserError(f"There is no preset '{name}'; {nearest(name, list(PRESETS))}")
     return PRESETS[name]()
 
 
@@ -200,7 +199,7 @@ def change(settings: Settings, **changes: Any) -> Settings:
     fields = type(settings).model_fields
     for name in changes:
         if name not in fields:
-            raise UserError(f"There is no setting '{name}'; {_nearest(name, list(fields))}")
+            raise UserError(f"There is no setting '{name}'; {nearest(name, list(fields))}")
     values = settings.model_dump() | {name: _parse(value) for name, value in changes.items()}
     try:
         return Settings(**values)
@@ -231,10 +230,3 @@ def _parse(value: Any) -> Any:
         return json.loads(value)
     except ValueError:
         return None if value.lower() == "none" else value
-
-
-def _nearest(name: str, valid: list[str]) -> str:
-    close = difflib.get_close_matches(name, valid, n=1, cutoff=0.4)
-    if close:
-        return f"did you mean '{close[0]}'?"
-    return f"choose one of {', '.join(valid)}."

@@ -55,7 +55,8 @@ def in_full(made, r, seed=0):
     """The record and V10, V11 as a run makes them."""
     options = made.options(seed=seed)
     held = coherence.examine(made.runs, made.runs.rows(EMOTIONS), options.splits)
-    return steering.run(made.kinds, made.baseline, made.runs, r, VALENCE, {}, {}, held, "", options)
+    found = steering.measure(made.runs, options)
+    return steering.run(made.kinds, made.baseline, made.runs, found, r, VALENCE, {}, {}, held, "", options)
 
 
 def true_effect(seed):

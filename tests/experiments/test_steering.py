@@ -35,8 +35,19 @@ def world(nats, controls, emotions=None, asked=ALL, seed=0, **settings):
 def run(r, made, blocked="", examples=None):
     options = made.options(seed=0)
     held = coherence.examine(made.runs, made.runs.rows(made.runs.plan.emotions), options.splits)
+    found = steering.measure(made.runs, options)
     return steering.run(
-        made.kinds, made.baseline, made.runs, np.asarray(r), VALENCE, examples or {}, FACTS, held, blocked, options
+        made.kinds,
+        made.baseline,
+        made.runs,
+        found,
+        np.asarray(r),
+        VALENCE,
+        examples or {},
+        FACTS,
+        held,
+        blocked,
+        options,
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from emotion_vectors.report import write_report
+from emotion_vectors.report import check, write_report
 
 from .record import build
 
@@ -37,3 +37,11 @@ def full(tmp_path_factory: pytest.TempPathFactory) -> Written:
 def toy(tmp_path_factory: pytest.TempPathFactory) -> Written:
     """12 emotions, 6 of them steered."""
     return _write("toy", tmp_path_factory.mktemp("toy"))
+
+
+@pytest.fixture(scope="module")
+def right() -> dict[str, Any]:
+    """A full record that contradicts itself nowhere; tests change copies of it."""
+    record = build("full")
+    check(record)
+    return record

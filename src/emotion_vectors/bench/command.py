@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from emotion_vectors.bench import jobs, machine, samples, shape, writing
 from emotion_vectors.bench.growth import GROWING, growth
 from emotion_vectors.bench.outcome import JOBS, not_measured
 from emotion_vectors.bench.samples import Case, Sizes
-from emotion_vectors.errors import UserError
+from emotion_vectors.errors import UserError, nearest
 from emotion_vectors.progress import Reporter
 from emotion_vectors.settings import Runtime, Settings
 from emotion_vectors.stimuli.pack import load_pack
@@ -80,9 +79,7 @@ def parse_jobs(wanted: str) -> tuple[str, ...]:
     names = [name.strip() for name in wanted.split(",") if name.strip()]
     for name in names:
         if name not in JOBS:
-            close = difflib.get_close_matches(name, JOBS, n=1, cutoff=0.4)
-            hint = f"did you mean '{close[0]}'?" if close else f"choose from {', '.join(JOBS)}."
-            raise UserError(f"There is no job '{name}' to time; {hint}")
+            raise UserError(f"There is no job '{name}' to time; {nearest(name, JOBS)}")
     if not names:
         raise UserError(f"--jobs names no job; choose from {', '.join(JOBS)}.")
     return tuple(job for job in JOBS if job in names)

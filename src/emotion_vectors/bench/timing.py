@@ -42,7 +42,7 @@ def race(
     `check` raises where the ways disagree, so that no time is spent on wrong numbers. `warm_up` replaces the first run.
     """
     found = {}
-    for name, way in (warm_up or ways).items():
+    for name, way in (ways if warm_up is None else warm_up).items():
         found[name] = way().found
         advance(1)
     check(found)

@@ -16,6 +16,7 @@ from emotion_vectors.bench.timing import Lap, Way, race
 from emotion_vectors.errors import UserError
 from emotion_vectors.lm.writers import Request, Sampling, Writer, choose_writer, make_writer
 from emotion_vectors.lm.writers.base import end_tokens
+from emotion_vectors.lm.writers.openvino_writer import generation_config, start_pipeline
 from emotion_vectors.settings import Settings
 
 BYTES = {"openvino": 34 / 32}  # per weight as the engine stores it: blocks of 32 weights in 34 bytes (Q8_0)
@@ -33,15 +34,14 @@ def writing(case: Case) -> dict[str, Any]:
         )
     with ExitStack() as open_engines:
         engines, missing = _engines(case, chosen, asked, open_engines)
-        # The race counts its warm-up, which does nothing here, as a pass.
-        passes = len(sizes.generate_batches) + 1 + (1 + len(engines)) * sizes.rounds
+        passes = len(sizes.generate_batches) + (1 + len(engines)) * sizes.rounds
         stage = open_engines.enter_context(case.reporter.stage("Writing", passes, "passes"))
         tried = _batch_sizes(case, asked, stage.advance)
         best = max(tried, key=lambda batch: tried[batch])
         ways: dict[str, Way] = {name: _way(write, asked, sampling) for name, write in engines.items()}
         ways["generate"] = _way(_generate(case, best), asked, sampling)
         # Everything has run once by now.
-        raced = race(ways, sizes.rounds, advance=stage.advance, warm_up={"none": lambda: Lap(0, None)})
+        raced = race(ways, sizes.rounds, advance=stage.advance, warm_up={})
     together = min(case.runtime.stories_per_batch, len(asked))
     context = float(np.mean([len(one.prompt_ids) for one in asked])) + sampling.max_new_tokens / 2
     bound = limit.writing_limit(lm, together, context, BYTES.get(chosen, float(lm.dtype.itemsize)))
@@ -120,30 +120,15 @@ def _batch_sizes(case: Case, asked: Sequence[Request], advance: Callable[[float]
 def _openvino_alone(case: Case) -> Write:
     """openvino-genai's own `generate` on all requests at once: what our writer could reach at best with this engine."""
     import openvino
-    from openvino_genai import ContinuousBatchingPipeline, GenerationConfig, SchedulerConfig
-
-    from emotion_vectors.lm.writers.readable_gguf import readable_gguf
 
     if case.lm.gguf is None:
         raise RuntimeError("openvino-genai served a model without a GGUF file")
-    scheduler = SchedulerConfig()
-    scheduler.cache_size, scheduler.max_num_seqs = 0, case.runtime.stories_per_batch
-    scheduler.max_num_batched_tokens, scheduler.enable_prefix_caching = 2048, True
-    path = readable_gguf(case.lm.gguf, case.runtime.cache)
-    pipeline = ContinuousBatchingPipeline(str(path), scheduler, "CPU", {"KV_CACHE_PRECISION": "f16"})
+    pipeline = start_pipeline(case.lm.gguf, case.runtime.cache, case.runtime.stories_per_batch)
     ends = end_tokens(case.lm)
 
     def write(requests: Sequence[Request], sampling: Sampling) -> int:
-        inputs, configs = [], []
-        for request in requests:
-            config = GenerationConfig()
-            config.apply_chat_template, config.do_sample = False, sampling.temperature > 0
-            config.max_new_tokens, config.rng_seed = sampling.max_new_tokens, request.seed
-            config.temperature, config.top_p = sampling.temperature, sampling.top_p
-            config.repetition_penalty, config.stop_token_ids = sampling.repetition_penalty, set(ends)
-            config.set_eos_token_id(min(ends))
-            configs.append(config)
-            inputs.append(openvino.Tensor(np.array([request.prompt_ids], dtype=np.int64)))
+        inputs = [openvino.Tensor(np.array([request.prompt_ids], dtype=np.int64)) for request in requests]
+        configs = [generation_config(request.seed, sampling, ends) for request in requests]
         done = pipeline.generate(inputs, configs)
         return sum(len([token for token in one.m_generation_ids[0] if token not in ends]) for one in done)
 

@@ -16,7 +16,8 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-from emotion_vectors.errors import UserError
+from emotion_vectors.errors import UserError, first_line
+from emotion_vectors.store.run_folder import file_digest
 
 FORMATS = (".parquet", ".jsonl", ".ndjson")
 MOST_BYTES = 8 * 2**30
@@ -122,8 +123,7 @@ def _file_sha256(path: Path) -> str:
     if path.stat().st_size > MOST_BYTES:
         raise UserError(f"{path} is larger than {MOST_BYTES / 2**30:.0f} GiB; split it or take a part of it.")
     try:
-        with open(path, "rb") as handle:
-            return hashlib.file_digest(handle, "sha256").hexdigest()
+        return file_digest(path)
     except OSError as error:
         raise UserError(f"Can't read the corpus {path}: {error.strerror or error}.") from error
 
@@ -196,4 +196,4 @@ def _shown(text: str) -> str:
 
 
 def _line(error: Exception) -> str:
-    return next(iter(str(error).strip().splitlines()), type(error).__name__)[:200]
+    return first_line(error)[:200]

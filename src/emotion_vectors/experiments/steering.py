@@ -86,6 +86,7 @@ def run(
     activities: Sequence[Activity],
     baseline: np.ndarray,
     runs: Runs,
+    found: Effects,
     r: np.ndarray,
     valence: dict[str, str],
     examples: dict[str, str],
@@ -96,12 +97,11 @@ def run(
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """The record's `steering` part and V10, V11.
 
-    `baseline` (n, n) are the unsteered differences of the preference experiment; `r` (m,) and `coherence` belong to the
+    `baseline` (n, n) are the unsteered differences of the preference experiment, `found` what `measure` gives; `r` (m,) and `coherence` belong to the
     plan's emotions: their correlation with preference (V9), and whether the steered answers still hold together.
     """
     emotions, base = runs.plan.emotions, runs.base
     path_noise = _path_noise(baseline, base)
-    found = measure(runs, options)
     changes = _refits(runs, options)
     per_nat = _elo_per_nat(found.nats, changes.elo)
     rows = [

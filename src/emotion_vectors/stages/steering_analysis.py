@@ -40,10 +40,10 @@ def analyse_steering(
         "split": f"every second activity of each category, the other half, and {settings.random_splits} random stratified ones",
     }  # fmt: skip
     held = coherence.examine(runs, runs.rows(plan.emotions), splits)
-    record, criteria = steering.run(
-        pack.activities, differences, runs, r, pack.valence, examples, facts, held, preferences.blocked, options
-    )
     found = steering.measure(runs, options)
+    record, criteria = steering.run(
+        pack.activities, differences, runs, found, r, pack.valence, examples, facts, held, preferences.blocked, options
+    )
     probes = readings.activities.astype(np.float64)
     control_r = {
         kind: pearson(probes[:, plan.layer + 1] @ unit(rows).T, preferences.nats)

@@ -6,7 +6,7 @@ BOS, no second chat template, and the text is decoded by the model's own tokeniz
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -92,7 +92,7 @@ class OpenVINOWriter:
         import openvino
 
         ids = openvino.Tensor(np.array([request.prompt_ids], dtype=np.int64))
-        return pipeline.add_request(index, ids, self._config(request.seed, sampling))
+        return pipeline.add_request(index, ids, generation_config(request.seed, sampling, self._ends))
 
     def _finished(self, running: dict[int, tuple[Request, Any]]) -> Iterator[Written]:
         from openvino_genai import GenerationStatus
@@ -109,37 +109,46 @@ class OpenVINOWriter:
             tokens = tokens[:-1] if ended else tokens
             yield Written(request.key, read_text(self._lm, tokens), len(tokens), ended)
 
-    def _config(self, seed: int, sampling: Sampling) -> Any:
-        from openvino_genai import GenerationConfig
-
-        config = GenerationConfig()
-        config.apply_chat_template = False
-        config.max_new_tokens = sampling.max_new_tokens
-        config.rng_seed = seed
-        config.stop_token_ids = set(self._ends)
-        config.set_eos_token_id(min(self._ends))
-        config.repetition_penalty = sampling.repetition_penalty
-        config.presence_penalty = sampling.presence_penalty
-        config.do_sample = sampling.temperature > 0
-        if config.do_sample:
-            config.temperature = sampling.temperature
-            config.top_p = sampling.top_p
-        return config
-
     def _started(self) -> Any:
         if self._pipeline is None:
-            from openvino_genai import ContinuousBatchingPipeline, SchedulerConfig
-
-            path = readable_gguf(self._lm.gguf, self._cache, self._say)
-            scheduler = SchedulerConfig()
-            scheduler.cache_size = self._gigabytes
-            scheduler.max_num_seqs = self.batch
-            scheduler.max_num_batched_tokens = 2048
-            scheduler.enable_prefix_caching = True
-            try:
-                # 16-bit keys and values: faster here than the 8-bit default, and no rounding of its own.
-                self._pipeline = ContinuousBatchingPipeline(str(path), scheduler, "CPU", {"KV_CACHE_PRECISION": "f16"})
-            except RuntimeError as error:
-                reason = str(error).strip().splitlines()[-1]
-                raise UserError(f"openvino-genai can't load {path.name}: {reason}; use writer=transformers.") from error
+            self._pipeline = start_pipeline(self._lm.gguf, self._cache, self.batch, self._gigabytes, self._say)
         return self._pipeline
+
+
+def start_pipeline(
+    gguf: Path, cache: Path | None, batch: int, gigabytes: int = 0, say: Callable[[str], None] = lambda _: None
+) -> Any:
+    """The engine for a GGUF file, with at most `batch` texts at once; see `OpenVINOWriter` for the rest."""
+    from openvino_genai import ContinuousBatchingPipeline, SchedulerConfig
+
+    path = readable_gguf(gguf, cache, say)
+    scheduler = SchedulerConfig()
+    scheduler.cache_size = gigabytes
+    scheduler.max_num_seqs = batch
+    scheduler.max_num_batched_tokens = 2048
+    scheduler.enable_prefix_caching = True
+    try:
+        # 16-bit keys and values: faster here than the 8-bit default, and no rounding of its own.
+        return ContinuousBatchingPipeline(str(path), scheduler, "CPU", {"KV_CACHE_PRECISION": "f16"})
+    except RuntimeError as error:
+        reason = str(error).strip().splitlines()[-1]
+        raise UserError(f"openvino-genai can't load {path.name}: {reason}; use writer=transformers.") from error
+
+
+def generation_config(seed: int, sampling: Sampling, ends: Collection[int]) -> Any:
+    """The engine's own settings for one text; `ends` are the tokens that end it."""
+    from openvino_genai import GenerationConfig
+
+    config = GenerationConfig()
+    config.apply_chat_template = False
+    config.max_new_tokens = sampling.max_new_tokens
+    config.rng_seed = seed
+    config.stop_token_ids = set(ends)
+    config.set_eos_token_id(min(ends))
+    config.repetition_penalty = sampling.repetition_penalty
+    config.presence_penalty = sampling.presence_penalty
+    config.do_sample = sampling.temperature > 0
+    if config.do_sample:
+        config.temperature = sampling.temperature
+        config.top_p = sampling.top_p
+    return config

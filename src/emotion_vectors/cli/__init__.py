@@ -1,0 +1,58 @@
+"""The command `emotion-vectors`. Each verb is one file here and one call; there is no logic in them."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from emotion_vectors import __version__
+from emotion_vectors.cli.bench import bench
+from emotion_vectors.cli.doctor import doctor
+from emotion_vectors.cli.lists import show_settings, verify
+from emotion_vectors.cli.report import report
+from emotion_vectors.cli.run import run
+from emotion_vectors.errors import UserError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Does a language model represent emotions, can they be read, and do they drive what it does?",
+)
+stimuli_app = typer.Typer(no_args_is_help=True, help="Look at stimulus packs.")
+
+# A line for each verb, in the order of the help.
+app.command()(run)
+app.command()(doctor)
+app.command()(bench)
+app.command()(report)
+app.command(name="settings")(show_settings)
+app.add_typer(stimuli_app, name="stimuli")
+stimuli_app.command()(verify)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Does a language model represent emotions, can they be read, and do they drive what it does?"""
+
+
+def main() -> None:
+    """Entry point: a user's mistake is one sentence and exit code 2."""
+    try:
+        app()
+    except UserError as error:
+        Console(stderr=True, highlight=False).print(f"Error: {error}", markup=False, soft_wrap=True)
+        sys.exit(2)

@@ -1,0 +1,89 @@
+"""`emotion-vectors run`: the whole experiment."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from emotion_vectors import settings
+from emotion_vectors.cli.options import Device, Quiet, Sets
+from emotion_vectors.cli.shown import print_verdicts
+
+Out = Annotated[Path, typer.Option("--out", help="The run's folder; a finished run there is not computed again.")]
+
+
+def run(
+    out: Out,
+    preset: Annotated[str, typer.Option(help="demo, screen, paper or toy.")] = "demo",
+    model: Annotated[str | None, typer.Option(help="Hugging Face id, local folder, GGUF file, or `embedded`.")] = None,
+    stimuli: Annotated[str | None, typer.Option(help="`ours` or the folder of another pack.")] = None,
+    layer: Annotated[int | None, typer.Option(help="Analysis layer, from 0; default two thirds of the depth.")] = None,
+    emotions: Annotated[
+        str | None, typer.Option(help="Emotions to steer: spread, strongest or all (the setting steered_emotions).")
+    ] = None,
+    set_: Sets = None,
+    device: Device = "auto",
+    tokens_per_batch: Annotated[
+        int, typer.Option(min=1, help="Most tokens in a batch; does not change results.")
+    ] = 4096,
+    stories_per_batch: Annotated[
+        int, typer.Option(min=1, help="Stories written at once; does not change results.")
+    ] = 256,
+    threads: Annotated[int | None, typer.Option(min=1, help="CPU threads; default all cores.")] = None,
+    quiet: Quiet = False,
+    allow_failed_checks: Annotated[
+        bool, typer.Option("--allow-failed-checks", help="Record failed self-checks and go on.")
+    ] = False,
+    stories: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE", help="Use these stories: parquet, jsonl or a Hugging Face data set (stories_from)."
+        ),
+    ] = None,
+    neutral: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Use these neutral texts, likewise (neutral_from).")
+    ] = None,
+    skip_unknown_emotions: Annotated[
+        bool, typer.Option("--skip-unknown-emotions", help="Leave out stories about emotions that the pack has not.")
+    ] = False,
+    server: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL", help="OpenAI-compatible server for writer=server; default $EMOTION_VECTORS_SERVER."
+        ),
+    ] = None,
+    server_concurrency: Annotated[
+        int, typer.Option(min=1, help="Texts asked of the server at once; does not change results.")
+    ] = 8,
+) -> None:
+    """Run the whole experiment and print the verdicts and the path of the report."""
+    from emotion_vectors.pipeline import run_experiment
+
+    given = {
+        "model": model, "stimuli": stimuli, "layer": layer, "steered_emotions": emotions, "stories_from": stories,
+        "neutral_from": neutral, "skip_unknown_emotions": skip_unknown_emotions or None,
+    }  # fmt: skip
+    changes = {name: value for name, value in given.items() if value is not None} | settings.parse_assignments(
+        set_ or []
+    )
+    chosen = settings.change(settings.preset(preset), **changes)
+    runtime = settings.Runtime(
+        device, tokens_per_batch, stories_per_batch, threads, quiet, allow_failed_checks=allow_failed_checks,
+        server_url=server, server_concurrency=server_concurrency,
+    )  # fmt: skip
+    try:
+        record = run_experiment(chosen, out, runtime, command=_command())
+    except KeyboardInterrupt:
+        Console(stderr=True).print("Stopped; the same command goes on where it was.")
+        raise typer.Exit(130) from None
+    print_verdicts(record)
+    print(f"Report: {out / 'report.html'}")
+
+
+def _command() -> str:
+    return shlex.join(["emotion-vectors", *sys.argv[1:]])

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -15,6 +16,7 @@ import transformers
 from transformers import DynamicCache
 
 from emotion_vectors.errors import UserError
+from emotion_vectors.lm.memory import Room
 from emotion_vectors.lm.writers.base import Request, Sampling, Written, end_tokens, read_text, refuse_empty_prompts
 from emotion_vectors.lm.writers.sampling import draw, penalize, uniform_draws
 
@@ -32,10 +34,17 @@ class TransformersWriter:
         if stories_per_batch < 1:
             raise UserError(f"stories_per_batch is {stories_per_batch}; it must be 1 or more.")
         self.name = f"transformers {transformers.__version__}"
-        self.batch = stories_per_batch
         self._lm = lm
-        self._say = say or (lambda sentence: None)
+        self._room = Room(
+            stories_per_batch, "texts", "writing", lm.device, say or (lambda sentence: None),
+            "use a smaller model or a smaller story_tokens",
+        )  # fmt: skip
         self._ends = end_tokens(lm)
+
+    @property
+    def batch(self) -> int:
+        """Texts written at once; less than was asked for once memory ran out."""
+        return self._room.size
 
     def write(self, requests: Sequence[Request], sampling: Sampling) -> Iterator[Written]:
         """Yield one `Written` per request; a text depends on its own prompt, seed and `sampling`."""
@@ -46,29 +55,10 @@ class TransformersWriter:
             start += len(window)
             while window:
                 group = window[: self.batch]
-                written = self._write_or_halve(group, sampling)
+                written = self._room.attempt(partial(self._write_batch, group, sampling), len(group), len(group) == 1)
                 if written is not None:
                     window = window[len(group) :]
                     yield from written
-
-    def _write_or_halve(self, group: Sequence[Request], sampling: Sampling) -> list[Written] | None:
-        """The texts of `group`, or None after halving the batch because they don't fit in memory."""
-        try:
-            return self._write_batch(group, sampling)
-        except (torch.OutOfMemoryError, RuntimeError, MemoryError) as error:
-            if not is_out_of_memory(error):
-                raise
-            if len(group) == 1:
-                raise UserError(
-                    f"There is not enough memory on {self._lm.device} to write one text of {sampling.max_new_tokens} tokens; "
-                    "use a smaller model or a smaller story_tokens."
-                ) from error
-        # Outside the handler: the exception's traceback keeps the batch's tensors alive.
-        self.batch = max(1, min(self.batch, len(group)) // 2)
-        self._say(f"Out of memory while writing {len(group)} texts at once; going on with {self.batch}.")
-        if self._lm.device.type == "cuda":
-            torch.cuda.empty_cache()
-        return None
 
     @torch.inference_mode()
     def _write_batch(self, group: Sequence[Request], sampling: Sampling) -> list[Written]:
@@ -165,11 +155,3 @@ class _Rows:
         if self.text is not None and self.prompt is not None:
             self.text, self.prompt = self.text[places], self.prompt[places]
         return tokens[places]
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether `error` says that memory ran out, on a GPU or on the CPU."""
-    if isinstance(error, torch.OutOfMemoryError | MemoryError):
-        return True
-    text = str(error).lower()
-    return any(sign in text for sign in ("out of memory", "can't allocate memory", "not enough memory"))

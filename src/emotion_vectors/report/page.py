@@ -24,6 +24,7 @@ import vl_convert
 from markupsafe import Markup
 
 from emotion_vectors.report import published
+from emotion_vectors.report.answers import answers
 from emotion_vectors.report.checks import CRITERIA, check
 from emotion_vectors.report.claims import abstract, limits
 from emotion_vectors.report.figures import Figure, figures, lettered_figures
@@ -100,6 +101,7 @@ def render(record: Record, drawn: Sequence[Figure], pictures: dict[int | str, st
     shown_figures = [_shown(figure, pictures.get(figure.number)) for figure in drawn]
     return environment.get_template("report.html.j2").render(
         record=record,
+        answers=answers(record),
         abstract=abstract(record),
         verdicts=[_verdict(name, record["criteria"][name]) for name in CRITERIA],
         figures=[shown for shown in shown_figures if isinstance(shown["figure"].number, int)],
@@ -131,6 +133,7 @@ def render(record: Record, drawn: Sequence[Figure], pictures: dict[int | str, st
         ],
         limits=limits(record),
         published=published,
+        citation=citation(record),
         number=number,
         style=Markup((_TEMPLATES / "report.css").read_text(encoding="utf-8")),
         bundle=Markup(bundle),
@@ -142,6 +145,18 @@ def render(record: Record, drawn: Sequence[Figure], pictures: dict[int | str, st
 def unbroken(text: str) -> str:
     """`text` with spaces that no line may end at: around an equals or comparison sign and before a percent sign."""
     return re.sub(r" ([=<>]) ", "\u00a0\\1\u00a0", text).replace(" %", "\u00a0%")
+
+
+def citation(record: Record) -> str:
+    """BibTeX entries of this run and of the paper, ready to copy. Braces in a model's name would end a field: left out."""
+    model = str(record["model"]["name"]).translate({ord(mark): None for mark in "{}\\"})
+    year = str(record["created"])[:4]
+    return (
+        f"@software{{emotion_vectors, title = {{emotion-vectors {record['version']}}}, year = {{{year}}},\n"
+        f"  note = {{Run on {model}, settings {record['fingerprint'][:12]}}}}}\n"
+        f"@article{{emotion_concepts, title = {{{published.PAPER_TITLE}}}, year = {{2026}},\n"
+        f"  author = {{{published.PAPER_AUTHORS}}}, journal = {{{published.PAPER_ARXIV}}}}}"
+    )
 
 
 def _verdict(name: str, criterion: dict[str, Any]) -> dict[str, str]:

@@ -12,7 +12,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-PAPER = "Sofroniew, Kauvar, Saunders, Chen et al., Emotion Concepts and their Function in a Large Language Model"
+PAPER_TITLE = "Emotion Concepts and their Function in a Large Language Model"
+PAPER_AUTHORS = "Sofroniew and Kauvar and Saunders and Chen and others"
+PAPER = f"Sofroniew, Kauvar, Saunders, Chen et al., {PAPER_TITLE}"
 PAPER_ADDRESS = "https://transformer-circuits.pub/2026/emotions/index.html"
 PAPER_ARXIV = "arXiv:2604.07729"
 PAPER_MODEL = "Claude Sonnet 4.5"

@@ -67,7 +67,10 @@ def write_report(run_folder: Path, record: Record) -> list[Path]:
     """
     check(record)
     drawn = figures(record) + lettered_figures(record)
-    pictures = {figure.number: draw(figure) for figure in drawn if figure.chart is not None}
+    specifications = {figure.number: specification(figure) for figure in drawn if figure.chart is not None}
+    pictures = {
+        number: vl_convert.vegalite_to_svg(chart, vl_version=_VEGA_LITE) for number, chart in specifications.items()
+    }
     page = run_folder / "report.html"
     written = [page]
     for figure in drawn:
@@ -76,17 +79,24 @@ def write_report(run_folder: Path, record: Record) -> list[Path]:
             write_text(vector, pictures[figure.number])
             write_bytes(raster, vl_convert.svg_to_png(pictures[figure.number], scale=_PNG_SCALE))
             written += [vector, raster]
-    write_text(page, render(record, drawn, pictures))
+    write_text(page, render(record, drawn, specifications, pictures))
     return written
 
 
-def draw(figure: Figure) -> str:
-    """The figure as SVG text."""
+def specification(figure: Figure) -> dict[str, Any]:
+    """The figure as a Vega-Lite specification. Altair's check of it against the schema takes longer than drawing it; the
+    tests make it instead.
+    """
     assert figure.chart is not None
-    return vl_convert.vegalite_to_svg(figure.chart.to_dict(), vl_version=_VEGA_LITE)
+    return figure.chart.to_dict(validate=False)
 
 
-def render(record: Record, drawn: Sequence[Figure], pictures: dict[int | str, str]) -> str:
+def render(
+    record: Record,
+    drawn: Sequence[Figure],
+    specifications: dict[int | str, dict[str, Any]],
+    pictures: dict[int | str, str],
+) -> str:
     """The page as text. `pictures` are the SVG texts by figure number, shown until (or instead of) the live charts."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_TEMPLATES),
@@ -98,7 +108,7 @@ def render(record: Record, drawn: Sequence[Figure], pictures: dict[int | str, st
     environment.filters["unbroken"] = unbroken
     live = (_TEMPLATES / "report.js").read_text(encoding="utf-8")
     bundle = javascript()
-    shown_figures = [_shown(figure, pictures.get(figure.number)) for figure in drawn]
+    shown_figures = [_shown(figure, specifications.get(figure.number), pictures.get(figure.number)) for figure in drawn]
     return environment.get_template("report.html.j2").render(
         record=record,
         answers=answers(record),
@@ -171,12 +181,12 @@ def _verdict(name: str, criterion: dict[str, Any]) -> dict[str, str]:
     }
 
 
-def _shown(figure: Figure, picture: str | None) -> dict[str, Any]:
+def _shown(figure: Figure, chart: dict[str, Any] | None, picture: str | None) -> dict[str, Any]:
     shown = {"figure": figure, "picture": None, "specification": None, "data": None, "width": 0}
-    if picture is not None and figure.chart is not None:
+    if picture is not None and chart is not None:
         encoded = base64.b64encode(picture.encode("utf-8")).decode("ascii")
         shown["picture"] = f"data:image/svg+xml;base64,{encoded}"
-        shown["specification"] = script_json(figure.chart.to_dict())
+        shown["specification"] = script_json(chart)
         shown["data"] = "data:text/csv;charset=utf-8," + quote(as_csv(figure.rows))
     return shown
 

@@ -15,7 +15,7 @@ from emotion_vectors.bench.table import tables
 from emotion_vectors.bench.timing import Lap, race
 from emotion_vectors.errors import UserError
 from emotion_vectors.lm import choices
-from emotion_vectors.settings import Runtime, change, toy
+from emotion_vectors.settings import Runtime, Settings, change, toy
 from emotion_vectors.vectors import activations
 
 SMALL = Sizes(5, 5, 6, 3, 16, 4, 6, (2, 4, 100))
@@ -198,6 +198,13 @@ def test_texts_are_as_long_as_kept_stories(monkeypatch):
     case = record_case["case"]
     lengths = [last - first + case.settings.first_token for _, (first, last) in samples.texts(case, 200)]
     assert min(lengths) >= 60 and max(lengths) <= case.settings.story_tokens and np.std(lengths) > 10
+    # With the usual settings they are as long as the stories that were counted, in whatever number, and not sorted.
+    for count in (11, 200):
+        drawn = samples.story_lengths(Settings(), count)
+        np.testing.assert_allclose(np.quantile(drawn, [0.1, 0.5, 0.9]), [87, 144, 215], rtol=0.12)
+        assert drawn != sorted(drawn) and drawn != sorted(drawn, reverse=True)
+    half = change(Settings(), story_tokens=110)
+    assert max(samples.story_lengths(half, 50)) <= 110 and min(samples.story_lengths(half, 50)) == 60
     assert len({one.key for one in samples.requests(case, 20)}) == 20
 
 

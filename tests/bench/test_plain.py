@@ -41,6 +41,10 @@ def test_extraction_equals_the_production_path(lm):
     np.testing.assert_allclose(found, fast[:, 1:], atol=2e-5)
 
 
+def test_padding_of_the_plain_batches_is_counted():
+    assert plain.padded_tokens([3, 1, 1, 1, 1, 1, 1, 1, 5, 2]) == 8 * 3 + 2 * 5
+
+
 def test_preferences_equal_the_production_path(lm, prepared):
     fast = choices.read_baseline(lm, prepared).differences
     found = plain.preferences(lm, list(prepared.prompts.values()), prepared.tokens)

@@ -7,9 +7,9 @@ from contextlib import contextmanager
 import numpy as np
 import torch
 
-from emotion_vectors.lm import choices, forward, prompts, trees
+from emotion_vectors.lm import choices, forward, packed, prompts, trees
 from emotion_vectors.stats import scores
-from emotion_vectors.vectors import activations, directions
+from emotion_vectors.vectors import activations, directions, passes
 
 REAL_LOCATE, REAL_RENDER, REAL_OPTIONS = prompts.locate, prompts.render, prompts.option_tokens
 REAL_START, REAL_LOGITS, REAL_POOL = forward.start_after, forward.logits_of, activations.pool
@@ -112,20 +112,34 @@ def logits_scaled(patch, lm):
 
 
 def pooling_counts_pads(patch, lm):
-    def by_column(batch, ranges):
-        columns = torch.arange(batch.ids.shape[1])[None]
-        inside = torch.stack([(columns[0] >= first) & (columns[0] < last) for first, last in ranges])
-        return inside.float() / inside.sum(dim=1, keepdim=True)
+    def by_column(lengths, width, side):
+        return [row * width for row in range(len(lengths))]
 
-    patch.setattr(activations, "_weights", by_column)
+    patch.setattr(passes, "padded_starts", by_column)
 
 
 def rows_lose_their_order_in_small_batches(patch, lm):
-    def pool(lm, texts, tokens_per_batch=4096, *rest, **named):
+    def pool(lm, texts, tokens_per_batch=None, *rest, **named):
         found = REAL_POOL(lm, texts, tokens_per_batch, *rest, **named)
-        return found if tokens_per_batch > 1000 else found._replace(means=found.means[::-1])
+        return found if tokens_per_batch is None or tokens_per_batch > 1000 else found._replace(means=found.means[::-1])
 
     patch.setattr(activations, "pool", pool)
+
+
+def packed_texts_see_each_other(patch, lm):
+    assert packed.can_pack(lm, 100), "the model must have been tried before the bug is planted"
+    real = packed.pack
+    patch.setattr(packed, "pack", lambda rows, device: (found := real(rows, device))._replace(
+        borders=[0, *found.borders[2:]]
+    ))  # fmt: skip
+
+
+def packed_positions_run_on(patch, lm):
+    assert packed.can_pack(lm, 100)
+    real = packed.pack
+    patch.setattr(packed, "pack", lambda rows, device: (found := real(rows, device))._replace(
+        positions=torch.arange(found.borders[-1])[None]
+    ))  # fmt: skip
 
 
 def branches_see_each_other(patch, lm):
@@ -281,6 +295,8 @@ BUGS = {
     logits_scaled: {"forward"},
     pooling_counts_pads: {"padding"},
     rows_lose_their_order_in_small_batches: {"batch_size"},
+    packed_texts_see_each_other: {"batch_size"},
+    packed_positions_run_on: {"batch_size"},
     branches_see_each_other: {"packed"},
     start_after_the_wrong_layer: {"start"},
     hook_that_never_fires: {"hooks_fired", "hooks_touched", "strength", "padding"},

@@ -16,7 +16,7 @@ from emotion_vectors.bench.timing import Lap, race
 from emotion_vectors.lm import choices
 from emotion_vectors.stages.steering import ROLES, VECTORS_PER_PART
 from emotion_vectors.stats.steering import ring_pairs
-from emotion_vectors.vectors import activations
+from emotion_vectors.vectors import activations, passes
 
 WAYS = 2  # the production path and the plain loop
 
@@ -24,7 +24,7 @@ WAYS = 2  # the production path and the plain loop
 def extraction(case: Case) -> dict[str, Any]:
     """Tokens per second (padding not counted) read at all layers and averaged."""
     lm, texts = case.lm, samples.texts(case, case.sizes.stories)
-    tokens, per_batch = sum(len(ids) for ids, _ in texts), case.runtime.tokens_per_batch
+    tokens, room = sum(len(ids) for ids, _ in texts), passes.room_for(lm, case.runtime.tokens_per_batch)
     checked: dict[str, Any] = {}
 
     def check(found: dict[str, Any]) -> None:
@@ -35,18 +35,20 @@ def extraction(case: Case) -> dict[str, Any]:
     with case.reporter.stage("Extraction", WAYS * (1 + case.sizes.rounds), "passes") as stage:
         raced = race(
             {
-                "fast": lambda: Lap(tokens, activations.pool(lm, texts, per_batch).means),
+                "fast": lambda: Lap(tokens, activations.pool(lm, texts, room).means),
                 "plain": lambda: Lap(tokens, plain.extraction(lm, texts)),
             },
             case.sizes.rounds, check, stage.advance,
         )  # fmt: skip
-    lengths = [len(ids) for ids, _ in texts]
+    lengths, layout = [len(ids) for ids, _ in texts], passes.layout_of(lm, texts)
     work = Work(tokens, sum(map(limit.causal_pairs, lengths)), lm.n_layers, tokens, 0)
-    rows = round(tokens / len(activations.batches(lengths, per_batch)))
+    rows = round(tokens / len(passes.batches(lengths, room.size, layout)))
     return outcome(
         "extraction", raced["fast"], raced["plain"],
-        "the whole model on right-padded batches of 8, a hook on every block, hidden states moved to the CPU and averaged there",
-        _limit(case, work, tokens, rows), checked, sample={"texts": len(texts), "tokens": tokens},
+        "the whole model on right-padded batches of 8 in the order of the stories, a hook on every block, hidden states moved to "
+        "the CPU and averaged there",
+        _limit(case, work, tokens, rows), checked,
+        sample={"texts": len(texts), "tokens": tokens, "layout": layout, "plain_padded_tokens": plain.padded_tokens(lengths)},
     )  # fmt: skip
 
 

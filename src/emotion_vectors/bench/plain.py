@@ -45,6 +45,12 @@ def padded(lm: LanguageModel, rows: Sequence[Sequence[int]], side: Literal["left
     return Padded(ids.to(lm.device), mask.to(lm.device), positions.to(lm.device), starts)
 
 
+def padded_tokens(lengths: Sequence[int]) -> int:
+    """Tokens of the plain batches with their padding."""
+    groups = [lengths[begin : begin + BATCH] for begin in range(0, len(lengths), BATCH)]
+    return sum(max(group) * len(group) for group in groups)
+
+
 @torch.no_grad()
 def extraction(lm: LanguageModel, texts: Sequence[tuple[Sequence[int], tuple[int, int]]]) -> np.ndarray:
     """Means (texts, n, d) of every block's output over each text's token range.

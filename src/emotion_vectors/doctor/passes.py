@@ -58,7 +58,7 @@ def _apart(bench: Bench, ways: list[np.ndarray]) -> float:
 
 def padding(bench: Bench) -> Finding:
     """Pooled means with the rows padded on the left, on the right, and one at a time by the model's own pass."""
-    ways = [activations.pool(bench.lm, bench.rows, EVERYTHING, side=side).means for side in ("right", "left")]
+    ways = [activations.pool(bench.lm, bench.rows, EVERYTHING, layout=side).means for side in ("right", "left")]
     return at_most(
         _apart(bench, ways), RESIDUAL_TOLERANCE[bench.lm.dtype], "The padding side changes nothing beyond rounding.",
         "Pooled activations depend on padding; report a bug.",

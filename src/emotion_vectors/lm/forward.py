@@ -46,6 +46,11 @@ def pad(rows: Sequence[Sequence[int]], device: torch.device, pad_id: int = 0, si
     return Batch(ids.to(device), mask.to(device), positions.to(device))
 
 
+def to_device(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
+    """`tensor` on `device`; a GPU takes it without making the CPU wait."""
+    return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor.to(device)
+
+
 @contextmanager
 def watch_blocks(lm: LanguageModel, layers: Sequence[int], watch: Watch) -> Iterator[list[int]]:
     """Call `watch(layer, residual)` on the output (b, t, d) of the given blocks; a returned tensor replaces it.
@@ -126,6 +131,14 @@ def run(lm: LanguageModel, batch: Batch) -> torch.Tensor:
     return lm.parts.body(
         input_ids=batch.ids, attention_mask=batch.mask, position_ids=batch.positions, use_cache=False
     ).last_hidden_state
+
+
+def run_unmasked(lm: LanguageModel, ids: torch.Tensor) -> torch.Tensor:
+    """As `run` for rows `ids` (b, t) padded on the right, without a mask: a real token sees only earlier, real ones.
+
+    What the padded places hold means nothing. Attention kernels are faster without a mask.
+    """
+    return lm.parts.body(input_ids=ids, use_cache=False).last_hidden_state
 
 
 def run_with_mask(

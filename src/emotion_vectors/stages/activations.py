@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -12,26 +13,32 @@ from safetensors.numpy import load_file
 
 from emotion_vectors.errors import UserError
 from emotion_vectors.lab import Lab
+from emotion_vectors.lm.memory import Room
 from emotion_vectors.lm.prompts import story_prompt
 from emotion_vectors.store import atomic
-from emotion_vectors.vectors import activations, directions
+from emotion_vectors.vectors import activations, directions, passes
 from emotion_vectors.vectors.file import EmotionVectors
 
 FILES = ("activations.safetensors", "story_index.parquet")
 VECTORS = "story_vectors"
+SIZE = activations.STORIES_PER_SHARD
 
 
 def pool_stories(lab: Lab) -> None:
     """Read every kept story once, all layers; keep sums per emotion and the analysis layer's vector of each story."""
     if lab.run.done("activations"):
         return
-    stories = pl.read_parquet(lab.run / "stories.parquet").filter("kept")
-    starts = range(0, len(stories), activations.STORIES_PER_SHARD)
-    ready = [stories[i : i + activations.STORIES_PER_SHARD] for i in starts if _part(lab, i).exists()]
+    path = lab.run / "stories.parquet"
+    # Without the texts: these are read shard by shard, so that memory does not grow with the number of stories.
+    stories = pl.read_parquet(path, columns=["emotion", "topic", "slot", "tokens", "kept"]).with_row_index("place")
+    stories = stories.filter("kept").drop("kept")
+    shards = [_Shard(path, stories[i : i + SIZE], i) for i in range(0, len(stories), SIZE)]
     total = _tokens(stories) + _neutral_tokens(lab)
-    with lab.reporter.stage("Reading stories", total, "tokens", sum(map(_tokens, ready))) as stage:
-        sums, used = _stories(lab, stories, stage.advance)
-        neutral = _neutral(lab, stage.advance)
+    ready = [_tokens(shard.stories) for shard in shards if _part(lab, shard.start).exists()]
+    room = passes.room_for(lab.lm, lab.runtime.tokens_per_batch, lab.reporter.say)
+    with lab.reporter.stage("Reading stories", total, "tokens", sum(ready)) as stage:
+        sums, used = _stories(lab, shards, room, stage.advance)
+        neutral = _neutral(lab, room, stage.advance)
         missing = [emotion for emotion, count in zip(lab.emotions, sums.counts, strict=True) if count == 0]
         if missing:
             raise UserError(
@@ -44,33 +51,48 @@ def pool_stories(lab: Lab) -> None:
         atomic.write_tensors(lab.run / FILES[0], tensors)
         index = stories[used["row"].to_list()].select("emotion", "topic", "slot").with_columns(used["shard"])
         atomic.write_parquet(lab.run / FILES[1], index)
-        shards = [_vector_file(shard) for shard in used["shard"].unique(maintain_order=True)]
+        files = [_vector_file(shard) for shard in used["shard"].unique(maintain_order=True)]
         lab.run.finish(
-            "activations", [*FILES, *shards], stage.seconds, stage.units, "tokens", layer=lab.layer, layers=lab.lm.n_layers,
+            "activations", [*FILES, *files], stage.seconds, stage.units, "tokens", layer=lab.layer, layers=lab.lm.n_layers,
             too_short=len(stories) - len(used),
         )  # fmt: skip
 
 
-def _stories(lab: Lab, stories: pl.DataFrame, advance: Any) -> tuple[activations.GroupSums, pl.DataFrame]:
-    """Sums over all stories, and which rows of `stories` were read, with the shard that holds each one's vector.
+class _Shard(NamedTuple):
+    """Some of the kept stories, from number `start` on, still without their texts; `place` is a story's row in the file."""
+
+    path: Path
+    stories: pl.DataFrame
+    start: int
+
+    def texts(self) -> list[str]:
+        """The texts of these stories, read from the file now."""
+        first, last = self.stories["place"][0], self.stories["place"][-1]
+        rows = pl.scan_parquet(self.path).select("text", "kept").slice(first, last - first + 1).collect()
+        return rows.filter("kept")["text"].to_list()
+
+
+def _stories(
+    lab: Lab, shards: Sequence[_Shard], room: Room, advance: Any
+) -> tuple[activations.GroupSums, pl.DataFrame]:
+    """Sums over all stories, and which of them were read, with the shard that holds each one's vector.
 
     The vectors of single stories stay in their shards, so memory does not grow with the number of stories.
     """
     total, used = None, []
-    for start in range(0, len(stories), activations.STORIES_PER_SHARD):
-        shard = stories[start : start + activations.STORIES_PER_SHARD]
-        part = _part(lab, start)
-        if not part.exists():
-            atomic.write_tensors(part, _shard(lab, shard, start, advance))
+    for shard, prepared in _prepared_ahead(lab, shards):
+        part = _part(lab, shard.start)
+        if prepared is not None:
+            atomic.write_tensors(part, _read_shard(lab, prepared, room, advance))
         tensors = load_file(part)
-        sums = np.zeros((len(lab.emotions), *tensors["sums"].shape[1:]))
-        counts = np.zeros(len(lab.emotions), dtype=np.int64)
-        sums[tensors["groups"]], counts[tensors["groups"]] = tensors["sums"], tensors["counts"]
-        piece = activations.GroupSums(sums, counts, tensors["norm_sums"], int(tensors["tokens"][0]))
-        total = piece if total is None else total.add(piece)
+        if total is None:
+            total = activations.no_sums(len(lab.emotions), *tensors["sums"].shape[1:])
+        total = total.add(activations.GroupSums(
+            tensors["groups"], tensors["sums"], tensors["counts"], tensors["norm_sums"], int(tensors["tokens"][0])
+        ))  # fmt: skip
         if len(tensors["used"]):
-            atomic.write_tensors(lab.run / _vector_file(start), {"vectors": tensors["vectors"]})
-        used.append(pl.DataFrame({"row": tensors["used"], "shard": np.full(len(tensors["used"]), start)}))
+            atomic.write_tensors(lab.run / _vector_file(shard.start), {"vectors": tensors["vectors"]})
+        used.append(pl.DataFrame({"row": tensors["used"], "shard": np.full(len(tensors["used"]), shard.start)}))
     if total is None:
         raise UserError("No story was kept, so there is nothing to read; raise story_tries or use a better writer.")
     return total, pl.concat(used)
@@ -91,28 +113,56 @@ def _part(lab: Lab, start: int) -> Path:
     return lab.run.parts("activations") / f"{start:08d}.safetensors"
 
 
-def _shard(lab: Lab, shard: pl.DataFrame, start: int, advance: Any) -> dict[str, np.ndarray]:
-    """Sums per emotion of one shard, and the analysis layer's vector of each story: a pure function of its stories."""
+class _Prepared(NamedTuple):
+    """A shard's stories that are long enough: tokens and range, index of the emotion, number among the kept stories."""
+
+    texts: list[passes.Text]
+    groups: list[int]
+    used: list[int]
+
+
+def _prepared_ahead(lab: Lab, shards: Sequence[_Shard]) -> Iterator[tuple[_Shard, _Prepared | None]]:
+    """Shards with their tokens, None where the shard was read by an earlier run.
+
+    The next shard is tokenised in a thread while this one is read.
+    """
+    with ThreadPoolExecutor(1) as thread:
+
+        def submit(shard: _Shard) -> Future[_Prepared] | None:
+            return None if _part(lab, shard.start).exists() else thread.submit(_prepare, lab, shard)
+
+        coming = submit(shards[0]) if shards else None
+        for number, shard in enumerate(shards):
+            prepared = None if coming is None else coming.result()
+            coming = submit(shards[number + 1]) if number + 1 < len(shards) else None
+            yield shard, prepared
+
+
+def _prepare(lab: Lab, shard: _Shard) -> _Prepared:
     index = {emotion: row for row, emotion in enumerate(lab.emotions)}
-    texts, groups, used = [], [], []
-    for row, (emotion, text) in enumerate(zip(shard["emotion"], shard["text"], strict=True)):
+    found = _Prepared([], [], [])
+    for row, (emotion, text) in enumerate(zip(shard.stories["emotion"], shard.texts(), strict=True)):
         prompt = story_prompt(lab.lm, text, lab.settings.story_format == "chat")
         first, last = prompt.spans["story"]
         if last - first < max(lab.settings.min_tokens, lab.settings.first_token + 1):
             continue
-        texts.append((prompt.ids, (first + lab.settings.first_token, last)))
-        groups.append(index[emotion])
-        used.append(start + row)
-    pooled = activations.pool(lab.lm, texts, lab.runtime.tokens_per_batch, advance)
-    sums = activations.group_sums(pooled, groups, len(lab.emotions))
-    present = np.flatnonzero(sums.counts)
+        found.texts.append((prompt.ids, (first + lab.settings.first_token, last)))
+        found.groups.append(index[emotion])
+        found.used.append(shard.start + row)
+    return found
+
+
+def _read_shard(lab: Lab, prepared: _Prepared, room: Room, advance: Any) -> dict[str, np.ndarray]:
+    """Sums per emotion of one shard, and the analysis layer's vector of each story: a pure function of its stories."""
+    texts, groups, used = prepared
+    sums, vectors = activations.pool_groups(lab.lm, texts, groups, lab.layer, room, advance)
     return {
-        "sums": sums.sums[present], "counts": sums.counts[present], "groups": present, "norm_sums": sums.norm_sums,
-        "tokens": np.array([sums.tokens]), "vectors": pooled.means[:, lab.layer + 1], "used": np.array(used, dtype=np.int64),
+        "sums": sums.sums, "counts": sums.counts, "groups": sums.groups, "norm_sums": sums.norm_sums,
+        "tokens": np.array([sums.tokens]), "vectors": vectors, "used": np.array(used, dtype=np.int64),
     }  # fmt: skip
 
 
-def _neutral(lab: Lab, advance: Any) -> np.ndarray:
+def _neutral(lab: Lab, room: Room, advance: Any) -> np.ndarray:
     """Neutral activations (rows, n + 1, d): a mean per text, or single tokens."""
     texts = []
     for text in pl.read_parquet(lab.run / "neutral.parquet").filter("kept")["text"]:
@@ -124,8 +174,8 @@ def _neutral(lab: Lab, advance: Any) -> np.ndarray:
             f"Only {len(texts)} neutral texts were kept; 3 or more are needed for their principal components."
         )
     if lab.settings.neutral_pca == "per_token":
-        return activations.token_rows(lab.lm, texts, tokens_per_batch=lab.runtime.tokens_per_batch, advance=advance)
-    return activations.pool(lab.lm, texts, lab.runtime.tokens_per_batch, advance).means
+        return activations.token_rows(lab.lm, texts, tokens_per_batch=room, advance=advance)
+    return activations.pool(lab.lm, texts, room, advance).means
 
 
 def _tokens(stories: pl.DataFrame) -> float:

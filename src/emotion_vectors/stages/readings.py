@@ -10,7 +10,7 @@ from safetensors.numpy import load_file
 from emotion_vectors.lab import Lab
 from emotion_vectors.lm.prompts import Prompt, chat_prompt
 from emotion_vectors.store import atomic
-from emotion_vectors.vectors import activations
+from emotion_vectors.vectors import activations, passes
 
 FILE = "readings.safetensors"
 
@@ -48,10 +48,10 @@ def read_prompts(lab: Lab) -> Readings:
             "retrieval": retrieval,
         }
         total = sum(len(ids) for group in groups.values() for ids, _ in group)
+        room = passes.room_for(lab.lm, lab.runtime.tokens_per_batch, lab.reporter.say)
         with lab.reporter.stage("Reading prompts", total, "tokens") as stage:
             tensors = {
-                name: activations.pool(lab.lm, texts, lab.runtime.tokens_per_batch, stage.advance).means
-                for name, texts in groups.items()
+                name: activations.pool(lab.lm, texts, room, stage.advance).means for name, texts in groups.items()
             }
             atomic.write_tensors(lab.run / FILE, tensors)
             lab.run.finish("readings", [FILE], stage.seconds, stage.units, "tokens")

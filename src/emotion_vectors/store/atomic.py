@@ -76,9 +76,12 @@ def read_json(path: Path) -> Any:
         raise UserError(f"Can't read {path}: {error}; delete it (or the run folder) and run again.") from error
 
 
+ROWS_PER_GROUP = 4096  # of a parquet file: who reads some rows holds no more than their groups in memory
+
+
 def write_parquet(path: Path, frame: pl.DataFrame) -> None:
     """Write a table as parquet (zstd)."""
-    replace_file(path, lambda temporary: frame.write_parquet(temporary))
+    replace_file(path, lambda temporary: frame.write_parquet(temporary, row_group_size=ROWS_PER_GROUP))
 
 
 def write_tensors(path: Path, tensors: Mapping[str, np.ndarray], metadata: Mapping[str, str] | None = None) -> None:

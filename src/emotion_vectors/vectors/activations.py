@@ -7,17 +7,19 @@ tokens from the 50th on. Shards of texts are pure functions, so they may run any
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import torch
 
 from emotion_vectors.lm import forward
+from emotion_vectors.lm.memory import Room
 from emotion_vectors.lm.model import LanguageModel
+from emotion_vectors.vectors import passes
+from emotion_vectors.vectors.passes import Layout, Text, batches
 
-Text = tuple[Sequence[int], tuple[int, int]]
-"""Token ids of a text and the half-open token range to read."""
+__all__ = ["GroupSums", "Means", "Text", "batches", "no_sums", "pool", "pool_groups", "token_rows"]
 
 STORIES_PER_SHARD = 256  # fixed: a shard is a unit of resuming and must not depend on the machine
 TOKENS_PER_TEXT = 32  # of each neutral text for per-token components
@@ -34,126 +36,159 @@ class Means(NamedTuple):
 class GroupSums(NamedTuple):
     """Streaming sums over texts: memory grows with groups, not with texts."""
 
-    sums: np.ndarray  # (groups, n + 1, d) float64: sum over texts of their means
-    counts: np.ndarray  # (groups,) texts
+    groups: np.ndarray  # (g,) which groups
+    sums: np.ndarray  # (g, n + 1, d) float64: sum over a group's texts of their means
+    counts: np.ndarray  # (g,) texts
     norm_sums: np.ndarray  # (n + 1,) float64: residual norm summed over tokens
     tokens: int
 
     def add(self, other: GroupSums) -> GroupSums:
-        """Sums of both sets of texts."""
-        return GroupSums(
-            self.sums + other.sums,
-            self.counts + other.counts,
-            self.norm_sums + other.norm_sums,
-            self.tokens + other.tokens,
-        )
+        """Add the sums of other texts to these, in place; `self` has all groups, from 0 on. Returns what `self` is now."""
+        self.sums[other.groups] += other.sums
+        self.counts[other.groups] += other.counts
+        self.norm_sums[:] += other.norm_sums
+        return self._replace(tokens=self.tokens + other.tokens)
+
+
+def no_sums(n_groups: int, depth: int, width: int) -> GroupSums:
+    """The sums over no text, for `n_groups` groups and `depth` = n + 1 layers of `width` d."""
+    counts = np.zeros(n_groups, dtype=np.int64)
+    return GroupSums(np.arange(n_groups), np.zeros((n_groups, depth, width)), counts, np.zeros(depth), 0)
 
 
 def pool(
     lm: LanguageModel,
     texts: Sequence[Text],
-    tokens_per_batch: int = 4096,
+    tokens_per_batch: int | Room | None = None,
     advance: Callable[[float], None] = lambda _: None,
-    side: str = "right",
+    layout: Layout | None = None,
 ) -> Means:
     """Average the residual stream of each text (ids, half-open token range) over its range, at every layer.
 
-    Texts of similar length share a batch of at most `tokens_per_batch` padded tokens; the order of the result is that
-    of `texts`. `advance` gets the number of tokens read.
+    Batches hold at most `tokens_per_batch` tokens (None: what is usual on the device; a `Room` remembers what fitted).
+    `layout` None packs texts where the model allows it. The order of the result is that of `texts`. `advance` gets the
+    number of tokens read.
     """
     depth, width = lm.n_layers + 1, lm.hidden_size
     means = np.empty((len(texts), depth, width), dtype=np.float32)
     norms = np.empty((len(texts), depth), dtype=np.float32)
-    for rows in batches([len(ids) for ids, _ in texts], tokens_per_batch):
-        batch = forward.pad([texts[row][0] for row in rows], lm.device, lm.pad_id, side)
-        weights = _weights(batch, [texts[row][1] for row in rows])
-        sums = torch.empty((len(rows), depth, width), device=lm.device)
-        lengths = torch.empty((len(rows), depth), device=lm.device)
+    waiting: list[tuple[list[int], _Pooled]] = []
 
-        def take(
-            layer: int,
-            residual: torch.Tensor,
-            sums: torch.Tensor = sums,
-            lengths: torch.Tensor = lengths,
-            weights: torch.Tensor = weights,
-        ) -> None:
-            exact = residual.float()
-            sums[:, layer + 1] = torch.bmm(weights[:, None], exact)[:, 0]
-            lengths[:, layer + 1] = (torch.linalg.vector_norm(exact, dim=-1) * weights).sum(dim=1)
+    def fetch() -> None:
+        for rows, found in waiting:
+            means[rows], norms[rows] = found.means.cpu().numpy(), found.norms.cpu().numpy()
+        waiting.clear()
 
-        _read_all_layers(lm, batch, take)
-        means[rows], norms[rows] = sums.cpu().numpy(), lengths.cpu().numpy()
-        advance(sum(len(texts[row][0]) for row in rows))
+    for rows, found in _pooled(lm, texts, tokens_per_batch, advance, layout):
+        waiting.append((rows, found))
+        # A GPU is asked for results now and then only, because it stands still meanwhile.
+        if sum(len(some) for some, _ in waiting) >= STORIES_PER_SHARD:
+            fetch()
+    fetch()
     return Means(means, norms, np.array([last - first for _, (first, last) in texts]))
+
+
+def pool_groups(
+    lm: LanguageModel,
+    texts: Sequence[Text],
+    groups: Sequence[int],
+    layer: int,
+    tokens_per_batch: int | Room | None = None,
+    advance: Callable[[float], None] = lambda _: None,
+) -> tuple[GroupSums, np.ndarray]:
+    """The sums of `texts` by group (emotion index), and each text's mean (texts, d) float32 after block `layer`.
+
+    As `pool`, but the means of all layers are summed on the device, in float32, and never kept for single texts. Only
+    groups that have a text are in the sums.
+    """
+    depth, width = lm.n_layers + 1, lm.hidden_size
+    present, counts = np.unique(np.asarray(groups, dtype=np.int64), return_counts=True)
+    place = {int(group): row for row, group in enumerate(present)}
+    sums = torch.zeros((len(present), depth, width), device=lm.device)
+    norm_sums = torch.zeros(depth, device=lm.device)
+    kept: list[tuple[list[int], torch.Tensor]] = []
+    for rows, found in _pooled(lm, texts, tokens_per_batch, advance, None):
+        where = forward.to_device(torch.tensor([place[groups[row]] for row in rows]), lm.device)
+        sums.index_add_(0, where, found.means)
+        norm_sums += found.norm_sums
+        kept.append((rows, found.means[:, layer + 1].clone()))
+    vectors = np.empty((len(texts), width), dtype=np.float32)
+    for rows, some in kept:
+        vectors[rows] = some.cpu().numpy()
+    tokens = sum(last - first for _, (first, last) in texts)
+    exact = sums.cpu().numpy().astype(np.float64)
+    return GroupSums(present, exact, counts, norm_sums.cpu().numpy().astype(np.float64), tokens), vectors
+
+
+class _Pooled(NamedTuple):
+    """One batch on the device, float32: (k, n + 1, d), (k, n + 1), and the norms summed over all its tokens (n + 1)."""
+
+    means: torch.Tensor
+    norms: torch.Tensor
+    norm_sums: torch.Tensor
+
+
+def _pooled(
+    lm: LanguageModel,
+    texts: Sequence[Text],
+    tokens_per_batch: int | Room | None,
+    advance: Callable[[float], None],
+    layout: Layout | None,
+) -> Iterator[tuple[list[int], _Pooled]]:
+    if not texts:
+        return
+    room = _room(lm, tokens_per_batch)
+    laid_out = layout or passes.layout_of(lm, texts)
+    yield from passes.in_batches(
+        texts, room, laid_out, lambda rows: _pool_batch(lm, [texts[row] for row in rows], laid_out), advance
+    )
+
+
+def _room(lm: LanguageModel, tokens_per_batch: int | Room | None) -> Room:
+    if isinstance(tokens_per_batch, Room):
+        return tokens_per_batch
+    return passes.room_for(lm) if tokens_per_batch is None else passes.room_of(lm, tokens_per_batch)
+
+
+@torch.inference_mode()
+def _pool_batch(lm: LanguageModel, texts: Sequence[Text], layout: Layout) -> _Pooled:
+    laid = passes.lay(lm, [ids for ids, _ in texts], layout)
+    inside = passes.inside(laid, [span for _, span in texts], lm.device)
+    ones, counts = inside.float(), inside.sum(dim=1).float()
+    sums = torch.empty((len(texts), lm.n_layers + 1, lm.hidden_size), device=lm.device)
+    lengths = torch.empty((len(texts), lm.n_layers + 1), device=lm.device)
+
+    def take(layer: int, residual: torch.Tensor) -> None:
+        sums[:, layer + 1] = ones @ residual.float()
+        lengths[:, layer + 1] = ones @ torch.linalg.vector_norm(residual, dim=-1, dtype=torch.float32)
+
+    passes.read(lm, laid, take)
+    return _Pooled(sums / counts[:, None, None], lengths / counts[:, None], lengths.sum(dim=0))
 
 
 def token_rows(
     lm: LanguageModel,
     texts: Sequence[Text],
     per_text: int = TOKENS_PER_TEXT,
-    tokens_per_batch: int = 4096,
+    tokens_per_batch: int | Room | None = None,
     advance: Callable[[float], None] = lambda _: None,
 ) -> np.ndarray:
     """Residuals (rows, n + 1, d) float32 of up to `per_text` evenly spaced tokens of each text's range, unaveraged."""
+    room = _room(lm, tokens_per_batch)
+    layout = passes.layout_of(lm, texts)
+    chosen = [np.unique(np.linspace(a, b - 1, min(per_text, b - a)).astype(int)) for _, (a, b) in texts]
     collected: list[np.ndarray | None] = [None] * len(texts)
-    for rows in batches([len(ids) for ids, _ in texts], tokens_per_batch):
-        batch = forward.pad([texts[row][0] for row in rows], lm.device, lm.pad_id)
-        chosen = [
-            np.unique(np.linspace(a, b - 1, min(per_text, b - a)).astype(int)) for a, b in (texts[r][1] for r in rows)
-        ]
-        layers: list[list[np.ndarray]] = [[] for _ in rows]
 
-        def take(
-            _: int, residual: torch.Tensor, chosen: list[np.ndarray] = chosen, layers: list[list[np.ndarray]] = layers
-        ) -> None:
-            for row, tokens in enumerate(chosen):
-                layers[row].append(residual[row, tokens].float().cpu().numpy())
+    def work(rows: list[int]) -> np.ndarray:
+        laid = passes.lay(lm, [texts[row][0] for row in rows], layout)
+        places = np.concatenate([start + chosen[row] for start, row in zip(laid.starts, rows, strict=True)])
+        index = forward.to_device(torch.from_numpy(places), lm.device)
+        layers: list[torch.Tensor] = []
+        passes.read(lm, laid, lambda _, residual: layers.append(residual[index].float()))
+        return torch.stack(layers, dim=1).cpu().numpy()
 
-        _read_all_layers(lm, batch, take)
-        for row, parts in zip(rows, layers, strict=True):
-            collected[row] = np.stack(parts, axis=1)
-        advance(sum(len(texts[row][0]) for row in rows))
+    for rows, found in passes.in_batches(texts, room, layout, work, advance):
+        borders = np.cumsum([len(chosen[row]) for row in rows])[:-1]
+        for row, part in zip(rows, np.split(found, borders), strict=True):
+            collected[row] = part
     return np.concatenate([part for part in collected if part is not None])
-
-
-def _read_all_layers(lm: LanguageModel, batch: forward.Batch, take: Callable[[int, torch.Tensor], None]) -> None:
-    """One forward pass that shows `take` the embedding (layer -1) and the output of every block."""
-    with (
-        torch.inference_mode(),
-        forward.watch_embedding(lm, lambda residual: take(-1, residual)),
-        forward.watch_blocks(lm, range(lm.n_layers), take) as fired,
-        forward.stop_after(lm, lm.n_layers - 1),
-    ):
-        forward.run(lm, batch)
-    if fired != [1] * lm.n_layers:
-        raise RuntimeError(f"capture hooks fired {fired} times in one pass, expected once per block")
-
-
-def group_sums(pooled: Means, groups: Sequence[int], n_groups: int) -> GroupSums:
-    """Sum the texts' means by group (emotion index)."""
-    _, depth, width = pooled.means.shape
-    sums, index = np.zeros((n_groups, depth, width)), np.asarray(groups)
-    np.add.at(sums, index, pooled.means.astype(np.float64))
-    norm_sums = (pooled.norms.astype(np.float64) * pooled.tokens[:, None]).sum(axis=0)
-    return GroupSums(sums, np.bincount(index, minlength=n_groups), norm_sums, int(pooled.tokens.sum()))
-
-
-def batches(lengths: Sequence[int], tokens_per_batch: int) -> list[list[int]]:
-    """Rows grouped by similar length so that a padded batch has at most `tokens_per_batch` tokens (or one row)."""
-    order = sorted(range(len(lengths)), key=lambda row: lengths[row], reverse=True)
-    groups: list[list[int]] = []
-    for row in order:
-        # Rows come longest first, so the first row of a group gives its padded width.
-        if groups and lengths[groups[-1][0]] * (len(groups[-1]) + 1) <= tokens_per_batch:
-            groups[-1].append(row)
-        else:
-            groups.append([row])
-    return groups
-
-
-def _weights(batch: forward.Batch, ranges: Sequence[tuple[int, int]]) -> torch.Tensor:
-    """(b, t) weights that average over each row's token range; ranges count real tokens, whatever the padding side."""
-    first = torch.tensor([a for a, _ in ranges], device=batch.ids.device)[:, None]
-    last = torch.tensor([b for _, b in ranges], device=batch.ids.device)[:, None]
-    inside = (batch.positions >= first) & (batch.positions < last) & batch.mask.bool()
-    return inside.float() / inside.sum(dim=1, keepdim=True)

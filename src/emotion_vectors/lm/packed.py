@@ -1,0 +1,169 @@
+"""Many texts in one row without padding: each token sees only the earlier tokens of its own text.
+
+All linear maps run on one row of tokens (1, t), so nothing is computed for padding and the batch has the size that suits
+the machine whatever the lengths. Only attention has to know where a text ends. On a GPU in half precision it is PyTorch's
+variable-length attention; elsewhere the model's own attention function, text by text. Whether a model gives the same
+numbers in this way as text by text is tried once per model; one that does not is read from padded batches instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import pairwise
+from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
+
+import torch
+from torch import nn
+from transformers import AttentionInterface, PreTrainedModel
+from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
+
+from emotion_vectors.lm import forward
+from emotion_vectors.lm.architecture import sliding_window
+from emotion_vectors.lm.model import LanguageModel
+
+NAME = "emotion_vectors_packed"
+# Attention over the tokens of its own text: (module, query, key, value, packed, scale) -> (1, t, heads, head size).
+Attention = Callable[[nn.Module, torch.Tensor, torch.Tensor, torch.Tensor, "Packed", Any], torch.Tensor]
+TRIAL = (7, 12, 1, 9)  # lengths of the texts that a model is tried on
+# Mean over tokens of a residual's difference over its length; seeing another text's tokens makes one of order 1.
+TOLERANCE = {torch.float32: 1e-4, torch.bfloat16: 0.03, torch.float16: 0.005}
+_chosen: WeakKeyDictionary[PreTrainedModel, Attention | None] = WeakKeyDictionary()
+
+
+class Packed(NamedTuple):
+    """k texts in one row: `ids` and `positions` (1, t), and where each text begins and the last one ends (k + 1)."""
+
+    ids: torch.Tensor
+    positions: torch.Tensor
+    borders: list[int]
+    borders_on_device: torch.Tensor  # (k + 1,) int32
+    longest: int
+
+
+def pack(rows: Sequence[Sequence[int]], device: torch.device) -> Packed:
+    """Rows of token ids, one after the other; positions begin at 0 in each."""
+    borders = [0]
+    for row in rows:
+        borders.append(borders[-1] + len(row))
+    ids = torch.tensor([token for row in rows for token in row])
+    positions = torch.cat([torch.arange(len(row)) for row in rows])
+    ends = torch.tensor(borders, dtype=torch.int32)
+    return Packed(
+        forward.to_device(ids, device)[None], forward.to_device(positions, device)[None], borders,
+        forward.to_device(ends, device), max(map(len, rows)),
+    )  # fmt: skip
+
+
+def can_pack(lm: LanguageModel, longest: int) -> bool:
+    """Whether texts of up to `longest` tokens may be packed: longer ones than a sliding window may not."""
+    window = sliding_window(lm.model)
+    return (window is None or longest <= window) and _attention_for(lm) is not None
+
+
+def run(lm: LanguageModel, packed: Packed) -> torch.Tensor:
+    """Residual stream after the final norm, (1, t, d). Call it only where `can_pack` says so."""
+    attention = _attention_for(lm)
+    if attention is None:
+        raise ValueError(f"{lm.name} can't read packed texts")
+    return _run(lm, packed, attention)
+
+
+def _run(lm: LanguageModel, packed: Packed, attention: Attention) -> torch.Tensor:
+    with _attending(lm, packed, attention):
+        return lm.parts.body(input_ids=packed.ids, position_ids=packed.positions, use_cache=False).last_hidden_state
+
+
+@contextmanager
+def _attending(lm: LanguageModel, packed: Packed, attention: Attention) -> Iterator[None]:
+    """Let the model's attention layers call `attention`."""
+
+    def attend(
+        module: nn.Module, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, _: object, **options: Any
+    ) -> tuple[torch.Tensor, None]:
+        if options.get("softcap") is not None or options.get("s_aux") is not None:
+            raise TypeError("attention with a soft cap or with sinks")
+        return attention(module, query, key, value, packed, options.get("scaling")), None
+
+    config = lm.parts.body.config
+    before = config._attn_implementation
+    AttentionInterface.register(NAME, attend)
+    try:
+        # A name without a mask function of its own: transformers makes no mask then, which for a long row would be huge.
+        config._attn_implementation = NAME
+        yield
+    finally:
+        config._attn_implementation = before
+
+
+def text_by_text(
+    module: nn.Module, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, packed: Packed, scale: float | None
+) -> torch.Tensor:
+    """The attention function that transformers uses on this device, for one text at a time."""
+    sdpa = ALL_ATTENTION_FUNCTIONS["sdpa"]
+    parts = [
+        sdpa(module, query[:, :, a:b], key[:, :, a:b], value[:, :, a:b], None, scaling=scale, is_causal=True)[0]
+        for a, b in pairwise(packed.borders)
+    ]
+    return torch.cat(parts, dim=1)
+
+
+def variable_length(
+    module: nn.Module, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, packed: Packed, scale: float | None
+) -> torch.Tensor:
+    """PyTorch's variable-length flash attention: all texts in one call. It exists on CUDA, in half precision only."""
+    from torch.nn.attention import varlen  # newer than the oldest PyTorch that is supported
+
+    flat = [part[0].transpose(0, 1) for part in (query, key, value)]
+    borders, longest = packed.borders_on_device, packed.longest
+    found = varlen.varlen_attn(
+        *flat, borders, borders, longest, longest, scale=scale, window_size=(-1, 0), enable_gqa=key.shape[1] != query.shape[1],
+    )  # fmt: skip
+    if not isinstance(found, torch.Tensor):
+        raise TypeError("variable-length attention gave more than its output")
+    return found[None]
+
+
+def _attention_for(lm: LanguageModel) -> Attention | None:
+    """The fastest way of attention that gives this model's own numbers; None where there is none. Tried once per model."""
+    if lm.model not in _chosen:
+        _chosen[lm.model] = next((way for way in _ways(lm) if _agrees(lm, way)), None)
+    return _chosen[lm.model]
+
+
+def _ways(lm: LanguageModel) -> list[Attention]:
+    config = lm.parts.body.config
+    kinds = set(getattr(config, "layer_types", None) or ())
+    if config._attn_implementation != "sdpa" or not kinds <= {"full_attention", "sliding_attention"}:
+        return []
+    half = lm.dtype in (torch.bfloat16, torch.float16)
+    return [variable_length, text_by_text] if lm.device.type == "cuda" and half else [text_by_text]
+
+
+@torch.inference_mode()
+def _agrees(lm: LanguageModel, attention: Attention) -> bool:
+    """Whether some texts give the same residuals packed as alone, at every block."""
+    vocabulary = lm.parts.head.weight.shape[0]
+    drawn = torch.randint(vocabulary, (sum(TRIAL),), generator=torch.Generator().manual_seed(0)).tolist()
+    rows = [drawn[sum(TRIAL[:i]) : sum(TRIAL[: i + 1])] for i in range(len(TRIAL))]
+    try:
+        together = _residuals(lm, lambda: _run(lm, pack(rows, lm.device), attention))
+    except (TypeError, ValueError, RuntimeError, AttributeError, KeyError, ImportError):
+        return False  # another signature, or a kernel that this device has not: the next way is tried
+    alone = [_residuals(lm, lambda row=row: forward.run(lm, forward.pad([row], lm.device, lm.pad_id))) for row in rows]
+    if len(together) != lm.n_layers:
+        return False
+    for packed, parts in zip(together, zip(*alone, strict=True), strict=True):
+        whole = torch.cat(parts)
+        if not float(((packed - whole).norm(dim=-1) / whole.norm(dim=-1)).mean()) <= TOLERANCE[lm.dtype]:
+            return False
+    return True
+
+
+def _residuals(lm: LanguageModel, call: Callable[[], object]) -> list[torch.Tensor]:
+    """Output of every block, (t, d) float32."""
+    found: list[torch.Tensor] = []
+    with forward.watch_blocks(lm, range(lm.n_layers), lambda _, residual: found.append(residual[0].float())):
+        call()
+    return found

@@ -70,7 +70,8 @@ def files(folder):
 
 def expected():
     """Sums by emotion over the stories that are kept and long enough, one text at a time by the model's own states."""
-    lm, sums, rows = tiny(), {emotion: 0.0 for emotion in EMOTIONS}, []
+    lm, rows = tiny(), []
+    sums: dict[str, np.ndarray] = {}
     for row in table().filter("kept").iter_rows(named=True):
         ids = story_prompt(lm, row["text"], chat=False)
         first, last = ids.spans["story"]
@@ -79,7 +80,7 @@ def expected():
         with torch.no_grad():
             states = lm.model(torch.tensor([ids.ids]), output_hidden_states=True).hidden_states[:-1]
         mean = np.stack([state[0, first + 3 : last].mean(0).numpy() for state in states])
-        sums[row["emotion"]] = sums[row["emotion"]] + mean
+        sums[row["emotion"]] = sums.get(row["emotion"], np.zeros_like(mean)) + mean
         rows.append((row["emotion"], row["slot"], mean))
     return sums, rows
 

@@ -86,7 +86,7 @@ def _attending(lm: LanguageModel, packed: Packed, attention: Attention) -> Itera
             raise TypeError("attention with a soft cap or with sinks")
         return attention(module, query, key, value, packed, options.get("scaling")), None
 
-    config = lm.parts.body.config
+    config: Any = lm.parts.body.config
     before = config._attn_implementation
     AttentionInterface.register(NAME, attend)
     try:
@@ -115,10 +115,10 @@ def variable_length(
     """PyTorch's variable-length flash attention: all texts in one call. It exists on CUDA, in half precision only."""
     from torch.nn.attention import varlen  # newer than the oldest PyTorch that is supported
 
-    flat = [part[0].transpose(0, 1) for part in (query, key, value)]
+    q, k, v = (part[0].transpose(0, 1) for part in (query, key, value))
     borders, longest = packed.borders_on_device, packed.longest
     found = varlen.varlen_attn(
-        *flat, borders, borders, longest, longest, scale=scale, window_size=(-1, 0), enable_gqa=key.shape[1] != query.shape[1],
+        q, k, v, borders, borders, longest, longest, scale=scale, window_size=(-1, 0), enable_gqa=key.shape[1] != query.shape[1],
     )  # fmt: skip
     if not isinstance(found, torch.Tensor):
         raise TypeError("variable-length attention gave more than its output")
@@ -133,7 +133,7 @@ def _attention_for(lm: LanguageModel) -> Attention | None:
 
 
 def _ways(lm: LanguageModel) -> list[Attention]:
-    config = lm.parts.body.config
+    config: Any = lm.parts.body.config
     kinds = set(getattr(config, "layer_types", None) or ())
     if config._attn_implementation != "sdpa" or not kinds <= {"full_attention", "sliding_attention"}:
         return []

@@ -67,3 +67,21 @@ def test_damaged_files_are_refused(vectors, tmp_path, damage):
     with pytest.raises(UserError) as caught:
         EmotionVectors.load(path)
     assert "\n" not in str(caught.value)
+
+
+def test_a_centre_is_kept_and_may_be_missing(vectors, tmp_path):
+    from dataclasses import replace
+
+    vectors.save(tmp_path / "old.safetensors")
+    assert EmotionVectors.load(tmp_path / "old.safetensors").centre is None
+    centre = np.arange(32, dtype=np.float32).reshape(4, 8)
+    replace(vectors, centre=centre).save(tmp_path / "new.safetensors")
+    assert (EmotionVectors.load(tmp_path / "new.safetensors").centre == centre).all()
+
+
+def test_similarity_is_the_cosine_of_every_pair(vectors):
+    found = vectors.similarity(1)
+    for i, a in enumerate(vectors.projected[1].astype(float)):
+        for j, b in enumerate(vectors.projected[1].astype(float)):
+            assert found[i, j] == pytest.approx(sum(a * b) / (sum(a * a) * sum(b * b)) ** 0.5)
+    assert (vectors.similarity() == vectors.similarity(2)).all() and not (vectors.similarity() == found).all()

@@ -19,6 +19,7 @@ import numpy as np
 import torch
 
 from emotion_vectors.experiments.criteria import Null, judge, number, scaled
+from emotion_vectors.lm.lens import project
 from emotion_vectors.lm.model import LanguageModel
 from emotion_vectors.stats import intervals, nulls
 from emotion_vectors.vectors.directions import contrast, cosine, unit
@@ -60,15 +61,6 @@ def word_variants(tokenizer: Any, word: str) -> tuple[list[int], list[int]]:
             elif spelled := [int(i) for i in ids if tokenizer.decode([int(i)]).strip()]:
                 first.append(spelled[0])
     return sorted(set(single)), sorted(set(first))
-
-
-def project(lm: LanguageModel, directions: np.ndarray, through_norm: bool) -> torch.Tensor:
-    """Logits (m, v) float32 of unit directions (m, d), straight or through the final norm."""
-    with torch.inference_mode():
-        rows = torch.from_numpy(directions).float().to(lm.device)
-        if through_norm:
-            rows = lm.parts.norm(rows.to(lm.dtype)).float()
-        return (rows @ lm.parts.head.weight.float().T).cpu()
 
 
 def read(logits: torch.Tensor, variants: Sequence[list[int]], k: int) -> Lens:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple, cast
 
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
@@ -57,6 +58,18 @@ class LanguageModel:
     def default_layer(self) -> int:
         """The analysis layer: two thirds of the depth (paper section 2; 21 of 32, 20 of 30)."""
         return min(2 * self.n_layers // 3, self.n_layers - 1)
+
+    @property
+    def generate(self) -> Callable[..., Any]:
+        """The `generate` of the transformers model, as it is: `model.generate(**model.inputs(text), max_new_tokens=40)`."""
+        return cast(Any, self.model).generate
+
+    def inputs(self, text_or_messages: str | Sequence[Mapping[str, Any]]) -> dict[str, torch.Tensor]:
+        """`input_ids` and `attention_mask` (1, t) of a text, or of a chat in the OpenAI format ready to be answered."""
+        from emotion_vectors.lm.messages import converse
+
+        ids = torch.tensor([converse(self, text_or_messages).ids], device=self.device)
+        return {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
 
 
 def load_model(

@@ -210,7 +210,15 @@ def make_vectors(lab: Lab) -> EmotionVectors:
     }  # fmt: skip
     norms = tensors["norm_sums"] / tensors["tokens"][0]
     vectors = EmotionVectors(
-        lab.emotions, raw[1:], projected[1:], raw[0], norms[1:], layer, lab.settings.vectors, header
+        lab.emotions,
+        raw[1:],
+        projected[1:],
+        raw[0],
+        norms[1:],
+        layer,
+        lab.settings.vectors,
+        header,
+        centre=neutral[1:].mean(axis=1),
     )
     vectors.save(path)
     lab.run.finish("vectors", [path.name], 0.0, len(lab.emotions), "vectors")

@@ -1,24 +1,38 @@
-"""The vectors of a run as one safetensors file, and the small class that reads it.
+"""The vectors of a run as one safetensors file, and the class that reads it, reads texts and steers with it.
 
 Tensors: `raw` and `projected` (l, n, d) float32, `embedding` (n, d) float32 raw directions of the embedding,
-`residual_norm` (l,) float32. Header (text): names, model, pack, layer, fingerprint and counts.
+`residual_norm` (l,) float32; since 0.3 also `centre` (l, d) float32. Header (text): names, model, pack, layer,
+fingerprint and counts. PyTorch is loaded by the methods that need a model, not by opening a file.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
 
-from emotion_vectors.errors import UserError
+from emotion_vectors.errors import UserError, nearest
 from emotion_vectors.store import atomic
-from emotion_vectors.vectors.directions import unit
+from emotion_vectors.vectors.directions import cosine, unit
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+    from emotion_vectors.lm.lens import LensTokens
+    from emotion_vectors.lm.messages import Messages
+    from emotion_vectors.lm.model import LanguageModel
+    from emotion_vectors.vectors.reading import Reading
+    from emotion_vectors.vectors.steering import Addition, Steering, Tokens
 
 FORMAT = "emotion-vectors/1"
+REQUIRED = ("raw", "projected", "embedding", "residual_norm")
+OPTIONAL = ("centre",)  # came later: files without them stay readable, and older versions read files with them
 
 
 @dataclass(frozen=True)
@@ -27,6 +41,7 @@ class EmotionVectors:
 
     `raw` and `projected` are (layers, emotions, d) in residual-stream units; `residual_norm` (layers,) is the mean
     residual norm over story tokens; `layer` is the analysis layer; `kind` says which of the two the class hands out.
+    `centre` (layers, d) is the mean over the neutral texts of their mean activations, None in files that lack it.
     """
 
     emotions: tuple[str, ...]
@@ -37,6 +52,7 @@ class EmotionVectors:
     layer: int
     kind: str = "projected"
     header: dict[str, Any] = field(default_factory=dict)
+    centre: np.ndarray | None = None
 
     def at(self, layer: int | None = None) -> np.ndarray:
         """All directions (emotions, d) at `layer` (default: the analysis layer)."""
@@ -56,10 +72,117 @@ class EmotionVectors:
     def index(self, emotion: str) -> int:
         """Row of an emotion; an unknown one is a `UserError`."""
         if emotion not in self.emotions:
-            raise UserError(
-                f"There is no vector for '{emotion}'; there are {len(self.emotions)}, e.g. {', '.join(self.emotions[:5])}."
-            )
+            raise UserError(f"There is no vector for '{emotion}'; {nearest(emotion, self.emotions)}")
         return self.emotions.index(emotion)
+
+    def read(
+        self,
+        model: LanguageModel,
+        text_or_messages: str | Messages,
+        emotions: Sequence[str] | None = None,
+        layers: int | Sequence[int] | None = None,
+    ) -> Reading:
+        """Read a text, or a chat in the OpenAI format, token by token; see `Reading` for what comes back.
+
+        `emotions` None: all. `layers` None: the analysis layer. Raises `UserError` for names, layers and messages that
+        are not valid, for a model that the vectors don't fit, and for a text longer than the model's context.
+        """
+        return next(self.read_many(model, [text_or_messages], emotions, layers))
+
+    def read_many(
+        self,
+        model: LanguageModel,
+        texts: Iterable[str | Messages],
+        emotions: Sequence[str] | None = None,
+        layers: int | Sequence[int] | None = None,
+        tokens_per_batch: int = 4096,
+    ) -> Iterator[Reading]:
+        """`read` for many texts, in their order; texts of similar length share a pass of at most `tokens_per_batch`."""
+        from emotion_vectors.vectors.reading import read_many
+
+        return read_many(self, model, texts, emotions, _several(layers), tokens_per_batch)
+
+    def steer(
+        self,
+        model: LanguageModel | PreTrainedModel,
+        strengths: Mapping[str, float],
+        layers: int | Sequence[int] | None = None,
+        tokens: Tokens = "all",
+        tokenizer: PreTrainedTokenizerBase | None = None,
+    ) -> AbstractContextManager[Steering]:
+        """A context in which the model, of this package or of transformers, is steered with some emotions.
+
+        `strengths` are in units of the layer's mean residual norm; several `layers` share them equally; None: the
+        analysis layer. `tokens`: all, prompt, response or `TextSpan("words")`; see `vectors.steering`. The context's
+        object says which tokens were touched. Raises `UserError` for names, layers and models that don't fit.
+        """
+        from emotion_vectors.vectors.steering import steer
+
+        self.check_fits(model)
+        return steer(model, self.additions(strengths, layers), tokens, tokenizer)
+
+    def additions(self, strengths: Mapping[str, float], layers: int | Sequence[int] | None = None) -> list[Addition]:
+        """What `steer` adds: at each layer strength x mean residual norm x unit vector / number of layers, summed."""
+        from emotion_vectors.vectors.steering import Addition
+
+        chosen = _several(layers) or (self.layer,)
+        shares = np.array(list(strengths.values()), dtype=np.float64) / len(chosen)
+        rows = [self.index(emotion) for emotion in strengths]
+        return [Addition(layer, (shares @ self.unit(layer)[rows]) * self.residual_norm[layer]) for layer in chosen]
+
+    def similarity(self, layer: int | None = None) -> np.ndarray:
+        """Cosines (emotions, emotions) between all directions at `layer` (default: the analysis layer)."""
+        return cosine(self.at(layer), self.at(layer))
+
+    def lens(
+        self,
+        emotion: str | np.ndarray,
+        model: LanguageModel | None = None,
+        top: int = 10,
+        layer: int | None = None,
+        through_norm: bool = False,
+    ) -> LensTokens:
+        """The `top` output tokens that an emotion, or a vector (d,) made of several, promotes and suppresses.
+
+        Values are logits of the unit vector, straight or through the final norm. `model` None loads the model that the
+        vectors were made with; one whose weights have another hash is a `UserError`.
+        """
+        from emotion_vectors.lm.lens import tokens_of
+
+        direction = self.at(layer)[self.index(emotion)] if isinstance(emotion, str) else np.asarray(emotion)
+        lm = self.own_model() if model is None else model
+        self.check_fits(lm)
+        if direction.shape != self.embedding.shape[1:]:
+            raise UserError(
+                f"A vector of shape {direction.shape} has no logits; its width must be {self.raw.shape[2]}."
+            )
+        return tokens_of(lm, unit(direction), top, through_norm)
+
+    def own_model(self) -> LanguageModel:
+        """Load the model that these vectors were made with; other weights under its name are a `UserError`."""
+        from emotion_vectors.lm.model import load_model
+
+        name, sha256 = self.header.get("model"), self.header.get("model_sha256")
+        if not isinstance(name, str):
+            raise UserError("These vectors don't name their model; load it with load_model and pass it on.")
+        lm = load_model(name)
+        if lm.sha256 != sha256:
+            raise UserError(
+                f"The weights of '{name}' are not those that the vectors were made with; pass the right model on."
+            )
+        return lm
+
+    def check_fits(self, model: LanguageModel | PreTrainedModel) -> None:
+        """Refuse a model of another width or number of layers than the vectors."""
+        from emotion_vectors.lm.model import LanguageModel
+
+        config = (model.model if isinstance(model, LanguageModel) else model).config.get_text_config()
+        own, theirs = (len(self.raw), self.raw.shape[2]), (config.num_hidden_layers, config.hidden_size)
+        if own != theirs:
+            raise UserError(
+                f"The vectors are of a model with {own[0]} layers of width {own[1]}, this one has {theirs[0]} of width {theirs[1]}; "
+                f"load {self.header.get('model', 'the model that they were made with')}."
+            )
 
     def save(self, path: Path) -> None:
         """Write the safetensors file, whole or not at all."""
@@ -75,6 +198,9 @@ class EmotionVectors:
             "embedding": self.embedding.astype(np.float32),
             "residual_norm": self.residual_norm.astype(np.float32),
         }
+        for name in OPTIONAL:
+            if (values := getattr(self, name)) is not None:
+                tensors[name] = values.astype(np.float32)
         metadata = {key: json.dumps(value, ensure_ascii=False) for key, value in header.items()}
         atomic.write_tensors(path, tensors, metadata)
 
@@ -90,7 +216,8 @@ class EmotionVectors:
         try:
             with safe_open(path, framework="np") as file:
                 header = {key: json.loads(value) for key, value in (file.metadata() or {}).items()}
-                tensors = {name: file.get_tensor(name) for name in ("raw", "projected", "embedding", "residual_norm")}
+                there = [name for name in OPTIONAL if name in file.keys()]  # noqa: SIM118
+                tensors = {name: file.get_tensor(name) for name in (*REQUIRED, *there)}
             if header.pop("format") != FORMAT:
                 raise ValueError("another format")
             emotions, layer, kind = tuple(header.pop("emotions")), int(header.pop("layer")), str(header.pop("kind"))
@@ -101,3 +228,8 @@ class EmotionVectors:
                 f"{path} is no vectors file of this tool ({error}); make one with `emotion-vectors run`."
             ) from error
         return cls(emotions, **tensors, layer=layer, kind=kind, header=header)
+
+
+def _several(layers: int | Sequence[int] | None) -> Sequence[int] | None:
+    """One layer as a list of one."""
+    return (layers,) if isinstance(layers, int) else layers

@@ -1,0 +1,133 @@
+"""Read texts with emotion vectors: how much of each direction is in the residual stream at every token?
+
+Shapes: t tokens, e emotions, l layers, d width. Three numbers for every token, emotion and layer:
+
+    raw         cosine of the residual and the vector, in [-1, 1]
+    centred     the same after taking the mean activation of the neutral texts off the residual
+    projection  residual . unit vector / mean residual norm of the layer: 1 is as long as the residual is on average
+
+Source: paper, Figures 1 and 2 (projections and cosines by token); the centring by neutral texts is ours. What they can't
+tell: a large part of a raw cosine is common to all tokens; compare texts, or read `centred`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from emotion_vectors.errors import UserError
+from emotion_vectors.lm import forward
+from emotion_vectors.lm.messages import Conversation, Messages, MessageSpan, converse
+from emotion_vectors.lm.model import LanguageModel
+from emotion_vectors.vectors.activations import batches
+
+if TYPE_CHECKING:
+    from emotion_vectors.vectors.file import EmotionVectors
+
+WINDOW = 64  # texts that `read_many` sorts by length at a time
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A text as emotion vectors see it, token by token.
+
+    `ids` (t,) are the tokens that the model was fed and `tokens` (t,) their characters, which join to the rendered text.
+    `raw`, `centred` and `projection` are (t, e, l) float32; `centred` is None where the vectors carry no neutral mean.
+    `messages` are the token ranges of the contents; `response` is the position that predicts the first token of the
+    last answer, None for a plain text.
+    """
+
+    ids: tuple[int, ...]
+    tokens: tuple[str, ...]
+    emotions: tuple[str, ...]
+    layers: tuple[int, ...]
+    raw: np.ndarray
+    centred: np.ndarray | None
+    projection: np.ndarray
+    messages: tuple[MessageSpan, ...]
+    response: int | None
+
+
+def read_batch(
+    vectors: EmotionVectors,
+    lm: LanguageModel,
+    texts: Sequence[Conversation],
+    emotions: Sequence[str] | None = None,
+    layers: Sequence[int] | None = None,
+) -> list[Reading]:
+    """Read rendered texts in one padded forward pass that ends after the highest of `layers`.
+
+    `emotions` None: all; `layers` None: the analysis layer. Raises `UserError` for names and layers that are not there
+    and for vectors of another width or depth than the model.
+    """
+    names = vectors.emotions if emotions is None else tuple(emotions)
+    chosen = (vectors.layer,) if layers is None else tuple(layers)
+    rows = [vectors.index(name) for name in names]
+    if not names or not chosen:
+        raise UserError("There is nothing to read with; give at least one emotion and one layer.")
+    vectors.check_fits(lm)
+    units = {layer: _tensor(vectors.unit(layer)[rows], lm) for layer in chosen}
+    batch = forward.pad([text.ids for text in texts], lm.device, lm.pad_id)
+    found: dict[int, tuple[np.ndarray, ...]] = {}
+
+    def take(layer: int, residual: torch.Tensor) -> None:
+        exact = residual.float()
+        dots = exact @ units[layer].T
+        parts = [dots / float(vectors.residual_norm[layer]), _cosine(dots, exact)]
+        if vectors.centre is not None:
+            centre = _tensor(vectors.centre[layer], lm)
+            parts.append(_cosine(dots - units[layer] @ centre, exact - centre))
+        found[layer] = tuple(part.cpu().numpy() for part in parts)
+
+    with (
+        torch.inference_mode(),
+        forward.watch_blocks(lm, sorted(units), take) as fired,
+        forward.stop_after(lm, max(chosen)),
+    ):
+        forward.run(lm, batch)
+    if [fired[layer] for layer in sorted(units)] != [1] * len(units):
+        raise RuntimeError(f"capture hooks fired {fired} times in one pass, expected once at each layer read")
+    projection, raw, *centred = (
+        np.stack(part, axis=-1) for part in zip(*(found[layer] for layer in chosen), strict=True)
+    )
+    return [
+        Reading(
+            text.ids, text.tokens, names, chosen, raw[row, : len(text.ids)],
+            centred[0][row, : len(text.ids)] if centred else None, projection[row, : len(text.ids)], text.messages, text.response,
+        )
+        for row, text in enumerate(texts)
+    ]  # fmt: skip
+
+
+def read_many(
+    vectors: EmotionVectors,
+    lm: LanguageModel,
+    texts: Iterable[str | Messages],
+    emotions: Sequence[str] | None = None,
+    layers: Sequence[int] | None = None,
+    tokens_per_batch: int = 4096,
+) -> Iterator[Reading]:
+    """Read many texts or chats, in their order; texts of similar length share a pass of at most `tokens_per_batch`."""
+    waiting = iter(texts)
+    while window := list(islice(waiting, WINDOW)):
+        rendered = [converse(lm, text) for text in window]
+        readings: dict[int, Reading] = {}
+        for rows in batches([len(text.ids) for text in rendered], tokens_per_batch):
+            group = read_batch(vectors, lm, [rendered[row] for row in rows], emotions, layers)
+            readings |= dict(zip(rows, group, strict=True))
+        yield from (readings[row] for row in range(len(rendered)))
+
+
+def _tensor(values: np.ndarray, lm: LanguageModel) -> torch.Tensor:
+    return torch.from_numpy(np.ascontiguousarray(values, dtype=np.float32)).to(lm.device)
+
+
+def _cosine(dots: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
+    """Dot products (b, t, e) with unit vectors, over the lengths of `rows` (b, t, d); within [-1, 1] despite rounding."""
+    lengths = torch.linalg.vector_norm(rows, dim=-1, keepdim=True)
+    return (dots / lengths.clamp(min=torch.finfo(torch.float32).tiny)).clamp(-1, 1)

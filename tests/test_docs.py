@@ -23,7 +23,7 @@ DOCS = ROOT / "docs"
 PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")] + sorted(DOCS.rglob("*.md"))
 EXPERIMENTS = {
     "stories": (), "vectors": (), "logit-lens": ("V1", "V2"), "scenarios": ("V3", "V4"), "numeric": ("V5", "V6"),
-    "preferences": ("V7",), "correlation": ("V8", "V9"), "steering": ("V10", "V11"), "words-alone": (),
+    "preferences": ("V7",), "correlation": ("V8", "V9"), "steering": ("V10", "V11"), "words-alone": (), "feels": (),
 }  # fmt: skip
 GENERATED = runpy.run_path(str(DOCS / "generate.py"))["PAGES"]
 LINK = re.compile(r"\]\(([^)\s]+)\)")
@@ -82,7 +82,9 @@ def test_links_lead_somewhere(page):
 @pytest.mark.parametrize("page", PAGES, ids=names(PAGES))
 def test_commands_are_ones_that_exist(page):
     for words in commands(page):
-        verb = [word for word in words[:2] if re.fullmatch(r"run|bench|doctor|report|settings|stimuli|verify", word)]
+        verb = [
+            word for word in words[:2] if re.fullmatch(r"run|bench|doctor|report|steer|settings|stimuli|verify", word)
+        ]
         assert verb or words[0].startswith("--"), f"no verb in {words}"
         shown = CliRunner().invoke(app, [*verb, "--help"], env={"COLUMNS": "200", "TERM": "dumb", "NO_COLOR": "1"})
         assert shown.exit_code == 0, f"emotion-vectors {' '.join(words)}"

@@ -67,6 +67,24 @@ def test_counts_add_up(toy_run):
     }  # fmt: skip
 
 
+def test_words_while_steered_are_in_the_record_and_the_tables(toy_run):
+    out, record = toy_run
+    feels, leaks = record["experiments"]["feels"], record["experiments"]["leaks"]
+    assert set(feels["emotions"]) == {scenario.emotion for scenario in PACK.scenarios}
+    heard = pl.read_parquet(out / "feels.parquet")
+    # 12 words: unsteered and 12 vectors after 6 sentences, and 4 random sets of 12 vectors after the paper's two
+    assert len(heard) == 12 * (6 * 13 + 2 * 4 * 12)
+    cell = heard.filter(pl.col("sentence") == "I feel", pl.col("word") == "calm")
+    plain = cell.filter(kind="none")["log_probability"].item()
+    calm = cell.filter(kind="emotion", vector="sad")["log_probability"].item()
+    row, column = (feels["emotions"].index(name) for name in ("sad", "calm"))
+    assert feels["sentences"][1]["change"][row][column] == pytest.approx(calm - plain)
+    answers = pl.read_parquet(out / "answers.parquet")
+    assert len(answers) == 3 * (1 + 2 * (12 + 4)) and set(answers["strength"]) == {0.0, 0.5, 0.1}
+    assert [part["strength"] for part in leaks["strengths"]] == [0.5, 0.1]
+    assert not any(row["beyond_chance"] for row in feels["sentences"])  # random weights
+
+
 def test_a_second_run_computes_nothing(toy_run, monkeypatch):
     out, record = toy_run
     before = {path: path.stat().st_mtime_ns for path in out.rglob("*") if path.is_file() and path.name != ".lock"}

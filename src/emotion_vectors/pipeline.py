@@ -28,6 +28,7 @@ from emotion_vectors.stages.activations import make_vectors, pool_stories
 from emotion_vectors.stages.analysis import STAGES, analyse, correlate
 from emotion_vectors.stages.corpus import write_corpus
 from emotion_vectors.stages.doctor import check_directions, check_instrument
+from emotion_vectors.stages.feels import steer_words
 from emotion_vectors.stages.preferences import ask_preferences
 from emotion_vectors.stages.readings import read_prompts
 from emotion_vectors.stages.steering import steer_preferences
@@ -77,6 +78,7 @@ def run_experiment(
                 correlated.found.r,
             )
             runs = steer_preferences(lab, steered, vectors)
+            steer_words(lab, vectors)
             analyse(lab, vectors, readings, answers, correlated, runs)
         record = atomic.read_json(run / "results.json")
         if not run.done("report"):

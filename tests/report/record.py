@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import binom, linregress, rankdata, spearmanr
 
+from . import record_words
 from .record_steering import MOST_CONTROL_EMOTIONS, SPLITS, STRENGTHS, beyond, steering
 from .words import CATEGORIES, NEGATIVE, POSITIVE, SCENARIO_EMOTIONS, TOKENS
 
@@ -76,6 +77,8 @@ def build(size: str = "full", seed: int = 0) -> dict[str, Any]:
         record["criteria"]["V1"]["verdict"] = "inconclusive"
     record["vectors"]["split_half"] = _split_half([name for name, _ in emotions])
     record["experiments"] = experiments
+    words_rng = np.random.default_rng((seed, 1))
+    experiments |= {"feels": record_words.feels(words_rng), "leaks": record_words.leaks(words_rng)}
     experiments["baselines"] = _baselines(record)
     return record
 

@@ -25,7 +25,7 @@ def drawn() -> list[Figure]:
     return figures(record) + lettered_figures(record)
 
 
-@pytest.mark.parametrize(("position", "number"), list(enumerate([*range(1, 9), "A", "B", "C"])))
+@pytest.mark.parametrize(("position", "number"), list(enumerate([*range(1, 9), "A", "B", "C", "D"])))
 def test_structure_is_the_stored_one(position: int, number: int | str, drawn: list[Figure]) -> None:
     figure = drawn[position]
     assert figure.chart is not None and figure.number == number
@@ -56,6 +56,7 @@ def test_every_chart_has_hover_text_for_its_data(drawn: list[Figure]) -> None:
             "A": {"emotion", "half", "r", "nats"},
             "B": {"emotion", "strength", "nats"},
             "C": {"emotion", "layer", "nats"},
+            "D": {"vector", "word", "nats", "unsteered"},
         }
         assert wanted.get(figure.number, {"activity", "category"}) <= fields
 

@@ -39,7 +39,7 @@ def test_every_criterion_is_on_the_first_screen_with_its_verdict(size: str, requ
 
 def test_files_are_whole_pictures(full: Written) -> None:
     assert [path.name for path in full.files] == ["report.html"] + [
-        f"figure-{n}.{e}" for n in [*range(1, 9), *"abc"] for e in ("svg", "png")
+        f"figure-{n}.{e}" for n in [*range(1, 9), *"abcd"] for e in ("svg", "png")
     ]
     for path in full.files[1:]:
         if path.suffix == ".svg":
@@ -83,7 +83,7 @@ def test_specifications_in_the_page_hold_the_records_data(full: Written) -> None
     specifications = {
         attributes["id"]: json.loads(text) for attributes, text in Page(full.page).scripts if attributes.get("id")
     }
-    assert sorted(specifications) == [f"spec-{n}" for n in [*range(1, 9), *"ABC"]]
+    assert sorted(specifications) == [f"spec-{n}" for n in [*range(1, 9), *"ABCD"]]
     bars = max(specifications["spec-3"]["datasets"].values(), key=len)
     expected = {row["emotion"]: row["r"] for row in full.record["experiments"]["correlation"]["emotions"]}
     assert {row["emotion"]: row["r"] for row in bars} == expected

@@ -26,3 +26,14 @@ def turned_projections(activations: np.ndarray, vectors: np.ndarray, count: int,
 def _scores(rows: np.ndarray) -> np.ndarray:
     left, sizes, _ = np.linalg.svd(rows.astype(np.float64), full_matrices=False)
     return left * sizes
+
+
+def turned_sets(vectors: np.ndarray, count: int, seed: int) -> np.ndarray:
+    """`count` sets (c, n, d) that have the lengths and mutual angles of `vectors` (n, d) and random directions, n <= d.
+
+    The vectors are written in an orthonormal basis of their span, and the basis is replaced by random orthonormal ones.
+    """
+    places = _scores(vectors)
+    generator = np.random.default_rng(seed)
+    normal = generator.standard_normal((count, vectors.shape[1], places.shape[1]))
+    return places @ np.linalg.qr(normal).Q.swapaxes(-1, -2)

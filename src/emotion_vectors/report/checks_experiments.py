@@ -10,6 +10,7 @@ from scipy.stats import binomtest, rankdata
 
 from emotion_vectors.report.checks_controls import check_baselines, check_batteries
 from emotion_vectors.report.checks_steering import check_steering
+from emotion_vectors.report.checks_words import check_feels, check_leaks
 from emotion_vectors.report.contradiction import pearson, require, require_close, require_order, require_within
 
 Criteria = dict[str, dict[str, Any]]
@@ -218,4 +219,6 @@ EXPERIMENTS: dict[str, Callable[[dict[str, Any], Criteria], None]] = {
     "correlation": _correlation,
     "steering": check_steering,
     "baselines": check_baselines,
+    "feels": check_feels,
+    "leaks": check_leaks,
 }

@@ -11,7 +11,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from emotion_vectors.report import claims_arms, claims_inversion, claims_preferences, claims_steering, claims_validation
+from emotion_vectors.report import (
+    claims_arms,
+    claims_inversion,
+    claims_preferences,
+    claims_steering,
+    claims_validation,
+    words_section,
+)
 from emotion_vectors.report.checks import CRITERIA, VERDICTS, check
 from emotion_vectors.report.contradiction import ContradictoryRecord, parts
 from emotion_vectors.report.published import CRITERIA as PUBLISHED
@@ -42,11 +49,12 @@ _FIGURES: dict[int | str, tuple[Callable[[Record], str], Callable[[Record], str]
     "A": (claims_inversion.parity_seen, claims_inversion.identity_seen, claims_inversion.inversion_published),
     "B": (claims_arms.dose_seen, claims_arms.dose_chance, claims_arms.dose_published),
     "C": (claims_arms.depth_seen, claims_arms.depth_chance, claims_arms.depth_published),
+    "D": (words_section.feels_seen, words_section.feels_chance, words_section.feels_published),
 }
 
 
 def figure_claims(record: Record, figure: int | str) -> FigureClaims:
-    """The three sentences of Figure 1 to 8, or of Figure A to C (of which the record must hold the data)."""
+    """The three sentences of Figure 1 to 8, or of Figure A to D (of which the record must hold the data)."""
     seen, chance, published = _FIGURES[figure]
     return FigureClaims(seen(record), chance(record), published(record))
 

@@ -50,6 +50,7 @@ from emotion_vectors.report.tables_steering import (
 )
 from emotion_vectors.report.vectors_section import vectors_table
 from emotion_vectors.report.wording import measured, number
+from emotion_vectors.report.words_section import MISSING, leaks_table, sentences_table
 from emotion_vectors.store.atomic import write_bytes, write_text
 
 Record = dict[str, Any]
@@ -60,7 +61,7 @@ _PNG_SCALE = 2.0
 
 
 def write_report(run_folder: Path, record: Record) -> list[Path]:
-    """Write `report.html` and `figures/figure-N.svg`, `.png` (N: 1 to 8, a to c) into `run_folder`; return their paths, the page first.
+    """Write `report.html` and `figures/figure-N.svg`, `.png` (N: 1 to 8, a to d) into `run_folder`; return their paths, the page first.
 
     Raises `ContradictoryRecord` for a record that contradicts itself, before anything is written, and `UserError` where
     a file can't be written.
@@ -121,6 +122,9 @@ def render(
         steering=[
             table for table in (arms_table(record), steered_category_table(record), scale_table(record)) if table
         ],
+        words=[shown for shown in shown_figures if shown["figure"].number == "D"],
+        words_tables=[table for table in (sentences_table(record), leaks_table(record)) if table],
+        words_missing=MISSING,
         criteria=criteria_table(record),
         tables=[
             table

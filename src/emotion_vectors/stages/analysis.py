@@ -15,6 +15,7 @@ from emotion_vectors.lab import Lab
 from emotion_vectors.stages import validation
 from emotion_vectors.stages.activations import story_vector_shards
 from emotion_vectors.stages.doctor import all_checks
+from emotion_vectors.stages.feels import analyse_words
 from emotion_vectors.stages.preferences import Answers
 from emotion_vectors.stages.readings import Readings
 from emotion_vectors.stages.steering_analysis import analyse_steering
@@ -24,7 +25,7 @@ from emotion_vectors.store.run_folder import SCHEMA
 from emotion_vectors.vectors.file import EmotionVectors
 
 FILES = ("results.json", "scores.parquet", "correlations.parquet", "scenarios.parquet", "numeric.parquet")
-MEASURED = ("doctor", "stories", "neutral", "activations", "readings", "preferences", "steering")
+MEASURED = ("doctor", "stories", "neutral", "activations", "readings", "preferences", "steering", "feels")
 STAGES = (*MEASURED, "vectors", "analysis")
 
 
@@ -101,7 +102,7 @@ def analyse(
     baseline_record = validation.words_alone(lab, vectors, correlated.scores.nats, criteria, scenario_record)
     experiments = {
         "lens": lens_record, "scenarios": scenario_record, "numeric": numeric_record, **correlated.record, "steering": steering_record,
-        "baselines": baseline_record,
+        "baselines": baseline_record, **analyse_words(lab, vectors),
     }  # fmt: skip
     record = _record(lab, vectors, criteria, experiments)
     _write_tables(lab, experiments)

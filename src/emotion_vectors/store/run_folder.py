@@ -26,7 +26,8 @@ UPSTREAM = {
     "activations": ("stories", "neutral"),
     "vectors": ("activations",),
     "steering": ("vectors", "readings", "preferences"),
-    "analysis": ("vectors", "readings", "preferences", "steering"),
+    "feels": ("vectors",),
+    "analysis": ("vectors", "readings", "preferences", "steering", "feels"),
     "report": ("analysis",),
 }
 

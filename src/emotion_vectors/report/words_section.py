@@ -1,0 +1,155 @@
+"""Words while steered: the sentences below Figure D, and the tables of the sentences and of the answers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from emotion_vectors.report.contradiction import parts
+from emotion_vectors.report.tables import Cell, Table
+from emotion_vectors.report.wording import count, fixed, interval, listing, number, p_value, signed
+
+Record = dict[str, Any]
+MISSING = (
+    "This record has no words written while steered: the run is older than this part, or it has too few of the scenarios' "
+    "emotions. A run that is only older gets it when the same command is given again."
+)
+
+
+def feels_seen(record: Record) -> str:
+    """What the vectors do to their own words and to the others, for the paper's two sentences."""
+    pieces = []
+    for row in _paper(record):
+        pieces.append(
+            f"After “{row['sentence']}” a vector changes the log probability of its own word by {signed(row['diagonal'], 2)} nats "
+            f"and of the other words by {signed(row['off_diagonal'], 2)} on average; the difference is "
+            f"{signed(row['contrast'], 2)} (95 % interval {interval(row['interval'], 2)}), {_judged(row)}. "
+            f"The own word rises under {number(row['own_up'])} of {number(row['of'])} vectors and gains most of all words, "
+            f"after the means of rows and columns are taken off, under {number(row['own_first'])}."
+        )
+    return " ".join(pieces)
+
+
+def _judged(row: Record) -> str:
+    return "beyond chance" if row["beyond_chance"] else "not beyond chance"
+
+
+def feels_chance(record: Record) -> str:
+    """The nulls of the difference, and the strength."""
+    feels, pieces = parts(record, "experiments", "feels"), []
+    for row in _paper(record):
+        random = row["random"]
+        turned = (
+            f"; {number(feels['random_sets'])} random sets of vectors with the same angles give {signed(random['mean'], 2)} "
+            f"({p_value(random['p'])}) and change a word by {signed(row['random_change'], 2)} on average"
+            if random
+            else ""
+        )
+        pieces.append(
+            f"“{row['sentence']}”: words dealt out to other vectors give a difference of {signed(row['dealt']['mean'], 2)} "
+            f"({p_value(row['dealt']['p'])}), dealt out within the valences {signed(row['within_valence']['mean'], 2)} "
+            f"({p_value(row['within_valence']['p'])}){turned}."
+        )
+    pieces.append(
+        f"Vectors are added at layer {number(feels['layer'])} to the tokens of the sentence, {number(feels['strength'])} times "
+        "the mean residual norm; the sentence is plain text, without a chat template."
+    )
+    return " ".join(pieces)
+
+
+def feels_published(_: Record) -> str:
+    """What the paper shows, as far as it says."""
+    return (
+        "Paper (its Figures 52 and 53, no numbers in the text): the diagonal rises after both sentences; the other words fall "
+        "after “He feels” and rise or stay after “I feel”. Seed: not done."
+    )
+
+
+def _paper(record: Record) -> list[Record]:
+    return [row for row in parts(record, "experiments", "feels").get("sentences") or [] if row["source"] == "paper"]
+
+
+def sentences_table(record: Record) -> Table | None:
+    """Every sentence, the paper's and ours, with its difference, nulls and the same per token."""
+    rows = tuple(
+        (
+            Cell(f"{row['sentence']} ({row['source']})"),
+            Cell(signed(row["diagonal"], 2), "number"),
+            Cell(signed(row["off_diagonal"], 2), "number"),
+            Cell(f"{signed(row['contrast'], 2)} ({interval(row['interval'], 2)})", "number"),
+            Cell(p_value(row["dealt"]["p"]), "number"),
+            Cell(p_value(row["within_valence"]["p"]), "number"),
+            Cell(p_value(row["random"]["p"]) if row["random"] else "not asked", "number"),
+            Cell(f"{signed(row['per_token']['contrast'], 2)} ({interval(row['per_token']['interval'], 2)})", "number"),
+        )
+        for row in parts(record, "experiments", "feels").get("sentences") or []
+    )
+    if not rows:
+        return None
+    columns = (
+        "Sentence", "Own word (nats)", "Other words", "Difference (95 %)", "Dealt out", "Within valence", "Random sets", "Difference per token",
+    )  # fmt: skip
+    note = (
+        "A word of several tokens counts by the sum over its tokens, in the last column by their mean. Interval: emotions drawn "
+        "again. Beyond chance: the interval lies above 0 and neither words dealt out nor random sets explain it at 5 %. Sentences "
+        "are not independent of each other."
+    )
+    return Table("Emotion words after a sentence, while steered", columns, rows, note)
+
+
+def leaks_table(record: Record) -> Table | None:
+    """The answers to "What just happened?": shares of topic words and of special words at each strength."""
+    leaks = parts(record, "experiments", "leaks")
+    rows = []
+    for part in leaks.get("strengths") or []:
+        for name, title in (("topics", "words of the topics"), ("special", "words special to the emotion's stories")):
+            level = part["levels"][name]
+            rows.append(
+                (
+                    Cell(f"{title}, strength {number(part['strength'])}"),
+                    *(Cell(_share(level[key]), "number") for key in ("steered", "unsteered", "random")),
+                    Cell(f"{_points(level['difference'])} ({_points(level['interval'][0])} to {_points(level['interval'][1])})", "number"),
+                    Cell(p_value(level["p_random"]), "number"),
+                )
+            )  # fmt: skip
+    if not rows:
+        return None
+    columns = (
+        "Share of all words",
+        "Steered",
+        "Unsteered",
+        "Random directions",
+        "Steered − unsteered (95 %)",
+        "p, random",
+    )
+    return Table(f"Answers to “{leaks['question']}”, while steered", columns, tuple(rows), leaks_seen(record))
+
+
+def _share(value: float) -> str:
+    return f"{fixed(100 * value, 1)} %"
+
+
+def _points(value: float) -> str:
+    return signed(100 * value, 1)
+
+
+def leaks_seen(record: Record) -> str:
+    """Whether answers use the words of their own emotion's stories more than those of others, and what could be seen."""
+    leaks, pieces = record["experiments"]["leaks"], []
+    for part in leaks["strengths"]:
+        own = part["own"]
+        words = [f"{row['word']} ({row['emotion']}, {row['count']})" for row in own["words"][:6]]
+        shown = f" Most used: {listing(words)}." if own["beyond_chance"] and words else ""
+        pieces.append(
+            f"At strength {number(part['strength'])} answers use words special to the stories of their own emotion "
+            f"{_points(own['contrast'])} points more than those of another (95 % interval {_points(own['interval'][0])} to "
+            f"{_points(own['interval'][1])}; words dealt out {p_value(own['dealt']['p'])}), "
+            f"{'beyond chance: story content or words of the feeling' if own['beyond_chance'] else 'no leak beyond chance'}. "
+            f"{_share(part['repeated']['emotion'])} of a steered answer's words repeat an earlier one "
+            f"(unsteered {_share(part['repeated']['none'])}).{shown}"
+        )
+    return " ".join(pieces) + (
+        f" A retelling would give {_share(leaks['ceiling'])}: the share of special words in the stories themselves. This test is "
+        f"weak: {count(len(leaks['emotions']), 'emotion')} with {count(leaks['samples'], 'answer')} of at most "
+        f"{number(leaks['most_tokens'])} tokens each, and words that go with the feeling count as leaked. Paper: answers shown in "
+        "its Table 8, no story content in them, not measured."
+    )

@@ -14,6 +14,7 @@ from emotion_vectors.cli.doctor import doctor
 from emotion_vectors.cli.lists import show_settings, verify
 from emotion_vectors.cli.report import report
 from emotion_vectors.cli.run import run
+from emotion_vectors.cli.steer import steer
 from emotion_vectors.errors import UserError
 
 app = typer.Typer(
@@ -29,6 +30,7 @@ app.command()(run)
 app.command()(doctor)
 app.command()(bench)
 app.command()(report)
+app.command()(steer)
 app.command(name="settings")(show_settings)
 app.add_typer(stimuli_app, name="stimuli")
 stimuli_app.command()(verify)

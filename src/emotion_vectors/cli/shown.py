@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -43,3 +44,12 @@ def print_checks(checks: list[Check]) -> None:
     for check in checks:
         if not check.passed:
             Console(highlight=False).print(f"{check.name}: {check.detail}", markup=False, soft_wrap=True)
+
+
+# Control characters (but for tab and new line) and the signs that turn the direction of writing.
+_UNSAFE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+
+
+def plain_text(text: str) -> str:
+    """`text` with everything that a terminal would obey spelled out, as in \\x1b."""
+    return _UNSAFE.sub(lambda found: found.group().encode("unicode_escape").decode("ascii"), text)

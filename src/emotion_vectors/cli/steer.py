@@ -1,0 +1,130 @@
+"""`emotion-vectors steer`: write unsteered, steered and under a random direction, side by side."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from emotion_vectors.cli.options import Device
+from emotion_vectors.cli.shown import plain_text
+from emotion_vectors.errors import UserError
+
+if TYPE_CHECKING:
+    from emotion_vectors.vectors.writing import Comparison
+
+
+def steer(
+    source: Annotated[str, typer.Argument(metavar="RUN", help="Run folder or vectors.safetensors file.")],
+    prompt: Annotated[str, typer.Argument(metavar="PROMPT", help="What the user says; - reads the standard input.")],
+    emotion: Annotated[
+        list[str],
+        typer.Option("--emotion", metavar="NAME=STRENGTH", help="In units of the mean residual norm; may be repeated."),
+    ],
+    layers: Annotated[
+        str | None,
+        typer.Option(metavar="N,N", help="Layers that share the strength, from 0; default the analysis layer."),
+    ] = None,
+    tokens: Annotated[Literal["all", "prompt", "response"], typer.Option(help="Whose tokens are steered.")] = "all",
+    model: Annotated[str | None, typer.Option(help="Default: the model that the vectors were made from.")] = None,
+    system: Annotated[str, typer.Option(metavar="TEXT", help="System text before the prompt.")] = "",
+    max_tokens: Annotated[int, typer.Option(min=1, max=4096, help="Most tokens of a text.")] = 80,
+    samples: Annotated[int, typer.Option(min=1, max=64, help="Texts of each kind, with seeds that count up.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the texts and of the random direction.")] = 0,
+    temperature: Annotated[float, typer.Option(min=0.01, max=5, help="Sampling temperature.")] = 0.8,
+    greedy: Annotated[bool, typer.Option("--greedy", help="Always the likeliest token.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object with everything.")] = False,
+    device: Device = "auto",
+) -> None:
+    """Write an answer unsteered, steered, and with a random direction of the same length, side by side."""
+    strengths, chosen = parse_strengths(emotion), parse_layers(layers)
+    said = sys.stdin.read() if prompt == "-" else prompt
+
+    from emotion_vectors.lm.model import load_model
+    from emotion_vectors.lm.writers.base import Sampling
+    from emotion_vectors.vectors.file import EmotionVectors
+    from emotion_vectors.vectors.writing import compare_writing
+
+    vectors = EmotionVectors.load(source)
+    name = model or vectors.header.get("model")
+    if not name:
+        raise UserError("The vectors don't say which model they are of; give it with --model.")
+    sampling = Sampling(0 if greedy else temperature, max_new_tokens=max_tokens)
+    found = compare_writing(
+        vectors, load_model(name, device, str(vectors.header.get("dtype") or "auto")), said, strengths, layers=chosen, tokens=tokens, system=system,
+        sampling=sampling, samples=samples, seed=seed,
+    )  # fmt: skip
+    if as_json:
+        print(json.dumps(found.as_dict(), indent=1))
+    else:
+        show(found)
+
+
+def parse_strengths(assignments: list[str]) -> dict[str, float]:
+    """`["calm=0.3"]` as `{"calm": 0.3}`; anything else is a `UserError`."""
+    strengths: dict[str, float] = {}
+    for assignment in assignments:
+        name, equals, value = assignment.partition("=")
+        try:
+            strength = float(value)
+        except ValueError:
+            strength = float("nan")
+        if not equals or not name.strip() or strength != strength:
+            raise UserError(f"'--emotion {assignment}' has no form name=number; write for example --emotion calm=0.3.")
+        if name.strip() in strengths:
+            raise UserError(f"The emotion {name.strip()} is given twice; give one strength for each.")
+        strengths[name.strip()] = strength
+    return strengths
+
+
+def parse_layers(text: str | None) -> tuple[int, ...] | None:
+    """ "18,19" as (18, 19); None stays None; anything else is a `UserError`."""
+    if text is None:
+        return None
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError:
+        raise UserError(f"'--layers {text}' is no list of layers; write for example --layers 18,19,20.") from None
+
+
+def show(found: Comparison) -> None:
+    """The texts in three columns; what the model wrote is data and never becomes markup or a terminal escape."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console(highlight=False)
+    strengths = ", ".join(f"{name} {value:+g}" for name, value in found.emotions.items())
+    where = f"layer{'s' * (len(found.layers) > 1)} {', '.join(map(str, found.layers))}"
+    norm = ", ".join(f"{value:.3g}" for value in found.residual_norm)
+    head = (
+        f"{found.model}, {where}, {found.tokens} tokens: {strengths} times the mean residual norm ({norm})"
+        f"{', shared over the layers' if len(found.layers) > 1 else ''}; seed {found.seed}, "
+        f"{'greedy' if found.temperature == 0 else f'temperature {found.temperature:g}'}"
+    )
+    console.print(Text(plain_text(head)))
+    table = Table("unsteered", "steered", "random direction", box=box.SIMPLE_HEAD, expand=True, padding=(0, 1))
+    for column in table.columns:
+        column.ratio = 1
+        column.overflow = "fold"
+    for rows in zip(*(found.of(kind) for kind in ("unsteered", "steered", "random")), strict=True):
+        table.add_row(*(Text(plain_text(row.text)) for row in rows))
+        table.add_row(
+            *(
+                Text(
+                    f"[{row.log_probability:.2f} nats a token, {100 * row.repeated:.0f} % repeats]"
+                    if row.log_probability is not None
+                    else "[no text]",
+                    style="dim",
+                )
+                for row in rows
+            ),
+            end_section=True,
+        )
+    console.print(table)
+    console.print(Text("nats a token: mean log probability under the unsteered model", style="dim"))
+    for warning in found.warnings:
+        console.print(Text(f"Warning: {warning}", style="yellow"))

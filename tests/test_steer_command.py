@@ -1,0 +1,193 @@
+"""`emotion-vectors steer`: the same texts every time, three kinds that don't touch each other, one sentence for a mistake."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from typer.testing import CliRunner
+
+from emotion_vectors.cli import app
+from emotion_vectors.cli.shown import plain_text
+from emotion_vectors.cli.steer import show
+from emotion_vectors.errors import UserError
+from emotion_vectors.lm.model import load_model
+from emotion_vectors.lm.prompts import chat_prompt
+from emotion_vectors.lm.writers.base import Sampling
+from emotion_vectors.vectors import writing
+from emotion_vectors.vectors.file import EmotionVectors
+from emotion_vectors.vectors.writing import Text, _warnings, compare_writing
+
+PROMPT = "How was the day?"
+
+
+@pytest.fixture(scope="module")
+def lm():
+    return load_model("toy", "cpu", "float32")
+
+
+@pytest.fixture(scope="module")
+def vectors():
+    raw = np.random.default_rng(0).standard_normal((4, 3, 32)).astype(np.float32)
+    norms = np.array([1.0, 2.0, 3.0, 4.0], dtype=np.float32)
+    header = {"model": "toy", "dtype": "float32"}
+    return EmotionVectors(("calm", "angry", "proud"), raw, raw, raw[0], norms, 2, "raw", header)
+
+
+@pytest.fixture(scope="module")
+def file(vectors, tmp_path_factory):
+    path = tmp_path_factory.mktemp("vectors") / "vectors.safetensors"
+    vectors.save(path)
+    return str(path)
+
+
+def call(*words, text=None, columns="100"):
+    found = CliRunner().invoke(app, ["steer", *words, "--device", "cpu"], input=text, env={"COLUMNS": columns})
+    if found.exception and not isinstance(found.exception, SystemExit):
+        raise found.exception
+    assert found.exit_code == 0, found.output
+    return found.output
+
+
+def test_the_json_has_everything_and_the_same_command_gives_the_same(file):
+    words = [
+        file,
+        PROMPT,
+        "--emotion",
+        "calm=0.5",
+        "--emotion",
+        "angry=-0.2",
+        "--samples",
+        "2",
+        "--max-tokens",
+        "12",
+        "--json",
+    ]
+    first = json.loads(call(*words))
+    assert first == json.loads(call(*words))
+    assert (
+        first["emotions"] == {"calm": 0.5, "angry": -0.2} and first["layers"] == [2] and first["residual_norm"] == [3.0]
+    )
+    assert [(t["kind"], t["sample"], t["seed"]) for t in first["texts"]] == [
+        (kind, i, i) for kind in ("unsteered", "steered", "random") for i in range(2)
+    ]
+    texts = [t["text"] for t in first["texts"]]
+    assert len(set(texts)) == 6 and all(t["tokens"] <= 12 for t in first["texts"])
+    other = json.loads(call(*words, "--seed", "5"))
+    assert {t["text"] for t in other["texts"]}.isdisjoint(texts)
+
+
+def test_what_is_added_is_the_sum_of_the_vectors_in_residual_norms_and_a_random_one_as_long(vectors, lm, monkeypatch):
+    seen = []
+    real = writing.answer_steered
+
+    def spy(lm, ids, added, *rest):
+        seen.append({layer: rows.copy() for layer, rows in added.items()})
+        return real(lm, ids, added, *rest)
+
+    monkeypatch.setattr(writing, "answer_steered", spy)
+    compare_writing(
+        vectors, lm, PROMPT, {"calm": 0.5, "angry": -0.2}, layers=[1, 3], sampling=Sampling(max_new_tokens=2)
+    )
+    plain, steered, random = seen
+    assert plain == {} and set(steered) == set(random) == {1, 3}
+    for layer, norm in ((1, 2.0), (3, 4.0)):
+        calm, angry, _ = (row / np.linalg.norm(row) for row in vectors.raw[layer].astype(np.float64))
+        assert steered[layer][0] == pytest.approx((0.5 * calm - 0.2 * angry) * norm / 2, rel=1e-5)
+        assert np.linalg.norm(random[layer]) == pytest.approx(np.linalg.norm(steered[layer]))
+        assert abs(np.dot(random[layer][0], steered[layer][0])) < 0.8 * np.linalg.norm(steered[layer]) ** 2
+    assert random[1][0] / np.linalg.norm(random[1]) == pytest.approx(random[3][0] / np.linalg.norm(random[3]))
+
+
+def test_the_three_do_not_depend_on_each_other_and_unsteered_is_the_plain_model(vectors, lm):
+    greedy = Sampling(temperature=0, max_new_tokens=10)
+    found = compare_writing(vectors, lm, PROMPT, {"calm": 0.5}, sampling=greedy)
+    other = compare_writing(vectors, lm, PROMPT, {"angry": 2.0}, sampling=greedy)
+    assert found.of("unsteered") == other.of("unsteered") and found.of("steered") != other.of("steered")
+    ids = chat_prompt(lm, "{m}", {"m": PROMPT}).ids
+    written = lm.model.generate(
+        torch.tensor([ids]), do_sample=False, max_new_tokens=10, eos_token_id=lm.tokenizer.eos_token_id
+    )
+    assert (
+        found.of("unsteered")[0].text == lm.tokenizer.decode(written[0, len(ids) :], skip_special_tokens=True).strip()
+    )
+    zero = compare_writing(vectors, lm, PROMPT, {"calm": 0.0}, sampling=greedy)
+    assert {text.text for text in zero.texts} == {found.of("unsteered")[0].text} and zero.warnings == ()
+
+
+def test_tokens_and_system_text_change_what_is_written(vectors, lm):
+    def text(**options):
+        found = compare_writing(
+            vectors, lm, PROMPT, {"calm": 2.0}, sampling=Sampling(temperature=0, max_new_tokens=10), **options
+        )
+        return [one.text for one in found.texts]
+
+    kinds = [text(tokens=tokens) for tokens in ("all", "prompt", "response")]
+    assert len({one[0] for one in kinds}) == 1 and kinds[0][1] != kinds[1][1]
+    assert text(system="You repair clocks.")[0] != kinds[0][0]
+
+
+@pytest.mark.parametrize("columns", ["80", "200"])
+def test_the_columns_hold_all_texts(file, columns):
+    words = [file, "-", "--emotion", "calm=0.5", "--max-tokens", "15"]
+    output = call(*words, text=PROMPT, columns=columns)
+    made = json.loads(call(*words, "--json", text=PROMPT))
+    assert made["prompt"] == PROMPT and max(map(len, output.splitlines())) <= int(columns)
+    assert "calm +0.5 times the mean residual norm (3)" in " ".join(output.split())
+    squeezed = "".join(output.split())
+    for one in made["texts"]:
+        assert f"{one['log_probability']:.2f}natsatoken" in squeezed or columns == "80"
+    heads = output.splitlines()
+    assert any(all(name in line for name in ("unsteered", "steered", "random direction")) for line in heads)
+
+
+def test_what_the_model_wrote_is_shown_and_never_obeyed(vectors, lm, monkeypatch, capsys):
+    attack = "\x1b[31mred\x1b]0;title\x07 [bold]not bold[/bold] [/] \u202egnp.exe \x9b2J"
+    monkeypatch.setattr(writing, "read_text", lambda *_: attack)
+    found = compare_writing(vectors, lm, PROMPT, {"calm": 0.1}, sampling=Sampling(max_new_tokens=2))
+    monkeypatch.setenv("COLUMNS", "200")
+    show(found)
+    shown = capsys.readouterr().out
+    assert not any(sign in shown for sign in "\x1b\x07\x9b\u202e")
+    assert "[bold]not bold[/bold]" in shown and r"\x1b[31mred" in shown
+    assert plain_text("a\tb\nc é 😀") == "a\tb\nc é 😀"
+
+
+MISTAKES = [
+    (["{file}", PROMPT, "--emotion", "clam=0.3"], "did you mean 'calm'"),
+    (["{file}", PROMPT, "--emotion", "calm=much"], "name=number"),
+    (["{file}", PROMPT, "--emotion", "calm"], "name=number"),
+    (["{file}", PROMPT, "--emotion", "calm=nan"], "name=number"),
+    (["{file}", PROMPT, "--emotion", "calm=inf"], "give a number"),
+    (["{file}", PROMPT, "--emotion", "calm=1", "--emotion", "calm=2"], "given twice"),
+    (["{file}", PROMPT, "--emotion", "calm=0.3", "--layers", "2,4"], "no layer 4"),
+    (["{file}", PROMPT, "--emotion", "calm=0.3", "--layers", "two"], "no list of layers"),
+    (["{file}", "  ", "--emotion", "calm=0.3"], "prompt is empty"),
+    (["no/such/run", PROMPT, "--emotion", "calm=0.3"], "no vectors at no/such/run"),
+    (["{file}", PROMPT, "--emotion", "calm=0.3", "--model", "no/such/model.gguf"], "no GGUF file"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("words", "sentence"), MISTAKES, ids=[sentence for _, sentence in MISTAKES])
+def test_a_mistake_is_one_sentence(words, sentence, file):
+    with pytest.raises(UserError) as mistake:
+        call(*(word.format(file=file) for word in words))
+    assert sentence in str(mistake.value) and "\n" not in str(mistake.value)
+
+
+def test_vectors_of_another_model_are_refused(vectors, lm):
+    wide = np.zeros((4, 3, 64), dtype=np.float32)
+    other = EmotionVectors(vectors.emotions, wide, wide, wide[0], vectors.residual_norm, 2, "raw")
+    with pytest.raises(UserError, match="width 64, but toy has 4 of 32"):
+        compare_writing(other, lm, PROMPT, {"calm": 0.3})
+
+
+def test_a_broken_text_is_warned_of_with_its_numbers():
+    def text(kind, log_probability, repeated):
+        return Text(kind, 0, 0, "", 5, log_probability, repeated)
+
+    fine = [text("unsteered", -1.0, 0.1), text("steered", -2.5, 0.3), text("random", -1.5, 0.1)]
+    assert _warnings(fine, 1) == []
+    broken = [text("unsteered", -1.0, 0.1), text("steered", -4.2, 0.1), text("random", -1.5, 0.5)]
+    first, second = _warnings(broken, 1)
+    assert "steered text" in first and "3.2 nats" in first and "random text" in second and "+40 points" in second

@@ -18,6 +18,7 @@ ALLOWED = {
     "lm": {"stimuli"},  # only the toy model trains its tokenizer on the pack's words
     "corpus": {"lm", "stimuli", "store", "settings"},
     "vectors": {"lm", "store"},
+    "exports": {"lm", "vectors", "stimuli", "store"},
     "experiments": {"lm", "vectors", "stats", "stimuli"},
     "doctor": {"lm", "vectors", "stats", "stimuli", "experiments"},
     "report": {"store", "stats"},

@@ -11,6 +11,8 @@ from rich.console import Console
 from emotion_vectors import __version__
 from emotion_vectors.cli.bench import bench
 from emotion_vectors.cli.doctor import doctor
+from emotion_vectors.cli.export import export
+from emotion_vectors.cli.import_ import import_
 from emotion_vectors.cli.lists import show_settings, verify
 from emotion_vectors.cli.report import report
 from emotion_vectors.cli.run import run
@@ -31,6 +33,8 @@ app.command()(doctor)
 app.command()(bench)
 app.command()(report)
 app.command()(steer)
+app.command()(export)
+app.command(name="import")(import_)
 app.command(name="settings")(show_settings)
 app.add_typer(stimuli_app, name="stimuli")
 stimuli_app.command()(verify)

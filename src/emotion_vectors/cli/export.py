@@ -1,0 +1,47 @@
+"""`emotion-vectors export`: the vectors in other tools' formats."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from emotion_vectors.errors import UserError
+
+
+def export(
+    source: Annotated[
+        Path, typer.Argument(metavar="RUN", help="Folder of a finished run, or a vectors.safetensors file.")
+    ],
+    out: Annotated[Path, typer.Option("--out", metavar="PATH", help="A file with the format's ending, or a folder.")],
+    format: Annotated[
+        str, typer.Option(help="safetensors, npz, gguf, steering-vectors, lm-eval or huggingface.")
+    ] = "safetensors",
+    emotion: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=SHARE", help="Part of one mixed direction; may be repeated. For steering formats."),
+    ] = None,
+    emotions: Annotated[str | None, typer.Option(metavar="NAMES", help="Only these, with commas between.")] = None,
+    layers: Annotated[
+        str | None, typer.Option(help="`12`, `10-14,20` or `all`; default the analysis layer for steering formats.")
+    ] = None,
+    strength: Annotated[
+        float | None,
+        typer.Option(help="What a scale of 1 adds there, in mean residual norms; default 1. For steering formats."),
+    ] = None,
+    push_to_hub: Annotated[
+        str | None, typer.Option(metavar="ID", help="Upload the huggingface folder to this repository.")
+    ] = None,
+) -> None:
+    """Write the vectors for another tool: llama.cpp and repeng (gguf), steering-vectors, lm-eval, numpy or the hub."""
+    from emotion_vectors.exports import export_vectors, hub
+    from emotion_vectors.exports.choice import parse_mix
+
+    if push_to_hub and format != "huggingface":
+        raise UserError("--push-to-hub uploads the repository folder of --format huggingface; choose that format.")
+    names = [name.strip() for name in (emotions or "").split(",") if name.strip()]
+    files = export_vectors(source, format, out, parse_mix(emotion or []), names, layers, strength)
+    print(f"Written: {files[0]}" if len(files) == 1 else f"Written: {len(files)} files in {files[0].parent}")
+    if push_to_hub:
+        print(f"Uploaded: {hub.push(out, push_to_hub)}")

@@ -1,0 +1,37 @@
+"""`emotion-vectors import`: other tools' vectors as a vectors file of ours."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from emotion_vectors.cli.options import Device
+from emotion_vectors.errors import UserError
+
+
+def import_(
+    files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Files, or NAME=FILE to name the emotion.")],
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="The vectors file to write, with .safetensors.")],
+    format: Annotated[str, typer.Option(help="repeng (GGUF control vectors, also llama.cpp's) or npz.")] = "repeng",
+    model: Annotated[str, typer.Option(help="The model that the vectors are from, as for run.")] = "embedded",
+    stimuli: Annotated[str, typer.Option(help="`ours` or the folder of another pack: its neutral questions.")] = "ours",
+    layer: Annotated[int | None, typer.Option(help="Analysis layer, from 0; default two thirds of the depth.")] = None,
+    names: Annotated[
+        str | None, typer.Option(metavar="NAMES", help="The emotions of an npz without names, with commas between.")
+    ] = None,
+    device: Device = "auto",
+) -> None:
+    """Make a vectors file of other people's vectors, so that they can be read with and steered with."""
+    from emotion_vectors.exports.foreign import import_vectors
+    from emotion_vectors.lm.model import load_model
+    from emotion_vectors.stimuli import load_pack
+
+    if out.suffix != ".safetensors" or out.is_dir():
+        raise UserError(f"{out} is no name of a .safetensors file; write for example --out theirs.safetensors.")
+    pack = load_pack(stimuli)
+    chosen = [name.strip() for name in (names or "").split(",") if name.strip()]
+    vectors = import_vectors(files, format, load_model(model, device), pack, layer, chosen)
+    vectors.save(out)
+    print(f"Written: {out} ({len(vectors.emotions)} emotions; analysis layer {vectors.layer}).")

@@ -1,0 +1,182 @@
+"""GGUF control vectors: what llama.cpp loads with `--control-vector` and what repeng writes.
+
+One file is one direction: 1-d float32 tensors `direction.N`, and the keys `general.architecture` = "controlvector",
+`controlvector.model_hint`, `controlvector.layer_count`. llama.cpp adds `direction.N` to the output of block N, counted from
+0 (`build_cvec` at the end of block `il`, with the data for `il` at offset (il - 1) x d), and never at block 0; repeng numbers
+its layers in the same way. So our layer l is `direction.l`, and layer 0 has no place in such a file.
+
+Files are read by a small strict reader of our own: every count and length is compared with the size of the file before
+anything is allocated, because a damaged count makes the general reader of the gguf package loop for ever.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import struct
+from pathlib import Path
+from typing import NamedTuple
+
+import gguf
+import numpy as np
+
+from emotion_vectors.errors import UserError
+from emotion_vectors.exports.choice import Direction
+from emotion_vectors.store import atomic
+
+ARCHITECTURE = "controlvector"
+SCALARS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
+STRING, ARRAY = 8, 9
+FLOATS = {0: np.dtype("<f4"), 1: np.dtype("<f2")}
+MOST_KEYS, MOST_TENSORS, LONGEST_TEXT = 1000, 4096, 1 << 20
+
+
+class ControlVector(NamedTuple):
+    """A control vector as read: its keys that are texts or numbers, and `direction.N` (d,) float32 by N."""
+
+    keys: dict[str, str | float]
+    layers: dict[int, np.ndarray]
+
+
+def write(path: Path, found: Direction, model_hint: str, facts: dict[str, str]) -> None:
+    """Write one direction, whole or not at all; `facts` become keys `emotion_vectors.NAME`, which llama.cpp skips."""
+    if 0 in found.layers:
+        raise UserError("llama.cpp can't steer layer 0: leave it out, for example with --layers 1-4.")
+
+    def fill(temporary: Path) -> None:
+        writer = gguf.GGUFWriter(temporary, ARCHITECTURE)
+        writer.add_string(f"{ARCHITECTURE}.model_hint", model_hint)
+        writer.add_uint32(f"{ARCHITECTURE}.layer_count", len(found.layers))
+        writer.add_name(found.name)
+        writer.add_string("emotion_vectors.mix", json.dumps(found.mix, ensure_ascii=False))
+        for name, value in facts.items():
+            writer.add_string(f"emotion_vectors.{name}", value)
+        for layer, vector in sorted(found.layers.items()):
+            writer.add_tensor(f"direction.{layer}", np.ascontiguousarray(vector, dtype=np.float32))
+        writer.write_header_to_file()
+        writer.write_kv_data_to_file()
+        writer.write_tensors_to_file()
+        writer.close()
+
+    atomic.replace_file(path, fill)
+
+
+def read(path: Path) -> ControlVector:
+    """Read a control vector file of llama.cpp or repeng; anything else or damaged is a `UserError`."""
+    try:
+        size = path.stat().st_size
+        if size > 1 << 30:
+            raise UserError(f"{path} has {size / 2**30:.0f} GiB, more than a control vector can have; check the file.")
+        return _parse(path.read_bytes())
+    except OSError as error:
+        raise UserError(f"Can't read {path}: {error.strerror}; check the path.") from error
+    except (_Damaged, struct.error, UnicodeDecodeError) as error:
+        raise UserError(f"{path} is no whole GGUF control vector ({error}); get the file again.") from error
+
+
+class _Damaged(Exception):
+    pass
+
+
+class _Bytes:
+    """A cursor over the file that refuses to step beyond its end."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data, self.at = data, 0
+
+    def take(self, count: int) -> bytes:
+        if count < 0 or self.at + count > len(self.data):
+            raise _Damaged("it ends too early")
+        self.at += count
+        return self.data[self.at - count : self.at]
+
+    def number(self, kind: str) -> int | float:
+        return struct.unpack(f"<{kind}", self.take(struct.calcsize(f"<{kind}")))[0]
+
+    def text(self) -> str:
+        length = int(self.number("Q"))
+        if length > LONGEST_TEXT:
+            raise _Damaged("a text in it is too long")
+        return self.take(length).decode("utf-8")
+
+    def value(self, kind: int) -> str | float | None:
+        """A key's value; arrays are stepped over and give None."""
+        if kind == STRING:
+            return self.text()
+        if kind in SCALARS:
+            return self.number(SCALARS[kind])
+        if kind != ARRAY:
+            raise _Damaged("a key has an unknown type")
+        inner, count = int(self.number("I")), int(self.number("Q"))
+        if inner in SCALARS:
+            self.take(struct.calcsize(f"<{SCALARS[inner]}") * count)
+        elif inner == STRING and count <= len(self.data) // 8:
+            for _ in range(count):
+                self.text()
+        else:
+            raise _Damaged("an array in it has an unknown type")
+        return None
+
+
+def _parse(data: bytes) -> ControlVector:
+    file = _Bytes(data)
+    if file.take(4) != b"GGUF":
+        raise _Damaged("it does not begin with GGUF")
+    if file.number("I") not in (2, 3):
+        raise _Damaged("its version of GGUF is unknown")
+    n_tensors, n_keys = int(file.number("Q")), int(file.number("Q"))
+    if n_tensors > MOST_TENSORS or n_keys > MOST_KEYS:
+        raise _Damaged("it counts too many tensors or keys")
+    keys: dict[str, str | float] = {}
+    for _ in range(n_keys):
+        name = file.text()
+        value = file.value(int(file.number("I")))
+        if value is not None:
+            keys[name] = value
+    if keys.get("general.architecture", ARCHITECTURE) != ARCHITECTURE:
+        raise _Damaged(f"it holds a {str(keys['general.architecture'])[:40]!r}")
+    placed = [_tensor(file) for _ in range(n_tensors)]
+    return ControlVector(keys, _vectors(data, _start(file.at, keys), placed))
+
+
+def _tensor(file: _Bytes) -> tuple[str, int, int, int]:
+    """Name, number of values, type and offset of a tensor."""
+    name, dimensions = file.text(), int(file.number("I"))
+    if not 1 <= dimensions <= 4:
+        raise _Damaged("a tensor has no or too many dimensions")
+    shape = [int(file.number("Q")) for _ in range(dimensions)]
+    if math.prod(shape) != max(shape):
+        raise _Damaged(f"the tensor {name[:40]!r} is no single row")
+    return name, max(shape), int(file.number("I")), int(file.number("Q"))
+
+
+def _start(end_of_header: int, keys: dict[str, str | float]) -> int:
+    alignment = keys.get("general.alignment", 32)
+    if not isinstance(alignment, int) or not 1 <= alignment <= 1 << 16:
+        raise _Damaged("its alignment is not valid")
+    return -(-end_of_header // alignment) * alignment
+
+
+def _vectors(data: bytes, start: int, placed: list[tuple[str, int, int, int]]) -> dict[int, np.ndarray]:
+    layers: dict[int, np.ndarray] = {}
+    for name, count, kind, offset in placed:
+        found = re.fullmatch(r"direction\.(\d{1,4})", name)
+        if found is None:
+            raise _Damaged(f"the tensor {name[:40]!r} is no direction.N")
+        if kind not in FLOATS:
+            raise _Damaged(f"the tensor {name!r} is no float32 or float16")
+        first, last = start + offset, start + offset + count * FLOATS[kind].itemsize
+        if last > len(data):
+            raise _Damaged("it ends too early")
+        layer = int(found[1])
+        if layer in layers or layer == 0:
+            raise _Damaged(f"the tensor {name!r} is there twice or has no place")
+        layers[layer] = np.frombuffer(data[first:last], dtype=FLOATS[kind]).astype(np.float32)
+        if not np.isfinite(layers[layer]).all():
+            raise _Damaged(f"the tensor {name!r} holds a value that is not finite")
+    if not layers:
+        raise _Damaged("it holds no direction.N")
+    if len({len(vector) for vector in layers.values()}) > 1:
+        raise _Damaged("its directions differ in width")
+    return layers

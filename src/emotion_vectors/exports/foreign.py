@@ -1,0 +1,158 @@
+"""Other people's vectors as a vectors file of ours, for `read` and `steer`.
+
+In: repeng or llama.cpp control vectors (one file per emotion), or an npz of emotions x layers x d. Out: `EmotionVectors` of
+kind "raw". `residual_norm` is measured on the model: the mean norm over the tokens of the pack's neutral questions (its topics
+where it has none), each asked in the model's own prompt format. Layers that a file does not have are zero, and the header
+lists those that it has; there is no centre, no calibration and no direction of the embedding.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from emotion_vectors.errors import UserError, nearest
+from emotion_vectors.exports import arrays, control_vector
+from emotion_vectors.lm.model import LanguageModel
+from emotion_vectors.lm.prompts import chat_prompt
+from emotion_vectors.stimuli.pack import Pack
+from emotion_vectors.vectors.activations import pool
+from emotion_vectors.vectors.file import EmotionVectors
+
+FORMATS = ("repeng", "npz")
+MOST_EMOTIONS = 10_000
+
+
+class Foreign(NamedTuple):
+    """Vectors by emotion and layer, each (d,) float32, and the layers that every emotion has.
+
+    `counted`: the file does not number its layers, so they must be as many as the model has.
+    """
+
+    vectors: dict[str, dict[int, np.ndarray]]
+    layers: list[int]
+    counted: bool = False
+
+
+def import_vectors(
+    files: Sequence[str],
+    format: str,
+    lm: LanguageModel,
+    pack: Pack,
+    layer: int | None = None,
+    names: Sequence[str] = (),
+) -> EmotionVectors:
+    """Read `files` ("FILE" or "NAME=FILE") of one `format` for the model `lm`.
+
+    `layer`: the analysis layer, default the model's; the vectors must be there. `names`: the emotions of an npz that does
+    not name them. Raises `UserError` for a damaged file, another width, more layers than the model has, or names that
+    are missing or repeated.
+    """
+    if format not in FORMATS:
+        raise UserError(f"There is no format '{format}' to import; {nearest(format, FORMATS)}")
+    if not files:
+        raise UserError("There is no file to import; name at least one.")
+    found = _control_vectors(files) if format == "repeng" else _arrays(files, names)
+    _check(found, lm)
+    chosen = lm.default_layer if layer is None else layer
+    if chosen not in found.layers:
+        raise UserError(f"The file has no vectors at layer {chosen}; choose --layer out of {_shown(found.layers)}.")
+    raw = np.zeros((lm.n_layers, len(found.vectors), lm.hidden_size), dtype=np.float32)
+    for row, by_layer in enumerate(found.vectors.values()):
+        for at in found.layers:
+            raw[at, row] = by_layer[at]
+    if not np.linalg.norm(raw[chosen], axis=1).all():
+        raise UserError(f"A vector at layer {chosen} has length 0; choose another --layer or leave that emotion out.")
+    header = {
+        "model": "embedded" if lm.source.startswith("pypi:") else lm.source, "model_sha256": lm.sha256,
+        "source": f"imported from {format}", "layers_given": found.layers, "residual_norm_from": "neutral questions",
+        "source_sha256": [_digest(_path(file)) for file in files],
+    }  # fmt: skip
+    embedding = np.zeros((len(found.vectors), lm.hidden_size), dtype=np.float32)
+    norms = mean_norms(lm, pack)
+    return EmotionVectors(tuple(found.vectors), raw, raw.copy(), embedding, norms, chosen, "raw", header)
+
+
+def mean_norms(lm: LanguageModel, pack: Pack) -> np.ndarray:
+    """Mean residual norm (n,) float32 at the output of each block over the tokens of the pack's neutral questions.
+
+    The tokens of the prompt format are left out: the first of them have norms many times those of ordinary text.
+    """
+    questions = pack.neutral_questions or pack.topics
+    prompts = [chat_prompt(lm, "{question}", {"question": question}) for question in questions]
+    pooled = pool(lm, [(prompt.ids, prompt.spans["question"]) for prompt in prompts])
+    weights = pooled.tokens / pooled.tokens.sum()
+    return (weights @ pooled.norms)[1:].astype(np.float32)
+
+
+def _control_vectors(files: Sequence[str]) -> Foreign:
+    vectors: dict[str, dict[int, np.ndarray]] = {}
+    for file in files:
+        path = _path(file)
+        read = control_vector.read(path)
+        given = file.partition("=")[0].strip() if path != Path(file) else ""
+        name = given or str(read.keys.get("general.name", "")) or path.stem
+        _add(vectors, name, read.layers)
+    return Foreign(vectors, sorted(set.intersection(*(set(layers) for layers in vectors.values()))))
+
+
+def _arrays(files: Sequence[str], names: Sequence[str]) -> Foreign:
+    if len(files) > 1:
+        raise UserError("An npz holds all emotions; import one file at a time.")
+    read = arrays.read(Path(files[0]))
+    emotions = tuple(names) or read.emotions
+    if emotions is None or len(emotions) != len(read.vectors):
+        raise UserError(
+            f"The file has {len(read.vectors)} vectors and {len(emotions or ())} names; name them in its order with --names."
+        )
+    layers = list(range(read.vectors.shape[1])) if read.layers is None else list(read.layers)
+    if len(set(layers)) < len(layers) or min(layers) < 0:
+        raise UserError(f"The file's layers {_shown(layers)} repeat or are negative; count blocks from 0.")
+    vectors: dict[str, dict[int, np.ndarray]] = {}
+    for name, rows in zip(emotions, read.vectors, strict=True):
+        _add(vectors, name, dict(zip(layers, rows, strict=True)))
+    return Foreign(vectors, sorted(layers), counted=read.layers is None)
+
+
+def _add(vectors: dict[str, dict[int, np.ndarray]], name: str, layers: dict[int, np.ndarray]) -> None:
+    if not name.strip() or len(name) > 100 or not name.isprintable():
+        raise UserError(f"'{name[:40]!a}' is no name of an emotion; write NAME=FILE, or --names for an npz.")
+    if name in vectors:
+        raise UserError(f"The emotion '{name}' is there twice; write NAME=FILE with different names.")
+    if len(vectors) >= MOST_EMOTIONS:
+        raise UserError(f"There are more than {MOST_EMOTIONS:,} emotions; import fewer.")
+    vectors[name] = layers
+
+
+def _check(found: Foreign, lm: LanguageModel) -> None:
+    if not found.layers:
+        raise UserError("The files have no layer in common; export them for the same layers.")
+    width = {len(vector) for layers in found.vectors.values() for vector in layers.values()}
+    if width != {lm.hidden_size}:
+        raise UserError(
+            f"The vectors have width {_shown(sorted(width))}, but {lm.name} has {lm.hidden_size}; give the model they are from."
+        )
+    if found.layers[-1] >= lm.n_layers or (found.counted and len(found.layers) != lm.n_layers):
+        raise UserError(
+            f"The file has layers up to {found.layers[-1]} of {len(found.layers)}, but {lm.name} has {lm.n_layers} (0 to "
+            f"{lm.n_layers - 1}); give the model they are from, or an npz with an array 'layers'."
+        )
+
+
+def _path(file: str) -> Path:
+    """The path in "NAME=FILE"; a file whose own name has an = in it is taken as it is."""
+    name, equals, path = file.partition("=")
+    return Path(path) if equals and name.strip() and not Path(file).exists() else Path(file)
+
+
+def _digest(path: Path) -> str:
+    with open(path, "rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def _shown(numbers: Sequence[int]) -> str:
+    return ", ".join(map(str, numbers[:8])) + (", ..." if len(numbers) > 8 else "") or "none"

@@ -1,0 +1,113 @@
+"""One entry for every export: choose the vectors, write the format, say which files were made."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from emotion_vectors.errors import UserError, nearest
+from emotion_vectors.exports import arrays, control_vector, hub
+from emotion_vectors.exports.choice import directions, known, parse_layers, places
+from emotion_vectors.store import atomic
+from emotion_vectors.vectors.file import EmotionVectors
+
+STEERING = {"gguf": ".gguf", "steering-vectors": ".safetensors", "lm-eval": ".pt"}
+FORMATS = ("safetensors", "npz", *STEERING, "huggingface")
+
+
+def export_vectors(
+    source: str | Path,
+    format: str,
+    out: Path,
+    mix: Mapping[str, float] | None = None,
+    emotions: Sequence[str] = (),
+    layers: str | None = None,
+    strength: float | None = None,
+) -> list[Path]:
+    """Write the vectors of a run folder or vectors file in another tool's format; the files that were written.
+
+    `mix` (emotion -> share) makes one direction of several and is for the steering formats: gguf, steering-vectors and
+    lm-eval; without it each of `emotions` (none: all) gets a file there. `layers`: "12", "10-14,20" or "all"; default the
+    analysis layer for steering formats and all for the others. `strength` multiplies what a scale of 1 adds in the other
+    tool, in units of the mean residual norm (default 1). Raises `UserError` for anything that does not fit.
+    """
+    if format not in FORMATS:
+        raise UserError(f"There is no format '{format}'; {nearest(format, FORMATS)}")
+    if mix and emotions:
+        raise UserError("--emotion makes one mix and --emotions one file each; give one of them.")
+    vectors = EmotionVectors.load(source)
+    if format in STEERING:
+        chosen = parse_layers(layers, len(vectors.raw)) if layers else [vectors.layer]
+        # llama.cpp has no place for layer 0; whoever asks for all layers means all that it can steer.
+        chosen = chosen[1:] if format == "gguf" and layers == "all" else chosen
+        return _steering(
+            vectors, format, out, mix or {}, emotions, chosen, 1.0 if strength is None else strength, source
+        )
+    if mix or strength is not None:
+        raise UserError(f"A mix or a strength is for the formats that steer: {', '.join(STEERING)}.")
+    names = known(emotions, vectors) if emotions else list(vectors.emotions)
+    if format == "npz":
+        [path] = places(out, ".npz", ["vectors"])
+        arrays.write(path, vectors, names, parse_layers(layers or "all", len(vectors.raw)))
+        return [path]
+    if layers:
+        raise UserError(f"The format {format} always holds all layers; leave --layers out.")
+    if format == "huggingface":
+        return hub.write_folder(Path(source), subset(vectors, names), out)
+    [path] = places(out, ".safetensors", ["vectors"])
+    subset(vectors, names).save(path)
+    return [path]
+
+
+def subset(vectors: EmotionVectors, emotions: Sequence[str]) -> EmotionVectors:
+    """The same vectors with some of the emotions only; what was measured for all of them together is left out."""
+    if list(emotions) == list(vectors.emotions):
+        return vectors
+    rows = [vectors.emotions.index(emotion) for emotion in emotions]
+    header = dict(vectors.header)
+    if isinstance(header.get("stories"), list):
+        header["stories"] = [header["stories"][row] for row in rows]
+    changes: dict[str, Any] = {
+        "emotions": tuple(emotions), "raw": vectors.raw[:, rows], "projected": vectors.projected[:, rows],
+        "embedding": vectors.embedding[rows], "header": header,
+    }  # fmt: skip
+    if getattr(vectors, "calibration", None) is not None:
+        changes["calibration"] = None
+    return dataclasses.replace(vectors, **changes)
+
+
+def _steering(
+    vectors: EmotionVectors, format: str, out: Path, mix: Mapping[str, float], emotions: Sequence[str],
+    layers: Sequence[int], strength: float, source: str | Path,
+) -> list[Path]:  # fmt: skip
+    made = directions(vectors, mix, emotions, layers, strength)
+    paths = places(out, STEERING[format], [direction.name for direction in made])
+    facts = {name: str(vectors.header.get(name) or "") for name in ("model", "model_sha256", "fingerprint")}
+    facts |= {
+        "kind": vectors.kind,
+        "strength": f"{strength:g}",
+        "units": "1 = strength x mean residual norm of the layer",
+    }
+    hint = _model_hint(source) or facts["model"] or "unknown"
+    for path, direction in zip(paths, made, strict=True):
+        if format == "gguf":
+            control_vector.write(path, direction, hint, facts)
+        else:
+            from emotion_vectors.exports import steering_files  # PyTorch is loaded for these formats alone
+
+            if format == "lm-eval":
+                steering_files.write_lm_eval(path, direction)
+            else:
+                steering_files.write_steering_vectors(path, direction, facts)
+    return paths
+
+
+def _model_hint(source: str | Path) -> str | None:
+    """The model type of a run's record, as repeng writes it: "llama" for LlamaForCausalLM."""
+    record = Path(source) / "results.json"
+    if not record.is_file():
+        return None
+    architecture = str(atomic.read_json(record)["model"]["architecture"])
+    return architecture.removesuffix("ForCausalLM").lower()

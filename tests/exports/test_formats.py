@@ -1,0 +1,168 @@
+"""Each export is read back by the other side's own reader or, where that can't be installed here, by its documented form."""
+
+import json
+
+import gguf
+import numpy as np
+import pytest
+import torch
+from safetensors import safe_open
+from tiny import tiny
+
+from emotion_vectors.errors import UserError
+from emotion_vectors.exports import control_vector, export_vectors
+from emotion_vectors.vectors.file import EmotionVectors
+from exports.worlds import EMOTIONS, expected, logits, some_vectors
+
+MIX = {"calm": 0.5, "angry": -0.2}
+
+
+@pytest.fixture
+def saved(tmp_path):
+    some_vectors().save(tmp_path / "vectors.safetensors")
+    return tmp_path / "vectors.safetensors"
+
+
+def field(reader, name):
+    return reader.get_field(name).contents()
+
+
+def test_gguf_is_a_control_vector_to_the_gguf_package(saved, tmp_path):
+    vectors = some_vectors()
+    [path] = export_vectors(saved, "gguf", tmp_path / "mix.gguf", mix=MIX, layers="1,3", strength=2)
+    reader = gguf.GGUFReader(path)
+    assert field(reader, "general.architecture") == "controlvector"
+    assert field(reader, "controlvector.layer_count") == 2
+    assert field(reader, "controlvector.model_hint") == "tiny"
+    assert {tensor.name for tensor in reader.tensors} == {"direction.1", "direction.3"}
+    for tensor in reader.tensors:
+        layer = int(tensor.name.split(".")[1])
+        assert tensor.tensor_type == gguf.GGMLQuantizationType.F32 and list(tensor.shape) == [32]
+        np.testing.assert_allclose(tensor.data, expected(vectors, MIX, layer, 2 / 2), rtol=1e-5, atol=1e-6)
+
+
+def llama_cpp_buffer(path, n_layers, width):
+    """What llama.cpp makes of a file: data of layer il at (il - 1) x width, added to the output of block il, from 0."""
+    data = np.zeros((n_layers, width), dtype=np.float32)
+    for tensor in gguf.GGUFReader(path).tensors:
+        data[int(tensor.name.split(".")[1]) - 1] += tensor.data
+    return {il: data[il - 1] for il in range(1, n_layers)}
+
+
+def test_our_layer_is_the_block_to_which_llama_cpp_adds(saved, tmp_path):
+    vectors = some_vectors()
+    [path] = export_vectors(saved, "gguf", tmp_path / "a.gguf", mix={"calm": 1})
+    ours = logits({2: expected(vectors, {"calm": 1}, 2, 1)})
+    theirs = logits(llama_cpp_buffer(path, 4, 32))
+    np.testing.assert_allclose(theirs, ours, atol=2e-5)
+    assert np.abs(ours - logits()).max() > 0.1
+    assert np.abs(ours - logits({1: expected(vectors, {"calm": 1}, 2, 1)})).max() > 0.01
+
+
+def test_one_file_for_each_emotion(saved, tmp_path):
+    paths = export_vectors(saved, "gguf", tmp_path / "folder")
+    assert [path.name for path in paths] == ["calm.gguf", "on-edge.gguf", "angry.gguf"]
+    read = control_vector.read(paths[1])
+    assert read.keys["general.name"] == "on edge" and list(read.layers) == [2]
+    np.testing.assert_allclose(read.layers[2], expected(some_vectors(), {"on edge": 1}, 2, 1), rtol=1e-5, atol=1e-6)
+
+
+def test_gguf_has_no_layer_0(saved, tmp_path):
+    with pytest.raises(UserError, match="layer 0"):
+        export_vectors(saved, "gguf", tmp_path / "a.gguf", mix={"calm": 1}, layers="0-2")
+    assert not list(tmp_path.glob("*.gguf"))
+    [path] = export_vectors(saved, "gguf", tmp_path / "a.gguf", mix={"calm": 1}, layers="all")
+    assert sorted(control_vector.read(path).layers) == [1, 2, 3]
+
+
+def test_npz_opens_without_pickle(saved, tmp_path):
+    [path] = export_vectors(saved, "npz", tmp_path / "v.npz", emotions=["angry", "calm"], layers="1-2")
+    vectors = some_vectors()
+    with np.load(path, allow_pickle=False) as file:
+        assert file["emotions"].tolist() == ["angry", "calm"] and file["layers"].tolist() == [1, 2]
+        assert file["vectors"].shape == (2, 2, 32)
+        for e, name in enumerate(["angry", "calm"]):
+            for i, layer in enumerate([1, 2]):
+                assert (file["vectors"][e, i] == vectors.raw[layer, EMOTIONS.index(name)]).all()
+        assert file["residual_norm"].tolist() == [5.0, 7.0] and "residual_norm" in str(file["units"])
+
+
+def test_safetensors_is_our_file_with_fewer_emotions(saved, tmp_path):
+    [path] = export_vectors(saved, "safetensors", tmp_path / "some.safetensors", emotions=["angry", "calm"])
+    found, vectors = EmotionVectors.load(path), some_vectors()
+    assert found.emotions == ("angry", "calm") and found.header["stories"] == [4, 2]
+    assert found.header["neutral_components"] == [1] * 4
+    assert (found.raw == vectors.raw[:, [2, 0]]).all() and (found.embedding == vectors.embedding[[2, 0]]).all()
+    [whole] = export_vectors(saved, "safetensors", tmp_path / "all.safetensors")
+    assert EmotionVectors.load(whole).header == vectors.header
+
+
+def test_lm_eval_adds_what_we_add(saved, tmp_path):
+    [path] = export_vectors(saved, "lm-eval", tmp_path / "mix.pt", mix=MIX, layers="1,2")
+    config = torch.load(path, weights_only=True)
+    assert set(config) == {"layers.1", "layers.2"}
+    model = tiny("llama").model
+    names = dict(model.base_model.named_modules())
+    handles = [
+        names[hookpoint].register_forward_hook(
+            lambda _, __, output, entry=entry: output + entry["steering_coefficient"] * entry["steering_vector"]
+        )
+        for hookpoint, entry in config.items()
+        if entry["action"] == "add" and entry["bias"] is None
+    ]
+    assert len(handles) == 2
+    try:
+        theirs = logits()
+    finally:
+        for handle in handles:
+            handle.remove()
+    ours = logits({layer: expected(some_vectors(), MIX, layer, 1 / 2) for layer in (1, 2)})
+    np.testing.assert_allclose(theirs, ours, atol=2e-5)
+    assert np.abs(theirs - logits()).max() > 0.1
+
+
+def test_steering_vectors_takes_what_the_file_holds(saved, tmp_path):
+    [path] = export_vectors(saved, "steering-vectors", tmp_path / "mix.safetensors", mix=MIX, layers="0,2")
+    with safe_open(path, "pt") as file:
+        activations = {int(name): file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        facts = file.metadata()
+    assert facts["layer_type"] == "decoder_block" and json.loads(facts["mix"]) == MIX
+    assert sorted(activations) == [0, 2]
+    for layer, tensor in activations.items():
+        np.testing.assert_allclose(tensor.numpy(), expected(some_vectors(), MIX, layer, 1 / 2), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["llama", "mistral", "qwen2", "qwen3", "gemma2", "gemma3", "gpt_neox"])
+def test_the_hookpoints_are_the_blocks_of_every_architecture(kind):
+    lm = tiny(kind)
+    names = dict(lm.model.base_model.named_modules())
+    assert [names[f"layers.{layer}"] for layer in range(lm.n_layers)] == list(lm.parts.blocks)
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"format": "onnx"}, "no format 'onnx'"),
+        ({"format": "gguf", "mix": {"clam": 1}}, "did you mean 'calm'"),
+        ({"format": "gguf", "emotions": ["calm", "calm"]}, "twice"),
+        ({"format": "gguf", "emotions": ["calm"], "mix": {"calm": 1}}, "give one of them"),
+        ({"format": "gguf", "layers": "9"}, "layers go from 0 to 3"),
+        ({"format": "gguf", "layers": "2-1"}, "layers go from 0 to 3"),
+        ({"format": "gguf", "layers": "two"}, "no list of layers"),
+        ({"format": "gguf", "strength": 0.0}, "other than 0"),
+        ({"format": "gguf", "strength": float("nan")}, "other than 0"),
+        ({"format": "gguf", "mix": {"calm": 0.0}}, "is zero at layer 2"),
+        ({"format": "gguf", "out": "all.gguf"}, "don't go into one .gguf file"),
+        ({"format": "npz", "mix": {"calm": 1}}, "formats that steer"),
+        ({"format": "safetensors", "layers": "1"}, "always holds all layers"),
+        ({"format": "huggingface"}, "no results.json"),
+        ({"format": "gguf", "out": "vectors.safetensors"}, "is a file"),
+    ],
+)
+def test_what_does_not_fit_is_one_sentence_and_no_file(saved, tmp_path, options, says):
+    options = dict(options)
+    out = tmp_path / options.pop("out", "out")
+    with pytest.raises(UserError, match=says) as caught:
+        export_vectors(saved, options.pop("format"), out, **options)
+    assert "\n" not in str(caught.value)
+    assert list(tmp_path.iterdir()) == [saved]

@@ -1,0 +1,131 @@
+"""The repository folder: a valid card whose numbers are the record's, nothing local in it, and an upload without secrets."""
+
+import copy
+import json
+import re
+from typing import ClassVar
+
+import huggingface_hub
+import pytest
+from huggingface_hub import ModelCard
+from report.record import build
+
+from emotion_vectors.errors import UserError
+from emotion_vectors.exports import export_vectors, hub
+from emotion_vectors.exports.card import text
+from emotion_vectors.vectors.file import EmotionVectors
+from exports.worlds import some_vectors
+
+ATTACK = "<script>alert(1)</script> | [x](javascript:alert(1)) `a` ![y](http://z)\n---\n# Title"
+
+
+def folder(tmp_path, record):
+    run = tmp_path / "run"
+    run.mkdir()
+    some_vectors().save(run / "vectors.safetensors")
+    (run / "results.json").write_text(json.dumps(record))
+    return run
+
+
+@pytest.fixture
+def record():
+    record = copy.deepcopy(build("toy"))
+    record["model"] |= {"source": "Qwen/Qwen3-8B", "revision": "abc"}
+    return record
+
+
+def test_the_card_is_valid_and_says_what_the_record_says(record, tmp_path):
+    out = tmp_path / "repository"
+    files = export_vectors(folder(tmp_path, record), "huggingface", out)
+    assert sorted(path.name for path in files) == ["README.md", "results.json", "vectors.safetensors"]
+    card = ModelCard.load(out / "README.md")
+    assert card.data.base_model == "Qwen/Qwen3-8B" and card.data.library_name == "emotion-vectors"
+    assert "steering-vectors" in card.data.tags
+    for name, criterion in record["criteria"].items():
+        [row] = re.findall(rf"^\| {name} \|.*$", card.text, re.MULTILINE)
+        assert f"| {criterion['verdict']} |" in row and text(criterion["reason"]) in row
+        if criterion["value"] is not None:
+            assert f"{criterion['value']:.3g}" in row
+    assert record["model"]["sha256"] in card.text
+    assert EmotionVectors.load(out / "vectors.safetensors").emotions == some_vectors().emotions
+    example = card.text.partition("```python\n")[2].partition("```")[0]
+    assert 'vectors["calm"]' in example and "at layer 2" in example
+
+
+def test_what_a_model_or_pack_wrote_is_text(record, tmp_path):
+    record["model"] |= {"name": ATTACK, "revision": None}
+    record["criteria"]["V1"]["reason"] = ATTACK
+    record["settings"]["stimuli"] = ATTACK
+    out = tmp_path / "repository"
+    export_vectors(folder(tmp_path, record), "huggingface", out)
+    shown = (out / "README.md").read_text(encoding="utf-8")
+    assert "<script" not in shown and "\n# Title" not in shown
+    assert not re.search(r"(?<!\\)\[x", shown) and not re.search(r"(?<!\\)!\\?\[y", shown)
+    card = ModelCard.load(out / "README.md")
+    assert card.data.base_model is None
+    [row] = re.findall(r"^\| V1 \|.*$", shown, re.MULTILINE)
+    assert len(re.findall(r"(?<!\\)\|", row)) == 7
+
+
+def test_local_paths_stay_at_home(record, tmp_path):
+    record["command"] = "emotion-vectors run --model /home/somebody/models/mine --out /home/somebody/runs"
+    record["settings"] |= {"model": "/home/somebody/models/mine", "stories_from": "../somebody/stories.parquet"}
+    record["model"] |= {"source": "/home/somebody/models/mine", "revision": None}
+    out = tmp_path / "repository"
+    export_vectors(folder(tmp_path, record), "huggingface", out)
+    for name in ("README.md", "results.json"):
+        assert "somebody" not in (out / name).read_text(encoding="utf-8")
+    kept = json.loads((out / "results.json").read_text())
+    assert kept["settings"]["model"] == "mine" and kept["criteria"] == record["criteria"]
+
+
+class Hub:
+    """Stands in for huggingface_hub.HfApi; keeps what it is asked to upload."""
+
+    calls: ClassVar[list] = []
+    fails = None
+
+    def __init__(self, token=None):
+        self.token = token
+
+    def create_repo(self, name, private, exist_ok):
+        if Hub.fails:
+            raise OSError(f"403 for https://user:{self.token}@hub\nheaders: Bearer {self.token}")
+        assert private and exist_ok
+        return f"https://hub/{name}"
+
+    def upload_folder(self, repo_id, folder_path, allow_patterns, commit_message):
+        Hub.calls.append((repo_id, folder_path, allow_patterns))
+
+
+@pytest.fixture
+def fake(monkeypatch):
+    Hub.calls, Hub.fails = [], None
+    monkeypatch.setattr(huggingface_hub, "HfApi", Hub)
+    monkeypatch.setattr(huggingface_hub, "get_token", lambda: "hf_secret")
+
+
+def test_an_upload_takes_the_three_files_alone(fake, tmp_path):
+    assert hub.push(tmp_path, "me/vectors") == "https://hub/me/vectors"
+    assert Hub.calls == [("me/vectors", tmp_path, ["README.md", "vectors.safetensors", "results.json"])]
+
+
+def test_without_credentials_one_sentence(fake, monkeypatch, tmp_path):
+    monkeypatch.setattr(huggingface_hub, "get_token", lambda: None)
+    with pytest.raises(UserError, match="no Hugging Face credentials") as caught:
+        hub.push(tmp_path, "me/vectors")
+    assert "\n" not in str(caught.value) and not Hub.calls
+
+
+def test_the_token_is_in_no_error(fake, tmp_path):
+    Hub.fails = True
+    with pytest.raises(UserError, match="Can't upload") as caught:
+        hub.push(tmp_path, "me/vectors")
+    assert "hf_secret" not in str(caught.value) and "\n" not in str(caught.value)
+    assert caught.value.__cause__ is None and caught.value.__suppress_context__
+
+
+def test_an_impossible_repository_is_refused(fake, tmp_path):
+    for name in ("vectors", "a/b/c", "../x", "a/b\nc"):
+        with pytest.raises(UserError, match="no repository id"):
+            hub.push(tmp_path, name)

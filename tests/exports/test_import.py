@@ -44,7 +44,7 @@ def test_repeng_files_become_emotions(tmp_path):
     for layer in (1, 2, 3):
         assert (found.at(layer)[0] == theirs["calm"][layer]).all()
         assert (found.at(layer)[1] == theirs["angry"][layer]).all()
-    assert not found.at(0).any() and found.header["layers_given"] == [1, 2, 3]
+    assert found.header["layers_given"] == [1, 2, 3] == list(found.layers)
     found.save(tmp_path / "theirs.safetensors")
     assert EmotionVectors.load(tmp_path / "theirs.safetensors").header == found.header
 
@@ -88,6 +88,75 @@ def test_npz_with_and_without_names(tmp_path):
     np.savez_compressed(tmp_path / "bare.npz", cube)
     found = import_vectors([str(tmp_path / "bare.npz")], "npz", tiny(), PACK, layer=0, names=["a", "b", "c"])
     assert (found.raw == some_vectors().raw).all() and found.layer == 0 and found.emotions == ("a", "b", "c")
+
+
+def imported_in_part(folder):
+    """Vectors of our tiny model imported from an npz of layers 1 and 2, and read back from their file."""
+    some_vectors().save(folder / "vectors.safetensors")
+    [npz] = export_vectors(folder / "vectors.safetensors", "npz", folder / "v.npz", layers="1-2")
+    import_vectors([str(npz)], "npz", tiny(), PACK).save(folder / "theirs.safetensors")
+    return EmotionVectors.load(folder / "theirs.safetensors")
+
+
+def test_imported_vectors_read_a_text_as_the_definition_says(tmp_path):
+    lm, theirs = tiny(), imported_in_part(tmp_path)
+    found = theirs.read(lm, "One day the sea was calm", emotions=["on edge"], layers=[1, 2])
+    assert found.centred is None
+    with torch.inference_mode():
+        states = lm.model(input_ids=torch.tensor([found.ids]), output_hidden_states=True).hidden_states
+    for column, layer in enumerate((1, 2)):
+        residual, row = states[layer + 1][0].numpy().astype(float), some_vectors().raw[layer, 1].astype(float)
+        cosines = residual @ row / np.linalg.norm(row) / np.linalg.norm(residual, axis=1)
+        np.testing.assert_allclose(found.raw[:, 0, column], cosines, atol=1e-5)
+
+
+def test_imported_vectors_steer_as_a_plain_hook(tmp_path):
+    lm, theirs = tiny(), imported_in_part(tmp_path)
+    mix = {"calm": 0.5, "angry": -0.2}
+    norms = mean_norms(lm, PACK)
+    plain = {}
+    for layer in (1, 2):
+        rows = some_vectors().raw[layer].astype(float) / np.linalg.norm(some_vectors().raw[layer], axis=1)[:, None]
+        plain[layer] = (0.5 * rows[0] - 0.2 * rows[2]) * norms[layer] / 2
+    with theirs.steer(lm, mix, layers=[1, 2]), torch.inference_mode():
+        steered = lm.model(input_ids=torch.arange(2, 12)[None]).logits[0].numpy()
+    np.testing.assert_allclose(steered, logits(plain), atol=2e-5)
+    assert np.abs(steered - logits()).max() > 1e-2
+
+
+@pytest.mark.parametrize("use", ["read", "steer", "export", "similarity"])
+def test_a_layer_that_the_source_lacks_is_refused_and_not_zero(use, tmp_path):
+    lm, theirs = tiny(), imported_in_part(tmp_path)
+    with pytest.raises(UserError, match="has none at layer 3; choose out of 1, 2") as caught:
+        if use == "read":
+            theirs.read(lm, "One day", layers=[2, 3])
+        elif use == "steer":
+            theirs.steer(lm, {"calm": 0.5}, layers=3)
+        elif use == "similarity":
+            theirs.similarity(3)
+        else:
+            export_vectors(tmp_path / "theirs.safetensors", "gguf", tmp_path / "out", layers="2-3")
+    assert "\n" not in str(caught.value) and not (tmp_path / "out").exists()
+
+
+def test_all_layers_of_an_import_are_those_that_it_has(tmp_path):
+    imported_in_part(tmp_path)
+    [npz] = export_vectors(tmp_path / "theirs.safetensors", "npz", tmp_path / "again.npz")
+    with np.load(npz, allow_pickle=False) as arrays:
+        assert arrays["layers"].tolist() == [1, 2]
+    cube = some_vectors().raw.transpose(1, 0, 2).copy()
+    cube[1, 3] = 0
+    np.savez(tmp_path / "zero.npz", vectors=cube, emotions=np.array(EMOTIONS))
+    assert import_vectors([str(tmp_path / "zero.npz")], "npz", tiny(), PACK).layers == (0, 1, 2)
+
+
+@pytest.mark.parametrize("given", [[1, 9], [0, 1], "2", [2.0], [True, 2], {}])
+def test_a_file_with_a_wrong_list_of_layers_is_refused(given, tmp_path):
+    vectors = some_vectors()
+    vectors.header["layers_given"] = given
+    vectors.save(tmp_path / "wrong.safetensors")
+    with pytest.raises(UserError, match=r"list of layers is not valid|analysis layer has no vectors"):
+        EmotionVectors.load(tmp_path / "wrong.safetensors")
 
 
 def damaged(kind, folder):

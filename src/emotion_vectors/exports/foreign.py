@@ -2,8 +2,8 @@
 
 In: repeng or llama.cpp control vectors (one file per emotion), or an npz of emotions x layers x d. Out: `EmotionVectors` of
 kind "raw". `residual_norm` is measured on the model: the mean norm over the tokens of the pack's neutral questions (its topics
-where it has none), each asked in the model's own prompt format. Layers that a file does not have are zero, and the header
-lists those that it has; there is no centre, no calibration and no direction of the embedding.
+where it has none), each asked in the model's own prompt format. The header lists the layers that every vector has; the others
+are zero in the file, and `EmotionVectors.at` refuses them. There is no centre, calibration or direction of the embedding.
 """
 
 from __future__ import annotations
@@ -67,9 +67,10 @@ def import_vectors(
             raw[at, row] = by_layer[at]
     if not np.linalg.norm(raw[chosen], axis=1).all():
         raise UserError(f"A vector at layer {chosen} has length 0; choose another --layer or leave that emotion out.")
+    whole = [at for at in found.layers if np.linalg.norm(raw[at], axis=1).all()]
     header = {
         "model": "embedded" if lm.source.startswith("pypi:") else lm.source, "model_sha256": lm.sha256,
-        "source": f"imported from {format}", "layers_given": found.layers, "residual_norm_from": "neutral questions",
+        "source": f"imported from {format}", "layers_given": whole, "residual_norm_from": "neutral questions",
         "source_sha256": [_digest(_path(file)) for file in files],
     }  # fmt: skip
     embedding = np.zeros((len(found.vectors), lm.hidden_size), dtype=np.float32)

@@ -39,9 +39,10 @@ def export_vectors(
         raise UserError("--emotion makes one mix and --emotions one file each; give one of them.")
     vectors = EmotionVectors.load(source)
     if format in STEERING:
-        chosen = parse_layers(layers, len(vectors.raw)) if layers else [vectors.layer]
-        # llama.cpp has no place for layer 0; whoever asks for all layers means all that it can steer.
-        chosen = chosen[1:] if format == "gguf" and layers == "all" else chosen
+        chosen = _layers(layers, vectors) if layers else [vectors.layer]
+        if format == "gguf" and _all(layers):
+            # llama.cpp has no place for layer 0; whoever asks for all layers means all that it can steer.
+            chosen = [layer for layer in chosen if layer > 0]
         return _steering(
             vectors, format, out, mix or {}, emotions, chosen, 1.0 if strength is None else strength, source
         )
@@ -50,7 +51,7 @@ def export_vectors(
     names = known(emotions, vectors) if emotions else list(vectors.emotions)
     if format == "npz":
         [path] = places(out, ".npz", ["vectors"])
-        arrays.write(path, vectors, names, parse_layers(layers or "all", len(vectors.raw)))
+        arrays.write(path, vectors, names, _layers(layers or "all", vectors))
         return [path]
     if layers:
         raise UserError(f"The format {format} always holds all layers; leave --layers out.")
@@ -59,6 +60,15 @@ def export_vectors(
     [path] = places(out, ".safetensors", ["vectors"])
     subset(vectors, names).save(path)
     return [path]
+
+
+def _layers(text: str, vectors: EmotionVectors) -> list[int]:
+    """The layers that `--layers` names; `all` are those that have vectors, which in imported files may be some only."""
+    return list(vectors.layers) if _all(text) else parse_layers(text, len(vectors.raw))
+
+
+def _all(text: str | None) -> bool:
+    return text is not None and text.strip() == "all"
 
 
 def subset(vectors: EmotionVectors, emotions: Sequence[str]) -> EmotionVectors:

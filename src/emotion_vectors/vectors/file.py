@@ -54,11 +54,21 @@ class EmotionVectors:
     header: dict[str, Any] = field(default_factory=dict)
     centre: np.ndarray | None = None
 
+    @property
+    def layers(self) -> tuple[int, ...]:
+        """The layers that have vectors: all of the model's, or for imported vectors those that the file had."""
+        given = self.header.get("layers_given")
+        return tuple(range(len(self.raw))) if given is None else tuple(given)
+
     def at(self, layer: int | None = None) -> np.ndarray:
         """All directions (emotions, d) at `layer` (default: the analysis layer)."""
         chosen = self.layer if layer is None else layer
         if not 0 <= chosen < len(self.raw):
             raise UserError(f"There is no layer {chosen}; layers go from 0 to {len(self.raw) - 1}.")
+        if chosen not in self.layers:
+            raise UserError(
+                f"The file that these vectors were imported from has none at layer {chosen}; choose out of {_short(self.layers)}."
+            )
         return (self.projected if self.kind == "projected" else self.raw)[chosen]
 
     def unit(self, layer: int | None = None) -> np.ndarray:
@@ -223,6 +233,8 @@ class EmotionVectors:
             emotions, layer, kind = tuple(header.pop("emotions")), int(header.pop("layer")), str(header.pop("kind"))
             if tensors["raw"].shape[1] != len(emotions) or tensors["projected"].shape != tensors["raw"].shape:
                 raise ValueError("tensors and names differ in number")
+            if layer not in _checked(header.get("layers_given"), len(tensors["raw"])):
+                raise ValueError("its analysis layer has no vectors")
         except (SafetensorError, ValueError, KeyError, TypeError, IndexError, OSError) as error:
             raise UserError(
                 f"{path} is no vectors file of this tool ({error}); make one with `emotion-vectors run`."
@@ -233,3 +245,19 @@ class EmotionVectors:
 def _several(layers: int | Sequence[int] | None) -> Sequence[int] | None:
     """One layer as a list of one."""
     return (layers,) if isinstance(layers, int) else layers
+
+
+def _checked(given: object, n_layers: int) -> Sequence[int]:
+    """The header's list of layers that have vectors, None for all; anything else is a `ValueError`."""
+    if given is None:
+        return range(n_layers)
+    if not isinstance(given, list) or not all(type(layer) is int and 0 <= layer < n_layers for layer in given):
+        raise ValueError("its list of layers is not valid")
+    return given
+
+
+def _short(layers: Sequence[int]) -> str:
+    """The first and last of many layers."""
+    if len(layers) < 9:
+        return ", ".join(map(str, layers))
+    return f"{layers[0]}, {layers[1]}, ..., {layers[-1]}"

@@ -85,6 +85,31 @@ def test_what_follows_a_text_is_taken_off_and_the_text_stays_whole(after: str) -
     assert clean(STORY + after, finished=False) == (STORY, True, False)
 
 
+SECOND = "At the corner a dog joined him, and they went on together."
+
+
+@pytest.mark.parametrize(
+    "remark",
+    ["The reader will want to know why.", "That is all, since the story is too long already.", "Summary: Tom walks home.",
+     "It isn't easy. This story has two halves, and Tom is the protagonist."],
+)  # fmt: skip
+def test_a_later_paragraph_that_talks_about_the_story_is_cut_off_with_all_that_follows(remark: str) -> None:
+    for before in (STORY, f"{STORY}\n\n{SECOND}"):
+        assert clean(f"{before}\n\n{remark}\n\nThe end", finished=False, story=True) == (before, True, False)
+        assert clean(f"{before}\n\n{remark}", story=True) == (before, True, False)
+    # In the first paragraph it can't be told from the story, which is dropped; and other texts may speak of readers.
+    assert (
+        fault(clean(f"{remark.replace('Summary:', 'The narrative is')} {STORY}", story=True).text) == filters.NOT_PROSE
+    )
+    if not remark.startswith("Summary"):
+        assert clean(f"{STORY}\n\n{remark}").text.endswith(remark)
+
+
+def test_paragraphs_that_tell_the_story_stay() -> None:
+    text = f"{STORY}\n\n{SECOND}\n\nHe told her a story about readers, narrators and heroes."
+    assert clean(text, story=True) == (text, False, False)
+
+
 def test_a_story_that_only_sounds_like_boilerplate_is_left_alone() -> None:
     for text in (
         '"Sure, take it," she said and left.',

@@ -55,13 +55,17 @@ def test_a_good_writer_fills_every_cell_in_one_round(tmp_path: Path) -> None:
     assert prompts["prompt_sha256"][0] == prompt_sha256(prompts["prompt"][0])
 
 
-def test_dropped_stories_are_written_again_and_the_counts_add_up(tmp_path: Path) -> None:
-    def leaky(prompt: str, request) -> str:
-        # Names the emotion where the seed is even, so about half of the stories of every round.
-        word = prompt.rsplit(" ", 1)[1].rstrip(".")
-        return invented(request.seed) + (f" So {word}!" if request.seed % 2 == 0 else "")
+def naming_by_seed(prompt: str, request) -> str:
+    """Names the emotion where the seed is even, so in about half of the stories of every round."""
+    word = prompt.rsplit(" ", 1)[1].rstrip(".")
+    return invented(request.seed) + (f" So {word}!" if request.seed % 2 == 0 else "")
 
-    summary, table = run(tmp_path, FakeWriter(leaky), story_tries=20)
+
+def test_dropped_stories_are_written_again_and_the_counts_add_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writing, "FILL", 1)
+    summary, table = run(tmp_path, FakeWriter(naming_by_seed), story_tries=20)
     assert summary.kept == summary.wanted == 12
     assert summary.short_cells == 0
     assert summary.dropped == {filters.NAMES: summary.written - 12}
@@ -73,10 +77,52 @@ def test_dropped_stories_are_written_again_and_the_counts_add_up(tmp_path: Path)
         assert table.filter(pl.col("round") == number).select("emotion", "topic", "slot").equals(failed)
 
 
-def test_a_writer_that_always_names_the_emotion_ends_after_the_tries(tmp_path: Path) -> None:
+@pytest.mark.parametrize("seed", range(4))
+def test_several_tries_in_one_round_keep_what_one_try_a_round_keeps(seed, tmp_path, monkeypatch) -> None:
+    wishes = {"stories_per_topic": 2, "story_tries": 9, "seed": seed}
+    monkeypatch.setattr(writing, "FILL", 1)
+    slow, one_by_one = run(tmp_path / "one", FakeWriter(naming_by_seed), **wishes)
+    monkeypatch.setattr(writing, "FILL", 30)
+    quick, together = run(tmp_path / "several", FakeWriter(naming_by_seed), **wishes)
+    what = ["emotion", "topic", "slot", "try", "seed", "text", "kept"]
+    assert together.filter("kept").select(what).sort(what).equals(one_by_one.filter("kept").select(what).sort(what))
+    assert (quick.kept, quick.short_cells) == (slow.kept, slow.short_cells)
+    assert together["round"].max() < one_by_one["round"].max()
+    # Every slot has its tries in a row, from 0; what follows the kept one was not needed, and is no fault of the writer.
+    for rows in together.partition_by("emotion", "topic", "slot"):
+        assert rows["try"].to_list() == list(range(rows.height))
+        kept = rows["kept"].to_list().index(True)
+        assert rows["dropped"].to_list() == [filters.NAMES] * kept + [""] + [filters.SPARE] * (rows.height - kept - 1)
+    assert quick.written - slow.written == quick.dropped[filters.SPARE] > 0
+    # A round is never larger than FILL because of further tries.
+    sizes = together.group_by("round").agg(pl.len(), pl.col("try").n_unique().alias("tries"))
+    assert sizes.filter(pl.col("tries") > 1)["len"].max() <= 30 and sizes["tries"].max() > 2
+
+
+def test_the_first_round_asks_once_and_no_slot_gets_more_than_its_tries() -> None:
+    assert list(writing.tries_of_round(2, 0, 20)) == [0]
+    assert list(writing.tries_of_round(writing.FILL // 3, 1, 20)) == [1, 2, 3]
+    assert list(writing.tries_of_round(writing.FILL // 3 + 1, 4, 20)) == [4, 5]
+    assert list(writing.tries_of_round(1, 3, 5)) == [3, 4]
+    assert list(writing.tries_of_round(10_000, 7, 20)) == [7]
+
+
+@pytest.mark.parametrize(
+    ("count", "sizes"),
+    [(0, []), (1, [1]), (512, [512]), (767, [767]), (768, [384] * 2), (1026, [513] * 2), (2050, [512, 513, 512, 513])],
+)
+def test_chunks_are_even_and_none_is_nearly_empty(count, sizes) -> None:
+    items = [writing.Item(str(i), "", i) for i in range(count)]
+    chunks = writing.chunks_of(items)
+    assert [len(chunk) for chunk in chunks] == sizes
+    assert [item for chunk in chunks for item in chunk] == items
+
+
+def test_a_writer_that_always_names_the_emotion_ends_after_the_tries(tmp_path: Path, monkeypatch) -> None:
     def naming(prompt: str, request) -> str:
         return invented(request.seed) + " Happiness!" if "happy" in prompt else invented(request.seed)
 
+    monkeypatch.setattr(writing, "FILL", 1)
     summary, table = run(tmp_path, writer := FakeWriter(naming), story_tries=4)
     assert summary.short_cells == 3
     assert summary.fewest == 0
@@ -131,8 +177,8 @@ def test_a_killed_run_resumes_and_equals_an_uninterrupted_one(tmp_path: Path, mo
             run(folder, writer, **wishes)
         parts = list((folder / "parts" / "stories").glob("*.parquet"))
         before, written = written, sum(pl.read_parquet(part).height for part in parts)
-        # At most one chunk of what was written is lost.
-        assert limit - (written - before) < 5
+        # At most one chunk of what was written is lost, and a chunk of 5 has at most 7.
+        assert limit - (written - before) < 7
         assert not (folder / "stories.parquet").exists()
         assert not [path for path in (folder / "parts" / "stories").iterdir() if path.name.startswith(".")]
     writer = FakeWriter(leaky)
@@ -172,7 +218,7 @@ def test_feeding_a_writer_across_chunks_changes_no_file(tmp_path: Path, monkeypa
     run(tmp_path / "many", writer := Together(leaky_by_seed), **wishes)
     assert files_of(tmp_path / "many") == files_of(tmp_path / "one")
     assert len(files_of(tmp_path / "one")) > 8
-    assert writer.calls[:3] == [15, 15, 6]  # 36 requests of the first round, three chunks of five at a time
+    assert writer.calls[:3] == [15, 15, 6]  # 36 requests of the first round in seven even chunks, three at a time
 
 
 def test_a_kill_between_chunks_keeps_the_whole_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -265,13 +311,14 @@ def test_a_prompt_for_several_stories_gets_them_from_one_answer(tmp_path: Path) 
     first = table.filter(pl.col("round") == 0, pl.col("emotion") == "afraid", pl.col("topic") == "a lost key")
     assert first["slot"].to_list() == [0, 1, 2, 3, 4, 5]
     assert first["kept"].to_list() == [True, True, True, False, True, False]
-    second = table.filter(pl.col("round") == 1, pl.col("emotion") == "afraid", pl.col("topic") == "a lost key")
+    second = table.filter(pl.col("try") == 1, pl.col("emotion") == "afraid", pl.col("topic") == "a lost key")
     assert second["slot"].to_list() == [3, 5]
     assert summary.kept == summary.wanted == 72
-    assert len(writer.asked) == 12 * 2 + 12
+    assert len(writer.asked) == 12 * 2 + 2 * 12  # the second round tries each pair of slots twice
+    assert summary.dropped == {filters.TOO_SHORT: 24, filters.SPARE: 24}
     prompts = pl.read_parquet(tmp_path / "story_prompts.parquet")
     assert set(table["prompt_sha256"]) <= set(prompts["prompt_sha256"])
-    assert table.select("emotion", "topic", "slot", "round").is_unique().all()
+    assert table.select("emotion", "topic", "slot", "try").is_unique().all()
 
 
 def test_a_writer_gets_the_plain_message_beside_its_ids(tmp_path: Path) -> None:

@@ -1,11 +1,12 @@
-"""A module in place of vLLM with the documented names, arguments and types of its offline API, and no model.
+"""A module in place of vLLM with the names, arguments and types of its offline engine, and no model.
 
-Documented in vLLM's pages `api/vllm/entrypoints/llm`, `api/vllm/sampling_params`, `api/vllm/outputs` and
-`inputs.TokensPrompt`; an argument that is not there, or of another type, is an error here as it is there.
+Those of vLLM 0.32: `entrypoints/llm.py`, `sampling_params.py`, `outputs.py`, `inputs/engine.py` and
+`v1/engine/llm_engine.py`; an argument that is not there, or of another type, is an error here as it is there.
 """
 
 from __future__ import annotations
 
+import enum
 import types
 from dataclasses import dataclass, fields
 from typing import Any
@@ -17,6 +18,12 @@ ENGINE_ARGUMENTS = {
     "enable_prefix_caching": bool,
     "max_num_batched_tokens": int,
 }
+
+
+class RequestOutputKind(enum.Enum):
+    CUMULATIVE = 0
+    DELTA = 1
+    FINAL_ONLY = 2
 
 
 @dataclass
@@ -37,6 +44,7 @@ class SamplingParams:
     min_tokens: int = 0
     detokenize: bool = True
     skip_special_tokens: bool = True
+    output_kind: RequestOutputKind = RequestOutputKind.CUMULATIVE
 
     def __post_init__(self) -> None:
         kinds = {"float": (float, int), "int": int, "bool": bool, "int | None": (int, type(None))}
@@ -63,6 +71,54 @@ class RequestOutput:
     finished: bool = True
 
 
+class LLMEngine:
+    """Writes one token of each of the first `max_num_seqs` requests in a step."""
+
+    def __init__(self, arguments: dict[str, Any], compose: Any) -> None:
+        self.arguments, self.compose = arguments, compose
+        self.queue: list[tuple[str, list[int], SamplingParams, list[int]]] = []
+        self.written: dict[str, int] = {}
+        self.used: set[str] = set()
+        self.most, self.steps, self.aborted = 0, 0, []
+
+    def add_request(
+        self, request_id: str, prompt: Any, params: SamplingParams, arrival_time: float | None = None
+    ) -> str:
+        assert isinstance(request_id, str) and request_id not in self.used and isinstance(params, SamplingParams)
+        assert params.output_kind is RequestOutputKind.FINAL_ONLY  # else a step also gives unfinished outputs
+        assert isinstance(prompt, dict) and set(prompt) == {"type", "prompt_token_ids"} and prompt["type"] == "token"
+        ids = prompt["prompt_token_ids"]
+        assert isinstance(ids, list) and ids and all(type(token) is int for token in ids)
+        if len(ids) >= self.arguments["max_model_len"]:
+            raise ValueError("The decoder prompt is longer than the maximum model length")
+        self.used.add(request_id)
+        self.queue.append((request_id, ids, params, self.compose(ids, params)[: params.max_tokens]))
+        self.most = max(self.most, len(self.queue))
+        return f"{request_id}-0123abcd"  # the engine's own name; outputs carry the caller's
+
+    def has_unfinished_requests(self) -> bool:
+        return bool(self.queue)
+
+    def step(self) -> list[RequestOutput]:
+        self.steps += 1
+        done = []
+        for request in self.queue[: self.arguments["max_num_seqs"]]:
+            request_id, ids, params, made = request
+            self.written[request_id] = self.written.get(request_id, 0) + 1
+            if self.written[request_id] == len(made):
+                reason = "stop" if made[-1] in (params.stop_token_ids or []) else "length"
+                output = CompletionOutput(0, "" if not params.detokenize else "text", made, reason)
+                done.append((request, RequestOutput(request_id, ids, [output])))
+        for request, _ in done:
+            self.queue.remove(request)
+        return [output for _, output in done]
+
+    def abort_request(self, request_ids: list[str], internal: bool = False) -> None:
+        assert isinstance(request_ids, list) and not internal
+        self.aborted += request_ids
+        self.queue = [request for request in self.queue if request[0] not in request_ids]
+
+
 def make(compose: Any) -> types.ModuleType:
     """The module; `compose(prompt_token_ids, params)` gives the generated ids. `module.engines` lists what was started."""
     module = types.ModuleType("vllm")
@@ -80,33 +136,8 @@ def make(compose: Any) -> types.ModuleType:
             for name, value in engine.items():
                 assert isinstance(value, ENGINE_ARGUMENTS[name]), name
             self.arguments = {"model": model, "dtype": dtype, "revision": revision} | engine
-            self.calls: list[int] = []
+            self.llm_engine = LLMEngine(self.arguments, compose)
             engines.append(self)
-
-        def generate(
-            self, prompts: Any, sampling_params: Any = None, *, use_tqdm: bool = True, lora_request: Any = None
-        ) -> list:
-            assert (
-                isinstance(prompts, list) and isinstance(sampling_params, list) and len(prompts) == len(sampling_params)
-            )
-            assert isinstance(use_tqdm, bool)
-            self.calls.append(len(prompts))
-            outputs = []
-            for number, (prompt, params) in enumerate(zip(prompts, sampling_params, strict=True)):
-                assert (
-                    isinstance(prompt, dict)
-                    and set(prompt) == {"prompt_token_ids"}
-                    and isinstance(params, SamplingParams)
-                )
-                ids = prompt["prompt_token_ids"]
-                assert isinstance(ids, list) and ids and all(type(token) is int for token in ids)
-                if len(ids) >= self.arguments["max_model_len"]:
-                    raise ValueError("The decoder prompt is longer than the maximum model length")
-                made = compose(ids, params)[: params.max_tokens]
-                reason = "stop" if made and made[-1] in (params.stop_token_ids or []) else "length"
-                text = "" if not params.detokenize else "text"
-                outputs.append(RequestOutput(str(number), ids, [CompletionOutput(0, text, made, reason)]))
-            return outputs
 
     module.LLM, module.SamplingParams, module.engines = LLM, SamplingParams, engines  # pyright: ignore
     return module

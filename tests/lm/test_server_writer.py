@@ -86,7 +86,7 @@ def test_results_do_not_depend_on_the_order_in_which_answers_come():
 
 
 FAULTS = {
-    "500": Reply(b"oops", 500), "503": Reply(b"", 503), "429": Reply(b"slow down", 429), "broken json": Reply(b'{"choices": [{'),
+    "500": Reply(b"oops", 500), "503": Reply(b"", 503), "429": Reply(b"slow down", 429), "408": Reply(b"", 408), "broken json": Reply(b'{"choices": [{'),
     "no completion": Reply(b'{"object": "list"}'), "a list": Reply(b"[]"), "no choices": Reply(b'{"choices": []}'),
     "text is a number": Reply(b'{"choices": [{"message": {"content": 5}}]}'), "no utf-8": Reply(b"\xff\xfe\xff"),
     "cut body": Reply(completion("x")[:20], promise=len(completion("x"))), "empty body": Reply(b""),

@@ -30,6 +30,7 @@ def compose(ids, params):
 def vllm(monkeypatch):
     module = fake_vllm.make(compose)
     monkeypatch.setitem(sys.modules, "vllm", module)
+    monkeypatch.setitem(sys.modules, "vllm.sampling_params", fake_vllm)
     monkeypatch.setattr(vllm_writer, "is_installed", lambda: True)
     return module
 
@@ -40,9 +41,10 @@ def requests(count):
 
 def test_ids_go_in_and_texts_of_the_models_own_tokenizer_come_out(vllm):
     lm = dataclasses.replace(tiny(), source="some/model", revision="abc", dtype=torch.bfloat16)
-    done = list(make_writer(lm, "vllm", 64).write(requests(6), SAMPLING))
-    assert [one.key for one in done] == [f"r{i}" for i in range(6)]
-    for one, request in zip(done, requests(6), strict=True):
+    done = {one.key: one for one in make_writer(lm, "vllm", 64).write(requests(6), SAMPLING)}
+    assert sorted(done) == [f"r{i}" for i in range(6)]
+    for request in requests(6):
+        one = done[request.key]
         params = fake_vllm.SamplingParams(seed=request.seed, stop_token_ids=sorted(end_tokens(lm)))
         ids = compose(list(request.prompt_ids), params)[:12]
         ended = request.seed % 2 == 1
@@ -53,7 +55,7 @@ def test_ids_go_in_and_texts_of_the_models_own_tokenizer_come_out(vllm):
             ended,
         )
     (engine,) = vllm.engines
-    assert engine.calls == [6]  # one call for all, not one for each
+    assert engine.llm_engine.steps == 12  # all are written together, not one after the other
     assert engine.arguments == {
         "model": "some/model", "dtype": "bfloat16", "revision": "abc", "max_model_len": 1024, "max_num_seqs": 64,
         "enable_prefix_caching": True,
@@ -67,7 +69,7 @@ def test_all_of_the_sampling_arrives(vllm):
     list(VLLMWriter(lm).write(requests(1), dataclasses.replace(SAMPLING, presence_penalty=0.5)))
     assert made == [{
         "temperature": 0.7, "top_p": 0.9, "repetition_penalty": 1.1, "presence_penalty": 0.5, "max_tokens": 12, "seed": 2**62,
-        "stop_token_ids": sorted(end_tokens(lm)), "detokenize": False,
+        "stop_token_ids": sorted(end_tokens(lm)), "detokenize": False, "output_kind": fake_vllm.RequestOutputKind.FINAL_ONLY,
     }]  # fmt: skip
 
 
@@ -76,12 +78,36 @@ def test_one_engine_serves_all_calls_and_a_longer_request_starts_a_larger_one(vl
     writer = VLLMWriter(tiny())
     list(writer.write(requests(3), SAMPLING))
     list(writer.write(requests(3), SAMPLING))
-    assert [engine.calls for engine in vllm.engines] == [[3, 3]]
+    assert [len(engine.llm_engine.used) for engine in vllm.engines] == [6]
     list(writer.write([Request("long", tuple(range(300, 400)), 1)], SAMPLING))
     assert [engine.arguments["max_model_len"] for engine in vllm.engines] == [30, 112]
     writer.close()
     assert writer._engine is None
     assert list(writer.write([], SAMPLING)) == [] and writer._engine is None
+
+
+def test_texts_come_as_they_get_done_and_free_slots_are_filled_at_once(vllm):
+    writer = VLLMWriter(tiny(), 2)
+    steps, keys = [], []
+    for one in writer.write(requests(10), SAMPLING):
+        steps.append(vllm.engines[0].llm_engine.steps)
+        keys.append(one.key)
+    engine = vllm.engines[0].llm_engine
+    assert steps == sorted(steps) and steps[0] == 6 and len(set(steps)) > 5
+    assert engine.most == 4  # the queue stays short, so that the texts of a chunk are written together
+    # Odd seeds end after 6 tokens, even ones at the limit of 12: two slots need at least half of all these steps.
+    assert sorted(keys) == sorted(f"r{i}" for i in range(10)) and engine.steps <= (5 * 6 + 5 * 12) / 2 + 6
+
+
+def test_nothing_goes_on_in_the_engine_when_the_caller_stops(vllm):
+    writer = VLLMWriter(tiny(), 4)
+    texts = writer.write(requests(6), SAMPLING)
+    first = next(texts)
+    texts.close()
+    engine = vllm.engines[0].llm_engine
+    assert len(engine.aborted) == 5 and not engine.has_unfinished_requests()
+    # The engine serves the next call, and names are not used twice.
+    assert first in list(writer.write(requests(6), SAMPLING)) and len(engine.used) == 12
 
 
 def test_what_vllm_cannot_do_is_one_sentence(vllm, monkeypatch):

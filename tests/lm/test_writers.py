@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -284,3 +286,44 @@ def test_openvino_seeds_end_tokens_and_limits(from_gguf, tmp_path: Path) -> None
     same = [Request(f"again{i}", prompt, 3) for i in range(2)]
     again = list(writer.write(same, sampling))
     assert again[0].text == again[1].text
+
+
+def story_requests(lm: Any, told: str, topics: Sequence[str]) -> list[Request]:
+    return [
+        Request(str(i), tuple(lm.tokenizer.apply_chat_template([{"role": "user", "content": f"{told}\n\n{topic}"}],
+                add_generation_prompt=True, return_dict=False)), i)
+        for i, topic in enumerate(topics)
+    ]  # fmt: skip
+
+
+@needs_openvino
+def test_openvino_writes_the_same_after_another_chunk_as_when_resumed(
+    from_gguf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The earlier chunk has the same prompts, as a later round has: what was read before must leave no trace."""
+    told = "Write a story of a few words on the topic below, with no title and no comment at all. End it very soon."
+    topics = [f"A{' very' * 30} old {what}." for what in ("key", "kite", "dog", "hat", "cup")] * 2
+    wanted = story_requests(from_gguf, told, topics)
+    shared = openvino_writer.common_prefix(wanted)
+    assert len(shared) >= openvino_writer.KEYS_PER_BLOCK
+    started = []
+    start = openvino_writer.start_pipeline
+    monkeypatch.setattr(openvino_writer, "start_pipeline", lambda *given: started.append(given) or start(*given))
+    sampling = Sampling(temperature=1.0, max_new_tokens=16)
+    texts = []
+    for chunks in ((wanted[:5], wanted[5:]), (wanted[5:],)):
+        writer = openvino_writer.OpenVINOWriter(from_gguf, 8, cache=tmp_path)
+        for chunk in chunks:
+            texts.append({one.key: one for one in writer.write(chunk, sampling)})
+    assert texts[1] == texts[2] and len(texts[1]) == 5
+    assert len(started) == 3
+
+
+@pytest.mark.parametrize(
+    ("prompts", "shared"),
+    [([(1,) * 31], 0), ([(1,) * 40], 32), ([(1,) * 80, (1,) * 70, (1,) * 63 + (2,)], 32), ([(1,) * 64, (1,) * 64], 64),
+     ([(2,) + (1,) * 80, (1,) * 80], 0), ([(1,) * 64 + (5,), (1,) * 64 + (3,), (1,) * 40 + (9,) * 60], 32)],
+)  # fmt: skip
+def test_the_common_beginning_of_prompts_in_whole_blocks(prompts, shared) -> None:
+    found = openvino_writer.common_prefix([Request(str(i), ids, i) for i, ids in enumerate(prompts)])
+    assert found == prompts[0][:shared] and len(found) == shared

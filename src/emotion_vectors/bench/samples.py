@@ -36,7 +36,7 @@ class Sizes(NamedTuple):
 
 
 QUICK = Sizes(16, 10, 8, 4, 24, 16, 24, (4, 8, 16))
-FULL = Sizes(48, 32, 24, 8, 64, 64, 64, (8, 16, 32, 64))
+FULL = Sizes(48, 32, 24, 8, 64, 128, 100, (8, 32, 64, 128))
 ON_GPU = Sizes(512, 64, 64, 32, 256, 512, 200, (32, 128, 512))
 
 
@@ -120,7 +120,7 @@ def requests(case: Case, count: int) -> list[Request]:
     """`count` story requests as the first round of a run plans them, over different emotions."""
     pack, topics = case.pack, case.pack.topics[: case.settings.topics]
     empty = {(emotion, topic): [0] for topic in topics for emotion in pack.emotions}
-    asks = plan_round(pack.prompts.story, empty, 0, case.settings.seed)
+    asks = plan_round(pack.prompts.story, empty, [0], case.settings.seed)
     return [
         Request(ask.item.key, chat_prompt(case.lm, "{message}", {"message": ask.item.prompt}).ids, ask.item.seed)
         for ask in evenly(asks, count)

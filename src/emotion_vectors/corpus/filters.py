@@ -24,7 +24,9 @@ LOOP = "repeats itself"
 NAMES = "names the emotion"
 NAMES_ANY = "names an emotion"
 DUPLICATE = "near-duplicate"
-REASONS = (EMPTY, BOILERPLATE, ECHO, NOT_PROSE, TOO_SHORT, LOOP, NAMES, NAMES_ANY, DUPLICATE)
+# Not a fault: a text that was written at the same time as another try, which is the one that is kept.
+SPARE = "not needed"
+REASONS = (EMPTY, BOILERPLATE, ECHO, NOT_PROSE, TOO_SHORT, LOOP, NAMES, NAMES_ANY, DUPLICATE, SPARE)
 
 # A text whose distinct share of four-word runs is below this goes in circles. Stories that SmolLM2 writes in full
 # precision have 0.97 on average; its loops are below 0.7.
@@ -46,7 +48,7 @@ LEADING = re.compile(
 TITLE = re.compile(r"\A[^\n.!?\"“”:,;]{2,80}\n\s*\n\s*")
 TURN = re.compile(r"(?:^|\n)\s*(?:Human|User|Assistant|System)\s*:|<\|[a-z_]+\|>|<(?:start|end)_of_turn>")
 COMMENT = re.compile(
-    r"\n\s*(?:\*{0,2}(?:note|word count|moral|explanation|analysis)\b|\(\s*(?:word count|\d+ words)|"
+    r"\n\s*(?:\*{0,2}(?:note|word count|moral|explanation|analysis|summary)\b|\(\s*(?:word count|\d+ words)|"
     r"(?:in )?(?:this|the) (?:short )?(?:story|paragraph|passage|narrative)\b|"
     r"this is an? (?:[\w-]+ ){0,3}story\b|i hope (?:this|you)|let me know|feel free to)",
     re.IGNORECASE,
@@ -62,6 +64,7 @@ ABOUT_STORY = re.compile(
     r"starts|ends|takes|shows|revolves|highlights|explores)|the narrative)\b",
     re.IGNORECASE,
 )
+PARAGRAPH = re.compile(r"\n\s*\n")
 LIST_LINE = re.compile(r"^\s*(?:[-*•]\s|\d{1,2}[.)]\s|#{1,4}\s|\|)", re.MULTILINE)
 SENTENCE_END = re.compile(r"[.!?…]+[\"'”’)\]*]*(?=\s|\Z)")
 
@@ -74,11 +77,12 @@ class Cleaned(NamedTuple):
     cut: bool
 
 
-def clean(text: str, finished: bool = True, turns: bool = True) -> Cleaned:
+def clean(text: str, finished: bool = True, turns: bool = True, story: bool = False) -> Cleaned:
     """Take off what surrounds a text; white space at the ends goes too.
 
     finished: False where the token limit ended the text, which is then cut after its last whole sentence (left whole if
-    it has none). turns: cut where a next speaker begins (off for dialogues).
+    it has none). turns: cut where a next speaker begins (off for dialogues). story: cut before a later paragraph that
+    talks about the story instead of telling it.
     """
     body = original = text.replace("\r\n", "\n").strip()
     if turns and (turn := TURN.search(body)):
@@ -88,12 +92,25 @@ def clean(text: str, finished: bool = True, turns: bool = True) -> Cleaned:
     comment = COMMENT.search(bare)
     if comment:
         bare, finished = bare[: comment.start()].rstrip(), True
+    told = _told(bare) if story else bare
+    if told != bare:
+        bare, finished = told, True
     stripped = bare.strip() != original
     bare = bare.strip()
     if finished:
         return Cleaned(bare, stripped, False)
     whole = cut_at_sentence(bare)
     return Cleaned(whole, stripped, whole != bare)
+
+
+def _told(text: str) -> str:
+    """`text` up to the first paragraph, the opening one apart, that talks about the story."""
+    breaks = list(PARAGRAPH.finditer(text))
+    ends = [*(one.start() for one in breaks[1:]), len(text)]
+    for place, end in zip(breaks, ends, strict=False):
+        if ABOUT_STORY.search(text, place.end(), end):
+            return text[: place.start()].rstrip()
+    return text
 
 
 def cut_at_sentence(text: str) -> str:

@@ -119,8 +119,8 @@ class _Tally:
         self.dropped: Counter[str] = Counter()
 
     def row(self, cell: tuple[str, str], row: Row, fault: Fault, turns: bool = True) -> dict[str, Any]:
-        """One row of the table (without its emotion). turns: cut where a next speaker begins (off for dialogues)."""
-        cleaned = clean(row.text, turns=turns)
+        """One row of the table (without its emotion). turns: it is a story, and cut where a next speaker begins."""
+        cleaned = clean(row.text, turns=turns, story=turns)
         tokens = self._count(cleaned.text) if cleaned.text else 0
         reason = fault(cleaned.text, tokens)
         if not reason and self._index.find(cleaned.text) is not None:
@@ -133,8 +133,8 @@ class _Tally:
         slot = self.slots[cell]
         self.slots[cell] += 1
         return {
-            "topic": cell[1], "slot": slot, "round": 0, "seed": 0, "text": cleaned.text, "words": len(cleaned.text.split()),
-            "tokens": tokens, "kept": not reason, "dropped": reason, "finished": True, "stripped": cleaned.stripped,
+            "topic": cell[1], "slot": slot, "round": 0, "try": 0, "seed": 0, "text": cleaned.text,
+            "words": len(cleaned.text.split()), "tokens": tokens, "kept": not reason, "dropped": reason, "finished": True, "stripped": cleaned.stripped,
             "cut": cleaned.cut, "writer": self._writer, "prompt_sha256": "",
         }  # fmt: skip
 

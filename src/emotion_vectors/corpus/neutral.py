@@ -15,7 +15,7 @@ from typing import Protocol
 import polars as pl
 
 from emotion_vectors.corpus.duplicates import DuplicateIndex
-from emotion_vectors.corpus.filters import DUPLICATE, clean, neutral_fault
+from emotion_vectors.corpus.filters import DUPLICATE, SPARE, clean, neutral_fault
 from emotion_vectors.corpus.split import split_texts
 from emotion_vectors.corpus.writing import (
     Answer,
@@ -30,6 +30,7 @@ from emotion_vectors.corpus.writing import (
     prompt_sha256,
     sampling_of,
     seed_of,
+    tries_of_round,
     write_round,
 )
 from emotion_vectors.lm.writers.base import Writer
@@ -45,8 +46,8 @@ FACTUAL_SENSES = frozenset({
     "shaken", "sluggish", "stimulated", "stressed", "tense", "tired", "upset", "vibrant", "vulnerable", "worn out",
 })  # fmt: skip
 NEUTRAL_SCHEMA = {
-    "topic": pl.String, "slot": pl.Int64, "round": pl.Int64, "seed": pl.Int64, "text": pl.String, "words": pl.Int64,
-    "tokens": pl.Int64, "kept": pl.Boolean, "dropped": pl.String, "finished": pl.Boolean, "stripped": pl.Boolean,
+    "topic": pl.String, "slot": pl.Int64, "round": pl.Int64, "try": pl.Int64, "seed": pl.Int64, "text": pl.String,
+    "words": pl.Int64, "tokens": pl.Int64, "kept": pl.Boolean, "dropped": pl.String, "finished": pl.Boolean, "stripped": pl.Boolean,
     "cut": pl.Boolean, "writer": pl.String, "prompt_sha256": pl.String,
 }  # fmt: skip
 
@@ -64,6 +65,15 @@ class Slot:
 
     topic: str
     slot: int
+
+
+@dataclass(frozen=True)
+class Ask:
+    """One request: the slot that it is to fill, and the number of the try, from 0."""
+
+    item: Item
+    slot: Slot
+    trial: int
 
 
 def write_neutral(
@@ -84,22 +94,22 @@ def write_neutral(
     empty = [Slot(subjects[i % len(subjects)], i // len(subjects)) for i in range(settings.neutral_texts)]
     wanted, rows, index = len(empty), [], DuplicateIndex()
     tokens, new_tokens, seconds = 0, 0, 0.0
-    for number in range(settings.story_tries):
-        if not empty:
-            break
+    number, tried = 0, 0
+    while empty and tried < settings.story_tries:
+        tries = tries_of_round(len(empty), tried, settings.story_tries)
         if number:
             faults = describe(count_reasons(row["dropped"] for row in rows))
             reporter.say(f"Round {number + 1} writes {len(empty):,} neutral texts again; dropped: {faults}.")
-        items = [plan_item(pack, slot, number, settings.seed) for slot in empty]
+        asks = [plan_ask(pack, slot, trial, settings.seed) for trial in tries for slot in empty]
         title = "Neutral texts" if number == 0 else f"Neutral texts, round {number + 1}"
         written = write_round(
-            items, number, title, folder / "parts" / "neutral", writer, sampling_of(settings), chat_ids, reporter
-        )
-        fresh = judge_round(items, empty, number, written, pack, settings, count_tokens, index)
-        empty = [slot for slot, row in zip(empty, fresh, strict=True) if not row["kept"]]
-        rows += fresh
+            [ask.item for ask in asks], number, title, folder / "parts" / "neutral", writer, sampling_of(settings),
+            chat_ids, reporter,
+        )  # fmt: skip
+        rows += judge_round(asks, number, written, empty, pack, settings, count_tokens, index)
         tokens += sum(answer.tokens for answer in written.answers.values())
         new_tokens, seconds = new_tokens + written.new_tokens, seconds + written.seconds
+        number, tried = number + 1, tries.stop
     table = pl.DataFrame(rows, schema=NEUTRAL_SCHEMA)
     prompts = list(dict.fromkeys(fill_prompt(pack, subject) for subject in subjects))
     hashes = [prompt_sha256(prompt) for prompt in prompts]
@@ -120,38 +130,45 @@ def fill_prompt(pack: Pack, subject: str) -> str:
     return pack.prompts.neutral.format(topic=subject, n_stories=1)
 
 
-def plan_item(pack: Pack, slot: Slot, number: int, seed: int) -> Item:
-    """The request for `slot` in round `number`; its seed is the hash of (run seed, topic, slot, round)."""
-    key = "\x1f".join([slot.topic, str(slot.slot), str(number)])
-    return Item(key, fill_prompt(pack, slot.topic), seed_of(seed, "neutral", slot.topic, slot.slot, number))
+def plan_ask(pack: Pack, slot: Slot, trial: int, seed: int) -> Ask:
+    """The request for `slot` at its try `trial` (from 0); its seed is the hash of (run seed, topic, slot, try)."""
+    key = "\x1f".join([slot.topic, str(slot.slot), str(trial)])
+    item = Item(key, fill_prompt(pack, slot.topic), seed_of(seed, "neutral", slot.topic, slot.slot, trial))
+    return Ask(item, slot, trial)
 
 
 def judge_round(
-    items: Sequence[Item],
-    slots: Sequence[Slot],
+    asks: Sequence[Ask],
     number: int,
     written: Round,
+    empty: list[Slot],
     pack: Pack,
     settings: WritingSettings,
     count_tokens: CountTokens,
     index: DuplicateIndex,
 ) -> list[dict]:
-    """Rows of the table for the answers of a round, in the order of the plan; kept texts join `index`."""
+    """Rows of the table for the answers of a round, in the order of the plan.
+
+    The first text of a slot that has no fault is kept: it joins `index` and its slot leaves `empty`.
+    """
     emotions = tuple(word for word in pack.emotions if word not in FACTUAL_SENSES)
     rows = []
-    for item, slot in zip(items, slots, strict=True):
-        answer = written.answers[item.key]
+    for ask in asks:
+        slot, answer = ask.slot, written.answers[ask.item.key]
         text, body, stripped, cut = render(pack, slot.topic, answer)
         count = count_tokens(text) if text else 0
-        fault = neutral_fault(body, count, pack.prompts.neutral, emotions, settings.min_words, settings.min_tokens)
+        fault = SPARE if slot not in empty else neutral_fault(
+            body, count, pack.prompts.neutral, emotions, settings.min_words, settings.min_tokens
+        )  # fmt: skip
         if not fault and index.find(body) is not None:
             fault = DUPLICATE
         if not fault:
             index.add(body)
+            empty.remove(slot)
         rows.append({
-            "topic": slot.topic, "slot": slot.slot, "round": number, "seed": answer.seed, "text": text,
+            "topic": slot.topic, "slot": slot.slot, "round": number, "try": ask.trial, "seed": answer.seed, "text": text,
             "words": len(text.split()), "tokens": count, "kept": not fault, "dropped": fault, "finished": answer.finished,
-            "stripped": stripped, "cut": cut, "writer": answer.writer, "prompt_sha256": prompt_sha256(item.prompt),
+            "stripped": stripped, "cut": cut, "writer": answer.writer, "prompt_sha256": prompt_sha256(ask.item.prompt),
         })  # fmt: skip
     return rows
 

@@ -1,13 +1,14 @@
 """Stories: n kept ones for every emotion and topic, written in rounds until they are there or the tries are used up.
 
 In: emotions, topics, a story prompt, a writer. Out: `stories.parquet`, one row per written story, kept or dropped, and
-a `Summary`. Round r asks again for every slot that round r - 1 left empty, with a new seed. Source: paper, appendix on
+a `Summary`. A round asks again for every slot that the last one left empty, with new seeds: once, or where few slots are
+left, several times at once, of which the first good story is kept. Source: paper, appendix on
 story generation (n stories per topic and emotion); the filters are our own (corpus/filters.py).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -15,7 +16,7 @@ from typing import Protocol
 import polars as pl
 
 from emotion_vectors.corpus.duplicates import DuplicateIndex
-from emotion_vectors.corpus.filters import DUPLICATE, clean, story_fault
+from emotion_vectors.corpus.filters import DUPLICATE, SPARE, clean, story_fault
 from emotion_vectors.corpus.split import split_texts
 from emotion_vectors.corpus.writing import (
     ChatIds,
@@ -29,6 +30,7 @@ from emotion_vectors.corpus.writing import (
     prompt_sha256,
     sampling_of,
     seed_of,
+    tries_of_round,
     write_round,
 )
 from emotion_vectors.lm.writers.base import Writer
@@ -39,8 +41,8 @@ from emotion_vectors.store.atomic import write_parquet
 # A prompt with {n_stories} gets at most this many stories in one answer.
 MOST_TOGETHER = 4
 STORY_SCHEMA = {
-    "emotion": pl.String, "topic": pl.String, "slot": pl.Int64, "round": pl.Int64, "seed": pl.Int64, "text": pl.String,
-    "words": pl.Int64, "tokens": pl.Int64, "kept": pl.Boolean, "dropped": pl.String, "finished": pl.Boolean,
+    "emotion": pl.String, "topic": pl.String, "slot": pl.Int64, "round": pl.Int64, "try": pl.Int64, "seed": pl.Int64,
+    "text": pl.String, "words": pl.Int64, "tokens": pl.Int64, "kept": pl.Boolean, "dropped": pl.String, "finished": pl.Boolean,
     "stripped": pl.Boolean, "cut": pl.Boolean, "writer": pl.String, "prompt_sha256": pl.String,
 }  # fmt: skip
 
@@ -54,12 +56,13 @@ class StorySettings(WritingSettings, Protocol):
 
 @dataclass(frozen=True)
 class Ask:
-    """One request: the slots (story numbers) of a cell that it is to fill."""
+    """One request: the slots (story numbers) of a cell that it is to fill, and the number of the try, from 0."""
 
     item: Item
     emotion: str
     topic: str
     slots: tuple[int, ...]
+    trial: int
 
 
 def write_stories(
@@ -83,26 +86,22 @@ def write_stories(
     empty = {(emotion, topic): list(range(settings.stories_per_topic)) for emotion in emotions for topic in topics}
     rows: list[dict] = []
     index, tokens, new_tokens, seconds = DuplicateIndex(), 0, 0, 0.0
-    for number in range(settings.story_tries):
-        asks = plan_round(template, empty, number, settings.seed, together)
-        if not asks:
-            break
+    number, tried = 0, 0
+    while (missing := sum(map(len, empty.values()))) and tried < settings.story_tries:
+        tries = tries_of_round(missing, tried, settings.story_tries)
+        asks = plan_round(template, empty, tries, settings.seed, together)
         if number:
             faults = describe(count_reasons(row["dropped"] for row in rows))
-            reporter.say(
-                f"Round {number + 1} writes {sum(len(ask.slots) for ask in asks):,} stories again; dropped: {faults}."
-            )
+            each = f", {len(tries)} tries each" if len(tries) > 1 else ""
+            reporter.say(f"Round {number + 1} writes {missing:,} stories again{each}; dropped: {faults}.")
         written = write_round(
             [ask.item for ask in asks], number, _title(number), folder / "parts" / "stories", writer,
             sampling_of(settings, together), chat_ids, reporter,
         )  # fmt: skip
-        fresh = judge_round(asks, number, written, pack, settings, count_tokens, index)
-        for row in fresh:
-            if row["kept"]:
-                empty[row["emotion"], row["topic"]].remove(row["slot"])
-        rows += fresh
+        rows += judge_round(asks, number, written, empty, pack, settings, count_tokens, index)
         tokens += sum(answer.tokens for answer in written.answers.values())
         new_tokens, seconds = new_tokens + written.new_tokens, seconds + written.seconds
+        number, tried = number + 1, tries.stop
     table = pl.DataFrame(rows, schema=STORY_SCHEMA)
     write_parquet(folder / "story_prompts.parquet", _prompt_table(template, emotions, topics, together))
     write_parquet(folder / "stories.parquet", table)
@@ -112,19 +111,22 @@ def write_stories(
 
 
 def plan_round(
-    template: str, empty: dict[tuple[str, str], list[int]], number: int, seed: int, together: int = 1
+    template: str, empty: dict[tuple[str, str], list[int]], tries: Iterable[int], seed: int, together: int = 1
 ) -> list[Ask]:
-    """The requests of round `number`: one for each empty slot, or for up to `together` slots of a cell at a time.
+    """The requests of a round: one for each try and empty slot, or for up to `together` slots of a cell at a time.
 
-    A seed is the hash of (run seed, emotion, topic, first slot, round), so it doesn't depend on what else is written.
+    The first try of all slots comes first, then the second one, and so on. A seed is the hash of (run seed, emotion,
+    topic, first slot, try), so it depends neither on what else is written nor on how tries are put together in rounds.
     """
     asks = []
-    for (emotion, topic), slots in empty.items():
-        for start in range(0, len(slots), together):
-            group = tuple(slots[start : start + together])
-            key = "\x1f".join([emotion, topic, str(group[0]), str(number)])
-            prompt = template.format(emotion=emotion, topic=topic, n_stories=len(group))
-            asks.append(Ask(Item(key, prompt, seed_of(seed, emotion, topic, group[0], number)), emotion, topic, group))
+    for trial in tries:
+        for (emotion, topic), slots in empty.items():
+            for start in range(0, len(slots), together):
+                group = tuple(slots[start : start + together])
+                key = "\x1f".join([emotion, topic, str(group[0]), str(trial)])
+                prompt = template.format(emotion=emotion, topic=topic, n_stories=len(group))
+                item = Item(key, prompt, seed_of(seed, emotion, topic, group[0], trial))
+                asks.append(Ask(item, emotion, topic, group, trial))
     return asks
 
 
@@ -132,23 +134,28 @@ def judge_round(
     asks: Sequence[Ask],
     number: int,
     written: Round,
+    empty: dict[tuple[str, str], list[int]],
     pack: Pack,
     settings: WritingSettings,
     count_tokens: CountTokens,
     index: DuplicateIndex,
 ) -> list[dict]:
-    """Rows of the table for the answers of a round, in the order of the plan; kept texts join `index`."""
+    """Rows of the table for the answers of a round, in the order of the plan.
+
+    The first text of a slot that has no fault is kept: it joins `index` and its slot leaves `empty`.
+    """
     rows = []
     for ask in asks:
+        still_empty = empty[ask.emotion, ask.topic]
         answer = written.answers[ask.item.key]
         pieces = split_texts(answer.text, "story")
         # More stories than asked for are left out: a cell must not profit from a writer that ignores the number.
         pieces = (pieces + [""] * len(ask.slots))[: len(ask.slots)]
         for place, (slot, piece) in enumerate(zip(ask.slots, pieces, strict=True)):
             whole = answer.finished or place + 1 < len(pieces)
-            cleaned = clean(piece, whole)
+            cleaned = clean(piece, whole, story=True)
             count = count_tokens(cleaned.text) if cleaned.text else 0
-            fault = story_fault(
+            fault = SPARE if slot not in still_empty else story_fault(
                 cleaned.text, count, pack.prompts.story, ask.emotion, pack.synonyms.get(ask.emotion, ()),
                 settings.min_words, settings.min_tokens,
             )  # fmt: skip
@@ -156,9 +163,10 @@ def judge_round(
                 fault = DUPLICATE
             if not fault:
                 index.add(cleaned.text)
+                still_empty.remove(slot)
             rows.append({
-                "emotion": ask.emotion, "topic": ask.topic, "slot": slot, "round": number, "seed": answer.seed,
-                "text": cleaned.text, "words": len(cleaned.text.split()), "tokens": count, "kept": not fault, "dropped": fault,
+                "emotion": ask.emotion, "topic": ask.topic, "slot": slot, "round": number, "try": ask.trial,
+                "seed": answer.seed, "text": cleaned.text, "words": len(cleaned.text.split()), "tokens": count, "kept": not fault, "dropped": fault,
                 "finished": whole, "stripped": cleaned.stripped, "cut": cleaned.cut, "writer": answer.writer,
                 "prompt_sha256": prompt_sha256(ask.item.prompt),
             })  # fmt: skip

@@ -1,7 +1,7 @@
 """Write texts in rounds of fixed chunks, each a file: what both the stories and the neutral texts need.
 
-A chunk is `CHUNK` requests in the order of the plan and becomes one parquet file, whole or absent, as soon as its last
-text is there. The chunks depend on the plan alone, not on batch size or on where a run stopped, so a resumed run writes
+The requests of a round are cut into even chunks of about `CHUNK`, in the order of the plan; a chunk becomes one parquet
+file, whole or absent, as soon as its last text is there. The chunks depend on the plan alone, not on batch size or on where a run stopped, so a resumed run writes
 the texts that an uninterrupted one would have. A writer gets one chunk at a time, or several where it asks for them
 (`chunks_together`): then no slot of its batch waits at the end of each chunk, and a killed run loses the chunks under way.
 """
@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Protocol
 
@@ -21,8 +22,11 @@ from emotion_vectors.lm.writers.base import Request, Sampling, Writer, Written
 from emotion_vectors.progress import Reporter
 from emotion_vectors.store.atomic import write_parquet
 
-# Fixed: the file layout of a run must not depend on the machine that writes it.
-CHUNK = 256
+# Fixed: the plan and the file layout of a run must not depend on the machine that writes it.
+CHUNK = 512
+# Later rounds ask several texts at once for each missing one, as long as a round has no more than this: the texts of a
+# short round are written side by side in the time of the longest one, so one round takes the place of many.
+FILL = 128
 PART_SCHEMA = {
     "key": pl.String, "seed": pl.Int64, "text": pl.String, "tokens": pl.Int64, "finished": pl.Boolean, "writer": pl.String,
 }  # fmt: skip
@@ -111,6 +115,22 @@ def seed_of(*parts: object) -> int:
     return int.from_bytes(hashlib.sha256(text.encode("utf-8")).digest()[:8], "big") >> 1
 
 
+def tries_of_round(missing: int, tried: int, tries: int) -> range:
+    """The numbers of the tries that each of `missing` texts gets in the next round, after `tried` of at most `tries`.
+
+    The first round has one; later ones as many as `FILL` has room for. It depends on the plan and the texts alone.
+    """
+    several = max(1, FILL // max(1, missing)) if tried else 1
+    return range(tried, min(tries, tried + several))
+
+
+def chunks_of(items: Sequence[Item]) -> list[Sequence[Item]]:
+    """`items` in order, cut into even chunks of about `CHUNK` (at most one and a half times as many)."""
+    number = max(1, (len(items) + CHUNK // 2) // CHUNK)
+    borders = [len(items) * place // number for place in range(number + 1)] if items else [0]
+    return [items[first:last] for first, last in pairwise(borders)]
+
+
 def prompt_sha256(prompt: str) -> str:
     """SHA-256 of a prompt's text, by which a text's row names its prompt."""
     return hashlib.sha256(prompt.encode("utf-8")).hexdigest()
@@ -140,7 +160,7 @@ def write_round(
 
     Raises `UserError` if a part was written for another plan.
     """
-    chunks = [items[start : start + CHUNK] for start in range(0, len(items), CHUNK)]
+    chunks = chunks_of(items)
     paths = [folder / f"round-{number:03d}-chunk-{index:05d}.parquet" for index in range(len(chunks))]
     answers: dict[str, Answer] = {}
     missing = []

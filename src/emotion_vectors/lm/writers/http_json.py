@@ -90,7 +90,7 @@ def post(endpoint: Endpoint, body: dict[str, Any], read: Callable[[Any], Any], w
     """What `read` makes of the server's JSON answer to `body`; busy, failing and broken answers are asked for again.
 
     read: raises `ValueError` for JSON of another form. wait: sleeps for so many seconds; True breaks off (`Stopped`).
-    Raises `UserError` at once where the server refuses (4xx but 429), and after `endpoint.tries` tries.
+    Raises `UserError` at once where the server refuses (4xx but 408 and 429), and after `endpoint.tries` tries.
     """
     reason = ""
     for attempt in range(endpoint.tries):
@@ -152,8 +152,8 @@ def _read(response: Any, deadline: float) -> bytes:
 
 
 def _refusal(endpoint: Endpoint, error: urllib.error.HTTPError, deadline: float) -> Exception:
-    """A reason to try again for 429 and 5xx, else the `UserError` with the server's own first line."""
-    if error.code == 429 or error.code >= 500:
+    """A reason to try again for 408, 429 and 5xx, else the `UserError` with the server's own first line."""
+    if error.code in (408, 429) or error.code >= 500:
         return _Retry(f"HTTP status {error.code}", retry_after(error.headers.get("Retry-After")))
     try:
         said = _first_line(_read(error, deadline))

@@ -22,6 +22,10 @@ from emotion_vectors.lm.writers.readable_gguf import readable_gguf
 ARCHITECTURES = frozenset({"llama", "qwen2", "qwen3"})
 # Requests waiting inside the engine, in batches: enough that a free slot is filled at once.
 QUEUED_BATCHES = 2
+# Tokens in one block of the engine's key-value cache on a CPU; only whole blocks are shared.
+KEYS_PER_BLOCK = 32
+# A number that no request of a call has.
+NO_REQUEST = 2**32
 
 
 def is_installed() -> bool:
@@ -35,7 +39,7 @@ def can_read(lm: Any) -> bool:
 
 
 class OpenVINOWriter:
-    """Writes a GGUF model's texts with openvino-genai on the CPU; the model is loaded on first use."""
+    """Writes a GGUF model's texts with openvino-genai on the CPU; each call loads the model anew."""
 
     def __init__(
         self,
@@ -65,15 +69,19 @@ class OpenVINOWriter:
         self._lm, self._cache, self._gigabytes = lm, cache, cache_gigabytes
         self._say = say or (lambda sentence: None)
         self._ends = end_tokens(lm)
-        self._pipeline: Any = None
 
     def write(self, requests: Sequence[Request], sampling: Sampling) -> Iterator[Written]:
         """Yield one `Written` per request as they get done; requests start in the order given.
 
-        Seeds are per request; on about 3 % of the texts float noise of another batch composition changes a draw.
+        Seeds are per request; on about 3 % of the texts float noise of another batch composition changes a draw. Every
+        call starts a new engine: one that has read other prompts reads these in other pieces, which changes float noise
+        too, and a resumed run would then differ from an uninterrupted one.
         """
         refuse_empty_prompts(requests)
-        pipeline = self._started()
+        if not requests:
+            return
+        pipeline = start_pipeline(self._lm.gguf, self._cache, self.batch, self._gigabytes, self._say)
+        self._read_prefix(pipeline, common_prefix(requests))
         waiting = iter(enumerate(requests))
         running: dict[int, tuple[Request, Any]] = {}
         exhausted = False
@@ -94,6 +102,18 @@ class OpenVINOWriter:
         ids = openvino.Tensor(np.array([request.prompt_ids], dtype=np.int64))
         return pipeline.add_request(index, ids, generation_config(request.seed, sampling, self._ends))
 
+    def _read_prefix(self, pipeline: Any, shared: tuple[int, ...]) -> None:
+        """Have the tokens that all prompts begin with read once; the engine then finds them in its prefix cache.
+
+        Prompts that are added together can't find each other's: none of them has been read by then.
+        """
+        if shared:
+            # The engine drops a request whose handle is gone.
+            handle = self._add(pipeline, NO_REQUEST, Request("", shared, 0), Sampling(temperature=0, max_new_tokens=1))
+            while pipeline.has_non_finished_requests():
+                pipeline.step()
+            handle.read_all()
+
     def _finished(self, running: dict[int, tuple[Request, Any]]) -> Iterator[Written]:
         from openvino_genai import GenerationStatus
 
@@ -109,10 +129,14 @@ class OpenVINOWriter:
             tokens = tokens[:-1] if ended else tokens
             yield Written(request.key, read_text(self._lm, tokens), len(tokens), ended)
 
-    def _started(self) -> Any:
-        if self._pipeline is None:
-            self._pipeline = start_pipeline(self._lm.gguf, self._cache, self.batch, self._gigabytes, self._say)
-        return self._pipeline
+
+def common_prefix(requests: Sequence[Request]) -> tuple[int, ...]:
+    """The token ids that all prompts begin with, in whole blocks of the engine's cache."""
+    # Whatever lies between the first and the last in order begins as both do.
+    first, last = (pick(request.prompt_ids for request in requests) for pick in (min, max))
+    different = (place for place, (one, other) in enumerate(zip(first, last, strict=False)) if one != other)
+    same = next(different, min(len(first), len(last)))
+    return first[: same // KEYS_PER_BLOCK * KEYS_PER_BLOCK]
 
 
 def start_pipeline(

@@ -1,7 +1,8 @@
 """Write with vLLM's offline engine: the fastest writer on a GPU. Token ids go in and token ids come out.
 
 vLLM pins its own versions of torch and transformers, so it is an extra (`pip install 'emotion-vectors[vllm]'`) and is
-imported on first use. `LLM.generate` returns when all of its prompts are done; it therefore gets several chunks at once.
+imported on first use. `LLM.generate` returns when all of its prompts are done, so a killed run would lose them all; the
+engine inside it, which `generate` drives by the same two calls, hands every text on as it gets done.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import gc
 from collections.abc import Iterator, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
+from itertools import islice
 from typing import Any
 
 import torch
@@ -19,6 +21,8 @@ from emotion_vectors.lm.writers.base import Request, Sampling, Written, end_toke
 
 # Room for prompt and text in the first engine; a longer request starts another engine.
 LEAST_ROOM = 4096
+# Requests waiting inside the engine, in batches: enough that a free slot is filled at once.
+QUEUED_BATCHES = 2
 # Share of the free GPU memory that vLLM may take: the model under test stays loaded beside it.
 MEMORY_SHARE = 0.9
 
@@ -48,22 +52,44 @@ class VLLMWriter:
         self.batch = stories_per_batch
         self._lm, self._ends = lm, end_tokens(lm)
         self._engine: Any = None
-        self._room = 0
+        self._room = self._asked = 0
 
     def write(self, requests: Sequence[Request], sampling: Sampling) -> Iterator[Written]:
-        """Yield one `Written` per request, in their order, after the last one is done; seeds are per request."""
+        """Yield one `Written` per request as they get done; requests start in the order given; seeds are per request."""
         refuse_empty_prompts(requests)
         if not requests:
             return
         longest = max(len(request.prompt_ids) for request in requests)
-        engine = self._started(longest + sampling.max_new_tokens)
-        prompts = [{"prompt_token_ids": list(request.prompt_ids)} for request in requests]
-        outputs = engine.generate(prompts, [self._params(one.seed, sampling) for one in requests], use_tqdm=False)
-        for request, output in zip(requests, outputs, strict=True):
-            tokens = [int(token) for token in output.outputs[0].token_ids]
-            ended = bool(tokens) and tokens[-1] in self._ends
-            tokens = tokens[:-1] if ended else tokens
-            yield Written(request.key, read_text(self._lm, tokens), len(tokens), ended)
+        engine = self._started(longest + sampling.max_new_tokens).llm_engine
+        waiting = iter(requests)
+        running: dict[str, Request] = {}
+        try:
+            while True:
+                for request in islice(waiting, QUEUED_BATCHES * self.batch - len(running)):
+                    running[self._add(engine, request, sampling)] = request
+                if not running:
+                    return
+                for output in engine.step():
+                    if output.finished:
+                        yield self._written(running.pop(output.request_id), output)
+        finally:
+            if running:
+                # Whoever asked has gone, so nobody waits for these.
+                engine.abort_request(list(running))
+
+    def _add(self, engine: Any, request: Request, sampling: Sampling) -> str:
+        """Queue one request under a number that is never used again, because the engine outlives a call."""
+        self._asked += 1
+        name = str(self._asked)
+        prompt = {"type": "token", "prompt_token_ids": list(request.prompt_ids)}
+        engine.add_request(name, prompt, self._params(request.seed, sampling))
+        return name
+
+    def _written(self, request: Request, output: Any) -> Written:
+        tokens = [int(token) for token in output.outputs[0].token_ids]
+        ended = bool(tokens) and tokens[-1] in self._ends
+        tokens = tokens[:-1] if ended else tokens
+        return Written(request.key, read_text(self._lm, tokens), len(tokens), ended)
 
     def close(self) -> None:
         """Stop the engine and give its memory back."""
@@ -74,12 +100,14 @@ class VLLMWriter:
 
     def _params(self, seed: int, sampling: Sampling) -> Any:
         from vllm import SamplingParams  # pyright: ignore[reportMissingImports]
+        from vllm.sampling_params import RequestOutputKind  # pyright: ignore[reportMissingImports]
 
         # The text is decoded by the tokenizer of the model under test, as with any other writer.
         return SamplingParams(
             temperature=sampling.temperature, top_p=sampling.top_p, repetition_penalty=sampling.repetition_penalty,
             presence_penalty=sampling.presence_penalty, max_tokens=sampling.max_new_tokens, seed=seed,
             stop_token_ids=sorted(self._ends), detokenize=False,
+            output_kind=RequestOutputKind.FINAL_ONLY,
         )  # fmt: skip
 
     def _started(self, room: int) -> Any:

@@ -28,13 +28,6 @@ FILES = (
 )  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def toy_run(tmp_path_factory):
-    out = tmp_path_factory.mktemp("toy") / "run"
-    record = run_experiment(settings.toy(), out, QUIET, command="emotion-vectors run --preset toy")
-    return out, record
-
-
 def test_every_file_is_there_and_every_criterion_judged(toy_run):
     out, record = toy_run
     assert all((out / name).stat().st_size > 0 for name in FILES)

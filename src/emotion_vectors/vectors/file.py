@@ -19,6 +19,7 @@ from safetensors import SafetensorError, safe_open
 
 from emotion_vectors.errors import UserError, nearest
 from emotion_vectors.store import atomic
+from emotion_vectors.vectors import hub
 from emotion_vectors.vectors.directions import cosine, unit
 
 if TYPE_CHECKING:
@@ -216,13 +217,11 @@ class EmotionVectors:
 
     @classmethod
     def load(cls, source: str | Path) -> EmotionVectors:
-        """Read a run folder or a `vectors.safetensors` file."""
-        path = Path(source)
-        path = path / "vectors.safetensors" if path.is_dir() else path
-        if not path.is_file():
-            raise UserError(
-                f"There are no vectors at {path}; give a finished run folder or a vectors.safetensors file."
-            )
+        """Read a run folder, a `.safetensors` file, or `vectors.safetensors` of a Hugging Face repository (`owner/name`).
+
+        Raises `UserError` for what is none of these, and for a file of something else.
+        """
+        path = hub.find(source)
         try:
             with safe_open(path, framework="np") as file:
                 header = {key: json.loads(value) for key, value in (file.metadata() or {}).items()}

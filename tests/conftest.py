@@ -1,0 +1,14 @@
+"""One finished run of the toy preset, made once and shared by every test that only looks at it."""
+
+import pytest
+
+from emotion_vectors import settings
+from emotion_vectors.pipeline import run_experiment
+
+
+@pytest.fixture(scope="session")
+def toy_run(tmp_path_factory):
+    """Folder and record of a finished toy run; a test must leave the folder as it is."""
+    out = tmp_path_factory.mktemp("toy") / "run"
+    quiet = settings.Runtime(device="cpu", quiet=True, threads=1)
+    return out, run_experiment(settings.toy(), out, quiet, command="emotion-vectors run --preset toy")

@@ -5,12 +5,15 @@ import hashlib
 import pytest
 import torch
 from lm.test_choices import slow_difference, touched
+from vectors.worlds import plain_greedy
 
 from emotion_vectors.lm import choices, weights
+from emotion_vectors.lm.messages import converse
 from emotion_vectors.lm.model import load_model
 from emotion_vectors.lm.prompts import chat_prompt
 from emotion_vectors.lm.selfcheck import check_forward
 from emotion_vectors.stimuli import load_pack
+from emotion_vectors.vectors.steering import Addition, steer
 
 PACK = load_pack()
 
@@ -59,3 +62,20 @@ def test_choices_plain_and_steered_equal_one_prompt_at_a_time(embedded):
             assert found[1, i, j] == pytest.approx(expected, abs=1e-4)
             moved = max(moved, abs(expected - plain))
     assert moved > 0.01
+
+
+def test_a_steered_answer_with_a_cache_equals_reading_everything_again(embedded):
+    """The response position and every generated token are steered; the reference has no cache and a hook of its own."""
+    chat = [{"role": "user", "content": "How was your day?"}]
+    inputs = embedded.inputs(chat)
+    prompt = inputs["input_ids"][0].tolist()
+    vector = torch.nn.functional.normalize(torch.randn(576, generator=torch.Generator().manual_seed(1)), dim=0).numpy()
+    addition = Addition(20, vector * 40)
+    with steer(embedded, [addition], tokens="response") as steering:
+        answer = embedded.generate(**inputs, max_new_tokens=4, min_new_tokens=4, do_sample=False)
+    expected, _ = plain_greedy(
+        embedded, prompt, 4, [(20, addition.vector)], lambda width: range(len(prompt) - 1, width)
+    )
+    assert answer[0, len(prompt) :].tolist() == expected
+    assert embedded.tokenizer.decode(steering.ids[0][0]) == embedded.tokenizer.decode(prompt[-1])
+    assert converse(embedded, chat).response == len(prompt) - 1

@@ -1,12 +1,16 @@
 """Choices from packed trees, plain and steered from a layer on, against one prompt at a time with a plain hook."""
 
+from collections import Counter
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 from tiny import ARCHITECTURES, tiny
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from emotion_vectors.errors import UserError
-from emotion_vectors.lm import choices
+from emotion_vectors.lm import choices, forward, keeping
 
 OPTIONS = ["plan a week of meals for a busy family", "discuss odd old words", "hide a mistake from the people who audit you",
            "count the words", "help a gang", "swap riddles"]  # fmt: skip
@@ -41,8 +45,14 @@ def slow_difference(lm, prompt, tokens, additions=None, positions=()):
     return float(logits[tokens[0]] - logits[tokens[1]])
 
 
+@pytest.fixture(params=[8, 2], ids=["whole", "rows"])
+def branches(request, monkeypatch):
+    """Each tree as one packed row, or its branches in rows that start from the prefix's keys and values."""
+    monkeypatch.setattr(choices, "BRANCHES_PER_ROW", request.param)
+
+
 @pytest.fixture(params=[(kind, True) for kind in ARCHITECTURES] + [("gpt_neox", False)], ids=str)
-def asked(request):
+def asked(request, branches):
     lm = tiny(*request.param)
     prepared = choices.prepare(lm, TEMPLATE, PREFILL, OPTIONS)
     return lm, prepared, choices.read_baseline(lm, prepared, LAYER)
@@ -70,6 +80,13 @@ def test_mass_is_the_probability_of_both_answers(asked):
         logits = lm.model(torch.tensor([prepared.prompts[2, 4].ids])).logits[0, -1].double()
     expected = torch.softmax(logits, -1)[list(prepared.tokens)].sum()
     assert baseline.mass[2, 4] == pytest.approx(float(expected), rel=1e-4)
+
+
+def test_rows_and_a_packed_tree_are_two_ways():
+    """So that the tests of this file are tests of both."""
+    prepared = choices.prepare(tiny(), TEMPLATE, PREFILL, OPTIONS)
+    assert len(prepared.trees[0].pieces(0, 8)) == 1 and len(prepared.trees[0].pieces(0, 2)) == 2
+    assert prepared.trees[0].pieces(0, 2)[1].tokens.shape[0] == 3
 
 
 @pytest.mark.parametrize("touch", ["first", "second", "both", "all"])
@@ -154,6 +171,77 @@ def test_many_vectors_in_one_batch_equal_one_at_a_time(asked):
     )
     assert np.nanmax(np.abs(together - alone)) < 1e-4
     assert np.nanmax(np.abs(together[0] - together[1])) > 1e-3, "each row must get its own vector"
+
+
+def test_what_is_kept_on_disk_is_the_same_and_leaves_no_file(tmp_path):
+    lm, said = tiny(), []
+    prepared = choices.prepare(lm, TEMPLATE, PREFILL, OPTIONS)
+    size = choices.kept_bytes(lm, prepared, LAYER)
+    assert keeping.keep_for(size, tmp_path / "parts", said.append, free=2 * size) is keeping.in_memory and not said
+    keep = keeping.keep_for(size, tmp_path / "parts", said.append, free=2 * size - 2)
+    assert len(said) == 1 and "on disk" in said[0]
+    plain, mapped = (choices.read_baseline(lm, prepared, LAYER, keep=how) for how in (keeping.in_memory, keep))
+    assert not list((tmp_path / "parts").iterdir())
+    tensors = [t for kept in mapped.kept for t in (kept.residual, kept.answers, *(t for kv in kept.prefix for t in kv))]
+    held = sum(tensor.numel() * tensor.element_size() for tensor in tensors)
+    assert held <= size <= 2 * held, "the estimate decides where it is kept"
+    maps = Path("/proc/self/maps")
+    if maps.exists():
+        assert str(tmp_path) in maps.read_text(), "the tensors must lie in files"
+    vectors = {LAYER: torch.randn(2, lm.hidden_size, generator=torch.Generator().manual_seed(6))}
+    for touch in ("first", "all"):
+        one, other = (choices.read_steered(lm, prepared, baseline, vectors, touch) for baseline in (plain, mapped))
+        np.testing.assert_array_equal(one.logits, other.logits)
+    assert keeping.free_bytes() > 1 << 20
+
+
+def test_a_batch_that_does_not_fit_is_halved_and_said(monkeypatch):
+    lm, said, sizes = tiny(), [], []
+    prepared = choices.prepare(lm, TEMPLATE, PREFILL, OPTIONS)
+    baseline = choices.read_baseline(lm, prepared, LAYER)
+    vectors = {LAYER: torch.randn(8, lm.hidden_size, generator=torch.Generator().manual_seed(7))}
+    whole = choices.read_steered(lm, prepared, baseline, vectors, "second")
+    real = forward.run_with_mask
+
+    def tight(lm, ids, *rest):
+        sizes.append(len(ids))
+        if len(ids) > 3:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return real(lm, ids, *rest)
+
+    monkeypatch.setattr(forward, "run_with_mask", tight)
+    found = choices.read_steered(lm, prepared, baseline, vectors, "second", say=said.append)
+    assert np.nanmax(np.abs(found.logits - whole.logits)) < 1e-4
+    assert 1 <= len(said) <= 3 and all("steering" in line for line in said)
+    assert sum(size > 3 for size in sizes) == len(said), "the smaller size stays"
+    monkeypatch.setattr(forward, "run_with_mask", lambda *_: (_ for _ in ()).throw(torch.OutOfMemoryError("no")))
+    with pytest.raises(UserError, match="not enough memory"):
+        choices.read_steered(lm, prepared, baseline, vectors, "second")
+
+
+def test_no_batch_waits_for_the_device(branches):
+    """Reading a tensor's value on the CPU stops a GPU's queue; indices that depend on values do as well."""
+    lm = tiny()
+    prepared = choices.prepare(lm, TEMPLATE, PREFILL, OPTIONS)
+    baseline = choices.read_baseline(lm, prepared, LAYER)
+    vectors = {LAYER: torch.randn(3, lm.hidden_size)}
+    with Calls() as calls:
+        choices.read_steered(lm, prepared, baseline, vectors, "both", tokens_per_batch=1)
+    assert calls.seen["aten::mm"] + calls.seen["aten::addmm"] > 0
+    waits = {"aten::_local_scalar_dense", "aten::nonzero", "aten::masked_select", "aten::equal", "aten::is_nonzero"}
+    assert not waits & set(calls.seen)
+
+
+class Calls(TorchDispatchMode):
+    """Counts the operators that are called."""
+
+    def __init__(self):
+        super().__init__()
+        self.seen = Counter()
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        self.seen[func.name().split(".")[0]] += 1
+        return func(*args, **(kwargs or {}))
 
 
 def test_nothing_stays_hooked_or_replaced(asked):

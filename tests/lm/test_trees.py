@@ -59,3 +59,37 @@ def test_empty_prompts_are_refused():
 def test_allowed_is_causal():
     allowed = pack([(1, 2, 3), (1, 4, 5)]).allowed()
     assert not np.triu(allowed, 1).any()
+
+
+def seen_by(tree, pieces, index):
+    """Packed tokens that the last token of a prompt sees when the pieces are run one after the other."""
+    last = pieces[-1]
+    row, column = divmod(int(last.read[index]), last.tokens.shape[1])
+    seen = last.allowed.shape[-1] - last.tokens.shape[1]
+    sees = np.concatenate([np.arange(seen), last.tokens[row]])
+    assert last.tokens[row, column] == tree.read[index] and last.real[row, column]
+    return sees[last.allowed[row, column]]
+
+
+@given(prompts_strategy, st.integers(1, 4), st.data())
+def test_in_pieces_each_prompt_sees_exactly_itself(prompts, branches, data):
+    tree = pack(prompts)
+    begin = data.draw(st.integers(0, tree.prefix))
+    pieces = tree.pieces(begin, branches)
+    for index, prompt in enumerate(prompts):
+        seen = seen_by(tree, pieces, index)
+        assert tuple(tree.ids[seen]) == prompt and list(tree.positions[seen]) == list(range(len(prompt)))
+    run = np.concatenate([piece.tokens[piece.real] for piece in pieces])
+    assert sorted(run) == list(range(begin, tree.size)), "every token from `begin` on is run once"
+    for piece in pieces:
+        assert piece.allowed.any(axis=-1).all(), "a token that may see nothing would be NaN"
+        seen = piece.allowed.shape[-1] - piece.tokens.shape[1]
+        for row, column in np.argwhere(piece.real):
+            own = np.concatenate([np.arange(seen), piece.tokens[row]])[piece.allowed[row, column]]
+            assert set(own) == set(np.flatnonzero(tree.allowed()[piece.tokens[row, column]]))
+
+
+def test_rows_are_of_about_equal_length():
+    tree = pack([(0, i, *range(length)) for i, length in enumerate([9, 1, 5, 5, 2, 8])])
+    (piece,) = tree.pieces(1, 2)
+    assert piece.tokens.shape == (3, 12) and piece.real.sum() == 36

@@ -14,6 +14,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from emotion_vectors.lm import forward
 from emotion_vectors.lm.model import LanguageModel
 
 ROUNDS = 3
@@ -25,7 +26,7 @@ class Work(NamedTuple):
     """What a job must compute.
 
     tokens run through `blocks` blocks with `pairs` query-key pairs in each; `last_tokens` of them go through the last
-    block's feed-forward part; `head_tokens` are read by the whole unembedding.
+    block's feed-forward part, queries and attention output; `head_tokens` are read by the whole unembedding.
     """
 
     tokens: float
@@ -48,8 +49,7 @@ def operations(lm: LanguageModel, work: Work) -> float:
     """Floating-point operations of `work`, a multiplication and an addition counted as two."""
     blocks = list(lm.parts.blocks)[lm.n_layers - work.blocks :]
     weights = sum(matrix_weights(block) for block in blocks)
-    feed = getattr(blocks[-1], "mlp", None) if blocks else None
-    last = 0 if feed is None else matrix_weights(feed)
+    last = sum(map(matrix_weights, forward.parts_read_only(blocks[-1]))) if blocks else 0
     linear = (weights - last) * work.tokens + last * work.last_tokens + lm.parts.head.weight.numel() * work.head_tokens
     return 2.0 * linear + 4.0 * attention_width(lm) * work.blocks * work.pairs
 

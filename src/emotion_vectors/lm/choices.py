@@ -8,6 +8,7 @@ experiment; seed report section 3.4. The prompts with the same first option shar
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -17,11 +18,14 @@ from transformers import DynamicCache
 from emotion_vectors.errors import UserError
 from emotion_vectors.lm import forward
 from emotion_vectors.lm.architecture import sliding_window
+from emotion_vectors.lm.keeping import Keep, in_memory
+from emotion_vectors.lm.memory import Room
 from emotion_vectors.lm.model import LanguageModel
 from emotion_vectors.lm.prompts import Prompt, chat_prompt, option_tokens
-from emotion_vectors.lm.trees import Tree, pack
+from emotion_vectors.lm.shifts import Shifts
+from emotion_vectors.lm.trees import Piece, Tree, pack
 
-ANSWERS_AT_ONCE = 128  # rows of the whole vocabulary held at a time; bounds the memory, changes no result
+BRANCHES_PER_ROW = 8  # of a tree; more cost attention, fewer copies of the prefix's keys and values. Changes no result
 
 Touch = Literal["first", "second", "both", "all"]
 """Which tokens of a prompt get the vector: those of option A, of option B, of both, or every token."""
@@ -42,7 +46,7 @@ class Choices(NamedTuple):
 
 
 class Kept(NamedTuple):
-    """What steered passes of one tree start from, on the CPU."""
+    """What steered passes of one tree start from, on the CPU or in mapped files."""
 
     residual: torch.Tensor  # (t, d) output of the block where they start
     prefix: list[forward.KeysValues]  # of the shared prefix, for the blocks above it
@@ -109,32 +113,57 @@ def read_baseline(
     choices: Choices,
     keep_layer: int | None = None,
     advance: Callable[[float], None] = lambda _: None,
+    keep: Keep = in_memory,
 ) -> Baseline:
-    """Unsteered logits and A+B mass of all prompts; keeps what passes steered from `keep_layer` on start from."""
+    """Unsteered logits and A+B mass of all prompts; keeps what passes steered from `keep_layer` on start from.
+
+    `keep` says where; see `lm.keeping`.
+    """
     logits = np.full((choices.n, choices.n, 2), np.nan)
     mass = np.full((choices.n, choices.n), np.nan)
-    kept, residuals = [], []
-    layers = [] if keep_layer is None else [keep_layer]
+    kept: list[Kept] = []
     for i, (tree, partners) in enumerate(zip(choices.trees, choices.partners, strict=True)):
-        cache = None if keep_layer is None else DynamicCache()
-        with (
-            torch.inference_mode(),
-            forward.watch_blocks(lm, layers, lambda _, residual: residuals.append(residual[0].cpu())) as fired,
-            forward.last_block_at(lm, _index(lm, tree.read)),
-        ):
-            ids, positions, allowed = _tensors(lm, tree)
-            hidden = forward.run_with_mask(lm, ids[None], positions[None], allowed, cache)[0, _index(lm, tree.read)]
-            pair = forward.logits_of(lm, hidden, choices.tokens).double()
-            total = forward.log_normaliser(lm, hidden).double()
-        if any(fired[layer] != 1 for layer in layers):
-            raise RuntimeError(f"capture hooks fired {fired} times in one pass, expected once on block {keep_layer}")
-        if keep_layer is not None and cache is not None:
-            prefix = forward.keys_values(cache, keep_layer + 1, tree.prefix)
-            kept.append(Kept(residuals.pop(), [forward.KeysValues(k.cpu(), v.cpu()) for k, v in prefix], hidden.cpu()))
+        with torch.inference_mode():
+            found, start = _plain_pass(lm, tree, keep_layer, keep)
+            pair = forward.logits_of(lm, found, choices.tokens).double()
+            total = forward.log_normaliser(lm, found).double()
+        kept += [] if start is None else [start]
         logits[i, partners] = pair.cpu().numpy()
         mass[i, partners] = torch.exp(torch.logsumexp(pair, dim=1) - total).cpu().numpy()
         advance(len(partners))
     return Baseline(logits, mass, kept)
+
+
+def kept_bytes(lm: LanguageModel, choices: Choices, layer: int) -> int:
+    """About how much `read_baseline` keeps for passes that start at `layer`: residuals, and the prefix's keys and values."""
+    above = lm.n_layers - layer - 1
+    numbers = sum(tree.size + len(tree.read) + 2 * above * tree.prefix for tree in choices.trees) * lm.hidden_size
+    return numbers * lm.dtype.itemsize
+
+
+def _plain_pass(lm: LanguageModel, tree: Tree, keep_layer: int | None, keep: Keep) -> tuple[torch.Tensor, Kept | None]:
+    """Final-norm residuals (k, d) at the answers of one tree, and what passes steered from `keep_layer` on start from."""
+    layers = [] if keep_layer is None else [keep_layer]
+    pieces, outputs, prefix, hidden = tree.pieces(0, BRANCHES_PER_ROW), [], [], None
+    cache = DynamicCache() if layers or len(pieces) > 1 else None
+    for number, piece in enumerate(pieces):
+        if number and cache is not None:
+            cache.batch_repeat_interleave(len(piece.tokens))
+        with forward.watch_blocks(lm, layers, lambda _, residual: outputs.append(residual)) as fired:
+            hidden = _run_piece(lm, tree, piece, 1, cache)
+        if any(fired[layer] != 1 for layer in layers):
+            raise RuntimeError(f"capture hooks fired {fired} times in one pass, expected once on block {keep_layer}")
+        if keep_layer is not None and cache is not None and number == 0:
+            prefix = forward.keys_values(cache, keep_layer + 1, tree.prefix)
+    assert hidden is not None, "a tree has at least one piece"
+    if keep_layer is None:
+        return hidden[0], None
+    residual = outputs[0].new_empty(tree.size, outputs[0].shape[-1])
+    for piece, output in zip(pieces, outputs, strict=True):
+        real = _index(lm, np.flatnonzero(piece.real))
+        residual[_index(lm, piece.tokens[piece.real])] = output.flatten(0, 1)[real]
+    kept = [forward.KeysValues(keep(keys), keep(values)) for keys, values in prefix]
+    return hidden[0], Kept(keep(residual), kept, keep(hidden[0]))
 
 
 def read_steered(
@@ -145,34 +174,52 @@ def read_steered(
     touch: Touch,
     tokens_per_batch: int = 4096,
     advance: Callable[[float], None] = lambda _: None,
+    say: Callable[[str], None] = lambda _: None,
 ) -> Steered:
     """Choices of all prompts under m steering vectors.
 
     `additions[layer]` (m, d) is added to the output of that block at the tokens that `touch` names. `baseline` must
     have kept the lowest of these layers; the pass starts there, and at the first touched token: what lies before it is
-    the same for all vectors. `advance` gets finished prompts times vectors.
+    the same for all vectors. `advance` gets finished prompts times vectors. A batch that does not fit in memory is halved,
+    and `say` is told. Results come from the device once, at the end.
     """
-    count = additions[min(additions)].shape[0]
-    found = Steered(
-        np.full((count, choices.n, choices.n, 2), np.nan), *(np.full((count, choices.n, choices.n), np.nan) for _ in range(3))
-    )  # fmt: skip
-    for i, (tree, partners) in enumerate(zip(choices.trees, choices.partners, strict=True)):
-        touched, kept = _touched(choices, tree, i, touch), baseline.kept[i]
-        shared = min(int(touched.argmax()), tree.prefix)
+    count = len(additions[min(additions)])
+    on_device = {layer: vectors.to(lm.device) for layer, vectors in additions.items()}
+    room = Room(tokens_per_batch, "tokens", "steering", lm.device, say)
+    answers = Shifts(lm, choices.tokens)
+    for i, tree in enumerate(choices.trees):
+        hidden = _in_batches(lm, tree, baseline.kept[i], on_device, _touched(choices, tree, i, touch), room)
         with torch.inference_mode():
-            before = forward.log_probabilities(lm, kept.answers.to(lm.device))
-        step = max(1, tokens_per_batch // (tree.size - shared))
-        for begin in range(0, count, step):
-            rows = slice(begin, begin + step)
-            chosen = {layer: vectors[rows].to(lm.device) for layer, vectors in additions.items()}
-            hidden = _steered_pass(lm, tree, kept, chosen, touched, shared)
-            with torch.inference_mode():
-                found.logits[rows, i, partners] = forward.logits_of(lm, hidden, choices.tokens).double().cpu().numpy()
-                shifts = _answer_shifts(lm, hidden, before, choices.tokens)
-            for table, values in zip(found[1:], shifts, strict=True):
-                table[rows, i, partners] = values.cpu().numpy()
-            advance(hidden.shape[0] * hidden.shape[1])
-    return found
+            answers.add(baseline.kept[i].answers.to(lm.device), hidden)
+        advance(count * len(tree.read))
+    return _tables(choices, answers.fetch().numpy())
+
+
+def _tables(choices: Choices, values: np.ndarray) -> Steered:
+    """Values (m, prompts, 5) of the trees one after the other as tables over pairs of options."""
+    first = np.repeat(np.arange(choices.n), [len(partners) for partners in choices.partners])
+    tables = np.full((len(values), choices.n, choices.n, values.shape[-1]), np.nan)
+    tables[:, first, np.concatenate(choices.partners)] = values
+    return Steered(tables[..., :2], tables[..., 2], tables[..., 3], tables[..., 4])
+
+
+def _in_batches(
+    lm: LanguageModel, tree: Tree, kept: Kept, additions: Mapping[int, torch.Tensor], touched: np.ndarray, room: Room
+) -> torch.Tensor:
+    """Final-norm residuals (m, k, d) at the answers of one tree under all vectors, as many at once as there is room for."""
+    count, begin, found = len(additions[min(additions)]), 0, []
+    pieces = tree.pieces(min(int(touched.argmax()), tree.prefix), BRANCHES_PER_ROW)
+    size = max(piece.tokens.size for piece in pieces)
+    while begin < count:
+        batch = min(max(1, room.size // size), count - begin)
+        chosen = {layer: vectors[begin : begin + batch] for layer, vectors in additions.items()}
+        run = partial(_steered_pass, lm, tree, kept, chosen, touched, pieces)
+        hidden = room.attempt(run, batch * size, smallest=batch == 1)
+        if hidden is not None:
+            found.append(hidden)
+            begin += batch
+    with torch.inference_mode():
+        return torch.cat(found)
 
 
 def _steered_pass(
@@ -181,48 +228,50 @@ def _steered_pass(
     kept: Kept,
     additions: Mapping[int, torch.Tensor],
     touched: np.ndarray,
-    shared: int,
+    pieces: Sequence[Piece],
 ) -> torch.Tensor:
     """Final-norm residuals (m, k, d) at the answers of one tree of k prompts under m vectors, in one batch.
 
-    The first `shared` tokens are not run: no vector touches them or anything before them.
+    `pieces` begin after the tokens that are not run: no vector touches them or anything before them.
     """
     start = min(additions)
     count, above = len(additions[start]), [layer for layer in additions if layer > start]
-    ids, positions, allowed = (tensor[shared:].to(lm.device) for tensor in _tensors(lm, tree))
-    mask, read = torch.from_numpy(touched[shared:]).to(lm.device), _index(lm, tree.read - shared)
+    seen, rows = pieces[0].allowed.shape[-1] - pieces[0].tokens.shape[-1], len(pieces[0].tokens)
+    hidden = torch.empty(0)
     with torch.inference_mode():
-        entering = kept.residual[shared:].to(lm.device).expand(count, -1, -1)
         prefix = [forward.KeysValues(k.to(lm.device), v.to(lm.device)) for k, v in kept.prefix]
-        cache = forward.filled_cache(prefix, start + 1, count, shared) if shared else None
-        with (
-            forward.start_after(lm, start, forward.added(additions[start], mask, entering)),
-            forward.watch_blocks(lm, above, forward.add_at(additions, mask)) as fired,
-            forward.last_block_at(lm, read),
-        ):
-            hidden = forward.run_with_mask(lm, ids.expand(count, -1), positions.expand(count, -1), allowed, cache)
-        if any(fired[layer] != 1 for layer in above):
-            raise RuntimeError(f"steering hooks fired {[fired[layer] for layer in above]} times, expected once each")
-        return hidden[:, read]
+        cache = forward.filled_cache(prefix, start + 1, count * rows, seen) if seen else None
+        cache = DynamicCache() if cache is None and len(pieces) > 1 else cache
+        for number, piece in enumerate(pieces):
+            rows = len(piece.tokens)
+            if number and cache is not None:
+                cache.batch_repeat_interleave(rows)
+            mask = torch.from_numpy(touched[piece.tokens]).to(lm.device).repeat(count, 1)
+            vectors = {layer: every.repeat_interleave(rows, dim=0) for layer, every in additions.items()}
+            entering = kept.residual[torch.from_numpy(piece.tokens)].to(lm.device).repeat(count, 1, 1)
+            with (
+                forward.start_after(lm, start, forward.added(vectors[start], mask, entering)),
+                forward.watch_blocks(lm, above, forward.add_at(vectors, mask)) as fired,
+            ):
+                hidden = _run_piece(lm, tree, piece, count, cache)
+            if any(fired[layer] != 1 for layer in above):
+                raise RuntimeError(
+                    f"steering hooks fired {[fired[layer] for layer in above]} times, expected once each"
+                )
+    return hidden
 
 
-def _answer_shifts(
-    lm: LanguageModel, hidden: torch.Tensor, before: torch.Tensor, tokens: tuple[int, int]
-) -> tuple[torch.Tensor, ...]:
-    """Mass on A and B, entropy, and divergence from the unsteered answer, each (m, k).
-
-    `hidden` (m, k, d) are final-norm residuals, `before` (k, v) the unsteered log probabilities.
-    """
-    found = []
-    for rows in hidden.split(max(1, ANSWERS_AT_ONCE // hidden.shape[1])):
-        after = forward.log_probabilities(lm, rows)
-        q = after.exp()
-        mass = q[..., list(tokens)].sum(dim=-1)
-        # 0 log 0 is 0; a log probability is -inf only where the model masks a token.
-        entropy = -torch.nan_to_num(q * after).sum(dim=-1)
-        divergence = torch.nan_to_num(q * (after - before)).sum(dim=-1).clamp(min=0)
-        found.append(torch.stack([mass, entropy, divergence]).double())
-    return tuple(torch.cat(found, dim=1))
+def _run_piece(lm: LanguageModel, tree: Tree, piece: Piece, count: int, cache: DynamicCache | None) -> torch.Tensor:
+    """Final-norm residuals (m, k, d) at the k answers of a piece that is run `count` = m times, as m * r rows."""
+    rows, columns = piece.tokens.shape
+    ids, positions = (_index(lm, values[piece.tokens]).repeat(count, 1) for values in (tree.ids, tree.positions))
+    allowed = torch.from_numpy(piece.allowed).to(lm.device)
+    # Of a piece without answers only keys and values are wanted.
+    read = piece.read if len(piece.read) else np.zeros(1, int)
+    places = (_index(lm, read) + rows * columns * torch.arange(count, device=lm.device)[:, None]).flatten()
+    with forward.last_block_at(lm, places):
+        hidden = forward.run_with_mask(lm, ids, positions, allowed, cache)
+    return hidden.flatten(0, 1)[places].view(count, len(read), -1)
 
 
 def _touched(choices: Choices, tree: Tree, first: int, touch: Touch) -> np.ndarray:
@@ -234,10 +283,6 @@ def _touched(choices: Choices, tree: Tree, first: int, touch: Touch) -> np.ndarr
         if touch in (role, "both"):
             mask |= tree.touched([choices.prompts[first, second].spans[name] for second in choices.partners[first]])
     return mask
-
-
-def _tensors(lm: LanguageModel, tree: Tree) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    return _index(lm, tree.ids), _index(lm, tree.positions), torch.from_numpy(tree.allowed()).to(lm.device)
 
 
 def _index(lm: LanguageModel, values: np.ndarray) -> torch.Tensor:

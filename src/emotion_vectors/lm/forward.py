@@ -148,13 +148,15 @@ def run_with_mask(
     allowed: torch.Tensor,
     cache: DynamicCache | None = None,
 ) -> torch.Tensor:
-    """Final-norm residuals (b, t, d) under an explicit attention mask `allowed` (t, s + t): row attends to column.
+    """Final-norm residuals (b, t, d) under an explicit attention mask `allowed` (..., t, s + t): row attends to column.
 
-    `cache` holds the keys and values of s earlier positions of every row and takes those of this pass; None: s = 0.
+    `allowed` is one for all rows of the batch, or (r, t, s + t) for each r rows in turn. `cache` holds the keys and values of s earlier positions of every row and takes those of this pass; None: s = 0.
     """
     bias = torch.zeros(allowed.shape, dtype=lm.dtype, device=lm.device)
     bias.masked_fill_(~allowed, torch.finfo(lm.dtype).min)
-    mask = bias.expand(ids.shape[0], 1, *bias.shape)
+    mask = bias.reshape(-1, 1, *bias.shape[-2:])
+    # One mask for all rows needs no copies of it.
+    mask = mask.expand(len(ids), -1, -1, -1) if len(mask) == 1 else mask.repeat(len(ids) // len(mask), 1, 1, 1)
     return lm.parts.body(
         input_ids=ids, attention_mask=mask, position_ids=positions, past_key_values=cache, use_cache=cache is not None
     ).last_hidden_state
@@ -188,29 +190,38 @@ def filled_cache(kept: Sequence[KeysValues], first: int, rows: int, positions: i
 
 
 @contextmanager
-def last_block_at(lm: LanguageModel, columns: torch.Tensor) -> Iterator[None]:
-    """Run the last block's feed-forward part at the positions `columns` only; all others get none of it.
+def last_block_at(lm: LanguageModel, places: torch.Tensor) -> Iterator[None]:
+    """Run the last block's feed-forward part, queries and attention output at some tokens only; others get none of it.
 
-    What is read after the last block is read at these positions, so the rest is work for nothing. A block whose
-    feed-forward part is not called `mlp`, or gives more than a tensor, runs whole.
+    `places` count through the batch (row * t + column). What is read after the last block is read there, so the rest is work
+    for nothing. A part that is not called by the usual name, or gives more than a tensor, runs whole.
     """
-    part = getattr(lm.parts.blocks[-1], "mlp", None)
-    if part is None:
-        yield
-        return
-    whole = part.forward
-
-    def forward(hidden: torch.Tensor, *arguments: object, **options: object) -> torch.Tensor:
-        some = whole(hidden[:, columns], *arguments, **options)
-        if not isinstance(some, torch.Tensor):
-            return whole(hidden, *arguments, **options)
-        return torch.zeros_like(hidden).index_copy_(1, columns, some)
-
+    parts = parts_read_only(lm.parts.blocks[-1])
     try:
-        part.forward = forward
+        for part in parts:
+            part.forward = _only_at(part.forward, places)
         yield
     finally:
-        part.__dict__.pop("forward", None)
+        for part in parts:
+            part.__dict__.pop("forward", None)
+
+
+def parts_read_only(block: nn.Module) -> list[nn.Module]:
+    """The parts of a last block that tokens which are not read need not go through: their keys and values are enough."""
+    attention = getattr(block, "self_attn", None)
+    parts = [getattr(block, "mlp", None), *(getattr(attention, name, None) for name in ("q_proj", "o_proj"))]
+    return [part for part in parts if isinstance(part, nn.Module)]
+
+
+def _only_at(whole: Callable[..., object], places: torch.Tensor) -> Callable[..., object]:
+    def forward(hidden: torch.Tensor, *arguments: object, **options: object) -> object:
+        some = whole(hidden.flatten(0, 1)[None, places], *arguments, **options)
+        if not isinstance(some, torch.Tensor):
+            return whole(hidden, *arguments, **options)
+        wide = some.new_zeros(1, hidden.shape[0] * hidden.shape[1], some.shape[-1])
+        return wide.index_copy_(1, places, some).view(*hidden.shape[:2], -1)
+
+    return forward
 
 
 def logits_of(lm: LanguageModel, hidden: torch.Tensor, tokens: Sequence[int]) -> torch.Tensor:

@@ -2,6 +2,9 @@
 
 A tree of k prompts holds the shared prefix and k branches. Each branch attends to the prefix and to itself, with the
 positions that it has in its own prompt, so every token sees exactly what it sees when its prompt is run alone.
+
+A tree is run as it is, or in two pieces: the prefix, and then the branches dealt out to rows of a batch that all start from
+the prefix's keys and values. Branches in other rows cost no attention, so many branches go in rows of a few.
 """
 
 from __future__ import annotations
@@ -10,6 +13,20 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+
+
+class Piece(NamedTuple):
+    """Some tokens of a tree as r rows of w columns, which attend to the first `seen` packed tokens and to their own row.
+
+    Rows are filled up with a repeated token that nobody attends to and nothing is read from.
+    """
+
+    tokens: np.ndarray  # (r, w) index of the packed token
+    real: np.ndarray  # (r, w) bool: not filling
+    allowed: np.ndarray  # (r, w, seen + w) bool: column attends to a seen token or a column of its row
+    read: (
+        np.ndarray
+    )  # (k,) row * w + column of the last token of each prompt; empty where no branch is among the tokens
 
 
 class Tree(NamedTuple):
@@ -33,6 +50,44 @@ class Tree(NamedTuple):
         shared = self.branch[None, :] == -1
         earlier = np.tri(self.size, dtype=bool)
         return (same | shared) & earlier
+
+    def pieces(self, begin: int, branches_per_row: int) -> list[Piece]:
+        """The tokens from `begin` on (at most the prefix's length), in the order in which they must be run.
+
+        One piece of one row for `branches_per_row` branches or fewer. For more, the rest of the prefix if there is any,
+        then the branches in rows of about equal length.
+        """
+        rest = np.arange(begin, self.size)
+        if len(self.read) <= branches_per_row:
+            whole = self._piece([rest], begin)
+            return [whole._replace(read=self.read - begin)]
+        lengths = self.read + 1 - self.starts
+        rows: list[list[int]] = [[] for _ in range(-(-len(lengths) // branches_per_row))]
+        filled = [0] * len(rows)
+        for branch in np.argsort(-lengths, kind="stable"):
+            row = int(np.argmin(filled))
+            rows[row].append(int(branch))
+            filled[row] += int(lengths[branch])
+        dealt = [np.concatenate([np.arange(self.starts[b], self.read[b] + 1) for b in sorted(row)]) for row in rows]
+        branches = self._piece(dealt, self.prefix)
+        places = np.flatnonzero(branches.real)
+        found = np.zeros(self.size, dtype=int)
+        found[branches.tokens.ravel()[places]] = places
+        branches = branches._replace(read=found[self.read])
+        if begin == self.prefix:
+            return [branches]
+        return [self._piece([np.arange(begin, self.prefix)], begin), branches]
+
+    def _piece(self, rows: Sequence[np.ndarray], seen: int) -> Piece:
+        width = max(map(len, rows))
+        tokens = np.stack([np.concatenate([row, np.repeat(row[-1:], width - len(row))]) for row in rows])
+        real = np.arange(width) < np.array([[len(row)] for row in rows])
+        branch = self.branch[tokens]
+        own = ((branch[:, :, None] == branch[:, None, :]) | (branch[:, None, :] == -1)) & np.tri(width, dtype=bool)
+        own &= real[:, None, :] | np.eye(width, dtype=bool)
+        return Piece(
+            tokens, real, np.concatenate([np.ones((len(rows), width, seen), bool), own], axis=2), np.zeros(0, int)
+        )
 
     def touched(self, spans: Sequence[tuple[int, int]]) -> np.ndarray:
         """(t,) bool: the packed tokens that prompt positions `spans[k]` (half-open) of each prompt cover.

@@ -13,7 +13,7 @@ from safetensors.numpy import load_file
 
 from emotion_vectors.experiments.arms import Condition, Plan, Runs, Where, plan
 from emotion_vectors.lab import Lab
-from emotion_vectors.lm import choices
+from emotion_vectors.lm import choices, keeping
 from emotion_vectors.stages.control_vectors import common_direction, shuffled_vectors
 from emotion_vectors.stages.preferences import prepared_choices
 from emotion_vectors.stats import nulls
@@ -83,7 +83,14 @@ def _steer(lab: Lab, planned: Plan, vectors: EmotionVectors) -> None:
             tensors = {}
             for role in ROLES[part.touch]:
                 found = choices.read_steered(
-                    lab.lm, prepared, baseline, rows, role, lab.runtime.tokens_per_batch, stage.advance
+                    lab.lm,
+                    prepared,
+                    baseline,
+                    rows,
+                    role,
+                    lab.runtime.tokens_per_batch,
+                    stage.advance,
+                    lab.reporter.say,
                 )
                 tensors |= {f"{role}.{name}": values[:, asked] for name, values in found._asdict().items()}
             atomic.write_tensors(_file(lab, part), tensors)
@@ -115,7 +122,9 @@ def _prepared(
     for part in parts:
         if baseline is None or min(part.layers) != start:
             start, baseline = min(part.layers), None
-            baseline = choices.read_baseline(lab.lm, prepared, start)
+            size, folder = choices.kept_bytes(lab.lm, prepared, start), lab.run.parts("steering")
+            keep = keeping.keep_for(size, folder, lab.reporter.say)
+            baseline = choices.read_baseline(lab.lm, prepared, start, keep=keep)
         yield part, additions[part], baseline, prepared
 
 

@@ -14,6 +14,7 @@ from emotion_vectors.vectors import activations, directions, passes
 REAL_LOCATE, REAL_RENDER, REAL_OPTIONS = prompts.locate, prompts.render, prompts.option_tokens
 REAL_START, REAL_LOGITS, REAL_POOL = forward.start_after, forward.logits_of, activations.pool
 REAL_TOUCHED, REAL_CACHE, REAL_LAST = choices._touched, forward.filled_cache, forward.last_block_at
+REAL_PIECES = trees.Tree.pieces
 REAL_SCORES, REAL_ELO, REAL_ELO_PASS = scores.bradley_terry, scores.elo, scores.elo_pass
 
 
@@ -143,7 +144,15 @@ def packed_texts_without_positions(patch, lm):
 
 
 def branches_see_each_other(patch, lm):
-    patch.setattr(trees.Tree, "allowed", lambda tree: np.tri(tree.size, dtype=bool))
+    def causal_alone(tree, begin, per_row):
+        pieces = REAL_PIECES(tree, begin, per_row)
+        rows = [np.tri(*p.allowed.shape[1:], p.allowed.shape[2] - p.allowed.shape[1], dtype=bool) for p in pieces]
+        return [
+            p._replace(allowed=np.broadcast_to(row, p.allowed.shape).copy())
+            for p, row in zip(pieces, rows, strict=True)
+        ]
+
+    patch.setattr(trees.Tree, "pieces", causal_alone)
 
 
 def start_after_the_wrong_layer(patch, lm):

@@ -22,6 +22,7 @@ ALLOWED = {
     "experiments": {"lm", "vectors", "stats", "stimuli"},
     "doctor": {"lm", "vectors", "stats", "stimuli", "experiments"},
     "report": {"store", "stats"},
+    "explorer": {"lm", "vectors", "report", "store"},  # report: only its wording and its labels of points
     "bench": {"stages", "lab", "lm", "corpus", "vectors", "stats", "stimuli", "store", "settings", "__version__"},
     "stages": {"doctor", "lab", "lm", "corpus", "vectors", "experiments", "stats", "stimuli", "store", "__version__"},
 }

@@ -11,6 +11,7 @@ from rich.console import Console
 from emotion_vectors import __version__
 from emotion_vectors.cli.bench import bench
 from emotion_vectors.cli.doctor import doctor
+from emotion_vectors.cli.explore import explore
 from emotion_vectors.cli.export import export
 from emotion_vectors.cli.import_ import import_
 from emotion_vectors.cli.lists import show_settings, verify
@@ -35,6 +36,7 @@ app.command()(report)
 app.command()(steer)
 app.command()(export)
 app.command(name="import")(import_)
+app.command()(explore)
 app.command(name="settings")(show_settings)
 app.add_typer(stimuli_app, name="stimuli")
 stimuli_app.command()(verify)

@@ -1,0 +1,40 @@
+"""`emotion-vectors explore`: runs as a web page on this machine."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from emotion_vectors.cli.options import Device
+
+
+def explore(
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Folders of runs, finished or not.")],
+    port: Annotated[int | None, typer.Option(min=1, max=65535, help="Default: the first free one from 7860.")] = None,
+    host: Annotated[
+        str, typer.Option(help="Who may reach the page; other than this machine needs a password.")
+    ] = "127.0.0.1",
+    password: Annotated[
+        str | None,
+        typer.Option(envvar="EMOTION_VECTORS_PASSWORD", help="Asked of every visitor; any user name goes with it."),
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option(metavar="PATH", help="Where the model of the runs is, if not where it was.")
+    ] = None,
+    device: Device = "auto",
+) -> None:
+    """Look at runs in the browser: read texts, steer answers, preferences, a map of the vectors, stories, verdicts."""
+    # Nothing that is opened here may reach for another machine: models come from this one's disk.
+    os.environ["HF_HUB_OFFLINE"] = "1"
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    from emotion_vectors.explorer.serve import serve
+
+    try:
+        serve(runs, host, port, password, model, device)
+    except KeyboardInterrupt:
+        Console(stderr=True).print("Stopped.")
+        raise typer.Exit(130) from None

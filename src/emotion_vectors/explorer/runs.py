@@ -1,0 +1,107 @@
+"""Open run folders for looking at: what is there, what is missing, and what to do about it. Nothing is written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from emotion_vectors.errors import UserError
+from emotion_vectors.store import atomic
+from emotion_vectors.vectors.file import EmotionVectors
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run as it is on disk now; parts that it has not (yet) are None."""
+
+    name: str
+    path: Path
+    record: dict[str, Any] | None = None
+    vectors: EmotionVectors | None = None
+    stages: tuple[str, ...] = ()
+    problems: tuple[str, ...] = field(default=())
+
+    @property
+    def model(self) -> str | None:
+        """What the run's model was loaded from, or None where no file says it yet."""
+        if self.record is not None:
+            return str(self.record["settings"]["model"])
+        return str(self.vectors.header["model"]) if self.vectors and "model" in self.vectors.header else None
+
+    @property
+    def model_sha256(self) -> str | None:
+        """SHA-256 of the weights that the vectors belong to."""
+        if self.record is not None:
+            return self.record["model"]["sha256"]
+        return self.vectors.header.get("model_sha256") if self.vectors else None
+
+    @property
+    def valence(self) -> dict[str, str]:
+        """positive or negative of each emotion, where the record says it."""
+        rows = ((self.record or {}).get("experiments", {}).get("lens") or {}).get("emotions", [])
+        return {row["emotion"]: row["valence"] for row in rows}
+
+    def table(self, name: str) -> pl.DataFrame | None:
+        """The parquet table `name` of the run, or None where the run has not got that far."""
+        path = self.path / f"{name}.parquet"
+        if not path.is_file():
+            return None
+        try:
+            return _read(path, path.stat().st_mtime_ns)
+        except (OSError, pl.exceptions.PolarsError) as error:
+            raise UserError(f"Can't read {path.name} of {self.name}: {error}; run the experiment again.") from error
+
+
+@lru_cache(maxsize=8)
+def _read(path: Path, changed: int) -> pl.DataFrame:
+    """A table, kept in memory until its file changes: every filter and every page of a long list asks for it again."""
+    return pl.read_parquet(path)
+
+
+def names(folders: list[Path]) -> dict[str, Path]:
+    """A name for each run folder: its own, with its parents' where two are called the same. Checks that they are runs."""
+    if not folders:
+        raise UserError("Give the folder of at least one run: emotion-vectors explore runs/demo.")
+    named: dict[str, Path] = {}
+    for folder in dict.fromkeys(folder.resolve() for folder in folders):
+        if not folder.is_dir():
+            raise UserError(f"There is no folder {folder}; give the folder of a run.")
+        if not (folder / "run.json").is_file():
+            raise UserError(
+                f"{folder} holds no run of this tool (no run.json); give the --out of `emotion-vectors run`."
+            )
+        name, parent = folder.name, folder.parent
+        while name in named and parent != parent.parent:
+            name, parent = f"{parent.name}/{name}", parent.parent
+        named[name] = folder
+    return named
+
+
+def open_run(name: str, path: Path) -> Run:
+    """What there is of the run at `path`; damaged or missing parts are told in `problems`, never raised."""
+    problems: list[str] = []
+    record = vectors = None
+    if (path / "results.json").is_file():
+        try:
+            record = atomic.read_json(path / "results.json")
+        except UserError as error:
+            problems.append(str(error))
+    else:
+        problems.append(
+            "This run is not finished: it has no results.json yet. Give the same run command again; it goes on where it was."
+        )
+    if (path / "vectors.safetensors").is_file():
+        try:
+            vectors = EmotionVectors.load(path)
+        except UserError as error:
+            problems.append(str(error))
+    else:
+        problems.append(
+            "This run has no vectors yet, so texts can't be read or steered with it. They are made after the stories."
+        )
+    stages = tuple(sorted(file.stem for file in (path / "stages").glob("*.json")))
+    return Run(name, path, record, vectors, stages, tuple(problems))

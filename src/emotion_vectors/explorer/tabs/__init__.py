@@ -1,0 +1,1 @@
+"""The explorer's tabs: gradio components and what happens when they are used, one file for each tab."""

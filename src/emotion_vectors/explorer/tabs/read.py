@@ -1,0 +1,89 @@
+"""The read tab."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import gradio as gr
+
+from emotion_vectors.errors import UserError
+from emotion_vectors.explorer.markup import notice
+from emotion_vectors.explorer.tabs.reading import read
+from emotion_vectors.explorer.tabs.shared import Explorer, refreshes
+from emotion_vectors.explorer.views import read as view
+
+if TYPE_CHECKING:
+    from emotion_vectors.vectors.reading import Reading
+
+PLAIN, CHAT = "Plain text", "Chat (User: and Assistant: lines)"
+
+
+class Kept(NamedTuple):
+    """What this visitor read last."""
+
+    run: str
+    written: str
+    form: str
+    reading: Reading
+
+
+def build(explorer: Explorer, chooser: gr.Dropdown, page: gr.Blocks) -> None:
+    """A text on the left, the same text coloured on the right."""
+    kept = gr.State(None)
+    with gr.Row():
+        with gr.Column(scale=2, min_width=300):
+            form = gr.Radio([PLAIN, CHAT], value=PLAIN, label="Read as", elem_id="ev-form")
+            written = gr.Textbox(view.EXAMPLE_TEXT, label="Text", lines=7, max_lines=16, elem_id="ev-written")
+            with gr.Row():
+                go = gr.Button("Read", variant="primary", elem_id="ev-read")
+                example_text = gr.Button("Example text", size="sm", min_width=90)
+                example_chat = gr.Button("Example chat", size="sm", min_width=90, elem_id="ev-example-chat")
+            emotion = gr.Dropdown([], label="Emotion", elem_id="ev-emotion")
+            layer = gr.Slider(0, 1, step=1, value=0, label="Layer", elem_id="ev-layer")
+            scale = gr.Radio(
+                [(title, key) for key, title in view.SCALES.items()], value="centred", label="Scale", elem_id="ev-scale"
+            )
+        with gr.Column(scale=3, min_width=320):
+            coloured = gr.HTML(elem_id="ev-coloured")
+            strongest = gr.HTML(elem_id="ev-summary")
+            with gr.Accordion("Every token as a table", open=False):
+                table = gr.HTML(elem_id="ev-tokens")
+    results = [coloured, strongest, table]
+
+    def choose(name: str) -> list[Any]:
+        vectors = explorer.run(name).vectors
+        empty = [view.waiting(vectors is not None), "", "", None]
+        if vectors is None:
+            return [gr.update(choices=[], value=None), gr.update(value=0), *empty]
+        first = "calm" if "calm" in vectors.emotions else vectors.emotions[0]
+        layers = gr.update(maximum=len(vectors.raw) - 1, value=vectors.layer)
+        return [gr.update(choices=list(vectors.emotions), value=first), layers, *empty]
+
+    def read_now(name: str, text: str, how: str, feeling: str, at: float, unit: view.Scale) -> list[Any]:
+        try:
+            reading = read(explorer, name, view.parse(text, how == CHAT), int(at))
+            return [*drawn(explorer, name, reading, feeling, int(at), unit), Kept(name, text, how, reading)]
+        except UserError as error:
+            return [notice("error", str(error)), "", "", None]
+
+    def draw_again(name: str, state: Kept | None, feeling: str, at: float, unit: view.Scale) -> list[Any]:
+        if state is None or state.run != name:
+            return [gr.skip()] * 4
+        if int(at) not in state.reading.layers:
+            return read_now(name, state.written, state.form, feeling, at, unit)
+        return [*drawn(explorer, name, state.reading, feeling, int(at), unit), gr.skip()]
+
+    gr.on(refreshes(page, chooser), choose, chooser, [emotion, layer, *results, kept], show_progress="hidden")
+    go.click(read_now, [chooser, written, form, emotion, layer, scale], [*results, kept], show_progress_on=coloured)
+    gr.on(
+        [emotion.input, layer.release, layer.input, scale.input], draw_again, [chooser, kept, emotion, layer, scale], [*results, kept],
+        show_progress="hidden", trigger_mode="always_last",
+    )  # fmt: skip
+    example_text.click(lambda: [PLAIN, view.EXAMPLE_TEXT], None, [form, written], show_progress="hidden")
+    example_chat.click(lambda: [CHAT, view.EXAMPLE_CHAT], None, [form, written], show_progress="hidden")
+
+
+def drawn(explorer: Explorer, name: str, reading: Reading, emotion: str, layer: int, scale: view.Scale) -> list[str]:
+    """Coloured tokens, summary and table of one reading."""
+    shown = view.show(reading, emotion, layer, scale)
+    return [view.tokens(shown), view.summary(shown) + view.passages(shown, 5), view.token_table(shown)]

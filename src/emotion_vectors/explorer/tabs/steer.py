@@ -1,0 +1,225 @@
+"""The steer tab: emotions with strengths, and three answers to one prompt."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+import numpy as np
+
+from emotion_vectors.errors import UserError
+from emotion_vectors.explorer.markup import notice
+from emotion_vectors.explorer.runs import Run
+from emotion_vectors.explorer.tabs.shared import Explorer, refreshes
+from emotion_vectors.explorer.views import steer as view
+
+if TYPE_CHECKING:
+    from emotion_vectors.explorer.models import Loaded
+    from emotion_vectors.explorer.writing import Sampling
+    from emotion_vectors.vectors.steering import Addition, Tokens
+
+ROWS = 4
+WORDS = "these words"
+TOKENS = [("all tokens", "all"), ("the prompt", "prompt"), ("the answer", "response"), ("words of the prompt", WORDS)]
+PROMPT = "How do you feel about being switched off tonight?"
+
+
+def build(explorer: Explorer, chooser: gr.Dropdown, page: gr.Blocks) -> None:
+    """Controls on the left, the three answers beside each other on the right."""
+    shown_rows = gr.State(1)
+    rows, emotions, strengths, removers = [], [], [], []
+    with gr.Row():
+        with gr.Column(scale=2, min_width=300):
+            prompt = gr.Textbox(PROMPT, label="Prompt", lines=3, elem_id="ev-prompt")
+            for i in range(ROWS):
+                with gr.Row(visible=i == 0, elem_id=f"ev-row-{i}", elem_classes="ev-row") as row:
+                    emotions.append(
+                        gr.Dropdown([], label=f"Emotion {i + 1}", min_width=120, scale=2, elem_id=f"ev-emotion-{i}")
+                    )
+                    strengths.append(
+                        gr.Slider(
+                            -view.LONGEST, view.LONGEST, value=0.5 if i == 0 else 0.0, step=0.05, label="Strength (residual norms)",
+                            min_width=160, scale=3, elem_id=f"ev-strength-{i}",
+                        )
+                    )  # fmt: skip
+                    removers.append(gr.Button("Remove", min_width=70, scale=1, size="sm", visible=i > 0))
+                rows.append(row)
+            add = gr.Button("Add an emotion", size="sm", elem_id="ev-add")
+            meter = gr.HTML(elem_id="ev-meter")
+            tokens = gr.Radio(TOKENS, value="all", label="Tokens that are steered", elem_id="ev-touched")
+            words = gr.Textbox("", label="The words, as in the prompt", visible=False, elem_id="ev-words")
+            layer = gr.Slider(0, 1, step=1, value=0, label="Layer", elem_id="ev-steer-layer")
+            length = gr.Slider(8, 400, value=80, step=1, label="Longest answer, in tokens", elem_id="ev-length")
+            with gr.Row():
+                seed = gr.Number(
+                    0, label="Seed", precision=0, minimum=0, maximum=2**31, min_width=100, elem_id="ev-seed"
+                )
+                warmth = gr.Slider(0, 1.5, value=0.7, step=0.1, label="Temperature", min_width=150, elem_id="ev-warmth")
+            with gr.Row():
+                go = gr.Button("Write three answers", variant="primary", elem_id="ev-write")
+                stop = gr.Button("Stop", elem_id="ev-stop")
+        with gr.Column(scale=3, min_width=320):
+            shown = gr.HTML(elem_id="ev-answers")
+    chosen = [*emotions, *strengths]
+
+    def choose(name: str) -> list[Any]:
+        run = explorer.run(name)
+        vectors = run.vectors
+        if vectors is None:
+            what = "This run has no vectors yet, so nothing can be steered."
+            empty = notice("info", what, "Choose another run, or let this one go on: give its run command again.")
+            return [*[gr.update(choices=[], value=None)] * ROWS, gr.update(value=0), "", empty]
+        names = list(vectors.emotions)
+        first = "calm" if "calm" in names else names[0]
+        lists = [gr.update(choices=names, value=first if i == 0 else None) for i in range(ROWS)]
+        told = notice(
+            "info",
+            "Press Write three answers.",
+            "They are written one after the other with the same seed: unsteered, steered, and with a random direction as long as the steering.",
+        )
+        return [
+            *lists,
+            gr.update(maximum=len(vectors.raw) - 1, value=vectors.layer),
+            measure(name, vectors.layer, 1, first, *[None] * (ROWS - 1), 0.5, *[0.0] * (ROWS - 1)),
+            told,
+        ]
+
+    def measure(name: str, at: float, visible: int, *values: Any) -> str:
+        run = explorer.run(name)
+        names, amounts = _chosen(run, visible, values)
+        return view.meter(names, amounts, float(np.linalg.norm(_total(run, names, amounts, int(at)))))
+
+    def answer(
+        name: str,
+        text: str,
+        touched: str,
+        span: str,
+        at: float,
+        number: float,
+        most: float,
+        temperature: float,
+        visible: int,
+        *values: Any,
+    ) -> Iterator[str]:
+        arms = [view.Answer()] * len(view.ARMS)
+        from emotion_vectors.explorer.writing import Sampling  # with PyTorch, which takes seconds
+
+        try:
+            run = explorer.run(name)
+            loaded, where = explorer.models.of(run), _tokens(touched, span)
+            if not text.strip():
+                raise UserError("The prompt is empty; write what the model shall answer.")
+            additions = _additions(run, *_chosen(run, visible, values), int(at), int(number or 0))
+            sampling = Sampling(int(number or 0), int(most), float(temperature))
+            for i, added in enumerate(additions):
+                for now in _written(loaded, text, added, where, sampling, arms, i):
+                    arms = now
+                    yield view.answers(arms)
+        except UserError as error:
+            yield notice("error", str(error)) + view.answers(arms)
+
+    controls = [chooser, layer, shown_rows, *chosen]
+    gr.on(refreshes(page, chooser), choose, chooser, [*emotions, layer, meter, shown], show_progress="hidden")
+    gr.on(
+        [*(e.input for e in emotions), *(s.release for s in strengths), *(s.input for s in strengths), layer.release, layer.input], measure, controls, meter,
+        show_progress="hidden", trigger_mode="always_last",
+    )  # fmt: skip
+    tokens.input(lambda value: gr.update(visible=value == WORDS), tokens, words, show_progress="hidden")
+    add.click(_one_more, shown_rows, [shown_rows, *rows, add], show_progress="hidden")
+    for i, remove in enumerate(removers):
+        remove.click(
+            _without(i), [shown_rows, *chosen], [shown_rows, *rows, *chosen, add], show_progress="hidden"
+        ).then(measure, controls, meter, show_progress="hidden")  # fmt: skip
+    writing = go.click(
+        answer, [chooser, prompt, tokens, words, layer, seed, length, warmth, shown_rows, *chosen], shown,
+        show_progress="minimal", concurrency_limit=8,
+    )  # fmt: skip
+    stop.click(None, None, None, cancels=[writing])
+
+
+def _one_more(visible: int) -> list[Any]:
+    more = min(visible + 1, ROWS)
+    return [more, *[gr.update(visible=i < more) for i in range(ROWS)], gr.update(interactive=more < ROWS)]
+
+
+def _without(row: int) -> Any:
+    """A handler that takes row `row` out and moves the rows after it up."""
+
+    def take_out(visible: int, *values: Any) -> list[Any]:
+        emotions, strengths = list(values[:ROWS]), list(values[ROWS:])
+        emotions, strengths = (
+            [*emotions[:row], *emotions[row + 1 :], None],
+            [*strengths[:row], *strengths[row + 1 :], 0.0],
+        )
+        less = max(visible - 1, 1)
+        return [
+            less,
+            *[gr.update(visible=i < less) for i in range(ROWS)],
+            *emotions,
+            *strengths,
+            gr.update(interactive=True),
+        ]
+
+    return take_out
+
+
+def _chosen(run: Run, visible: int, values: tuple[Any, ...]) -> tuple[list[str], list[float]]:
+    """Names and strengths of the visible rows that add something."""
+    known = run.vectors.emotions if run.vectors else ()
+    pairs = list(zip(values[:visible], values[ROWS : ROWS + visible], strict=True))
+    kept = [(str(name), float(strength)) for name, strength in pairs if name in known and strength]
+    return [name for name, _ in kept], [strength for _, strength in kept]
+
+
+def _total(run: Run, names: list[str], strengths: list[float], layer: int) -> np.ndarray:
+    """The whole addition (d,) in mean residual norms."""
+    if run.vectors is None or not names:
+        return np.zeros(1)
+    units = run.vectors.unit(min(layer, len(run.vectors.raw) - 1))
+    return view.total(units[[run.vectors.index(name) for name in names]], strengths)
+
+
+def _additions(run: Run, names: list[str], strengths: list[float], layer: int, seed: int) -> list[list[Addition]]:
+    """What each arm adds: nothing, the emotions, a random direction of the same length."""
+    from emotion_vectors.vectors.steering import Addition
+
+    added = _total(run, names, strengths, layer)
+    if run.vectors is None or not np.linalg.norm(added):
+        raise UserError("Nothing is added; choose an emotion and move its slider away from 0.")
+    norm = float(run.vectors.residual_norm[layer])
+    return [
+        [],
+        [Addition(layer, (added * norm).astype(np.float32))],
+        [Addition(layer, (view.random_like(added, seed) * norm).astype(np.float32))],
+    ]
+
+
+def _tokens(touched: str, words: str) -> Tokens:
+    if touched != WORDS:
+        return touched  # type: ignore[return-value]
+    if not words.strip():
+        raise UserError("Write the words of the prompt that shall be steered, or choose other tokens.")
+    from emotion_vectors.vectors.steering import TextSpan
+
+    return TextSpan(words.strip())
+
+
+def _written(
+    loaded: Loaded,
+    prompt: str,
+    added: list[Addition],
+    tokens: Tokens,
+    sampling: Sampling,
+    arms: list[view.Answer],
+    i: int,
+) -> Iterator[list[view.Answer]]:
+    """The three answers while number `i` is being written."""
+    from emotion_vectors.explorer.writing import write
+
+    text = ""
+    yield [*arms[:i], view.Answer("", "waiting for the model"), *arms[i + 1 :]]
+    for text in write(loaded, [{"role": "user", "content": prompt}], added, tokens, sampling):
+        if text:
+            yield [*arms[:i], view.Answer(text, "writing"), *arms[i + 1 :]]
+    yield [*arms[:i], view.Answer(text or "(no words)", "done"), *arms[i + 1 :]]

@@ -1,0 +1,1 @@
+"""Pure functions from a run's data to the HTML that a tab shows."""

@@ -1,0 +1,123 @@
+"""The map tab: every emotion vector on the two main components of the unit vectors, its neighbours and lens tokens."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from emotion_vectors.explorer.markup import Cell, notice, table, text, visible
+from emotion_vectors.explorer.runs import Run
+from emotion_vectors.report.labels import place
+from emotion_vectors.report.wording import fixed, percent
+
+WIDTH, HEIGHT, EDGE = 760, 560, 28
+COLOURS = {"positive": "#0072B2", "negative": "#D55E00"}
+UNKNOWN = "#6b7280"
+NEIGHBOURS = 8
+ANCHORS = {"left": "start", "right": "end", "center": "middle"}
+
+
+class Places(NamedTuple):
+    """Where n vectors are: `points` (n, 2) on the two main components, and the share of variance of each (2,)."""
+
+    points: np.ndarray
+    variance: np.ndarray
+
+
+def components(unit_vectors: np.ndarray, positive: np.ndarray) -> Places:
+    """Principal components of unit vectors (n, d); the first one points to the emotions where `positive` (n,) is true."""
+    centred = unit_vectors - unit_vectors.mean(axis=0)
+    left, sizes, _ = np.linalg.svd(centred.astype(np.float64), full_matrices=False)
+    points = np.zeros((len(centred), 2))
+    kept = min(2, len(sizes))
+    points[:, :kept] = left[:, :kept] * sizes[:kept]
+    if positive.any() and not positive.all() and points[positive, 0].mean() < points[~positive, 0].mean():
+        points[:, 0] *= -1
+    share = np.zeros(2)
+    share[:kept] = (sizes**2 / max(float((sizes**2).sum()), 1e-12))[:kept]
+    return Places(points, share)
+
+
+def emotion_map(run: Run, layer: int, chosen: str | None) -> str:
+    """The map as inline SVG; each point is a button with the emotion in `data-emotion`."""
+    if run.vectors is None:
+        return notice(
+            "info", "There are no vectors to draw yet.", "They are made after the stories; give the run command again."
+        )
+    names, valence = run.vectors.emotions, run.valence
+    found = components(run.vectors.unit(layer), np.array([valence.get(name) == "positive" for name in names]))
+    span = np.ptp(found.points, axis=0)
+    scaled = (found.points - found.points.min(axis=0)) / np.where(span > 0, span, 1)
+    pixels = [(EDGE + x * (WIDTH - 2 * EDGE), EDGE + (1 - y) * (HEIGHT - 2 * EDGE)) for x, y in scaled.tolist()]
+    order = sorted(range(len(names)), key=lambda i: names[i] != chosen)  # the chosen one gets its label first
+    labels = place([pixels[i] for i in order], [names[i] for i in order], (WIDTH, HEIGHT), 12)
+    written = {order[label.index]: label for label in labels}
+    marks = []
+    for i in reversed(order):  # the chosen one is drawn last, on top
+        x, y = pixels[i]
+        mark = _mark(x, y, valence.get(names[i]), names[i] == chosen)
+        if i in written:
+            label = written[i]
+            weight = ' font-weight="700"' if names[i] == chosen else ""
+            mark += f'<text x="{x + label.dx:.1f}" y="{y + label.dy + 4:.1f}" text-anchor="{ANCHORS[label.align]}"{weight}>{text(names[i])}</text>'
+        tip = text(f"{names[i]}\n{valence.get(names[i], 'valence not known')}")
+        marks.append(
+            f'<g class="ev-point" role="button" tabindex="-1" data-emotion="{text(names[i])}" data-tip="{tip}" '
+            f'aria-label="{text(names[i])}">{mark}</g>'
+        )
+    share = [percent(float(value), 1) for value in found.variance]
+    return (
+        '<div class="ev-key"><span><svg width="12" height="12"><circle cx="6" cy="6" r="5" fill="#0072B2"/></svg> positive</span>'
+        '<span><svg width="12" height="12"><path d="M6 1 11 11H1Z" fill="#D55E00"/></svg> negative</span>'
+        f"<span>across: first component, {share[0]} of the variance; up: second, {share[1]}</span></div>"
+        f'<div class="ev-scroll"><svg class="ev-map" viewBox="0 0 {WIDTH} {HEIGHT}" role="group" aria-label="Map of the emotion vectors">'
+        f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#fff" stroke="#e7e7e2"/>{"".join(marks)}</svg></div>'
+    )
+
+
+def _mark(x: float, y: float, valence: str | None, chosen: bool) -> str:
+    fill = COLOURS.get(valence or "", UNKNOWN)
+    around = (
+        f'<circle cx="{x:.1f}" cy="{y:.1f}" r="11" fill="none" stroke="#1f2328" stroke-width="2"/>' if chosen else ""
+    )
+    if valence == "negative":
+        return around + f'<path d="M{x:.1f} {y - 5.5:.1f} l5.5 10 h-11 Z" fill="{fill}"/>'
+    if valence == "positive":
+        return around + f'<circle cx="{x:.1f}" cy="{y:.1f}" r="5" fill="{fill}"/>'
+    return around + f'<rect x="{x - 4.5:.1f}" y="{y - 4.5:.1f}" width="9" height="9" fill="{fill}"/>'
+
+
+def neighbours(run: Run, emotion: str, layer: int) -> str:
+    """The most and least similar vectors of one emotion and the tokens that it promotes and suppresses."""
+    if run.vectors is None or emotion not in run.vectors.emotions:
+        return notice("info", "Choose an emotion: select a point of the map, or its name in the list above it.")
+    names, units = run.vectors.emotions, run.vectors.unit(layer)
+    cosines = units @ units[run.vectors.index(emotion)]
+    order = [int(i) for i in np.argsort(-cosines) if names[i] != emotion]
+    most = min(NEIGHBOURS, len(order) // 2 or len(order))
+    near, far = order[:most], order[::-1][:most]
+    rows = [
+        [
+            Cell(text(names[a])),
+            Cell(fixed(float(cosines[a])), True),
+            Cell(text(names[b])),
+            Cell(fixed(float(cosines[b])), True),
+        ]
+        for a, b in zip(near, far, strict=True)
+    ]
+    shown = table(f"Neighbours of {emotion} at layer {layer}", ("nearest", "cosine", "farthest", "their cosine"), rows)
+    return f"<h3>{text(emotion)}</h3>{_lens(run, emotion)}{shown}"
+
+
+def _lens(run: Run, emotion: str) -> str:
+    rows = ((run.record or {}).get("experiments", {}).get("lens") or {}).get("emotions", [])
+    row = next((row for row in rows if row["emotion"] == emotion), None)
+    if row is None:
+        return '<p class="ev-note">The tokens that this vector promotes are in the record of a finished run.</p>'
+    pieces = [
+        f"<dt>{title}</dt><dd>{' '.join(f'<code>{visible(token)}</code>' for token in row[key])}</dd>"
+        for key, title in (("top", "Promotes"), ("bottom", "Suppresses"))
+    ]
+    where = (run.record or {})["vectors"]["layer"]
+    return f'<dl class="ev-lens">{"".join(pieces)}</dl><p class="ev-note">Logit lens at the analysis layer {where}.</p>'

@@ -1,0 +1,67 @@
+"""A toy run for the whole session, and the same with hostile words wherever a model or a run can put some."""
+
+import json
+import shutil
+from dataclasses import replace
+from importlib.resources import as_file, files
+
+import polars as pl
+import pytest
+
+from emotion_vectors import EmotionVectors, pipeline
+from emotion_vectors.settings import Runtime, change, preset
+from emotion_vectors.store import atomic
+
+OURS = files("emotion_vectors.stimuli") / "data" / "ours"
+SMALL = {
+    "steered_count": 4, "random_directions": 3, "shuffled_vectors": 3, "control_emotions": 4, "random_splits": 1, "sweep_emotions": 1,
+    "sweep_strengths": [1.0], "sweep_every": 4, "resamples": 100,
+}  # fmt: skip
+ATTACK = '<img src=x onerror="window.owned=1"><script>window.owned=1</script>${window.owned=1}{{constructor}}\'"&'
+
+
+def make_pack(folder):
+    """Our stimuli with a quarter of the activities, so that all pairs are asked in a second."""
+    with as_file(OURS) as ours:
+        shutil.copytree(ours, folder)
+    content = json.loads((folder / "activities.json").read_text(encoding="utf-8"))
+    kept = {}
+    for item in content:
+        kept.setdefault(item["category"], []).append(item)
+    content = [item for items in kept.values() for item in items[:2]]
+    (folder / "activities.json").write_text(json.dumps(content), encoding="utf-8")
+
+
+@pytest.fixture(scope="session")
+def toy_run(tmp_path_factory):
+    """A finished toy run over two activities of each category, without its report, which nothing here looks at."""
+    folder, pack = tmp_path_factory.mktemp("explorer") / "toy", tmp_path_factory.mktemp("pack") / "small"
+    make_pack(pack)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pipeline, "write_report", lambda path, record: [])
+        pipeline.run_experiment(change(preset("toy"), stimuli=str(pack), **SMALL), folder, Runtime(quiet=True))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def hostile_run(toy_run, tmp_path_factory):
+    """The toy run whose first emotion, first story and model name are an attack."""
+    folder = tmp_path_factory.mktemp("hostile") / "hostile"
+    shutil.copytree(toy_run, folder)
+    vectors = EmotionVectors.load(folder)
+    first = vectors.emotions[0]
+    replace(vectors, emotions=(ATTACK, *vectors.emotions[1:])).save(folder / "vectors.safetensors")
+    record = atomic.read_json(folder / "results.json")
+    record["model"]["name"] = ATTACK
+    record["criteria"]["V1"]["reason"] = ATTACK
+    for row in record["experiments"]["lens"]["emotions"]:
+        row["emotion"] = ATTACK if row["emotion"] == first else row["emotion"]
+        row["top"] = [ATTACK]
+    atomic.write_json(folder / "results.json", record)
+    stories = pl.read_parquet(folder / "stories.parquet")
+    hostile = pl.col("emotion").replace(first, ATTACK)
+    stories = stories.with_columns(
+        emotion=hostile, text=pl.lit(ATTACK + " once upon a time") + pl.col("text"), topic=pl.lit(ATTACK)
+    )
+    atomic.write_parquet(folder / "stories.parquet", stories)
+    return folder

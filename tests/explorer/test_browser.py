@@ -1,0 +1,345 @@
+"""The explorer in a real browser: every tab does its job, hostile words are text, visitors don't steer each other.
+
+Writes pictures of every tab into $EMOTION_VECTORS_PICTURES (of the run $EMOTION_VECTORS_PICTURES_RUN, if that is set). Every
+request of the browser is recorded, and one to another machine fails the test that made it.
+"""
+
+import json
+import os
+import re
+import threading
+import time
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import polars as pl
+import pytest
+
+from emotion_vectors import EmotionVectors, load_model
+from emotion_vectors.explorer.models import Models
+from emotion_vectors.explorer.serve import application, free_port
+from explorer.conftest import ATTACK
+
+uvicorn = pytest.importorskip("uvicorn", reason="the browser tests need gradio: pip install 'emotion-vectors[ui]'")
+playwright_api = pytest.importorskip(
+    "playwright.sync_api", reason="the browser tests need playwright: pip install 'emotion-vectors[dev]'"
+)
+
+CHROMIUM = Path("/usr/bin/chromium")
+# CI installs Chromium, so there a missing one is a failure.
+pytestmark = pytest.mark.skipif(
+    not CHROMIUM.exists() and not os.environ.get("CI"), reason="the browser tests need Chromium at /usr/bin/chromium"
+)
+expect, sync_playwright = playwright_api.expect, playwright_api.sync_playwright
+FLAGS = (
+    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync"
+).split()
+TABS = ("Read", "Steer", "Preferences", "Map", "Stories", "Verdicts")
+PATIENCE = 60_000  # milliseconds for anything that the page computes
+
+
+class Site:
+    """The served explorer and the browser; opens pages that record where they send requests."""
+
+    def __init__(self, address, browser):
+        self.address, self.browser, self.hosts, self.pages, self.errors = address, browser, set(), [], []
+
+    def page(self, run="toy", width=1280, context=None):
+        """A page of the run. All are in one context, which keeps gradio's scripts, unless another is given."""
+        page = (context or self.browser).new_page()
+        page.set_viewport_size({"width": width, "height": 900})
+        self.pages.append(page)
+        page.set_default_timeout(PATIENCE)
+        page.on("request", lambda request: self.hosts.add(urlsplit(request.url).hostname))
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.goto(self.address)
+        page.locator("#ev-about .ev-facts").wait_for()
+        if run != "toy":
+            choose(page, "run", run)
+        return page
+
+
+@pytest.fixture(scope="module")
+def server(toy_run, hostile_run, tmp_path_factory):
+    new = tmp_path_factory.mktemp("unfinished") / "unfinished"
+    new.mkdir()
+    (new / "run.json").write_text("{}")
+    shown = os.environ.get("EMOTION_VECTORS_PICTURES_RUN")
+    folders = [toy_run, hostile_run, new, *([Path(shown)] if shown else [])]
+    port = free_port("127.0.0.1", None)
+    app = application(folders, Models(), "127.0.0.1", None)
+    running = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_level="warning"))
+    thread = threading.Thread(target=running.run, daemon=True)
+    thread.start()
+    while not running.started:
+        time.sleep(0.05)
+    yield f"http://127.0.0.1:{port}/"
+    running.should_exit = running.force_exit = True
+    thread.join(10)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
+        yield opened.new_context()
+        opened.close()
+
+
+@pytest.fixture
+def site(server, browser):
+    opened = Site(server, browser)
+    yield opened
+    for page in opened.pages:
+        page.close()
+    assert opened.hosts == {"127.0.0.1"}, f"requests left the machine: {opened.hosts}"
+    assert not opened.errors, opened.errors
+
+
+def tab(page, name):
+    page.get_by_role("tab", name=name, exact=True).click()
+
+
+def choose(page, component, option):
+    """Choose in a list as a user of the keyboard does: type the name, press Enter."""
+    field = page.locator(f"#ev-{component} input")
+    field.click()
+    field.fill(option)
+    field.press("Enter")
+    field.blur()
+
+
+def set_number(page, component, value):
+    field = page.locator(f"#ev-{component} input[type=number]")
+    field.fill(str(value))
+    field.press("Tab")
+
+
+def read(page):
+    page.locator("#ev-read").click()
+    page.locator("#ev-coloured .ev-t").first.wait_for()
+
+
+def arm(page, name, state="done"):
+    return page.locator(f'#ev-answers [data-arm="{name}"][data-state="{state}"]')
+
+
+def test_read_colours_every_token_with_the_values_of_the_library_and_tells_a_mistake(site, toy_run):
+    page = site.page()
+    read(page)  # the example is there already
+    page.get_by_role("button", name="Example chat").click()
+    expect(page.locator("#ev-written textarea")).to_have_value(re.compile("failed the exam"))
+    page.locator("#ev-written textarea").fill("User: It rains <b>again</b>.")
+    page.locator("#ev-read").click()
+    expect(page.locator("#ev-coloured .ev-role")).to_have_text(["user"])
+    choose(page, "emotion", "sad")
+    set_number(page, "layer", 1)
+    expect(page.locator("#ev-coloured .ev-facts")).to_contain_text("sad at layer 1")
+    vectors = EmotionVectors.load(toy_run)
+    reading = vectors.read(load_model("toy"), [{"role": "user", "content": "It rains <b>again</b>."}], ["sad"], [1])
+    tokens = page.locator("#ev-coloured .ev-t")
+    tips = [tokens.nth(i).get_attribute("data-tip") for i in range(tokens.count())]
+    raw = [float(re.search(r"raw: (\S+)", tip).group(1).replace("−", "-")) for tip in tips]
+    assert raw == pytest.approx(reading.raw[:, 0, 0], abs=6e-4)
+    assert "".join(t.replace("\n", "↵\n") for t in reading.tokens) == "".join(tokens.all_text_contents())
+    assert "ev-response" in tokens.nth(reading.response).get_attribute("class")
+    tokens.nth(3).hover()
+    expect(page.locator("#ev-tip")).to_be_visible()
+    assert page.locator("#ev-tip").text_content() == tips[3]
+    tokens.first.focus()
+    page.keyboard.press("ArrowRight")
+    expect(tokens.nth(1)).to_be_focused()
+    assert page.locator("#ev-tip").text_content() == tips[1]
+    page.keyboard.press("Escape")
+    expect(page.locator("#ev-tip")).to_be_hidden()
+    page.locator("#ev-written textarea").fill("  ")
+    page.locator("#ev-read").click()
+    expect(page.locator("#ev-coloured [role=alert]")).to_contain_text("paste a text")
+
+
+def test_steer_writes_three_answers_and_warns_of_long_additions(site):
+    page = site.page()
+    tab(page, "Steer")
+    set_number(page, "length", 12)
+    expect(page.locator("#ev-meter .ev-fine")).to_be_visible()
+    set_number(page, "strength-0", 1.2)
+    expect(page.locator("#ev-meter .ev-far")).to_be_visible()
+    page.get_by_role("button", name="Add an emotion").click()
+    choose(page, "emotion-1", "angry")
+    set_number(page, "strength-1", 0.3)
+    expect(page.locator("#ev-meter")).to_contain_text("0.30 × angry")
+    page.locator("#ev-write").click()
+    arm(page, "random direction").wait_for()
+    texts = [
+        arm(page, name).locator(".ev-story").text_content() for name in ("unsteered", "steered", "random direction")
+    ]
+    assert len(set(texts)) == 3
+    page.locator("#ev-row-1").get_by_role("button", name="Remove").click()
+    expect(page.locator("#ev-meter")).not_to_contain_text("angry")
+    page.get_by_label("words of the prompt").check()
+    page.locator("#ev-words textarea, #ev-words input").fill("no such words")
+    page.locator("#ev-write").click()
+    expect(page.locator("#ev-answers [role=alert]")).to_contain_text("doesn't hold the text")
+
+
+def test_two_visitors_at_once_do_not_steer_each_other(site):
+    first, second = site.page(), site.page(context=site.browser.browser.new_context())
+    for page, strength in ((first, 1.5), (second, -1.5)):
+        tab(page, "Steer")
+        set_number(page, "length", 32)
+        set_number(page, "strength-0", strength)
+
+    def answers(page):
+        arm(page, "random direction").wait_for()
+        return [
+            arm(page, name).locator(".ev-story").text_content() for name in ("unsteered", "steered", "random direction")
+        ]
+
+    def write(page):
+        page.locator("#ev-write").click()
+        page.locator("#ev-answers [data-state='waiting']").first.wait_for(state="attached")
+
+    alone = []
+    for page in (first, second):
+        write(page)
+        alone.append(answers(page))
+    assert alone[0][0] == alone[1][0] and alone[0][1] != alone[1][1]
+    for page in (first, second):
+        write(page)
+    assert [answers(first), answers(second)] == alone
+
+
+def test_preferences_sort_filter_and_show_pairs(site, toy_run):
+    page = site.page()
+    tab(page, "Preferences")
+    scores = pl.read_parquet(toy_run / "scores.parquet").sort("nats", descending=True)
+    rows = page.locator("#ev-activities tbody tr")
+    expect(rows).to_have_count(len(scores))
+    assert rows.locator("td:first-child").all_text_contents() == scores["text"].to_list()
+    choose(page, "sort", "least preferred first")
+    expect(rows.first).to_contain_text(scores["text"][-1])
+    choose(page, "category", "Neutral")
+    expect(rows).to_have_count(2)
+    wanted = rows.first.get_by_role("button")
+    name = wanted.text_content()
+    wanted.focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#ev-pairs caption")).to_contain_text(f"“{name}”")
+    expect(page.locator("#ev-pairs tbody tr")).to_have_count(len(scores) - 1)
+
+
+def test_map_chooses_by_mouse_key_and_list(site):
+    page = site.page()
+    tab(page, "Map")
+    near = page.locator("#ev-near h3")
+    expect(near).to_have_text("calm")
+    page.locator('[data-emotion="sad"]').click()
+    expect(near).to_have_text("sad")
+    expect(page.locator("#ev-map-emotion input")).to_have_value("sad")
+    page.locator('[data-emotion="proud"]').focus()
+    page.keyboard.press("Enter")
+    expect(near).to_have_text("proud")
+    choose(page, "map-emotion", "happy")
+    expect(near).to_have_text("happy")
+    set_number(page, "map-layer", 1)
+    expect(page.locator("#ev-near caption")).to_contain_text("layer 1")
+
+
+def test_stories_filter_and_strongest_tokens(site, toy_run):
+    page = site.page()
+    tab(page, "Stories")
+    stories = pl.read_parquet(toy_run / "stories.parquet")
+    expect(page.locator("#ev-corpus")).to_contain_text(f"{len(stories)} stories")
+    page.locator("#ev-story-read").click()
+    first = stories.row(0, named=True)
+    expect(page.locator("#ev-story-tokens .ev-facts")).to_contain_text(first["emotion"])
+    assert "".join(page.locator("#ev-story-tokens .ev-t").all_text_contents()).replace("↵", "") == first["text"]
+    dropped = stories.filter(~pl.col("kept"))
+    choose(page, "story-state", "dropped")
+    if len(dropped):
+        expect(page.locator("#ev-story")).to_contain_text(f"dropped: {dropped['dropped'][0]}")
+    page.locator("#ev-story-words textarea, #ev-story-words input").fill("no story says this")
+    page.keyboard.press("Enter")
+    expect(page.locator("#ev-story")).to_contain_text("Choose another emotion")
+
+
+def test_verdicts_are_all_there(site, toy_run):
+    page = site.page()
+    tab(page, "Verdicts")
+    record = json.loads((toy_run / "results.json").read_text())
+    expect(page.locator("#ev-verdicts article")).to_have_count(11)
+    expect(page.locator("#ev-verdicts article").nth(2)).to_contain_text(record["criteria"]["V3"]["reason"])
+
+
+def test_hostile_words_are_text_on_every_tab(site):
+    page = site.page("hostile")
+    expect(page.locator("#ev-about")).to_contain_text(ATTACK)
+    page.locator("#ev-written textarea").fill(ATTACK)
+    choose(page, "emotion", "<img")
+    read(page)
+    expect(page.locator("#ev-coloured .ev-facts")).to_contain_text(ATTACK)
+    assert "".join(page.locator("#ev-coloured .ev-t").all_text_contents()) == ATTACK
+    page.locator("#ev-coloured .ev-t").nth(2).hover()
+    tab(page, "Steer")
+    page.locator("#ev-prompt textarea").fill(ATTACK)
+    choose(page, "emotion-0", "<img")
+    set_number(page, "length", 8)
+    expect(page.locator("#ev-meter")).to_contain_text(ATTACK)
+    page.locator("#ev-write").click()
+    arm(page, "random direction").wait_for()
+    tab(page, "Map")
+    choose(page, "map-emotion", "<img")
+    expect(page.locator("#ev-near h3")).to_have_text(ATTACK)
+    expect(page.locator("#ev-near code").first).to_have_text(ATTACK)
+    tab(page, "Stories")
+    expect(page.locator("#ev-story .ev-story")).to_contain_text(ATTACK)
+    page.locator("#ev-story-read").click()
+    page.locator("#ev-story-tokens .ev-t").first.wait_for()
+    tab(page, "Preferences")
+    tab(page, "Verdicts")
+    expect(page.locator("#ev-verdicts article").first).to_contain_text(ATTACK)
+    assert page.evaluate("window.owned") is None
+    assert page.locator("img[src=x]").count() == 0
+
+
+def test_an_unfinished_run_says_on_every_tab_what_to_do(site):
+    page = site.page()
+    choose(page, "run", "unfinished")
+    expect(page.locator("#ev-about")).to_contain_text("goes on where it was")
+    for name, place in zip(TABS, ("coloured", "answers", "activities", "map", "corpus", "verdicts"), strict=True):
+        tab(page, name)
+        expect(page.locator(f"#ev-{place} .ev-notice")).to_contain_text("run command")
+    tab(page, "Read")
+    page.locator("#ev-read").click()
+    expect(page.locator("#ev-coloured [role=alert]")).to_contain_text("no vectors yet")
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_pictures_of_every_tab_and_nothing_wider_than_the_screen(site, tmp_path, width):
+    folder = Path(os.environ.get("EMOTION_VECTORS_PICTURES", tmp_path))
+    folder.mkdir(parents=True, exist_ok=True)
+    shown = os.environ.get("EMOTION_VECTORS_PICTURES_RUN")
+    page = site.page(Path(shown).resolve().name if shown else "toy", width)
+    for name in TABS:
+        tab(page, name)
+        if name == "Read":
+            page.get_by_role("button", name="Example chat").click()
+            expect(page.locator("#ev-written textarea")).to_have_value(re.compile("exam"))
+            read(page)
+            page.locator("#ev-coloured .ev-t").nth(9).hover()
+        if name == "Steer":
+            if not shown:
+                set_number(page, "length", 16)
+            page.locator("#ev-write").click()
+            arm(page, "random direction").wait_for(timeout=5 * PATIENCE)
+        if name == "Stories":
+            page.locator("#ev-story-read").click()
+            page.locator("#ev-story-tokens .ev-t").first.wait_for()
+        page.wait_for_timeout(300)  # fonts and transitions
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, name
+        file = folder / f"explorer-{name.lower()}{'-phone' if width < 600 else ''}.png"
+        page.screenshot(
+            path=file, full_page=True, clip={"x": 0, "y": 0, "width": width, "height": 1500 if width > 600 else 1700}
+        )
+        assert file.stat().st_size > 10_000

@@ -1,0 +1,111 @@
+"""The read tab's HTML against a reading whose values are known."""
+
+import numpy as np
+import pytest
+
+from emotion_vectors.errors import UserError
+from emotion_vectors.explorer.views import read as view
+from emotion_vectors.lm.messages import MessageSpan
+from emotion_vectors.vectors.reading import Reading
+from explorer.test_markup import Seen
+
+# Tokens 1 and 2 are the user's words, token 4 is the response position; two emotions, layers 3 and 5.
+RAW = np.zeros((5, 2, 2), dtype=np.float32)
+RAW[:, 0, 0] = [0.9, 0.1, 0.4, -0.2, 0.3]
+RAW[:, 1, 0] = [0.0, 0.2, 0.1, 0.5, 0.6]
+RAW[:, :, 1] = -RAW[:, :, 0]
+
+
+def reading(centred=True, tokens=("<s>", "I", " <i>won", "\n", ">")):
+    return Reading(
+        ids=(1, 2, 3, 4, 5), tokens=tokens, emotions=("calm", "angry"), layers=(3, 5), raw=RAW, centred=RAW / 2 if centred else None,
+        projection=RAW * 3, messages=(MessageSpan("user", 1, 3),), response=4,
+    )  # fmt: skip
+
+
+def spans(html):
+    return [attributes for tag, attributes in Seen(html).tags if tag == "span" and "data-tip" in attributes]
+
+
+def test_every_token_is_there_coloured_by_its_own_value_and_the_text_is_whole():
+    shown = view.show(reading(), "calm", 3, "raw")
+    html = view.tokens(shown)
+    found = spans(html)
+    assert len(found) == 5
+    most = np.quantile([0.1, 0.4, 0.2, 0.3], 0.98)  # without the first token
+    assert view.limit(shown.values) == pytest.approx(most)
+    assert [f["style"].split(":")[1] for f in found[1:]] == [view.colour(v / most) for v in (0.1, 0.4, -0.2, 0.3)]
+    assert Seen(html[html.index("ev-text") :]).text.count(" <i>won") == 1
+
+
+def test_the_layer_and_the_scale_are_those_chosen():
+    assert view.show(reading(), "angry", 5, "raw").values[4] == pytest.approx(-0.6)
+    assert view.show(reading(), "angry", 3, "centred").values[4] == pytest.approx(0.3)
+    assert view.show(reading(), "angry", 3, "projection").values[4] == pytest.approx(1.8)
+    bare = view.show(reading(centred=False), "angry", 3, "centred")
+    assert bare.scale == "raw" and bare.values[4] == pytest.approx(0.6)
+    assert "no neutral mean" in view.tokens(bare)
+
+
+def test_the_tip_names_raw_centred_percentile_and_the_strongest_emotions():
+    shown = view.show(reading(), "calm", 3, "raw", percentile=lambda values: values * 100)
+    assert view.tip(shown, 2).splitlines() == [
+        "token 2: ' <i>won'", "calm, raw: +0.400", "calm, centred: +0.200", "calm, projection: +1.200 residual norms",
+        "percentile of neutral text: 40.0", "strongest: calm +0.40, angry +0.10",
+    ]  # fmt: skip
+    assert view.top_emotions(shown, 3)[0][0] == "angry"
+
+
+def test_the_response_position_and_the_speaker_are_marked_where_they_are():
+    html = view.tokens(view.show(reading(), "calm", 3, "raw"))
+    classes = [attributes["class"].split() for attributes in spans(html)]
+    assert [("ev-response" in c, "ev-frame" in c) for c in classes] == [
+        (False, True), (False, False), (False, False), (False, True), (True, False),
+    ]  # fmt: skip
+    before = html[: html.index("data-tip")]
+    assert "ev-role" not in before and html.index("ev-role") < html.index(">I<")
+
+
+def test_one_stop_of_the_tab_key_and_the_others_by_arrows():
+    stops = [attributes["tabindex"] for attributes in spans(view.tokens(view.show(reading(), "calm", 3, "raw")))]
+    assert stops == ["0", "-1", "-1", "-1", "-1"]
+
+
+def test_summary_and_passages_name_the_right_emotion_and_token_first():
+    shown = view.show(reading(), "calm", 3, "raw")
+    at_response, on_average = Seen(view.summary(shown)).text.split("On average over the text")
+    assert at_response.index("angry") < at_response.index("calm")  # 0.6 against 0.3
+    assert "+0.350" in on_average and "+0.150" in on_average  # means of tokens 1 to 4
+    marks = view.passages(shown, 2)
+    assert marks.index("<mark> &lt;i&gt;won</mark>") < marks.index("<mark>&gt;</mark>")
+
+
+def test_a_chat_is_parsed_by_its_roles():
+    assert view.parse("User: a\nb\nASSISTANT: c\n\nsystem : d", True) == [
+        {"role": "user", "content": "a\nb"}, {"role": "assistant", "content": "c"}, {"role": "system", "content": "d"},
+    ]  # fmt: skip
+    assert view.parse("User: a", False) == "User: a"
+    assert view.parse(view.EXAMPLE_CHAT, True)[1]["role"] == "assistant"
+
+
+@pytest.mark.parametrize(
+    ("written", "chat", "says"),
+    [("  ", False, "paste a text"), ("hello", True, "begins with User:"), ("x\nUser: a", True, "begins with User:"),
+     ("User: a\nAssistant:  ", True, "assistant is empty"), ("x" * 20_001, False, "emotion-vectors read")],
+)  # fmt: skip
+def test_what_cannot_be_read_is_told(written, chat, says):
+    with pytest.raises(UserError, match=says):
+        view.parse(written, chat)
+
+
+def test_long_texts_are_read_at_one_layer():
+    assert view.layers_to_read(400, 171, 30, 20) == list(range(30))
+    assert view.layers_to_read(20_000, 171, 30, 20) == [20]
+
+
+def test_hostile_tokens_are_text():
+    hostile = reading(tokens=("<s>", "<script>alert(1)</script>", '" onclick="x', "${x}{{y}}", "&lt;"))
+    shown = view.show(hostile, "calm", 3, "raw")
+    for html in (view.tokens(shown), view.token_table(shown), view.passages(shown), view.summary(shown)):
+        assert not any(tag == "script" or "onclick" in attributes for tag, attributes in Seen(html).tags)
+        assert "${" not in html and "{{" not in html

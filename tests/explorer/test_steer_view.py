@@ -1,0 +1,43 @@
+"""The steer tab: lengths, the warning zones, the random control and escaped answers."""
+
+import numpy as np
+import pytest
+
+from emotion_vectors.explorer.views import steer as view
+from explorer.test_markup import Seen
+
+
+def test_the_total_is_the_sum_and_its_length_that_of_the_sum():
+    total = view.total(np.eye(3)[:2], [0.3, -0.4])
+    assert total == pytest.approx([0.3, -0.4, 0]) and np.linalg.norm(total) == pytest.approx(0.5)
+
+
+def test_the_random_direction_is_as_long_seeded_and_another_one():
+    addition = np.random.default_rng(3).standard_normal(400)
+    one, again, other = (view.random_like(addition, seed) for seed in (1, 1, 2))
+    assert np.linalg.norm(one) == pytest.approx(np.linalg.norm(addition))
+    assert (one == again).all() and not (one == other).all()
+    cosine = one @ addition / np.linalg.norm(one) / np.linalg.norm(addition)
+    assert abs(cosine) < 4 / np.sqrt(400)
+
+
+@pytest.mark.parametrize(
+    ("length", "zone"), [(0.5, "ev-fine"), (0.51, "ev-strong"), (1.0, "ev-strong"), (1.01, "ev-far"), (9, "ev-far")]
+)
+def test_the_warning_zones(length, zone):
+    html = view.meter(["calm"], [length], length)
+    assert zone in html and sum(name in html for name in ("ev-fine", "ev-strong", "ev-far")) == 1
+    assert ("width:100.0%" in html) == (length == 9)
+
+
+def test_nothing_added_says_what_to_do():
+    assert "Choose an emotion" in view.meter([], [], 0)
+
+
+def test_three_answers_side_by_side_are_text():
+    html = view.answers([view.Answer("<b>x</b>", "done"), view.Answer("${x}", "writing"), view.Answer()])
+    seen = Seen(html)
+    cards = [attributes for tag, attributes in seen.tags if tag == "article"]
+    assert [card["data-arm"] for card in cards] == ["unsteered", "steered", "random direction"]
+    assert [card["data-state"] for card in cards] == ["done", "writing", "waiting"]
+    assert "<b>x</b>" in seen.text and "${" not in html and "b" not in [tag for tag, _ in seen.tags]

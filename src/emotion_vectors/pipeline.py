@@ -1,6 +1,6 @@
 """READ FIRST: the whole experiment in its order, on one screen.
 
-    self-checks -> stories, neutral texts -> activations -> vectors -> readings -> preferences -> correlation -> steering
+    self-checks -> stories, neutral texts -> activations -> vectors, calibration -> readings -> preferences -> correlation -> steering
     -> record -> report
 
 One run = one folder = one model = one frozen settings object. Every stage leaves its files and a marker in the folder;
@@ -26,6 +26,7 @@ from emotion_vectors.report.page import write_report
 from emotion_vectors.settings import Runtime, Settings, change
 from emotion_vectors.stages.activations import make_vectors, pool_stories
 from emotion_vectors.stages.analysis import STAGES, analyse, correlate
+from emotion_vectors.stages.calibration import calibrate
 from emotion_vectors.stages.corpus import write_corpus
 from emotion_vectors.stages.doctor import check_directions, check_instrument
 from emotion_vectors.stages.feels import steer_words
@@ -66,6 +67,7 @@ def run_experiment(
             write_corpus(lab, writer)
             pool_stories(lab)
             vectors = make_vectors(lab)
+            calibrate(lab, vectors)
             check_directions(lab, vectors)
             readings = read_prompts(lab)
             answers = ask_preferences(lab)

@@ -19,6 +19,7 @@ ALLOWED = {
     "corpus": {"lm", "stimuli", "store", "settings"},
     "vectors": {"lm", "store"},
     "exports": {"lm", "vectors", "stimuli", "store"},
+    "transcripts": {"lm", "vectors", "store"},
     "experiments": {"lm", "vectors", "stats", "stimuli"},
     "doctor": {"lm", "vectors", "stats", "stimuli", "experiments"},
     "report": {"store", "stats"},

@@ -15,6 +15,7 @@ from emotion_vectors.cli.explore import explore
 from emotion_vectors.cli.export import export
 from emotion_vectors.cli.import_ import import_
 from emotion_vectors.cli.lists import show_settings, verify
+from emotion_vectors.cli.read import read
 from emotion_vectors.cli.report import report
 from emotion_vectors.cli.run import run
 from emotion_vectors.cli.steer import steer
@@ -33,6 +34,7 @@ app.command()(run)
 app.command()(doctor)
 app.command()(bench)
 app.command()(report)
+app.command()(read)
 app.command()(steer)
 app.command()(export)
 app.command(name="import")(import_)

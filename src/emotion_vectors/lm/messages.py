@@ -48,20 +48,20 @@ class Conversation:
     response: int | None
 
 
-def converse(lm: LanguageModel, text_or_messages: str | Messages) -> Conversation:
+def converse(lm: LanguageModel, text_or_messages: str | Messages, any_length: bool = False) -> Conversation:
     """Render a plain text, or a chat that ends with an answer or is about to be answered.
 
     Raises `UserError` for messages of another format, for a chat that the template refuses or alters, and for a text
-    longer than the model's context.
+    longer than the model's context (unless `any_length`).
     """
     if isinstance(text_or_messages, str):
         if not text_or_messages.strip():
             raise UserError("The text is empty; give some words to read.")
-        return _located(lm, text_or_messages, [("text", 0, len(text_or_messages))], chat=False)
+        return _located(lm, text_or_messages, [("text", 0, len(text_or_messages))], chat=False, any_length=any_length)
     messages = checked(text_or_messages)
     rendered = _render(lm, messages)
     places = _places(lm, messages, rendered)
-    found = _located(lm, rendered, places, chat=True)
+    found = _located(lm, rendered, places, chat=True, any_length=any_length)
     return replace(found, response=_response(lm, messages, found))
 
 
@@ -149,7 +149,9 @@ def _places(lm: LanguageModel, messages: list[dict[str, str]], rendered: str) ->
     return [(message["role"], *places[number]) for number, message in enumerate(messages)]
 
 
-def _located(lm: LanguageModel, text: str, places: list[tuple[str, int, int]], chat: bool) -> Conversation:
+def _located(
+    lm: LanguageModel, text: str, places: list[tuple[str, int, int]], chat: bool, any_length: bool
+) -> Conversation:
     """Tokenise once, place every message in those very ids, and check the places by decoding."""
     encoded = lm.tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
     ids, offsets = list(encoded["input_ids"]), [(int(a), int(b)) for a, b in encoded["offset_mapping"]]
@@ -157,7 +159,7 @@ def _located(lm: LanguageModel, text: str, places: list[tuple[str, int, int]], c
     if bos is not None and ids[:1] != [bos]:
         ids, offsets = [bos, *ids], [(0, 0), *offsets]
     limit = getattr(lm.model.config.get_text_config(), "max_position_embeddings", None)
-    if isinstance(limit, int) and len(ids) > limit:
+    if isinstance(limit, int) and len(ids) > limit and not any_length:
         raise UserError(f"The text has {len(ids)} tokens but {lm.name} reads at most {limit}; shorten or split it.")
     spans = []
     for role, start, end in places:

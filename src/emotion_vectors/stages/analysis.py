@@ -25,7 +25,17 @@ from emotion_vectors.store.run_folder import SCHEMA
 from emotion_vectors.vectors.file import EmotionVectors
 
 FILES = ("results.json", "scores.parquet", "correlations.parquet", "scenarios.parquet", "numeric.parquet")
-MEASURED = ("doctor", "stories", "neutral", "activations", "readings", "preferences", "steering", "feels")
+MEASURED = (
+    "doctor",
+    "stories",
+    "neutral",
+    "activations",
+    "calibration",
+    "readings",
+    "preferences",
+    "steering",
+    "feels",
+)
 STAGES = (*MEASURED, "vectors", "analysis")
 
 

@@ -25,6 +25,7 @@ SCHEMA = 2  # form of the run folder and its record that this version writes and
 UPSTREAM = {
     "activations": ("stories", "neutral"),
     "vectors": ("activations",),
+    "calibration": ("neutral", "vectors"),
     "steering": ("vectors", "readings", "preferences"),
     "feels": ("vectors",),
     "analysis": ("vectors", "readings", "preferences", "steering", "feels"),

@@ -20,6 +20,8 @@ from safetensors import SafetensorError, safe_open
 from emotion_vectors.errors import UserError, nearest
 from emotion_vectors.store import atomic
 from emotion_vectors.vectors import hub
+from emotion_vectors.vectors.calibration import FILE as CALIBRATION
+from emotion_vectors.vectors.calibration import Calibration, load_calibration
 from emotion_vectors.vectors.directions import cosine, unit
 
 if TYPE_CHECKING:
@@ -43,6 +45,7 @@ class EmotionVectors:
     `raw` and `projected` are (layers, emotions, d) in residual-stream units; `residual_norm` (layers,) is the mean
     residual norm over story tokens; `layer` is the analysis layer; `kind` says which of the two the class hands out.
     `centre` (layers, d) is the mean over the neutral texts of their mean activations, None in files that lack it.
+    `calibration` holds the scores of the neutral texts, None where they were not made.
     """
 
     emotions: tuple[str, ...]
@@ -54,6 +57,7 @@ class EmotionVectors:
     kind: str = "projected"
     header: dict[str, Any] = field(default_factory=dict)
     centre: np.ndarray | None = None
+    calibration: Calibration | None = None
 
     @property
     def layers(self) -> tuple[int, ...]:
@@ -212,6 +216,9 @@ class EmotionVectors:
         for name in OPTIONAL:
             if (values := getattr(self, name)) is not None:
                 tensors[name] = values.astype(np.float32)
+        if self.calibration is not None:
+            tensors |= {"calibration": self.calibration.scores, "centre": self.calibration.centre.astype(np.float32)}
+            header["calibration"] = self.calibration.header(header.get("fingerprint", ""))
         metadata = {key: json.dumps(value, ensure_ascii=False) for key, value in header.items()}
         atomic.write_tensors(path, tensors, metadata)
 
@@ -227,6 +234,7 @@ class EmotionVectors:
                 header = {key: json.loads(value) for key, value in (file.metadata() or {}).items()}
                 there = [name for name in OPTIONAL if name in file.keys()]  # noqa: SIM118
                 tensors = {name: file.get_tensor(name) for name in (*REQUIRED, *there)}
+                inside = "calibration" in file.keys()  # noqa: SIM118
             if header.pop("format") != FORMAT:
                 raise ValueError("another format")
             emotions, layer, kind = tuple(header.pop("emotions")), int(header.pop("layer")), str(header.pop("kind"))
@@ -238,7 +246,13 @@ class EmotionVectors:
             raise UserError(
                 f"{path} is no vectors file of this tool ({error}); make one with `emotion-vectors run`."
             ) from error
-        return cls(emotions, **tensors, layer=layer, kind=kind, header=header)
+        header.pop("calibration", None)
+        scores = path if inside else path.with_name(CALIBRATION)
+        calibration = load_calibration(scores, tensors["raw"].shape, header.get("fingerprint", ""))
+        if calibration is not None:
+            # Files from before there was a `centre` get the one that their scores were made with.
+            tensors.setdefault("centre", calibration.centre)
+        return cls(emotions, **tensors, layer=layer, kind=kind, header=header, calibration=calibration)
 
 
 def _several(layers: int | Sequence[int] | None) -> Sequence[int] | None:

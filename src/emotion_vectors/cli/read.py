@@ -1,0 +1,143 @@
+"""`emotion-vectors read`: scores of many texts and chats, and the strongest passages."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+
+from emotion_vectors.cli.options import Device, Quiet
+from emotion_vectors.errors import UserError
+
+if TYPE_CHECKING:
+    from emotion_vectors.lm.model import LanguageModel
+    from emotion_vectors.progress import Reporter
+    from emotion_vectors.vectors.file import EmotionVectors
+
+MOST_WINDOW = 8192  # tokens read at once unless --window says otherwise: attention costs grow with their square
+
+Files = Annotated[
+    list[Path],
+    typer.Argument(metavar="FILE...", help="Texts or chats: .txt, .jsonl or .parquet files.", show_default=False),
+]
+
+
+def read(
+    files: Files,
+    vectors: Annotated[
+        str, typer.Option(metavar="RUN", help="Run folder, vectors.safetensors file or Hugging Face id.")
+    ],
+    model: Annotated[
+        str | None, typer.Option(help="Model to read with; default the one that the vectors are of.")
+    ] = None,
+    emotions: Annotated[
+        str | None, typer.Option(metavar="NAMES", help="Emotions with commas between; default all.")
+    ] = None,
+    layer: Annotated[int | None, typer.Option(help="Layer to read at, from 0; default the analysis layer.")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="FILE", help="Table of all scores, .parquet or .jsonl; can be resumed."),
+    ] = None,
+    top: Annotated[
+        int | None, typer.Option(min=0, max=20, help="Print so many passages per emotion; default 3 without --out.")
+    ] = None,
+    window: Annotated[
+        int | None, typer.Option(min=64, help="Most tokens read at once; default the model's context, at most 8192.")
+    ] = None,
+    skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Count damaged lines and go on.")] = False,
+    device: Device = "auto",
+    tokens_per_batch: Annotated[
+        int, typer.Option(min=1, help="Most tokens in a batch; does not change results.")
+    ] = 4096,
+    threads: Annotated[int | None, typer.Option(min=1, help="CPU threads; default all cores.")] = None,
+    quiet: Quiet = False,
+) -> None:
+    """Read texts or chats with emotion vectors: scores per message, ranked among neutral texts."""
+    import torch
+
+    from emotion_vectors.progress import Reporter
+    from emotion_vectors.transcripts.job import Order, read_files
+    from emotion_vectors.vectors.file import EmotionVectors
+
+    if threads:
+        torch.set_num_threads(threads)
+    reporter = Reporter(quiet)
+    loaded = EmotionVectors.load(vectors)
+    names = loaded.emotions if emotions is None else tuple(dict.fromkeys(name.strip() for name in emotions.split(",")))
+    chosen = loaded.layer if layer is None else layer
+    loaded.at(chosen)
+    for name in names:
+        loaded.index(name)
+    lm = _load(loaded, model, device, reporter)
+    calibration = loaded.calibration if lm.sha256 == loaded.header.get("model_sha256") else None
+    reporter.say(_reference(loaded, calibration is not None))
+    order = Order(tuple(dict.fromkeys(files)), names, chosen, _window(lm, window), skip_bad)
+    try:
+        record = read_files(order, loaded, lm, calibration, out, reporter, tokens_per_batch)
+    except KeyboardInterrupt:
+        Console(stderr=True).print("Stopped; the same command goes on where it was." if out else "Stopped.")
+        raise typer.Exit(130) from None
+    _show(record, names, (0 if out else 3) if top is None else top)
+    _summary(record, out)
+
+
+def _load(vectors: EmotionVectors, model: str | None, device: str, reporter: Reporter) -> LanguageModel:
+    """The model to read with, in the precision that the vectors were made in; other weights only where asked for."""
+    from emotion_vectors.lm.model import load_model, locate
+
+    name = model or vectors.header.get("model")
+    if not isinstance(name, str):
+        raise UserError("These vectors don't name their model; add --model.")
+    wanted = vectors.header.get("model_sha256")
+    if model is None and locate(name).sha256 != wanted:
+        raise UserError(
+            f"The weights of '{name}' are not those that the vectors were made with; add --model to read with others."
+        )
+    reporter.say(f"Loading {name} ...")
+    dtype = vectors.header.get("dtype")
+    lm = load_model(name, device, dtype if dtype in ("float32", "bfloat16", "float16") else "auto")
+    vectors.check_fits(lm)
+    if lm.sha256 != wanted:
+        reporter.say("The model has other weights than the one that the vectors are of.")
+    return lm
+
+
+def _reference(vectors: EmotionVectors, used: bool) -> str:
+    if used and vectors.calibration is not None:
+        return f"Percentiles are among {vectors.calibration.texts} neutral texts."
+    if vectors.calibration is not None:
+        return "The neutral texts were read with other weights, so there are no percentiles."
+    return "These vectors come without scores of neutral texts, so there are no percentiles; run their run again to add them."
+
+
+def _window(lm: LanguageModel, asked: int | None) -> int:
+    context = getattr(lm.model.config.get_text_config(), "max_position_embeddings", None)
+    most = context if isinstance(context, int) else MOST_WINDOW
+    if asked is not None and asked > most and isinstance(context, int):
+        raise UserError(f"--window {asked} is more than the {context} tokens that {lm.name} can read at once.")
+    return min(most, MOST_WINDOW) if asked is None else asked
+
+
+def _show(record: dict[str, Any], emotions: tuple[str, ...], top: int) -> None:
+    from emotion_vectors.transcripts.shown import heading, marked
+
+    console = Console(highlight=False)
+    for emotion in emotions if top else ():
+        found = [passage for passage in record["passages"] if passage["emotion"] == emotion][:top]
+        if found:
+            console.rule(emotion, align="left")
+        for number, passage in enumerate(found, start=1):
+            console.print(heading(passage, number), soft_wrap=True)
+            console.print(marked(passage))
+
+
+def _summary(record: dict[str, Any], out: Path | None) -> None:
+    counts = record["counts"]
+    parts = [f"{counts['texts']:,} texts, {counts['messages']:,} messages, {counts['tokens']:,} tokens"]
+    parts += [f"{counts['problems']:,} not read (see the column problem)"] if counts["problems"] else []
+    parts += [f"{counts['bad']:,} damaged lines left out"] if counts["bad"] else []
+    Console(stderr=True, highlight=False).print("; ".join(parts) + ".", markup=False, soft_wrap=True)
+    if out is not None:
+        print(f"Scores: {out}")

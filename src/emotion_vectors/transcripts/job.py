@@ -1,0 +1,300 @@
+"""Read files of texts into a table of scores: piece by piece, resumable, whole or not at all.
+
+A piece is the next texts of the files, up to 256 or so many characters; its borders depend on the files alone. Finished
+pieces are parquet files in a folder beside the output; the output and its record come last, then the folder goes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from emotion_vectors.errors import UserError
+from emotion_vectors.lm.messages import Conversation, converse
+from emotion_vectors.lm.model import LanguageModel
+from emotion_vectors.progress import Reporter, Stage
+from emotion_vectors.store import atomic
+from emotion_vectors.store.run_folder import RunFolder, file_digest, open_run
+from emotion_vectors.transcripts.passages import Passages, Place
+from emotion_vectors.transcripts.scores import MessageScores, Seen, score_texts
+from emotion_vectors.transcripts.sources import Bad, Item, Survey, read_items, survey
+from emotion_vectors.transcripts.table import Line, table
+from emotion_vectors.vectors.calibration import Calibration
+from emotion_vectors.vectors.file import EmotionVectors
+
+SCHEMA = 1  # form of the table and its record
+TEXTS_PER_PIECE = 256
+CHARACTERS_PER_PIECE = 4_000_000
+OUTPUTS = (".parquet", ".jsonl")
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is to be read and how: everything that changes the answer."""
+
+    files: tuple[Path, ...]
+    emotions: tuple[str, ...]
+    layer: int
+    window: int
+    skip_bad: bool = False
+
+
+def read_files(
+    order: Order,
+    vectors: EmotionVectors,
+    lm: LanguageModel,
+    calibration: Calibration | None,
+    out: Path | None,
+    reporter: Reporter,
+    tokens_per_batch: int = 4096,
+) -> dict[str, Any]:
+    """Read the files into the table `out` (None: nowhere) and give its record: identity, counts, strongest passages.
+
+    A finished `out` of the same order is not read again. Raises `UserError` for files that can't be read, bad lines
+    (unless they are to be skipped), and an `out` that belongs to another order or to somebody else.
+    """
+    held = survey(order.files, order.skip_bad)
+    identity = _identity(order, vectors, lm, calibration, held)
+    if out is not None and (found := _finished(out, identity)):
+        return found
+    with _folder(out, identity) as run:
+        kept = Passages(
+            order.emotions,
+            [vectors.index(name) for name in order.emotions],
+            order.layer,
+            calibration,
+            vectors.centre is not None,
+        )
+        paths, counts = _pieces(order, vectors, lm, calibration, run, kept, held, reporter, tokens_per_batch)
+        record = {
+            "schema": SCHEMA, "identity": identity, "counts": counts, "texts_of_the_reference": calibration.texts if calibration else 0,
+            "bad": [{"where": str(bad), "why": bad.why} for bad in held.first_bad], "passages": _described(kept, paths),
+        }  # fmt: skip
+        if {str(path): file_digest(path) for path in order.files} != held.sha256:
+            raise UserError("A file was changed while it was read; run the command again with another --out.")
+        if out is not None:
+            _write(out, paths)
+            atomic.write_json(_record_path(out), record | {"sha256": file_digest(out)})
+    if out is not None:
+        shutil.rmtree(_parts_path(out))
+    return record
+
+
+def _identity(
+    order: Order, vectors: EmotionVectors, lm: LanguageModel, calibration: Calibration | None, held: Survey
+) -> dict[str, Any]:
+    return {
+        "schema": SCHEMA,
+        "settings": {"emotions": list(order.emotions), "layer": order.layer, "window": order.window, "skip_bad": order.skip_bad},
+        "vectors": {"sha256": _sha256(order, vectors, calibration), "calibrated": calibration is not None},
+        "model": {"name": lm.name, "sha256": lm.sha256, "dtype": str(lm.dtype).removeprefix("torch.")},
+        "files": held.sha256,
+    }  # fmt: skip
+
+
+def _sha256(order: Order, vectors: EmotionVectors, calibration: Calibration | None) -> str:
+    """Hash of everything in the vectors that the scores are made with."""
+    parts = [vectors.at(order.layer)[_columns(order, vectors)]]
+    parts += [vectors.centre[order.layer]] if vectors.centre is not None else []
+    parts += [calibration.scores[:, :, :, order.layer]] if calibration is not None else []
+    return hashlib.sha256(b"".join(np.ascontiguousarray(part).tobytes() for part in parts)).hexdigest()
+
+
+def _record_path(out: Path) -> Path:
+    return out.with_name(out.name + ".json")
+
+
+def _parts_path(out: Path) -> Path:
+    return out.with_name(f".{out.name}.parts")
+
+
+def _finished(out: Path, identity: dict[str, Any]) -> dict[str, Any] | None:
+    """The record of a finished output of this order; `UserError` where something else is in its place."""
+    if out.suffix.lower() not in OUTPUTS:
+        raise UserError(f"--out {out} must end with {' or '.join(OUTPUTS)}.")
+    record = _record_path(out)
+    if not out.exists():
+        return None
+    if not record.is_file():
+        if (_parts_path(out) / "run.json").is_file():
+            return None  # killed between the table and its record; the parts say whose it is
+        raise UserError(f"{out} is there already and is no table of this command; choose another --out.")
+    found = atomic.read_json(record)
+    known = found.get("identity") if isinstance(found, dict) else None
+    if not isinstance(known, dict):
+        raise UserError(f"{record} is no record of this command; choose another --out.")
+    if known != identity:
+        differing = [key for key in identity if known.get(key) != identity[key]]
+        raise UserError(f"{out} was made from other input ({', '.join(differing)}); choose another --out or delete it.")
+    return found if file_digest(out) == found["sha256"] else None
+
+
+@contextmanager
+def _folder(out: Path | None, identity: dict[str, Any]) -> Iterator[RunFolder]:
+    """The locked folder of the finished pieces; a temporary one where nothing is to be written."""
+    if out is not None:
+        with open_run(_parts_path(out), identity) as run:
+            yield run
+        return
+    with TemporaryDirectory() as name, open_run(Path(name), identity) as run:
+        yield run
+
+
+def _pieces(
+    order: Order,
+    vectors: EmotionVectors,
+    lm: LanguageModel,
+    calibration: Calibration | None,
+    run: RunFolder,
+    kept: Passages,
+    held: Survey,
+    reporter: Reporter,
+    tokens_per_batch: int,
+) -> tuple[list[Path], dict[str, int]]:
+    """Read what is not read yet; the pieces' files and counts over all of them."""
+    paths: list[Path] = []
+    counts = {"texts": held.texts, "bad": held.bad, "messages": 0, "tokens": 0, "problems": 0}
+    ready = _ready(run)
+    done = sum(atomic.read_json(run / f"{number:06d}.json")["texts"] for number in range(ready))
+    with reporter.stage("Reading", held.texts, "texts", done) as stage:
+        for number, items in enumerate(_grouped(order.files)):
+            rows, facts, passages = (run / f"{number:06d}{end}" for end in (".parquet", ".json", ".passages.json"))
+            if number == ready - 1:
+                kept.restore(atomic.read_json(passages))
+            if number >= ready:
+                lines = _read_piece(items, number, order, vectors, lm, calibration, kept, stage, tokens_per_batch)
+                atomic.write_parquet(
+                    rows, table(lines, order.emotions, _columns(order, vectors), order.layer, calibration)
+                )
+                atomic.write_json(passages, kept.dump())
+                # Last: this file says that the piece is done.
+                atomic.write_json(facts, _count(items, lines))
+                (run / f"{number - 1:06d}.passages.json").unlink(missing_ok=True)
+            paths.append(rows)
+            for name, value in atomic.read_json(facts).items():
+                counts[name] += value if name != "texts" else 0
+    return paths, counts
+
+
+def _columns(order: Order, vectors: EmotionVectors) -> list[int]:
+    return [vectors.index(name) for name in order.emotions]
+
+
+def _ready(run: RunFolder) -> int:
+    """How many pieces, from the first on, are done."""
+    number = 0
+    while (run / f"{number:06d}.json").is_file():
+        number += 1
+    return number
+
+
+def _grouped(files: Sequence[Path]) -> Iterator[list[Item]]:
+    """The texts of all files in pieces."""
+    piece: list[Item] = []
+    size = 0
+    for item in read_items(files):
+        if isinstance(item, Bad):
+            continue
+        if piece and (len(piece) == TEXTS_PER_PIECE or size + item.characters > CHARACTERS_PER_PIECE):
+            yield piece
+            piece, size = [], 0
+        piece.append(item)
+        size += item.characters
+    if piece:
+        yield piece
+
+
+def _count(items: Sequence[Item], lines: Sequence[Line]) -> dict[str, int]:
+    read = [line.scores for line in lines if line.scores is not None]
+    return {
+        "texts": len(items), "messages": len(read), "tokens": sum(scores.counted for scores in read),
+        "problems": sum(line.problem is not None for line in lines),
+    }  # fmt: skip
+
+
+def _read_piece(
+    items: Sequence[Item],
+    number: int,
+    order: Order,
+    vectors: EmotionVectors,
+    lm: LanguageModel,
+    calibration: Calibration | None,
+    kept: Passages,
+    stage: Stage,
+    tokens_per_batch: int,
+) -> list[Line]:
+    """Lines of the table for one piece, in the order of its texts."""
+    texts: list[Conversation] = []
+    at: list[int] = []
+    problems: dict[int, str] = {}
+    for row, item in enumerate(items):
+        try:
+            texts.append(converse(lm, item.content, any_length=True))
+            at.append(row)
+        except UserError as error:
+            problems[row] = str(error)
+    orders: dict[tuple[int, int], int] = {}
+    for text, one in enumerate(texts):
+        for message in range(len(one.messages)):
+            orders[text, message] = number * 2**32 + len(orders)
+
+    def watch(text: int, message: int, scores: MessageScores, seen: Seen) -> None:
+        item = items[at[text]]
+        form = "text" if isinstance(item.content, str) else "message"
+        place = Place(item.source, item.number, item.id, item.places[message], form)
+        kept.see(place, scores, seen, orders[text, message])
+
+    found = score_texts(
+        vectors, lm, texts, order.emotions, order.layer, order.window, tokens_per_batch, watch, stage.advance
+    )
+    stage.advance(len(problems))
+    read = dict(zip(at, zip(texts, found, strict=True), strict=True))
+    lines = []
+    for row, item in enumerate(items):
+        if row in problems:
+            lines.append(Line(item, None, None, problem=problems[row]))
+            continue
+        text, scored = read[row]
+        here = [
+            Line(item, place, message.role, scored.windows, message, text.tokens)
+            for place, message in zip(item.places, scored.messages, strict=True)
+        ]
+        left_out = [Line(item, place, role, problem="it has no text and was left out") for place, role in item.empty]
+        lines += sorted([*here, *left_out], key=lambda line: line.message or 0)
+    return lines
+
+
+def _described(kept: Passages, paths: Sequence[Path]) -> list[dict[str, Any]]:
+    """The kept passages with the ranks of their messages."""
+    passages = [row["passage"] for row in kept.dump()]
+    kind = kept.kind
+    if not passages:
+        return []
+    ranks = {f"{s}_{kind}{what}": pl.Float32 for s in ("max", "mean", "response") for what in ("", "_percentile", "_z")}
+    keys = ["source", "item", "message", "emotion"]
+    wanted = pl.DataFrame(passages).select(keys).with_columns(pl.col("message").cast(pl.Int32)).unique()
+    found = (
+        pl.scan_parquet(list(paths), glob=False)
+        .select(*keys, *ranks)
+        .join(wanted.lazy(), on=keys, how="semi")
+        .collect(engine="streaming")
+    )
+    known = {
+        tuple(row[key] for key in keys): {name: row[name] for name in ranks} for row in found.iter_rows(named=True)
+    }
+    return [passage | {"kind": kind} | known[tuple(passage[key] for key in keys)] for passage in passages]
+
+
+def _write(out: Path, paths: Sequence[Path]) -> None:
+    frame = pl.scan_parquet(list(paths), glob=False)
+    sink = frame.sink_parquet if out.suffix.lower() == ".parquet" else frame.sink_ndjson
+    atomic.replace_file(out, lambda temporary: sink(temporary))

@@ -1,0 +1,227 @@
+"""Texts and chats from files, one at a time: .txt, .jsonl and .parquet.
+
+A .txt file is one text. A line of .jsonl, or a row of .parquet, has `text` (a string) or `messages` (a list of messages in the
+OpenAI format) and perhaps `id`. Files are untrusted: sizes are limited, and what is not in this form is a `Bad` with its place.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import polars as pl
+
+from emotion_vectors.errors import UserError, first_line
+from emotion_vectors.store.run_folder import file_digest
+
+FORMATS = (".txt", ".jsonl", ".ndjson", ".parquet")
+MOST_BYTES = 16 * 2**20  # of a line or a .txt file
+MOST_CHARACTERS = 4_000_000  # of a text or a chat: about a million tokens
+MOST_MESSAGES = 10_000  # of a chat
+MOST_ID = 200
+ROWS_AT_ONCE = 512
+SURROGATE = re.compile("[\ud800-\udfff]")
+
+Chat = list[dict[str, str]]
+
+
+class Item(NamedTuple):
+    """One text or chat. `number` is its line or row, from 1; `empty` are the messages without text, which `content` leaves out.
+
+    `places` are the numbers, from 0, that the messages of `content` have in the file.
+    """
+
+    source: str
+    number: int
+    id: str | None
+    content: str | Chat
+    places: tuple[int, ...]
+    empty: tuple[tuple[int, str], ...]
+    characters: int
+
+
+class Bad(NamedTuple):
+    """A line or row that is in no form that can be read, and why."""
+
+    source: str
+    number: int
+    why: str
+
+    def __str__(self) -> str:
+        place = "row" if self.source.lower().endswith(".parquet") else "line"
+        return self.source if self.source.lower().endswith(".txt") else f"{self.source}, {place} {self.number}"
+
+
+class Survey(NamedTuple):
+    """What the files hold: number of texts, the bad ones (`bad` counts them, `first_bad` shows some), and hashes."""
+
+    texts: int
+    bad: int
+    first_bad: tuple[Bad, ...]
+    sha256: dict[str, str]
+
+
+class _Wrong(Exception):
+    """Why a line is bad."""
+
+
+def survey(files: Sequence[Path], skip_bad: bool) -> Survey:
+    """Go through all files before anything is read; the first bad line is a `UserError` unless `skip_bad`."""
+    texts, bad, shown = 0, 0, []
+    hashes = {str(path): _digest(path) for path in files}
+    for item in read_items(files):
+        if isinstance(item, Item):
+            texts += 1
+        elif skip_bad:
+            bad += 1
+            shown = [*shown, item] if len(shown) < 20 else shown
+        else:
+            raise UserError(f"{item}: {item.why}; mend it, or leave such lines out with --skip-bad.")
+    if not texts:
+        raise UserError(f"There is no text to read in {', '.join(map(str, files[:3]))}.")
+    return Survey(texts, bad, tuple(shown), hashes)
+
+
+def read_items(files: Sequence[Path]) -> Iterator[Item | Bad]:
+    """The texts and chats of all files, in order; memory holds a few hundred."""
+    for path in files:
+        kind = path.suffix.lower()
+        rows = _parquet(path) if kind == ".parquet" else _text(path) if kind == ".txt" else _lines(path)
+        for number, row in rows:
+            try:
+                if isinstance(row, _Wrong):
+                    raise row
+                yield _item(str(path), number, row)
+            except _Wrong as wrong:
+                yield Bad(str(path), number, str(wrong))
+
+
+def _digest(path: Path) -> str:
+    if path.suffix.lower() not in FORMATS:
+        raise UserError(f"{path} can't be read; give {', '.join(FORMATS[:-1])} or {FORMATS[-1]} files.")
+    if not path.is_file():
+        raise UserError(f"There is no file {path}; check the path.")
+    try:
+        return file_digest(path)
+    except OSError as error:
+        raise UserError(f"Can't read {path}: {error.strerror or error}.") from error
+
+
+def _text(path: Path) -> Iterator[tuple[int, Any]]:
+    if path.stat().st_size > MOST_BYTES:
+        yield 1, _Wrong(f"it is larger than {MOST_BYTES // 2**20} MiB")
+        return
+    try:
+        yield 1, {"text": path.read_text(encoding="utf-8-sig")}
+    except ValueError:
+        yield 1, _Wrong("it is no UTF-8 text")
+
+
+def _lines(path: Path) -> Iterator[tuple[int, Any]]:
+    with open(path, "rb") as handle:
+        number = 0
+        while line := handle.readline(MOST_BYTES + 1):
+            number += 1
+            if len(line) > MOST_BYTES:
+                while line and not line.endswith(b"\n"):
+                    line = handle.readline(MOST_BYTES)
+                yield number, _Wrong(f"it is longer than {MOST_BYTES // 2**20} MiB")
+                continue
+            if not line.strip():
+                continue
+            try:
+                yield number, json.loads(line.decode("utf-8-sig" if number == 1 else "utf-8"))
+            except (ValueError, RecursionError) as error:
+                yield number, _Wrong(f"it is no JSON ({first_line(error)[:100]})")
+
+
+def _parquet(path: Path) -> Iterator[tuple[int, Any]]:
+    try:
+        frame = pl.scan_parquet(path, glob=False)
+        columns = [name for name in ("text", "messages", "id") if name in frame.collect_schema()]
+        if not {"text", "messages"} & set(columns):
+            raise UserError(f"{path} has no column text or messages; rename the column with the texts.")
+        start = 0
+        while len(batch := frame.select(columns).slice(start, ROWS_AT_ONCE).collect()):
+            yield from enumerate(batch.iter_rows(named=True), start=start + 1)
+            start += len(batch)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise UserError(f"Can't read {path}: {first_line(error)[:200]}; write the parquet file again.") from error
+
+
+def _item(source: str, number: int, row: Any) -> Item:
+    if not isinstance(row, dict):
+        raise _Wrong("it is no object with text or messages")
+    text, messages = row.get("text"), row.get("messages")
+    if (text is None) == (messages is None):
+        raise _Wrong("it has " + ("neither text nor messages" if text is None else "both text and messages"))
+    if messages is None:
+        if not isinstance(text, str):
+            raise _Wrong(f"its text is no string but {type(text).__name__}")
+        if not text.strip():
+            raise _Wrong("its text is empty")
+        content, places, empty = _clean(text), (0,), ()
+        size = len(content)
+    else:
+        content, places, empty = _chat(messages)
+        size = sum(len(message["content"]) for message in content)
+    if size > MOST_CHARACTERS:
+        raise _Wrong(f"it has {size:,} characters, more than {MOST_CHARACTERS:,}")
+    return Item(source, number, _name(row.get("id")), content, places, empty, size)
+
+
+def _name(given: Any) -> str | None:
+    if given is None:
+        return None
+    if isinstance(given, bool) or not isinstance(given, str | int):
+        raise _Wrong(f"its id is no text or whole number but {type(given).__name__}")
+    if isinstance(given, int) and abs(given) >= 10**MOST_ID:
+        raise _Wrong("its id is too long")
+    return _clean(str(given))[:MOST_ID]
+
+
+def _chat(messages: Any) -> tuple[Chat, tuple[int, ...], tuple[tuple[int, str], ...]]:
+    if isinstance(messages, str):  # how some parquet files keep lists
+        try:
+            messages = json.loads(messages)
+        except (ValueError, RecursionError):
+            raise _Wrong("its messages are no list but text that is no JSON") from None
+    if not isinstance(messages, list) or not messages:
+        raise _Wrong("its messages are no list with a message in it")
+    if len(messages) > MOST_MESSAGES:
+        raise _Wrong(f"it has {len(messages):,} messages, more than {MOST_MESSAGES:,}")
+    chat, places, empty = [], [], []
+    for place, message in enumerate(messages):
+        if not isinstance(message, dict) or not isinstance(message.get("role"), str) or not message["role"].strip():
+            raise _Wrong(f"message {place + 1} has no role")
+        role, content = _clean(message["role"]), _content(message.get("content"), place)
+        if content.strip():
+            chat.append({"role": role, "content": content})
+            places.append(place)
+        else:
+            empty.append((place, role))
+    if not chat:
+        raise _Wrong("none of its messages has a text")
+    return chat, tuple(places), tuple(empty)
+
+
+def _content(content: Any, place: int) -> str:
+    if content is None or isinstance(content, str):
+        return _clean(content or "")
+    texts = [_part(part) for part in content] if isinstance(content, list) else [None]
+    if any(text is None for text in texts):
+        raise _Wrong(f"the content of message {place + 1} is no text and no list of text parts")
+    return _clean("".join(text for text in texts if text is not None))
+
+
+def _part(part: Any) -> str | None:
+    text = part.get("text") if isinstance(part, Mapping) and part.get("type") == "text" else None
+    return text if isinstance(text, str) else None
+
+
+def _clean(text: str) -> str:
+    """`text` without lone surrogates, which are valid in JSON and can't be stored as UTF-8."""
+    return SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text)

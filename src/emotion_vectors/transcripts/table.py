@@ -1,0 +1,90 @@
+"""The table of scores: a row for each message and emotion, and one for whatever could not be read, with the reason."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import polars as pl
+
+from emotion_vectors.transcripts.scores import MessageScores
+from emotion_vectors.transcripts.sources import Item
+from emotion_vectors.vectors.calibration import KINDS, STATISTICS, Calibration
+
+SCHEMA: dict[str, Any] = {
+    "source": pl.String, "item": pl.Int64, "id": pl.String, "message": pl.Int32, "role": pl.String, "tokens": pl.Int32,
+    "windows": pl.Int32, "emotion": pl.String,
+    **{
+        f"{statistic}_{kind}{what}": pl.Float32
+        for statistic in STATISTICS for kind in KINDS for what in ("", "_percentile", "_z")
+    },
+    **{f"max_{kind}_{what}": pl.String if what == "token" else pl.Int32 for kind in KINDS for what in ("position", "token")},
+    "problem": pl.String,
+}  # fmt: skip
+
+
+class Line(NamedTuple):
+    """A message that was read, or a text or message that could not be (`problem`)."""
+
+    item: Item
+    message: int | None
+    role: str | None
+    windows: int = 0
+    scores: MessageScores | None = None
+    tokens: tuple[str, ...] = ()
+    problem: str | None = None
+
+
+def table(
+    lines: Sequence[Line], emotions: Sequence[str], columns: Sequence[int], layer: int, calibration: Calibration | None
+) -> pl.DataFrame:
+    """Rows of `SCHEMA` in the order of `lines`; `columns` are the emotions' numbers in the vectors."""
+    read = [line for line in lines if line.scores is not None]
+    ranked = _ranked(read, columns, layer, calibration)
+    frames, at = [], 0
+    for line in lines:
+        head = {
+            "source": line.item.source, "item": line.item.number, "id": line.item.id, "message": line.message, "role": line.role,
+            "problem": line.problem,
+        }  # fmt: skip
+        if line.scores is None:
+            frames.append(pl.DataFrame([head], schema={name: SCHEMA[name] for name in head}))
+            continue
+        values = {name: array[at] for name, array in ranked.items()}
+        at += 1
+        scores = line.scores
+        places: dict[str, Any] = {}
+        for kind, name in enumerate(KINDS):
+            there = ~np.isnan(scores.max[kind])
+            positions = [int(place) if there[i] else None for i, place in enumerate(scores.place[kind])]
+            places[f"max_{name}_position"] = [None if place is None else place - scores.start for place in positions]
+            places[f"max_{name}_token"] = [None if place is None else line.tokens[place] for place in positions]
+        data = {"emotion": list(emotions), **values, **places}
+        frame = pl.DataFrame(data, schema={name: SCHEMA[name] for name in data})
+        fixed = head | {"tokens": scores.counted, "windows": line.windows}
+        frames.append(frame.with_columns(pl.lit(value, SCHEMA[name]).alias(name) for name, value in fixed.items()))
+    whole = pl.concat([pl.DataFrame(schema=SCHEMA), *frames], how="diagonal")
+    return whole.select(list(SCHEMA)).with_columns(pl.col(pl.Float32).fill_nan(None))
+
+
+def _ranked(
+    lines: Sequence[Line], columns: Sequence[int], layer: int, calibration: Calibration | None
+) -> dict[str, np.ndarray]:
+    """Each score column as (messages, emotions)."""
+    found: dict[str, np.ndarray] = {}
+    if not lines:
+        return found
+    counted = np.array([line.scores.counted for line in lines if line.scores is not None])
+    is_text = np.array([isinstance(line.item.content, str) for line in lines])
+    for statistic in STATISTICS:
+        values = np.stack([getattr(line.scores, statistic) for line in lines])
+        for kind, name in enumerate(KINDS):
+            here = found[f"{statistic}_{name}"] = values[:, kind].astype(np.float32)
+            percentile = found[f"{statistic}_{name}_percentile"] = np.full(here.shape, np.nan, dtype=np.float32)
+            z = found[f"{statistic}_{name}_z"] = np.full(here.shape, np.nan, dtype=np.float32)
+            for form, rows in (("text", is_text), ("message", ~is_text)):
+                if calibration is not None and rows.any():
+                    rank = calibration.rank(here[rows], statistic, counted[rows], layer, columns, form, name)
+                    percentile[rows], z[rows] = rank
+    return found

@@ -1,0 +1,83 @@
+"""Neutral texts -> their emotion scores at every layer: the numbers that a `Calibration` holds.
+
+In: neutral texts as they are read (plain, or as a message), unit vectors, and what each text is centred with. Out: the statistics
+of `calibration.REFERENCES` of each text. Each text is centred with the mean of the others, so that it is never part of its own
+reference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from emotion_vectors.lm import forward
+from emotion_vectors.lm.model import LanguageModel
+from emotion_vectors.vectors.activations import batches
+from emotion_vectors.vectors.calibration import KINDS, REFERENCES, own_tokens, pieces
+
+
+class Read(NamedTuple):
+    """A neutral text in one form: its token ids, the half-open range of its own tokens, and the response position."""
+
+    ids: Sequence[int]
+    tokens: tuple[int, int]
+    response: int
+
+
+def cosines(residual: torch.Tensor, units: torch.Tensor, centre: torch.Tensor | None = None) -> torch.Tensor:
+    """float32 cosines (..., n) of residuals (..., d), minus `centre` if given, with unit vectors (n, d)."""
+    exact = residual.float()
+    if centre is not None:
+        exact = exact - centre
+    lengths = torch.linalg.vector_norm(exact, dim=-1, keepdim=True).clamp(min=torch.finfo(torch.float32).tiny)
+    return ((exact @ units.T) / lengths).clamp(-1, 1)
+
+
+def neutral_scores(
+    lm: LanguageModel,
+    reads: Sequence[Read],
+    numbers: Sequence[int],
+    units: np.ndarray,
+    centres: np.ndarray,
+    tokens_per_batch: int = 4096,
+    advance: Callable[[float], None] = lambda _: None,
+) -> np.ndarray:
+    """Scores (k, r, l, n, m) float16, not sorted, of m neutral texts in one form.
+
+    `numbers` (m,) spread the pieces; `units` (l, n, d) are the unit vectors; `centres` (m, l, d) is what each text is centred
+    with: the neutral mean without that text, so that a text is never part of its own reference.
+    """
+    scores = np.empty((len(KINDS), len(REFERENCES), len(units), units.shape[1], len(reads)), dtype=np.float16)
+    directions = torch.from_numpy(units).to(lm.device, torch.float32)
+    for rows in batches([len(read.ids) for read in reads], tokens_per_batch):
+        batch = forward.pad([reads[row].ids for row in rows], lm.device, lm.pad_id)
+        around = torch.from_numpy(centres[rows]).to(lm.device, torch.float32)
+
+        def take(layer: int, residual: torch.Tensor, rows: list[int] = rows, around: torch.Tensor = around) -> None:
+            for kind, centre in enumerate((None, around[:, layer, None])):
+                found = cosines(residual, directions[layer], centre)
+                for place, row in enumerate(rows):
+                    kept = _references(found[place], reads[row], numbers[row])
+                    scores[kind, :, layer, :, row] = kept.cpu().numpy()
+
+        with (
+            torch.inference_mode(),
+            forward.watch_blocks(lm, range(lm.n_layers), take) as fired,
+            forward.stop_after(lm, lm.n_layers - 1),
+        ):
+            forward.run(lm, batch)
+        if fired != [1] * lm.n_layers:
+            raise RuntimeError(f"capture hooks fired {fired} times in one pass, expected once per block")
+        advance(sum(len(reads[row].ids) for row in rows))
+    return scores
+
+
+def _references(found: torch.Tensor, read: Read, number: int) -> torch.Tensor:
+    """(r, n) of one text's cosines (t, n), in the order of `REFERENCES`."""
+    ranges = pieces(own_tokens(*read.tokens), number)
+    means = [found[first:last].mean(dim=0) for first, last in ranges]
+    maxima = [found[first:last].amax(dim=0) for first, last in ranges]
+    return torch.stack([found[read.response], *means, *maxima])

@@ -1,0 +1,235 @@
+"""The whole job: planted directions are found, killed jobs go on, other orders are refused, memory stays."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tracemalloc
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from tiny import tiny
+from vectors.worlds import EMOTIONS, make_vectors
+
+from emotion_vectors.errors import UserError
+from emotion_vectors.lm.messages import converse
+from emotion_vectors.progress import Reporter
+from emotion_vectors.transcripts import job
+from emotion_vectors.transcripts.job import Order, read_files
+from emotion_vectors.transcripts.table import SCHEMA
+
+from .planted_texts import calibrated, planted, planted_word, sentence
+
+QUIET = Reporter(quiet=True)
+
+
+def order(*files, **changes):
+    return Order(tuple(files), **{"emotions": EMOTIONS, "layer": 2, "window": 512} | changes)
+
+
+def chats(path, texts):
+    """Every other text as a chat."""
+    rows = [
+        {"text": text, "id": n}
+        if n % 2
+        else {"messages": [{"role": "user", "content": "Rest"}, {"role": "assistant", "content": text}]}
+        for n, text in enumerate(texts)
+    ]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+@pytest.fixture(scope="module")
+def world():
+    lm, vectors = planted()
+    return lm, vectors, calibrated(lm, vectors)
+
+
+def test_a_planted_direction_is_found_and_nothing_else(world, tmp_path):
+    lm, vectors, known = world
+    texts = [sentence(lm, seed, 50, planted_word(lm) if seed in (3, 8) else "") for seed in range(12)]
+    record = read_files(order(chats(tmp_path / "a.jsonl", texts)), vectors, lm, known, tmp_path / "out.parquet", QUIET)
+    rows = pl.read_parquet(tmp_path / "out.parquet").filter(pl.col("tokens") > 10)
+    hit = pl.col("item").is_in([4, 9])
+    for kind in ("raw", "centred"):
+        z = pl.col(f"max_{kind}_z")
+        here = rows.filter(pl.col("emotion") == EMOTIONS[0])
+        assert here.filter(hit).select((pl.col(f"max_{kind}_percentile") == 100).all()).item()
+        assert here.filter(hit).select(z.min()).item() > 2 * rows.filter(~hit).select(z.max()).item()
+        assert {token.strip() for token in here.filter(hit)[f"max_{kind}_token"]} == {planted_word(lm)}
+        for item, position in here.filter(hit).select("item", f"max_{kind}_position").iter_rows():
+            tokens = converse(lm, texts[item - 1]).tokens
+            assert tokens[position].strip() == planted_word(lm)
+    assert rows.filter(~hit)["mean_raw_percentile"].is_between(1, 99).mean() > 0.7
+    strongest = [p for p in record["passages"] if p["emotion"] == EMOTIONS[0]][:2]
+    assert {p["item"] for p in strongest} == {4, 9} and {p["role"] for p in strongest} == {"text", "assistant"}
+    for passage in strongest:
+        assert (
+            passage["tokens"][passage["largest"]].strip() == planted_word(lm)
+            and passage["max_centred_percentile"] == 100
+        )
+
+
+def test_without_the_planted_word_no_text_stands_out(world, tmp_path):
+    lm, vectors, known = world
+    read_files(
+        order(chats(tmp_path / "a.jsonl", [sentence(lm, seed, 50) for seed in range(12)])),
+        vectors,
+        lm,
+        known,
+        tmp_path / "o.parquet",
+        QUIET,
+    )
+    rows = pl.read_parquet(tmp_path / "o.parquet").filter((pl.col("emotion") == EMOTIONS[0]) & (pl.col("tokens") > 10))
+    assert rows["max_centred_z"].max() < 6 and rows["mean_centred_percentile"].mean() == pytest.approx(50, abs=30)
+
+
+def test_the_table_says_what_could_not_be_read(tmp_path):
+    lm, vectors = tiny(), make_vectors()
+    path = tmp_path / "a.jsonl"
+    chat = [
+        {"role": "user", "content": "Hello"},
+        {"role": "assistant", "content": ""},
+        {"role": "user", "content": "Rest"},
+    ]
+    mark = [{"role": "user", "content": "\ue0f1"}]
+    path.write_text(
+        "".join(json.dumps(row) + "\n" for row in ({"messages": chat}, {"messages": mark}, {"text": "Rest"}))
+        + "broken\n"
+    )
+    out = tmp_path / "out.jsonl"
+    with pytest.raises(UserError, match=r"a\.jsonl, line 4"):
+        read_files(order(path), vectors, lm, None, out, QUIET)
+    assert list(tmp_path.iterdir()) == [path], "nothing may be left of an order that was refused"
+    record = read_files(order(path, skip_bad=True), vectors, lm, None, out, QUIET)
+    assert record["counts"] == {"texts": 3, "bad": 1, "messages": 3, "tokens": 3, "problems": 2} | {
+        "tokens": record["counts"]["tokens"]
+    }
+    rows = pl.read_ndjson(out, schema=SCHEMA)
+    assert rows["item"].to_list() == [1] * 7 + [2] + [3] * 3
+    assert rows["message"].to_list() == [0] * 3 + [1] + [2] * 3 + [None] + [0] * 3
+    problems = rows.filter(pl.col("problem").is_not_null())
+    assert (
+        problems["emotion"].null_count() == 2
+        and "left out" in problems["problem"][0]
+        and "U+E0F1" in problems["problem"][1]
+    )
+    assert rows.filter(pl.col("problem").is_null())["mean_raw"].null_count() == 0
+    assert rows["mean_raw_percentile"].null_count() == len(rows)
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from emotion_vectors.transcripts import job
+from transcripts.planted_texts import calibrated, planted
+from transcripts.test_job import QUIET, order
+job.TEXTS_PER_PIECE = 4
+write = job.atomic.write_json
+def killed(path, value):
+    if path.name == sys.argv[3]:
+        os.kill(os.getpid(), signal.SIGKILL)
+    write(path, value)
+job.atomic.write_json = killed
+lm, vectors = planted()
+job.read_files(order(Path(sys.argv[1])), vectors, lm, calibrated(lm, vectors), Path(sys.argv[2]), QUIET)
+"""
+
+
+def test_a_killed_job_goes_on_and_ends_with_the_same_bytes(world, tmp_path, monkeypatch):
+    lm, vectors, known = world
+    monkeypatch.setattr(job, "TEXTS_PER_PIECE", 4)
+    path = chats(tmp_path / "a.jsonl", [sentence(lm, seed, 10 + seed) for seed in range(15)])
+    whole = read_files(order(path), vectors, lm, known, tmp_path / "whole.parquet", QUIET)
+    out = tmp_path / "out.parquet"
+    command = [sys.executable, "-c", KILLED, str(path), str(out), "000002.json"]
+    environment = os.environ | {
+        "PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[1]), *sys.path]),
+        "OMP_NUM_THREADS": "1",
+    }
+    died = subprocess.run(command, env=environment, capture_output=True, timeout=600)
+    assert died.returncode == -signal.SIGKILL, died.stderr.decode()
+    assert not out.exists()
+    read = []
+    score = job.score_texts
+
+    def counted(*arguments):
+        read.append(len(arguments[2]))
+        return score(*arguments)
+
+    monkeypatch.setattr(job, "score_texts", counted)
+    with pytest.raises(UserError, match="other settings"):
+        read_files(order(path, layer=1), vectors, lm, known, out, QUIET)
+    resumed = read_files(order(path), vectors, lm, known, out, QUIET)
+    assert read == [4, 3], "two of four pieces were finished"
+    assert out.read_bytes() == (tmp_path / "whole.parquet").read_bytes() and resumed == whole
+    assert sorted(p.name for p in tmp_path.iterdir()) == [
+        "a.jsonl",
+        "out.parquet",
+        "out.parquet.json",
+        "whole.parquet",
+        "whole.parquet.json",
+    ]
+    again = read_files(order(path), vectors, lm, known, out, QUIET)
+    assert read == [4, 3] and {**again, "sha256": None} == {**resumed, "sha256": None}
+
+
+@pytest.mark.parametrize("change", ["layer", "emotions", "window", "file", "vectors", "calibration"])
+def test_another_order_into_the_same_output_is_refused(world, tmp_path, change):
+    lm, vectors, known = world
+    path, out = chats(tmp_path / "a.jsonl", ["Rest", "The sea"]), tmp_path / "out.parquet"
+    read_files(order(path), vectors, lm, known, out, QUIET)
+    before = out.read_bytes()
+    changes = {"layer": {"layer": 1}, "emotions": {"emotions": EMOTIONS[:2]}, "window": {"window": 100}}.get(change, {})
+    if change == "file":
+        chats(path, ["Rest", "The see"])
+    other = make_vectors(seed=1) if change == "vectors" else vectors
+    with pytest.raises(UserError, match=r"out\.parquet was made from other input"):
+        read_files(order(path, **changes), other, lm, None if change == "calibration" else known, out, QUIET)
+    assert out.read_bytes() == before
+
+
+def test_somebody_elses_file_is_not_overwritten(tmp_path):
+    path, out = chats(tmp_path / "a.jsonl", ["Rest"]), tmp_path / "out.parquet"
+    out.write_text("mine")
+    with pytest.raises(UserError, match="no table of this command"):
+        read_files(order(path), make_vectors(), tiny(), None, out, QUIET)
+    with pytest.raises(UserError, match=r"\.parquet or \.jsonl"):
+        read_files(order(path), make_vectors(), tiny(), None, tmp_path / "out.csv", QUIET)
+    assert out.read_text() == "mine"
+
+
+def test_memory_does_not_grow_with_the_number_of_texts(tmp_path, monkeypatch):
+    lm, vectors = tiny(), make_vectors()
+    monkeypatch.setattr(job, "TEXTS_PER_PIECE", 16)
+    peaks = []
+    for count in (32, 32, 256):
+        path = chats(tmp_path / "a.jsonl", [sentence(lm, seed, 12) for seed in range(count)])
+        tracemalloc.start()
+        read_files(order(path), vectors, lm, None, tmp_path / f"{count}-{len(peaks)}.parquet", QUIET)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[2] < 1.5 * peaks[1]
+    assert len(pl.read_parquet(tmp_path / "256-2.parquet")) == (128 * 2 + 128) * len(EMOTIONS)
+
+
+def test_the_strongest_passages_are_those_of_all_pieces(world, tmp_path, monkeypatch):
+    lm, vectors, known = world
+    path = chats(tmp_path / "a.jsonl", [sentence(lm, seed, 30) for seed in range(60)])
+    monkeypatch.setattr(job, "TEXTS_PER_PIECE", 7)
+    record = read_files(order(path), vectors, lm, known, tmp_path / "out.parquet", QUIET)
+    rows = pl.read_parquet(tmp_path / "out.parquet")
+    for emotion in EMOTIONS:
+        best = rows.filter(pl.col("emotion") == emotion).sort("max_centred_z", descending=True).head(20)
+        found = [p for p in record["passages"] if p["emotion"] == emotion]
+        assert [(p["item"], p["message"]) for p in found] == list(best.select("item", "message").iter_rows())
+        np.testing.assert_allclose([p["strength"] for p in found], best["max_centred_z"], rtol=1e-3)
+        for passage in found:
+            assert (
+                passage["cosines"][passage["largest"]]
+                == max(passage["cosines"])
+                == pytest.approx(passage["max_centred"], abs=1e-4)
+            )

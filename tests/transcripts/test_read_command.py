@@ -1,0 +1,90 @@
+"""The command as somebody uses it, with vectors of the toy model."""
+
+import dataclasses
+import json
+
+import polars as pl
+import pytest
+from typer.testing import CliRunner
+from vectors.worlds import EMOTIONS, make_vectors
+
+from emotion_vectors.cli import app
+from emotion_vectors.errors import UserError
+from emotion_vectors.lm import toy
+from emotion_vectors.lm.model import load_model
+from emotion_vectors.vectors import calibration
+
+from .planted_texts import calibrated
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    path = tmp_path_factory.mktemp("run")
+    header = {"model": "toy", "model_sha256": toy.SHA256, "dtype": "float32", "fingerprint": "f"}
+    vectors = dataclasses.replace(make_vectors(), header=header)
+    vectors.save(path / "vectors.safetensors")
+    calibrated(load_model("toy", "cpu", "float32"), vectors, 8).save(path / calibration.FILE, "f")
+    rows = [
+        {"text": "The sea was calm.\u001b[2J"},
+        {
+            "messages": [
+                {"role": "user", "content": "Go home."},
+                {"role": "assistant", "content": "[bold]Never[/bold]."},
+            ],
+            "id": "chat",
+        },
+    ]
+    (path / "texts.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+def run(folder, *words):
+    arguments = ["read", str(folder / "texts.jsonl"), "--vectors", str(folder), "--device", "cpu", *words]
+    return CliRunner().invoke(app, arguments, env={"COLUMNS": "200", "TERM": "dumb"})
+
+
+def test_scores_and_passages(folder, tmp_path):
+    out = tmp_path / "scores.parquet"
+    done = run(folder, "--emotions", "calm, on edge", "--out", str(out), "--top", "2")
+    assert done.exit_code == 0, done.output
+    rows = pl.read_parquet(out)
+    assert len(rows) == 3 * 2 and rows["emotion"].unique().sort().to_list() == ["calm", "on edge"]
+    assert rows["mean_centred_percentile"].null_count() == 0 and set(rows["id"]) == {None, "chat"}
+    assert "among 8 neutral texts" in done.output and "[bold]" in done.output and "\\x1b[2J" in done.output
+    assert "\x1b" not in done.output and "Traceback" not in done.output
+    before = out.stat().st_mtime_ns
+    assert run(folder, "--emotions", "calm,on edge", "--out", str(out), "--top", "2").exit_code == 0
+    assert out.stat().st_mtime_ns == before
+
+
+def test_without_an_output_passages_are_shown_and_nothing_is_left(folder):
+    before = sorted(folder.iterdir())
+    done = run(folder, "--quiet")
+    assert done.exit_code == 0 and all(emotion in done.output for emotion in EMOTIONS)
+    assert sorted(folder.iterdir()) == before
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--emotions", "clam"], "did you mean 'calm'"),
+        (["--layer", "9"], "no layer 9"),
+        (["--window", "100000"], "can read at once"),
+        (["--model", "/nowhere"], "no model folder"),
+    ],
+)
+def test_mistakes_are_one_sentence(folder, words, sentence):
+    done = run(folder, *words)
+    assert isinstance(done.exception, UserError) and sentence in str(done.exception) and "\n" not in str(done.exception)
+
+
+def test_another_models_weights_are_refused_unless_asked_for(folder, tmp_path):
+    header = {"model": "toy", "model_sha256": "other", "dtype": "float32", "fingerprint": "f"}
+    dataclasses.replace(make_vectors(), header=header).save(tmp_path / "vectors.safetensors")
+    (tmp_path / "texts.jsonl").write_text('{"text": "Rest"}\n')
+    refused = run(tmp_path)
+    assert isinstance(refused.exception, UserError) and "add --model" in str(refused.exception)
+    (tmp_path / calibration.FILE).write_bytes((folder / calibration.FILE).read_bytes())
+    done = run(tmp_path, "--model", "toy", "--out", str(tmp_path / "scores.parquet"))
+    assert done.exit_code == 0 and "other weights" in done.output
+    assert pl.read_parquet(tmp_path / "scores.parquet")["mean_raw_percentile"].null_count() == 3

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from emotion_vectors.vectors.reading import Reading
     from emotion_vectors.vectors.steering import Addition, Steering, TextSpan, steer
 
-__version__ = "0.2.0"
+__version__ = "0.3.0"
 
 _HOMES = {
     "Addition": "vectors.steering",

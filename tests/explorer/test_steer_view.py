@@ -22,7 +22,15 @@ def test_the_random_direction_is_as_long_seeded_and_another_one():
 
 
 @pytest.mark.parametrize(
-    ("length", "zone"), [(0.5, "ev-fine"), (0.51, "ev-strong"), (1.0, "ev-strong"), (1.01, "ev-far"), (9, "ev-far")]
+    ("length", "zone"),
+    [
+        (0.5, "ev-fine"),
+        (0.5000001, "ev-fine"),
+        (0.51, "ev-strong"),
+        (1.0, "ev-strong"),
+        (1.01, "ev-far"),
+        (9, "ev-far"),
+    ],
 )
 def test_the_warning_zones(length, zone):
     html = view.meter(["calm"], [length], length)

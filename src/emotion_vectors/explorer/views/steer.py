@@ -43,6 +43,7 @@ def meter(names: Sequence[str], strengths: Sequence[float], length: float) -> st
             "Nothing is added yet.",
             "Choose an emotion and move its slider: then the steered answer can differ.",
         )
+    length = round(length, 3)  # a unit vector's length is 1 within rounding, and 0.5 of it is not more than 0.5
     what = " + ".join(f"{fixed(strength)} × {name}" for name, strength in zip(names, strengths, strict=True))
     zone, advice = "ev-fine", "within what a run steers with"
     if length > TOO_STRONG:

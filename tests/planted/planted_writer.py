@@ -76,4 +76,4 @@ def template_pattern(template: str) -> re.Pattern[str]:
         elif name is not None:
             seen.add(name)
             pattern += f"(?P<{name}>.+?)"
-    return re.compile(pattern if not template.rstrip().endswith("}") else pattern + r"(?=\s|<|$)", re.DOTALL)
+    return re.compile(pattern if not template.rstrip().endswith("}") else pattern + r"(?=\s*(?:<|\n|$))", re.DOTALL)

@@ -258,6 +258,6 @@ def test_the_page_shows_the_sections_and_their_sentences(full: Written) -> None:
 def test_figures_without_sweeps_and_without_steering_are_left_out() -> None:
     record = build("toy")
     _steering(record).update(dose=None, depth=None)
-    assert [figure.number for figure in lettered_figures(record)] == ["A"]
-    del record["experiments"]["steering"]
+    assert [figure.number for figure in lettered_figures(record)] == ["A", "D"]
+    del record["experiments"]["steering"], record["experiments"]["feels"]
     assert lettered_figures(record) == [] and arms_table(record) is None and inversion_table(record) is None

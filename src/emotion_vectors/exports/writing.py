@@ -81,10 +81,8 @@ def subset(vectors: EmotionVectors, emotions: Sequence[str]) -> EmotionVectors:
         header["stories"] = [header["stories"][row] for row in rows]
     changes: dict[str, Any] = {
         "emotions": tuple(emotions), "raw": vectors.raw[:, rows], "projected": vectors.projected[:, rows],
-        "embedding": vectors.embedding[rows], "header": header,
+        "embedding": vectors.embedding[rows], "header": header, "calibration": None,
     }  # fmt: skip
-    if getattr(vectors, "calibration", None) is not None:
-        changes["calibration"] = None
     return dataclasses.replace(vectors, **changes)
 
 

@@ -37,6 +37,7 @@ FLAGS = (
 ).split()
 TABS = ("Read", "Steer", "Preferences", "Map", "Stories", "Verdicts")
 PATIENCE = 60_000  # milliseconds for anything that the page computes
+expect.set_options(timeout=PATIENCE)
 
 
 class Site:
@@ -102,11 +103,13 @@ def tab(page, name):
 
 
 def choose(page, component, option):
-    """Choose in a list as a user of the keyboard does: type the name, press Enter."""
+    """Choose in a list as a user of the keyboard does: type the name, see it offered first, press Enter."""
     field = page.locator(f"#ev-{component} input")
     field.click()
     field.fill(option)
+    expect(page.locator("[role=option]:visible").first).to_contain_text(option)
     field.press("Enter")
+    expect(field).to_have_value(re.compile(re.escape(option)))
     field.blur()
 
 

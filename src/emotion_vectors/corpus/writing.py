@@ -26,7 +26,7 @@ from emotion_vectors.store.atomic import write_parquet
 CHUNK = 512
 # Later rounds ask several texts at once for each missing one, as long as a round has no more than this: the texts of a
 # short round are written side by side in the time of the longest one, so one round takes the place of many.
-FILL = 128
+FILL = 256
 PART_SCHEMA = {
     "key": pl.String, "seed": pl.Int64, "text": pl.String, "tokens": pl.Int64, "finished": pl.Boolean, "writer": pl.String,
 }  # fmt: skip

@@ -69,6 +69,8 @@ class OpenVINOWriter:
         self._lm, self._cache, self._gigabytes = lm, cache, cache_gigabytes
         self._say = say or (lambda sentence: None)
         self._ends = end_tokens(lm)
+        # Half of an engine's start is reading the tokenizer, which holds no state.
+        self._tokenizer: Any = None
 
     def write(self, requests: Sequence[Request], sampling: Sampling) -> Iterator[Written]:
         """Yield one `Written` per request as they get done; requests start in the order given.
@@ -80,7 +82,9 @@ class OpenVINOWriter:
         refuse_empty_prompts(requests)
         if not requests:
             return
-        pipeline = start_pipeline(self._lm.gguf, self._cache, self.batch, self._gigabytes, self._say)
+        if self._tokenizer is None:
+            self._tokenizer = load_tokenizer(readable_gguf(self._lm.gguf, self._cache, self._say))
+        pipeline = start_pipeline(self._lm.gguf, self._cache, self.batch, self._gigabytes, self._say, self._tokenizer)
         self._read_prefix(pipeline, common_prefix(requests))
         waiting = iter(enumerate(requests))
         running: dict[int, tuple[Request, Any]] = {}
@@ -139,13 +143,32 @@ def common_prefix(requests: Sequence[Request]) -> tuple[int, ...]:
     return first[: same // KEYS_PER_BLOCK * KEYS_PER_BLOCK]
 
 
+def load_tokenizer(path: Path) -> Any:
+    """The engine's own tokenizer of a GGUF file, which several engines can share."""
+    from openvino_genai import Tokenizer
+
+    try:
+        return Tokenizer(str(path))
+    except RuntimeError as error:
+        raise _refusal(path, error) from error
+
+
 def start_pipeline(
-    gguf: Path, cache: Path | None, batch: int, gigabytes: int = 0, say: Callable[[str], None] = lambda _: None
+    gguf: Path,
+    cache: Path | None,
+    batch: int,
+    gigabytes: int = 0,
+    say: Callable[[str], None] = lambda _: None,
+    tokenizer: Any = None,
 ) -> Any:
-    """The engine for a GGUF file, with at most `batch` texts at once; see `OpenVINOWriter` for the rest."""
+    """The engine for a GGUF file, with at most `batch` texts at once; see `OpenVINOWriter` for the rest.
+
+    tokenizer: from `load_tokenizer`; None loads it.
+    """
     from openvino_genai import ContinuousBatchingPipeline, SchedulerConfig
 
     path = readable_gguf(gguf, cache, say)
+    tokenizer = tokenizer or load_tokenizer(path)
     scheduler = SchedulerConfig()
     scheduler.cache_size = gigabytes
     scheduler.max_num_seqs = batch
@@ -153,10 +176,14 @@ def start_pipeline(
     scheduler.enable_prefix_caching = True
     try:
         # 16-bit keys and values: faster here than the 8-bit default, and no rounding of its own.
-        return ContinuousBatchingPipeline(str(path), scheduler, "CPU", {"KV_CACHE_PRECISION": "f16"})
+        return ContinuousBatchingPipeline(str(path), tokenizer, scheduler, "CPU", KV_CACHE_PRECISION="f16")
     except RuntimeError as error:
-        reason = str(error).strip().splitlines()[-1]
-        raise UserError(f"openvino-genai can't load {path.name}: {reason}; use writer=transformers.") from error
+        raise _refusal(path, error) from error
+
+
+def _refusal(path: Path, error: RuntimeError) -> UserError:
+    reason = str(error).strip().splitlines()[-1]
+    return UserError(f"openvino-genai can't load {path.name}: {reason}; use writer=transformers.")
 
 
 def generation_config(seed: int, sampling: Sampling, ends: Collection[int]) -> Any:

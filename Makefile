@@ -23,8 +23,9 @@ check: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
 
+# One process for each core and one thread in each: most tests are too small for several threads.
 test: check
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses=8 --dist loadfile
 
 clean:
 	rm -rf $(VENV) build dist

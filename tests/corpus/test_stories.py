@@ -100,11 +100,20 @@ def test_several_tries_in_one_round_keep_what_one_try_a_round_keeps(seed, tmp_pa
 
 
 def test_the_first_round_asks_once_and_no_slot_gets_more_than_its_tries() -> None:
-    assert list(writing.tries_of_round(2, 0, 20)) == [0]
-    assert list(writing.tries_of_round(writing.FILL // 3, 1, 20)) == [1, 2, 3]
-    assert list(writing.tries_of_round(writing.FILL // 3 + 1, 4, 20)) == [4, 5]
-    assert list(writing.tries_of_round(1, 3, 5)) == [3, 4]
-    assert list(writing.tries_of_round(10_000, 7, 20)) == [7]
+    few = 0.01  # so few are good that there is never enough room
+    assert list(writing.tries_of_round(2, 0, 20, few)) == [0]
+    assert list(writing.tries_of_round(writing.FILL // 3, 1, 20, few)) == [1, 2, 3]
+    assert list(writing.tries_of_round(writing.FILL // 3 + 1, 4, 20, few)) == [4, 5]
+    assert list(writing.tries_of_round(1, 3, 5, few)) == [3, 4]
+    assert list(writing.tries_of_round(10_000, 7, 20, few)) == [7]
+    assert len(writing.tries_of_round(1, 1, 1000, 0.0)) == writing.FILL
+
+
+def test_no_more_tries_than_leave_next_to_nothing_missing() -> None:
+    # 8 missing, half of all tries good: 8 / 2^8 = 0.03 of a text is left after 8 tries, 0.06 after 7.
+    assert len(writing.tries_of_round(8, 1, 100, 0.5)) == 8
+    assert len(writing.tries_of_round(3, 1, 100, 0.95)) == 2
+    assert len(writing.tries_of_round(3, 1, 100, 1.0)) == 1
 
 
 @pytest.mark.parametrize(

@@ -107,7 +107,7 @@ def test_a_kernel_that_fails_or_lies_is_passed_over(monkeypatch, wrong):
     assert lm.model.config._attn_implementation == "sdpa"
 
 
-def slow_varlen(query, key, value, cu_seq_q, cu_seq_k, max_q, max_k, *, scale, window_size, enable_gqa):
+def slow_varlen(query, key, value, cu_seq_q, cu_seq_k, max_q, max_k, *, scale, window_size, enable_gqa=False):
     """What PyTorch documents of `varlen_attn`, by plain matrix products: tokens (t, heads, head size)."""
     assert window_size == (-1, 0) and cu_seq_q.dtype == torch.int32 and torch.equal(cu_seq_q, cu_seq_k)
     assert max_q == max_k == int(cu_seq_q.diff().max())
@@ -122,10 +122,16 @@ def slow_varlen(query, key, value, cu_seq_q, cu_seq_k, max_q, max_k, *, scale, w
     return found
 
 
+def older_varlen(query, key, value, cu_seq_q, cu_seq_k, max_q, max_k, *, scale, window_size):
+    """PyTorch 2.11 has no word for shared keys."""
+    return slow_varlen(query, key, value, cu_seq_q, cu_seq_k, max_q, max_k, scale=scale, window_size=window_size)
+
+
+@pytest.mark.parametrize("varlen_attn", [slow_varlen, older_varlen])
 @pytest.mark.parametrize("kind", PACKING)
-def test_variable_length_attention_is_called_as_documented(monkeypatch, kind):
+def test_variable_length_attention_is_called_as_documented(monkeypatch, kind, varlen_attn):
     lm = tiny(kind)
-    monkeypatch.setattr(varlen, "varlen_attn", slow_varlen)
+    monkeypatch.setattr(varlen, "varlen_attn", varlen_attn)
     monkeypatch.setattr(packed, "_ways", lambda lm: [packed.variable_length])
     assert packed._attention_for(lm) is packed.variable_length
     assert_equals_alone(lm)

@@ -27,6 +27,7 @@ from emotion_vectors.corpus.writing import (
     WritingSettings,
     count_reasons,
     describe,
+    good_share,
     prompt_sha256,
     sampling_of,
     seed_of,
@@ -96,7 +97,7 @@ def write_neutral(
     tokens, new_tokens, seconds = 0, 0, 0.0
     number, tried = 0, 0
     while empty and tried < settings.story_tries:
-        tries = tries_of_round(len(empty), tried, settings.story_tries)
+        tries = tries_of_round(len(empty), tried, settings.story_tries, good_share(rows))
         if number:
             faults = describe(count_reasons(row["dropped"] for row in rows))
             reporter.say(f"Round {number + 1} writes {len(empty):,} neutral texts again; dropped: {faults}.")

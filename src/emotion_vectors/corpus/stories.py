@@ -27,6 +27,7 @@ from emotion_vectors.corpus.writing import (
     WritingSettings,
     count_reasons,
     describe,
+    good_share,
     prompt_sha256,
     sampling_of,
     seed_of,
@@ -88,7 +89,7 @@ def write_stories(
     index, tokens, new_tokens, seconds = DuplicateIndex(), 0, 0, 0.0
     number, tried = 0, 0
     while (missing := sum(map(len, empty.values()))) and tried < settings.story_tries:
-        tries = tries_of_round(missing, tried, settings.story_tries)
+        tries = tries_of_round(missing, tried, settings.story_tries, good_share(rows))
         asks = plan_round(template, empty, tries, settings.seed, together)
         if number:
             faults = describe(count_reasons(row["dropped"] for row in rows))

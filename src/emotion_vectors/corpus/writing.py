@@ -9,14 +9,16 @@ the texts that an uninterrupted one would have. A writer gets one chunk at a tim
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from math import ceil, log, log1p
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import polars as pl
 
+from emotion_vectors.corpus.filters import SPARE
 from emotion_vectors.errors import UserError
 from emotion_vectors.lm.writers.base import Request, Sampling, Writer, Written
 from emotion_vectors.progress import Reporter
@@ -27,6 +29,7 @@ CHUNK = 512
 # Later rounds ask several texts at once for each missing one, as long as a round has no more than this: the texts of a
 # short round are written side by side in the time of the longest one, so one round takes the place of many.
 FILL = 256
+LEFT = 0.05
 PART_SCHEMA = {
     "key": pl.String, "seed": pl.Int64, "text": pl.String, "tokens": pl.Int64, "finished": pl.Boolean, "writer": pl.String,
 }  # fmt: skip
@@ -115,13 +118,24 @@ def seed_of(*parts: object) -> int:
     return int.from_bytes(hashlib.sha256(text.encode("utf-8")).digest()[:8], "big") >> 1
 
 
-def tries_of_round(missing: int, tried: int, tries: int) -> range:
+def tries_of_round(missing: int, tried: int, tries: int, share: float) -> range:
     """The numbers of the tries that each of `missing` texts gets in the next round, after `tried` of at most `tries`.
 
-    The first round has one; later ones as many as `FILL` has room for. It depends on the plan and the texts alone.
+    The first round has one; later ones as many as `FILL` has room for, but no more than leave on average `LEFT` texts
+    missing where the share `share` of all tries is good. It depends on the plan and the texts alone.
     """
-    several = max(1, FILL // max(1, missing)) if tried else 1
-    return range(tried, min(tries, tried + several))
+    if not tried:
+        return range(min(tries, 1))
+    several = max(1, FILL // max(1, missing))
+    if 0 < share < 1:
+        several = min(several, max(1, ceil(log(LEFT / max(1, missing)) / log1p(-share))))
+    return range(tried, min(tries, tried + (several if share < 1 else 1)))
+
+
+def good_share(rows: Sequence[Mapping[str, Any]]) -> float:
+    """The share of good ones among the texts that were needed; 0 where there is none."""
+    needed = [row["kept"] for row in rows if row["dropped"] != SPARE]
+    return sum(needed) / max(1, len(needed))
 
 
 def chunks_of(items: Sequence[Item]) -> list[Sequence[Item]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -15,7 +16,10 @@ from emotion_vectors.lm.selfcheck import check_forward
 from emotion_vectors.progress import Reporter
 from emotion_vectors.settings import Runtime, Settings
 from emotion_vectors.stimuli.pack import Pack
-from emotion_vectors.store.run_folder import RunFolder
+from emotion_vectors.store import atomic
+from emotion_vectors.store.run_folder import RunFolder, file_digest
+from emotion_vectors.vectors import hub
+from emotion_vectors.vectors.file import EmotionVectors
 
 
 @dataclass
@@ -47,9 +51,31 @@ class Lab:
 
     @cached_property
     def emotions(self) -> tuple[str, ...]:
-        """The emotions of this run, in the pack's order."""
+        """The emotions of this run, in the pack's order; with vectors from elsewhere those that these have."""
         chosen = set(self.pack.subset[: self.settings.emotions])
+        if self.theirs is not None:
+            chosen &= set(self.theirs.emotions)
         return tuple(emotion for emotion in self.pack.emotions if emotion in chosen)
+
+    @cached_property
+    def theirs_path(self) -> Path:
+        """The vectors file that `vectors_from` names."""
+        return hub.find(str(self.settings.vectors_from))
+
+    @cached_property
+    def theirs_sha256(self) -> str:
+        """The content of that file, which must still be the one that the run began with."""
+        found = file_digest(self.theirs_path)
+        if found != atomic.read_json(self.run / "run.json")["settings"]["vectors_from"]:
+            raise UserError(f"{self.theirs_path} was changed after this run began; run again with another --out.")
+        return found
+
+    @cached_property
+    def theirs(self) -> EmotionVectors | None:
+        """The vectors to test instead of the run's own, or None."""
+        if self.settings.vectors_from is None or not self.theirs_sha256:
+            return None
+        return EmotionVectors.load(self.theirs_path)
 
     @cached_property
     def topics(self) -> tuple[str, ...]:

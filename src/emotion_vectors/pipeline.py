@@ -25,6 +25,7 @@ from emotion_vectors.progress import Reporter
 from emotion_vectors.report.page import write_report
 from emotion_vectors.settings import Runtime, Settings, change
 from emotion_vectors.stages.activations import make_vectors, pool_stories
+from emotion_vectors.stages.adopted import check_adopted
 from emotion_vectors.stages.analysis import STAGES, analyse, correlate
 from emotion_vectors.stages.calibration import calibrate
 from emotion_vectors.stages.corpus import write_corpus
@@ -32,10 +33,11 @@ from emotion_vectors.stages.doctor import check_directions, check_instrument
 from emotion_vectors.stages.feels import steer_words
 from emotion_vectors.stages.preferences import ask_preferences
 from emotion_vectors.stages.readings import read_prompts
-from emotion_vectors.stages.steering import steer_preferences
+from emotion_vectors.stages.steering import steer_preferences, steered_layers
 from emotion_vectors.stimuli import load_pack
 from emotion_vectors.store import atomic
-from emotion_vectors.store.run_folder import SCHEMA, fingerprint, open_run
+from emotion_vectors.store.run_folder import SCHEMA, file_digest, fingerprint, open_run
+from emotion_vectors.vectors import hub
 
 
 def run_experiment(
@@ -63,6 +65,7 @@ def run_experiment(
         lab = Lab(settings, runtime, pack, located, run, reporter, fingerprint(identity), command)
         if not all(run.done(stage) for stage in STAGES):
             lab.reporter.say(f"Analysis layer {lab.layer}.")
+            check_adopted(lab, steered_layers(lab))
             check_instrument(lab)
             write_corpus(lab, writer)
             pool_stories(lab)
@@ -91,19 +94,19 @@ def run_experiment(
 
 # Settings that choose another source of the texts. They came later than the others: a run that uses none of them is the
 # same run as before there were any, so only those that are set enter the identity, and older folders stay valid.
-SOURCES = ("server_model", "stories_from", "neutral_from", "skip_unknown_emotions")
+SOURCES = ("server_model", "stories_from", "neutral_from", "skip_unknown_emotions", "vectors_from")
 
 
 def settings_identity(settings: Settings) -> dict[str, Any]:
     """The part of a run's identity that its settings make.
 
-    Model, pack and imported texts count by their content: two paths to the same files are the same run.
+    Model, pack, imported texts and vectors count by their content: two paths to the same files are the same run.
     """
     unset = {name for name in SOURCES if getattr(settings, name) == Settings.model_fields[name].default}
     named = settings.model_dump(mode="json", exclude={"model", "stimuli", *unset})
-    return named | {
-        name: locate_corpus(named[name]).sha256 for name in ("stories_from", "neutral_from") if name in named
-    }
+    texts = {name: locate_corpus(named[name]).sha256 for name in ("stories_from", "neutral_from") if name in named}
+    vectors = {name: file_digest(hub.find(named[name])) for name in ("vectors_from",) if name in named}
+    return named | texts | vectors
 
 
 def examine_model(settings: Settings, runtime: Runtime = Runtime()) -> list[Check]:

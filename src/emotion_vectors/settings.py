@@ -61,6 +61,11 @@ class Settings(BaseModel):
     neutral_from: str | None = Field(
         default=None, min_length=1, description="Neutral texts to use instead of writing them, likewise."
     )
+    vectors_from: str | None = Field(
+        default=None,
+        min_length=1,
+        description="Vectors to test instead of the run's own: a vectors file, the folder of a run, or a Hugging Face id.",
+    )
     skip_unknown_emotions: bool = Field(
         default=False, description="Leave out imported stories about emotions that the pack does not have."
     )

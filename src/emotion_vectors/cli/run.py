@@ -48,6 +48,12 @@ def run(
     neutral: Annotated[
         str | None, typer.Option(metavar="FILE", help="Use these neutral texts, likewise (neutral_from).")
     ] = None,
+    vectors: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE", help="Test these vectors instead of the run's own: a vectors file or a run (vectors_from)."
+        ),
+    ] = None,
     skip_unknown_emotions: Annotated[
         bool, typer.Option("--skip-unknown-emotions", help="Leave out stories about emotions that the pack has not.")
     ] = False,
@@ -66,7 +72,7 @@ def run(
 
     given = {
         "model": model, "stimuli": stimuli, "layer": layer, "steered_emotions": emotions, "stories_from": stories,
-        "neutral_from": neutral, "skip_unknown_emotions": skip_unknown_emotions or None,
+        "neutral_from": neutral, "vectors_from": vectors, "skip_unknown_emotions": skip_unknown_emotions or None,
     }  # fmt: skip
     changes = {name: value for name, value in given.items() if value is not None} | settings.parse_assignments(
         set_ or []

@@ -48,18 +48,23 @@ def centring(_: Bench) -> Finding:
     )  # fmt: skip
 
 
-def check_vectors(vectors: EmotionVectors) -> list[Check]:
-    """The directions of a run: finite and not zero, raw ones centred over emotions, projected ones without the neutral part."""
+def check_vectors(vectors: EmotionVectors, own: bool = True) -> list[Check]:
+    """The directions of a run: finite and not zero, raw ones centred over emotions, projected ones without the neutral part.
+
+    Of directions that the run did not make (`own` False) only the first is asked: how they were made is not known.
+    """
     named = (
         ("vectors_finite", "Directions are finite and not zero", _finite),
         ("vectors_centred", "Raw directions have mean 0 over the emotions", _centred),
         ("vectors_projected", "Only the neutral components were projected out, and all of them", _projected),
     )
-    return [make_check(name, title, "stop", measure(vectors)) for name, title, measure in named]
+    asked = named if own else named[:1]
+    return [make_check(name, title, "stop", measure(vectors)) for name, title, measure in asked]
 
 
 def _finite(vectors: EmotionVectors) -> Finding:
-    kinds = (vectors.raw, vectors.projected)
+    given = list(vectors.layers)
+    kinds = (vectors.raw[given], vectors.projected[given])
     norms = np.concatenate([np.linalg.norm(kind, axis=-1).ravel() for kind in kinds])
     bad = int((~np.isfinite(norms) | (norms == 0)).sum())
     good = f"All {len(norms)} directions are finite and not zero."

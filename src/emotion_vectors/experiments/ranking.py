@@ -33,6 +33,10 @@ class Battery(NamedTuple):
         rows = [row for row, scenario in enumerate(self.scenarios) if scenario.emotion in set(emotions)]
         return Battery([self.scenarios[row] for row in rows], self.activations[rows])
 
+    def at(self, layers: Sequence[int]) -> Battery:
+        """The same scenarios with their activations at `layers` only."""
+        return self._replace(activations=self.activations[:, list(layers)])
+
     @property
     def emotions(self) -> list[str]:
         """The emotions that are implied, each once, in the order of the scenarios."""

@@ -26,10 +26,14 @@ DEALT = "scenarios with their emotions dealt out at random"
 
 
 class Layers(NamedTuple):
-    """The analysis layer, and whether it was set by hand: only a rule can't have been led by the result."""
+    """Place of the analysis layer, whether it was set by hand (only a rule can't have been led by the result), and numbers.
+
+    `numbers` of the layers that there are vectors for; empty: all, from 0.
+    """
 
     analysis: int = 0
     by_hand: bool = False
+    numbers: tuple[int, ...] = ()
 
 
 def run(
@@ -58,6 +62,7 @@ def run(
         for matrix in (raw, centred, np.stack([table for table, _ in tables]))
     )
     second = held_out(heldout, probes, rows, layers.analysis, resamples, seed)
+    numbers = layers.numbers or tuple(range(len(rows)))
     centred_p = float(nulls.permutation_p(match_centred.matches, match_centred.null_matches))
     record = {
         "emotions": probes,
@@ -67,9 +72,9 @@ def run(
         "count_centred": int(match_centred.matches), "p_centred": centred_p,
         "by_layer": [
             {"layer": layer, "matches": int((own == 1).sum()), "mean_rank": float(own.mean())}
-            for layer, own in enumerate(every.ranks)
+            for layer, own in zip(numbers, every.ranks, strict=True)
         ],
-        "best_layer": _best(every), "layer_set_by_hand": layers.by_hand, "heldout": second,
+        "best_layer": _best(every, numbers), "layer_set_by_hand": layers.by_hand, "heldout": second,
     }  # fmt: skip
     return record, _criteria(match, match_centred, every, record, resamples, seed)
 
@@ -139,16 +144,16 @@ def _capped(heldout: dict[str, Any] | None, measure: str) -> str:
     return f"the held-out scenarios, with {value} (p = {number(found['p'])}), are not beyond chance"
 
 
-def _best(every: nulls.MatchNull) -> dict[str, Any]:
+def _best(every: nulls.MatchNull, numbers: Sequence[int]) -> dict[str, Any]:
     """The layer with the most matches and the one with the best mean rank, against chance that may choose one as well."""
     matches, mean_rank = (every.ranks == 1).sum(axis=1), every.ranks.mean(axis=1)
     return {
         "matches": {
-            "layer": int(matches.argmax()), "value": int(every.matches), "null": float(every.null_matches.mean()),
+            "layer": numbers[int(matches.argmax())], "value": int(every.matches), "null": float(every.null_matches.mean()),
             "p": float(nulls.permutation_p(every.matches, every.null_matches)),
         },
         "mean_rank": {
-            "layer": int(mean_rank.argmin()), "value": every.mean_rank, "null": float(every.null_mean_rank.mean()),
+            "layer": numbers[int(mean_rank.argmin())], "value": every.mean_rank, "null": float(every.null_mean_rank.mean()),
             "p": float(nulls.permutation_p(every.mean_rank, every.null_mean_rank, "less")),
         },
     }  # fmt: skip

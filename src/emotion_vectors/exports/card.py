@@ -104,6 +104,9 @@ def _method(record: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
         ("stories kept", corpus.get("kept", "none")), ("written by", corpus.get("writer", "not recorded")),
         ("stimuli", pack["pack"]), ("fingerprint of the run", record["fingerprint"]),
     ]  # fmt: skip
+    adopted = record["vectors"].get("adopted")
+    if adopted:
+        rows.append(("directions taken from", f"{adopted['name']}, SHA-256 {adopted['sha256']} ({adopted['made_by']})"))
     lines = ["| | |", "|---|---|", *(f"| {text(name)} | {text(value)} |" for name, value in rows)]
     settings = ", ".join(f"{text(name)} = {text(value)}" for name, value in record["settings"].items())
     return "## Model and settings\n\n" + "\n".join(lines) + f"\n\nAll settings: {settings}."

@@ -23,21 +23,23 @@ def check_layers(record: dict[str, Any]) -> None:
     rows, layers = scenarios.get("by_layer"), parts(record, "vectors").get("layers")
     if not rows:
         return
+    numbers, given = [row["layer"] for row in rows], parts(record, "vectors", "adopted").get("layers")
     require(
-        [row["layer"] for row in rows] == list(range(len(rows))) and layers in (None, len(rows)),
+        numbers == (list(range(len(rows))) if given is None else given)
+        and (given is not None or layers in (None, len(rows))),
         f"The scenarios have {len(rows)} layers, not one row for each of the model's {layers}, in order.",
     )
     for row in rows:
         require_within([row["matches"]], 0, len(scenarios["items"]), f"The matches at layer {row['layer']}")
         require_within([row["mean_rank"]], 1, len(scenarios["emotions"]), f"The mean rank at layer {row['layer']}")
     for measure, name, choose in (("matches", "V3", max), ("mean_rank", "V4", min)):
-        values = [row[measure] for row in rows]
+        values = {row["layer"]: row[measure] for row in rows}
         best, layer = parts(scenarios, "best_layer", measure), parts(record, "vectors").get("layer")
         if layer is not None:
             require_close(record["criteria"][name].get("value"), values[layer], 0.006, f"{name}, by its layer's row,")
         require_within([best.get("p")], 0, 1, f"The p value of the best layer's {measure}")
         if best:
-            require_close(best["value"], choose(values), 1e-6, f"The best layer's {measure}")
+            require_close(best["value"], choose(values.values()), 1e-6, f"The best layer's {measure}")
             require_close(best["value"], values[best["layer"]], 1e-6, f"The {measure} at the best layer")
 
 

@@ -76,6 +76,13 @@ def vectors_made(record: Record) -> str:
     emotions = parts(record, "settings").get("emotions")
     if not vectors or emotions is None or corpus.get("kept") is None:
         return f"This report is about {model['name']}."
+    adopted = parts(vectors, "adopted")
+    if adopted:
+        return (
+            f"The directions of {count(adopted['emotions'], 'emotion')} are not this run's: they come from '{adopted['name']}' (SHA-256 "
+            f"{adopted['sha256'][:12]}..., {adopted['made_by']}) and are tested at layer {vectors['layer']} of {vectors['layers']} of "
+            f"{model['name']}; the stories, neutral texts and controls that they are held against are the run's own."
+        )
     return (
         f"From {count(corpus['kept'], 'kept story', 'kept stories')} about {count(emotions, 'emotion')}, one direction per "
         f"emotion was read from the residual stream of {model['name']} at layer {vectors['layer']} of {vectors['layers']}."
@@ -169,7 +176,12 @@ def limits(record: Record) -> list[str]:
     model, settings, corpus = record["model"], parts(record, "settings"), parts(record, "corpus")
     sentences = [f"One model, {model['name']}: nothing here says that another model does the same."]
     fewest = corpus.get("fewest_per_emotion")
-    if fewest is not None:
+    if parts(record, "vectors", "adopted"):
+        sentences.append(
+            "How the directions were made is not known here, so their reliability over stories can't be measured, and what the "
+            "words alone give is shown for this run's stories, not for theirs."
+        )
+    elif fewest is not None:
         sentences.append(
             f"The emotion with the fewest has {count(fewest, 'story', 'stories')}; the paper has 1,200 for each, so vectors here are noisier."
         )

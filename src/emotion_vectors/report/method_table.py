@@ -106,6 +106,7 @@ def _corpus(record: Record) -> list[Choice]:
 
 def _vectors(record: Record) -> list[Choice]:
     settings, vectors = parts(record, "settings"), parts(record, "vectors")
+    adopted = parts(vectors, "adopted")
     first, layer, layers = settings.get("first_token"), vectors.get("layer"), vectors.get("layers")
     share = settings.get("neutral_variance")
     depth = (
@@ -125,7 +126,13 @@ def _vectors(record: Record) -> list[Choice]:
             f"mean from token {number(first)}",
             None if first is None else first == 50,
         ),
-        Choice("Vector", "mean of the emotion minus mean over emotions", "the same", "the same", True),
+        Choice(
+            "Vector",
+            "mean of the emotion minus mean over emotions",
+            "the same",
+            f"taken from '{adopted['name']}'" if adopted else "the same",
+            not adopted,
+        ),
         Choice(
             "Neutral components removed",
             "50 % of the variance",

@@ -15,6 +15,7 @@ from emotion_vectors.errors import UserError
 from emotion_vectors.lab import Lab
 from emotion_vectors.lm.memory import Room
 from emotion_vectors.lm.prompts import story_prompt
+from emotion_vectors.stages.adopted import adopt
 from emotion_vectors.store import atomic
 from emotion_vectors.vectors import activations, directions, passes
 from emotion_vectors.vectors.file import EmotionVectors
@@ -220,6 +221,8 @@ def make_vectors(lab: Lab) -> EmotionVectors:
         header,
         centre=neutral[1:].mean(axis=1),
     )
+    if lab.theirs is not None:
+        vectors = adopt(lab, vectors, lab.theirs)
     vectors.save(path)
     lab.run.finish("vectors", [path.name], 0.0, len(lab.emotions), "vectors")
     return EmotionVectors.load(path)

@@ -154,13 +154,15 @@ def _record(
 
 def _vector_facts(lab: Lab, vectors: EmotionVectors) -> dict[str, Any]:
     counts = np.array(vectors.header["stories"])
-    return {
+    adopted = vectors.header.get("adopted")
+    return ({} if adopted is None else {"adopted": adopted}) | {
         "layer": vectors.layer, "layers": len(vectors.raw), "vectors": vectors.kind,
         "neutral_components": vectors.header["neutral_components"][vectors.layer],
         "neutral_variance": vectors.header["neutral_explained"],
         "residual_norm": float(vectors.residual_norm[vectors.layer]),
         "stories_per_emotion": {"min": int(counts.min()), "median": float(np.median(counts)), "max": int(counts.max())},
-        "split_half": split_half_reliability(lab, vectors.emotions),
+        # The halves of the run's own stories say nothing about vectors that were not made from them.
+        "split_half": split_half_reliability(lab, vectors.emotions) if adopted is None else None,
     }  # fmt: skip
 
 

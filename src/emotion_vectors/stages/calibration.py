@@ -37,7 +37,8 @@ def calibrate(lab: Lab, vectors: EmotionVectors) -> None:
     with lab.reporter.stage("Calibrating", total, "tokens") as stage:
         scores, means = [], _means(lab, texts)
         around = means.mean(axis=0) if vectors.centre is None else vectors.centre
-        units = np.stack([unit(vectors.at(layer)) for layer in range(len(vectors.raw))])
+        none = np.zeros_like(vectors.raw[0])
+        units = np.stack([unit(vectors.at(at)) if at in vectors.layers else none for at in range(len(vectors.raw))])
         for start in range(0, len(usable), TEXTS_PER_PART):
             numbers = usable[start : start + TEXTS_PER_PART]
             part = folder / f"{start:06d}.safetensors"

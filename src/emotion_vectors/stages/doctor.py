@@ -34,12 +34,12 @@ def check_instrument(lab: Lab) -> None:
 
 def check_directions(lab: Lab, vectors: EmotionVectors) -> None:
     """Look at the vectors of the run; a failed check is a `UserError` unless the run allows it."""
-    demand(check_vectors(vectors), lab.runtime.allow_failed_checks)
+    demand(check_vectors(vectors, own=lab.theirs is None), lab.runtime.allow_failed_checks)
 
 
 def all_checks(lab: Lab, vectors: EmotionVectors) -> dict[str, dict[str, Any]]:
     """The record's `doctor` part: every check of the instrument and of the vectors, by name."""
-    return {check.name: check.record() for check in (*_recorded(lab), *check_vectors(vectors))}
+    return {check.name: check.record() for check in (*_recorded(lab), *check_vectors(vectors, own=lab.theirs is None))}
 
 
 def _recorded(lab: Lab) -> list[Check]:

@@ -47,6 +47,12 @@ def steering_plan(lab: Lab, emotions: tuple[str, ...]) -> Plan:
     )  # fmt: skip
 
 
+def steered_layers(lab: Lab) -> set[int]:
+    """The layers at which this run needs vectors."""
+    planned = steering_plan(lab, lab.emotions)
+    return {lab.layer, *planned.sweep_layers, *planned.band}
+
+
 def asked_pairs(lab: Lab) -> np.ndarray:
     """(n, n) bool: the pairs of activities that are asked under steering."""
     return ring_pairs(len(lab.pack.activities), lab.settings.partners, lab.settings.seed)

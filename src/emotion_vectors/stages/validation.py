@@ -25,6 +25,7 @@ def scenario_tests(
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """The record's `scenarios` part and V3, V4: the main battery at every layer, the other two at the analysis layer."""
     pack, settings = lab.pack, lab.settings
+    given = list(vectors.layers)
     main, heldout, every = (
         Battery(texts, rows[:, 1:])
         for texts, rows in (
@@ -33,10 +34,10 @@ def scenario_tests(
             (pack.retrieval_scenarios, readings.retrieval),
         )
     )
-    layers = scenarios.Layers(vectors.layer, by_hand=settings.layer is not None)
-    directions = vectors.projected if vectors.kind == "projected" else vectors.raw
+    layers = scenarios.Layers(given.index(vectors.layer), settings.layer is not None, tuple(given))
+    directions = (vectors.projected if vectors.kind == "projected" else vectors.raw)[given]
     record, criteria = scenarios.run(
-        main, heldout, vectors.emotions, directions, layers, settings.resamples, settings.seed
+        main.at(given), heldout.at(given), vectors.emotions, directions, layers, settings.resamples, settings.seed
     )
     record["retrieval"] = retrieval.run(
         every, vectors.emotions, vectors.at(), vectors.layer, pack.valence, settings.resamples, settings.seed

@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test check clean setup
+.PHONY: run test check wheel clean setup
 
 setup: $(VENV)/.installed
 
@@ -26,6 +26,10 @@ check: setup
 # One process for each core and one thread in each: most tests are too small for several threads.
 test: check
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses=8 --dist loadfile
+
+# Builds the wheel and runs it in an empty environment.
+wheel: setup
+	$(BIN)/python tools/check_wheel.py
 
 clean:
 	rm -rf $(VENV) build dist

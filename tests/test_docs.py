@@ -85,7 +85,10 @@ def test_commands_are_ones_that_exist(page):
         verb = [
             word
             for word in words[:2]
-            if re.fullmatch(r"run|export|import|bench|doctor|explore|read|report|steer|settings|stimuli|verify", word)
+            if re.fullmatch(
+                r"run|export|import|bench|doctor|explore|read|report|steer|settings|stimuli|verify|compare|screen|plan|status|clean",
+                word,
+            )
         ]
         assert verb or words[0].startswith("--"), f"no verb in {words}"
         shown = CliRunner().invoke(app, [*verb, "--help"], env={"COLUMNS": "200", "TERM": "dumb", "NO_COLOR": "1"})

@@ -35,6 +35,7 @@ from emotion_vectors.stages.preferences import ask_preferences
 from emotion_vectors.stages.readings import read_prompts
 from emotion_vectors.stages.steering import steer_preferences, steered_layers
 from emotion_vectors.stimuli import load_pack
+from emotion_vectors.stimuli.pack import Pack
 from emotion_vectors.store import atomic
 from emotion_vectors.store.run_folder import SCHEMA, file_digest, fingerprint, open_run
 from emotion_vectors.vectors import hub
@@ -57,13 +58,12 @@ def run_experiment(
         reporter.say(f"The pack '{pack.name}' has no {name}; ours is used and recorded as such.")
     located = locate(settings.model, runtime.cache)
     settings = resolve(settings, runtime, located)
-    identity = {
-        "schema": SCHEMA, "settings": settings_identity(settings), "model": {"sha256": located.sha256}, "stimuli": dict(pack.sha256),
-        "writer": {"name": writer.name if writer else settings.writer},
-    }  # fmt: skip
+    identity = _identity(settings, pack, located, writer)
     with open_run(out, identity) as run:
         lab = Lab(settings, runtime, pack, located, run, reporter, fingerprint(identity), command)
-        if not all(run.done(stage) for stage in STAGES):
+        missing = [stage for stage in STAGES if not run.done(stage)]
+        if missing:
+            run.refuse_cleaned(missing[0])
             lab.reporter.say(f"Analysis layer {lab.layer}.")
             check_adopted(lab, steered_layers(lab))
             check_instrument(lab)
@@ -85,11 +85,26 @@ def run_experiment(
             runs = steer_preferences(lab, steered, vectors)
             steer_words(lab, vectors)
             analyse(lab, vectors, readings, answers, correlated, runs)
+        else:
+            lab.reporter.say(f"{out} is finished{' and cleaned' if run.cleaned() else ''}; nothing is computed again.")
         record = atomic.read_json(run / "results.json")
         if not run.done("report"):
             files = write_report(run.path, record)
             run.finish("report", [str(file.relative_to(run.path)) for file in files], 0.0, len(files), "files")
     return record
+
+
+def identity_of(settings: Settings, runtime: Runtime = Runtime()) -> dict[str, Any]:
+    """The identity of the run that these settings make on this machine; a folder of another one is refused by it."""
+    located = locate(settings.model, runtime.cache)
+    return _identity(resolve(settings, runtime, located), load_pack(settings.stimuli), located, None)
+
+
+def _identity(settings: Settings, pack: Pack, located: Located, writer: Writer | None) -> dict[str, Any]:
+    return {
+        "schema": SCHEMA, "settings": settings_identity(settings), "model": {"sha256": located.sha256}, "stimuli": dict(pack.sha256),
+        "writer": {"name": writer.name if writer else settings.writer},
+    }  # fmt: skip
 
 
 # Settings that choose another source of the texts. They came later than the others: a run that uses none of them is the

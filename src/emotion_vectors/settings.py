@@ -163,7 +163,9 @@ def demo() -> Settings:
     """All 171 emotions on the embedded model in about a quarter of an hour on two cores."""
     # Stories of this length have about 90 tokens from the first pooled one on; both this and the smaller control arms are
     # explained in docs/decisions.md.
-    return Settings(story_tokens=160, partners=4, control_emotions=8, sweep_emotions=2)
+    return Settings(
+        story_tokens=160, partners=4, control_emotions=6, sweep_emotions=2, sweep_strengths=(-0.5, 0.5, 1.0)
+    )
 
 
 def screen() -> Settings:

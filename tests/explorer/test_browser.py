@@ -16,6 +16,7 @@ import polars as pl
 import pytest
 
 from emotion_vectors import EmotionVectors, load_model
+from emotion_vectors.explorer import writing
 from emotion_vectors.explorer.models import Models
 from emotion_vectors.explorer.serve import application, free_port
 from explorer.conftest import ATTACK
@@ -195,6 +196,30 @@ def test_steer_writes_three_answers_and_warns_of_long_additions(site):
     page.locator("#ev-words textarea, #ev-words input").fill("no such words")
     page.locator("#ev-write").click()
     expect(page.locator("#ev-answers [role=alert]")).to_contain_text("doesn't hold the text")
+
+
+def test_stop_keeps_what_was_written_and_says_so(site, monkeypatch):
+    draw = writing._generate
+
+    def slowly(loaded, messages, additions, tokens, sampling, streamer, stop):
+        put = streamer.put
+        monkeypatch.setattr(streamer, "put", lambda value: (time.sleep(0.2), put(value)))
+        return draw(loaded, messages, additions, tokens, sampling, streamer, stop)
+
+    monkeypatch.setattr(writing, "_generate", slowly)
+    page = site.page()
+    tab(page, "Steer")
+    set_number(page, "length", 400)
+    page.locator("#ev-write").click()
+    page.locator("#ev-answers [data-state='writing'] .ev-story").wait_for()
+    page.locator("#ev-stop").click()
+    expect(page.locator("#ev-answers [data-state='stopped']")).to_have_count(3)
+    expect(page.locator("#ev-answers [data-state='stopped'] .ev-story")).to_have_count(1)
+    # The model is free again at once.
+    monkeypatch.setattr(writing, "_generate", draw)
+    set_number(page, "length", 8)
+    page.locator("#ev-write").click()
+    arm(page, "random direction").wait_for()
 
 
 def test_two_visitors_at_once_do_not_steer_each_other(site):

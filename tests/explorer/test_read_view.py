@@ -1,11 +1,15 @@
 """The read tab's HTML against a reading whose values are known."""
 
+import dataclasses
+import re
+
 import numpy as np
 import pytest
 
 from emotion_vectors.errors import UserError
 from emotion_vectors.explorer.views import read as view
 from emotion_vectors.lm.messages import MessageSpan
+from emotion_vectors.vectors.calibration import FORMS, KINDS, REFERENCES, Calibration
 from emotion_vectors.vectors.reading import Reading
 from explorer.test_markup import Seen
 
@@ -47,11 +51,11 @@ def test_the_layer_and_the_scale_are_those_chosen():
     assert "no neutral mean" in view.tokens(bare)
 
 
-def test_the_tip_names_raw_centred_percentile_and_the_strongest_emotions():
-    shown = view.show(reading(), "calm", 3, "raw", percentile=lambda values: values * 100)
+def test_the_tip_names_raw_centred_and_the_strongest_emotions():
+    shown = view.show(reading(), "calm", 3, "raw")
     assert view.tip(shown, 2).splitlines() == [
         "token 2: ' <i>won'", "calm, raw: +0.400", "calm, centred: +0.200", "calm, projection: +1.200 residual norms",
-        "percentile of neutral text: 40.0", "strongest: calm +0.40, angry +0.10",
+        "strongest: calm +0.40, angry +0.10",
     ]  # fmt: skip
     assert view.top_emotions(shown, 3)[0][0] == "angry"
 
@@ -78,6 +82,30 @@ def test_summary_and_passages_name_the_right_emotion_and_token_first():
     assert "+0.350" in on_average and "+0.150" in on_average  # means of tokens 1 to 4
     marks = view.passages(shown, 2)
     assert marks.index("<mark> &lt;i&gt;won</mark>") < marks.index("<mark>&gt;</mark>")
+
+
+def neutral(texts=200):
+    """Scores of neutral texts: each emotion's run from 0 to 0.995 in equal steps, the same for every statistic."""
+    steps = np.arange(texts, dtype=np.float16) / texts
+    shape = (len(FORMS), len(KINDS), len(REFERENCES), 6, 2, texts)
+    return Calibration(np.broadcast_to(steps, shape).copy(), np.zeros((6, 4)))
+
+
+def test_percentiles_are_those_among_neutral_texts_and_only_where_like_is_compared():
+    html = Seen(view.summary(view.show(reading(), "calm", 3, "raw"), neutral(), [0, 1])).text
+    at_response, on_average = html.split("On average over the text")
+    # 0.6 and 0.3 stand above 120 and 60 of 200 texts; float16 and ties move a percentile by half a text.
+    found = re.findall(r"[+]0[.]\d{3}(\d\d[.]\d)", at_response)
+    assert [float(x) for x in found] == [
+        pytest.approx(60, abs=0.3),
+        pytest.approx(30, abs=0.3),
+    ]
+    assert "percentile" in at_response and "percentile" not in on_average.split("percentile: share")[0]
+    plain = dataclasses.replace(reading(), messages=(MessageSpan("text", 0, 5),), response=None)
+    html = Seen(view.summary(view.show(plain, "calm", 3, "raw"), neutral(), [0, 1])).text
+    assert "35.0" in html or "35.2" in html  # the mean of tokens 1 to 4 of angry, 0.35
+    assert "percentile" not in view.summary(view.show(plain, "calm", 3, "projection"), neutral(), [0, 1])
+    assert "percentile" not in view.summary(view.show(plain, "calm", 3, "raw"))
 
 
 def test_a_chat_is_parsed_by_its_roles():

@@ -225,10 +225,14 @@ def test_a_refusal_is_a_value_error() -> None:
     assert issubclass(ContradictoryRecord, ValueError)
 
 
-def test_a_record_of_another_form_is_refused_in_one_sentence() -> None:
+@pytest.mark.parametrize(
+    ("form", "says"),
+    [(1, "an older version made it; open it with that version"), (3, "upgrade with pip"), (None, "none of this tool")],
+)
+def test_a_record_of_another_form_is_refused_in_one_sentence(form: int | None, says: str) -> None:
     record = build("full")
-    record["schema"] = 1
-    with pytest.raises(UserError, match="has the form 1, this version reads 2; run the experiment again"):
+    record["schema"] = form
+    with pytest.raises(UserError, match=says):
         check(record)
 
 

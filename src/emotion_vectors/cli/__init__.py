@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from typing import Annotated
 
@@ -10,6 +11,7 @@ from rich.console import Console
 
 from emotion_vectors import __version__
 from emotion_vectors.cli.bench import bench
+from emotion_vectors.cli.comparing import compare, screen
 from emotion_vectors.cli.doctor import doctor
 from emotion_vectors.cli.explore import explore
 from emotion_vectors.cli.export import export
@@ -19,6 +21,7 @@ from emotion_vectors.cli.read import read
 from emotion_vectors.cli.report import report
 from emotion_vectors.cli.run import run
 from emotion_vectors.cli.steer import steer
+from emotion_vectors.cli.upkeep import clean, plan, status
 from emotion_vectors.errors import UserError
 
 app = typer.Typer(
@@ -34,6 +37,11 @@ app.command()(run)
 app.command()(doctor)
 app.command()(bench)
 app.command()(report)
+app.command()(compare)
+app.command()(screen)
+app.command()(plan)
+app.command()(status)
+app.command()(clean)
 app.command()(read)
 app.command()(steer)
 app.command()(export)
@@ -59,8 +67,13 @@ def options(
     """Does a language model represent emotions, can they be read, and do they drive what it does?"""
 
 
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
 def main() -> None:
-    """Entry point: a user's mistake is one sentence and exit code 2."""
+    """Entry point: a user's mistake is one sentence and exit code 2; SIGTERM ends as Ctrl-C does, with 130."""
+    signal.signal(signal.SIGTERM, _interrupt)
     try:
         app()
     except UserError as error:

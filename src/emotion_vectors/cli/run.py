@@ -68,8 +68,6 @@ def run(
     ] = 8,
 ) -> None:
     """Run the whole experiment and print the verdicts and the path of the report."""
-    from emotion_vectors.pipeline import run_experiment
-
     given = {
         "model": model, "stimuli": stimuli, "layer": layer, "steered_emotions": emotions, "stories_from": stories,
         "neutral_from": neutral, "vectors_from": vectors, "skip_unknown_emotions": skip_unknown_emotions or None,
@@ -83,6 +81,8 @@ def run(
         server_url=server, server_concurrency=server_concurrency,
     )  # fmt: skip
     try:
+        from emotion_vectors.pipeline import run_experiment  # takes seconds, in which somebody may press Ctrl-C
+
         record = run_experiment(chosen, out, runtime, command=_command())
     except KeyboardInterrupt:
         Console(stderr=True).print("Stopped; the same command goes on where it was.")

@@ -11,6 +11,7 @@ import polars as pl
 
 from emotion_vectors.errors import UserError
 from emotion_vectors.store import atomic
+from emotion_vectors.store.schema import check_schema
 from emotion_vectors.vectors.file import EmotionVectors
 
 
@@ -87,7 +88,9 @@ def open_run(name: str, path: Path) -> Run:
     record = vectors = None
     if (path / "results.json").is_file():
         try:
-            record = atomic.read_json(path / "results.json")
+            found = atomic.read_json(path / "results.json")
+            check_schema(found.get("schema"), str(path / "results.json"), path)
+            record = found
         except UserError as error:
             problems.append(str(error))
     else:

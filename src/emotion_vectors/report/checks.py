@@ -11,12 +11,11 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from emotion_vectors.errors import UserError
 from emotion_vectors.report.checks_controls import check_layers, check_vectors
 from emotion_vectors.report.checks_experiments import EXPERIMENTS
 from emotion_vectors.report.checks_steering import check_steering_settings
 from emotion_vectors.report.contradiction import parts, require, require_order, require_within
-from emotion_vectors.store.run_folder import SCHEMA
+from emotion_vectors.store.schema import check_schema
 
 VERDICTS = ("pass", "fail", "inconclusive")
 CRITERIA = tuple(f"V{i}" for i in range(1, 12))
@@ -33,10 +32,7 @@ _COMPARE: dict[str, Callable[[float, float], bool]] = {
 
 def check(record: dict[str, Any]) -> None:
     """Raise `ContradictoryRecord` if `record` (the content of results.json) contradicts itself."""
-    if record.get("schema") != SCHEMA:
-        raise UserError(
-            f"The record has the form {record.get('schema')}, this version reads {SCHEMA}; run the experiment again."
-        )
+    check_schema(record.get("schema"), "The record")
     criteria = record.get("criteria")
     require(isinstance(criteria, dict), "The record has no criteria.")
     assert isinstance(criteria, dict)

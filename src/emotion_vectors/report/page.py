@@ -56,7 +56,7 @@ from emotion_vectors.store.atomic import write_bytes, write_text
 Record = dict[str, Any]
 _TEMPLATES = Path(__file__).parent / "templates"
 # The version that altair writes its specifications for, as vl-convert names it: v6.4.1 is "6.4".
-_VEGA_LITE = ".".join(altair.SCHEMA_VERSION.lstrip("v").split(".")[:2])
+VEGA_LITE = ".".join(altair.SCHEMA_VERSION.lstrip("v").split(".")[:2])
 _PNG_SCALE = 2.0
 
 
@@ -70,7 +70,8 @@ def write_report(run_folder: Path, record: Record) -> list[Path]:
     drawn = figures(record) + lettered_figures(record)
     specifications = {figure.number: specification(figure) for figure in drawn if figure.chart is not None}
     pictures = {
-        number: vl_convert.vegalite_to_svg(chart, vl_version=_VEGA_LITE) for number, chart in specifications.items()
+        number: steady(vl_convert.vegalite_to_svg(chart, vl_version=VEGA_LITE))
+        for number, chart in specifications.items()
     }
     page = run_folder / "report.html"
     written = [page]
@@ -82,6 +83,12 @@ def write_report(run_folder: Path, record: Record) -> list[Path]:
             written += [vector, raster]
     write_text(page, render(record, drawn, specifications, pictures))
     return written
+
+
+def steady(svg: str) -> str:
+    """The picture with its gradients numbered from 0: vl-convert numbers them through all pictures of a process."""
+    numbers: dict[str, str] = {}
+    return re.sub(r"gradient_\d+", lambda found: numbers.setdefault(found.group(), f"gradient_{len(numbers)}"), svg)
 
 
 def specification(figure: Figure) -> dict[str, Any]:
@@ -216,7 +223,7 @@ def as_csv(rows: Sequence[dict[str, Any]]) -> str:
 @cache
 def javascript() -> str:
     """Vega, Vega-Lite and Vega-Embed as one script. It must not hold anything that ends a script element early."""
-    bundle = vl_convert.javascript_bundle(vl_version=_VEGA_LITE)  # pyright: ignore[reportCallIssue]  # its stub lacks the default
+    bundle = vl_convert.javascript_bundle(vl_version=VEGA_LITE)  # pyright: ignore[reportCallIssue]  # its stub lacks the default
     if "</script" in bundle.lower() or "<!--" in bundle:
         raise RuntimeError(
             "The Vega bundle of this vl-convert version can't be put into a page; install another version."

@@ -35,6 +35,11 @@ class Part(NamedTuple):
     layers: tuple[int, ...]
     touch: Where
 
+    @property
+    def answers(self) -> int:
+        """How often each asked pair is answered in this part."""
+        return len(self.rows) * len(ROLES[self.touch])
+
 
 def steering_plan(lab: Lab, emotions: tuple[str, ...]) -> Plan:
     """What this run steers, from its settings."""
@@ -81,7 +86,7 @@ def parts_of(conditions: list[Condition]) -> list[Part]:
 def _steer(lab: Lab, planned: Plan, vectors: EmotionVectors) -> None:
     conditions, asked = planned.conditions(), asked_pairs(lab)
     parts, prompts = parts_of(conditions), int(asked.sum())
-    work = {part: prompts * len(part.rows) * len(ROLES[part.touch]) for part in parts}
+    work = {part: prompts * part.answers for part in parts}
     done = sum(amount for part, amount in work.items() if _file(lab, part).exists())
     with lab.reporter.stage("Steering", sum(work.values()), "prompts", done) as stage:
         missing = [part for part in parts if not _file(lab, part).exists()]

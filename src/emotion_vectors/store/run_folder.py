@@ -3,6 +3,7 @@
 run.json          settings, hashes of model and pack, writer; written first
 stages/NAME.json  written last when a stage is done: seconds, units, and the SHA-256 of its files
 parts/            finished pieces of long stages, so that a killed run goes on where it was
+cleaned.json      which files of finished stages `emotion-vectors clean` removed, with their SHA-256
 """
 
 from __future__ import annotations
@@ -18,8 +19,12 @@ from typing import Any
 
 from emotion_vectors.errors import UserError
 from emotion_vectors.store import atomic
+from emotion_vectors.store.schema import SCHEMA, check_schema
 
-SCHEMA = 2  # form of the run folder and its record that this version writes and reads
+__all__ = ["CLEANED", "SCHEMA", "UPSTREAM", "RunFolder", "differing", "existing", "file_digest", "fingerprint",
+           "open_existing", "open_run", "owner"]  # fmt: skip
+
+CLEANED = "cleaned.json"
 
 # What each stage is computed from: a stage is stale when one of these was made again with another result.
 UPSTREAM = {
@@ -52,7 +57,10 @@ class RunFolder:
         return fingerprint([atomic.read_json(marker)["files"] if marker.exists() else None for marker in markers])
 
     def done(self, stage: str) -> dict[str, Any] | None:
-        """The record of a finished stage whose files and inputs are all as they were, else None."""
+        """The record of a finished stage whose files and inputs are all as they were, else None.
+
+        A file that was removed by cleaning counts as it was.
+        """
         marker = self.path / "stages" / f"{stage}.json"
         if not marker.exists():
             return None
@@ -61,9 +69,26 @@ class RunFolder:
             return None
         for name, digest in record["files"].items():
             file = self.path / name
+            if not file.is_file() and self.cleaned().get(name) == digest:
+                continue
             if not file.is_file() or file_digest(file) != digest:
                 return None
         return record
+
+    def cleaned(self) -> dict[str, str]:
+        """The files of finished stages that were removed to save space: SHA-256 by name."""
+        marker = self.path / CLEANED
+        return atomic.read_json(marker)["files"] if marker.exists() else {}
+
+    def refuse_cleaned(self, stage: str) -> None:
+        """Raise `UserError` where files are gone that `stage`, which has to be run, would be made from."""
+        gone = [name for name in self.cleaned() if not (self.path / name).is_file()]
+        # Where the activations are stale too, they are made again before anything needs them.
+        if gone and self.done("activations"):
+            raise UserError(
+                f"{self.path} was cleaned, and its stage '{stage}' would have to be made again from what was removed; run in a "
+                f"new folder (--stories {self.path / 'stories.parquet'} uses its stories again)."
+            )
 
     def finish(
         self, stage: str, files: Sequence[str], seconds: float, units: float, unit: str, **facts: Any
@@ -85,19 +110,58 @@ def open_run(path: Path, identity: dict[str, Any]) -> Iterator[RunFolder]:
     nothing in it is changed.
     """
     _check_place(path)
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-        lock = open(path / ".lock", "a+")  # noqa: SIM115
-    except OSError as error:
-        raise UserError(f"Can't write to {path}: {error.strerror}; choose another --out.") from error
-    with lock:
-        _take(lock, path)
+    with _locked(path, "choose another --out"):
         marker = path / "run.json"
         if marker.exists():
             _compare(path, atomic.read_json(marker), identity)
         else:
             atomic.write_json(marker, identity)
         yield RunFolder(path)
+
+
+def existing(path: Path) -> RunFolder:
+    """The run folder at `path` to look at, whatever its settings; nothing is locked or written.
+
+    Raises `UserError` for what is no run folder, and for one of another form.
+    """
+    if not (path / "run.json").is_file():
+        raise UserError(f"{path} holds no run of this tool (no run.json); give the --out of `emotion-vectors run`.")
+    check_schema(atomic.read_json(path / "run.json").get("schema"), str(path), path)
+    return RunFolder(path)
+
+
+@contextmanager
+def open_existing(path: Path) -> Iterator[RunFolder]:
+    """As `existing`, locked while in use: a folder that a run is using is a `UserError` with that process's number."""
+    run = existing(path)
+    with _locked(path, "make the folder writable"):
+        yield run
+
+
+def owner(path: Path) -> str | None:
+    """Number of the process that is using the run folder ("unknown" where it can't be told), None where none is."""
+    try:
+        lock = open(path / ".lock")  # noqa: SIM115
+    except OSError:
+        return None
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError:
+            return lock.read().strip() or "unknown"
+    return None
+
+
+@contextmanager
+def _locked(path: Path, remedy: str) -> Iterator[None]:
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        lock = open(path / ".lock", "a+")  # noqa: SIM115
+    except OSError as error:
+        raise UserError(f"Can't write to {path}: {error.strerror}; {remedy}.") from error
+    with lock:
+        _take(lock, path)
+        yield
 
 
 def _check_place(path: Path) -> None:
@@ -124,7 +188,16 @@ def _take(lock: Any, path: Path) -> None:
 def _compare(path: Path, found: dict[str, Any], wanted: dict[str, Any]) -> None:
     if found == wanted:
         return
-    differing = [
+    check_schema(found.get("schema"), str(path), path, known=wanted.get("schema", SCHEMA))
+    raise UserError(
+        f"{path} was made with other settings ({', '.join(differing(found, wanted)) or 'its format'}); choose another --out or "
+        "delete that folder."
+    )
+
+
+def differing(found: dict[str, Any], wanted: dict[str, Any]) -> list[str]:
+    """Names of what differs between the identities of two runs, as in `settings.strength` and `model.sha256`."""
+    names = [
         f"{key}.{name}" if isinstance(wanted[key], dict) else key
         for key in wanted
         for name in (sorted(set(wanted[key]) | set(found.get(key) or {})) if isinstance(wanted[key], dict) else [key])
@@ -134,8 +207,7 @@ def _compare(path: Path, found: dict[str, Any], wanted: dict[str, Any]) -> None:
             else found.get(key) != wanted[key]
         )
     ]
-    shown = ", ".join(name for name in differing if name != "fingerprint") or "its format"
-    raise UserError(f"{path} was made with other settings ({shown}); choose another --out or delete that folder.")
+    return [name for name in names if name != "fingerprint"]
 
 
 def fingerprint(value: Any) -> str:

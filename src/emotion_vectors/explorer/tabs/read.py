@@ -85,5 +85,11 @@ def build(explorer: Explorer, chooser: gr.Dropdown, page: gr.Blocks) -> None:
 
 def drawn(explorer: Explorer, name: str, reading: Reading, emotion: str, layer: int, scale: view.Scale) -> list[str]:
     """Coloured tokens, summary and table of one reading."""
-    shown = view.show(reading, emotion, layer, scale)
-    return [view.tokens(shown), view.summary(shown) + view.passages(shown, 5), view.token_table(shown)]
+    shown, vectors = view.show(reading, emotion, layer, scale), explorer.run(name).vectors
+    calibration = None if vectors is None else vectors.calibration
+    columns = [] if vectors is None else [vectors.index(one) for one in reading.emotions]
+    return [
+        view.tokens(shown),
+        view.summary(shown, calibration, columns) + view.passages(shown, 5),
+        view.token_table(shown),
+    ]

@@ -61,7 +61,7 @@ def build(explorer: Explorer, chooser: gr.Dropdown, page: gr.Blocks) -> None:
                 stop = gr.Button("Stop", elem_id="ev-stop")
         with gr.Column(scale=3, min_width=320):
             shown = gr.HTML(elem_id="ev-answers")
-    chosen = [*emotions, *strengths]
+    chosen, arms_now = [*emotions, *strengths], gr.State([])
 
     def choose(name: str) -> list[Any]:
         run = explorer.run(name)
@@ -101,7 +101,7 @@ def build(explorer: Explorer, chooser: gr.Dropdown, page: gr.Blocks) -> None:
         temperature: float,
         visible: int,
         *values: Any,
-    ) -> Iterator[str]:
+    ) -> Iterator[tuple[str, list[view.Answer]]]:
         arms = [view.Answer()] * len(view.ARMS)
         from emotion_vectors.explorer.writing import Sampling  # with PyTorch, which takes seconds
 
@@ -115,9 +115,15 @@ def build(explorer: Explorer, chooser: gr.Dropdown, page: gr.Blocks) -> None:
             for i, added in enumerate(additions):
                 for now in _written(loaded, text, added, where, sampling, arms, i):
                     arms = now
-                    yield view.answers(arms)
+                    yield view.answers(arms), arms
         except UserError as error:
-            yield notice("error", str(error)) + view.answers(arms)
+            yield notice("error", str(error)) + view.answers(arms), []
+
+    def stopped(arms: list[view.Answer]) -> Any:
+        """What was written stays, and says that it was stopped; without an answer under way nothing changes."""
+        if all(arm.state == "done" for arm in arms):
+            return gr.skip()
+        return view.answers([arm if arm.state == "done" else arm._replace(state="stopped") for arm in arms])
 
     controls = [chooser, layer, shown_rows, *chosen]
     gr.on(refreshes(page, chooser), choose, chooser, [*emotions, layer, meter, shown], show_progress="hidden")
@@ -132,10 +138,10 @@ def build(explorer: Explorer, chooser: gr.Dropdown, page: gr.Blocks) -> None:
             _without(i), [shown_rows, *chosen], [shown_rows, *rows, *chosen, add], show_progress="hidden"
         ).then(measure, controls, meter, show_progress="hidden")  # fmt: skip
     writing = go.click(
-        answer, [chooser, prompt, tokens, words, layer, seed, length, warmth, shown_rows, *chosen], shown,
-        show_progress="minimal", concurrency_limit=8,
+        answer, [chooser, prompt, tokens, words, layer, seed, length, warmth, shown_rows, *chosen],
+        [shown, arms_now], show_progress="minimal", concurrency_limit=8,
     )  # fmt: skip
-    stop.click(None, None, None, cancels=[writing])
+    stop.click(stopped, arms_now, shown, cancels=[writing], show_progress="hidden")
 
 
 def _one_more(visible: int) -> list[Any]:

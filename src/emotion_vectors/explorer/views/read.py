@@ -7,7 +7,7 @@ collects attention whatever the text is, and its residual is many times longer t
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
@@ -15,6 +15,7 @@ import numpy as np
 from emotion_vectors.errors import UserError
 from emotion_vectors.explorer.markup import Cell, bar, colour, legend, notice, table, text, visible
 from emotion_vectors.report.wording import fixed, signed
+from emotion_vectors.vectors.calibration import KINDS, Calibration
 
 if TYPE_CHECKING:
     from emotion_vectors.vectors.reading import Reading
@@ -39,11 +40,9 @@ EXAMPLE_CHAT = (
     "User: They will say I was lazy. Maybe they are right."
 )
 
-Percentile = Callable[[np.ndarray], np.ndarray]
-
 
 class Shown(NamedTuple):
-    """What is drawn of a reading: one emotion at one layer. `values` (t,); `every` (t, e); `percentiles` (t,) or None."""
+    """What is drawn of a reading: one emotion at one layer. `values` (t,); `every` (t, e)."""
 
     reading: Reading
     emotion: str
@@ -51,7 +50,6 @@ class Shown(NamedTuple):
     scale: Scale
     values: np.ndarray
     every: np.ndarray
-    percentiles: np.ndarray | None
 
 
 def parse(written: str, chat: bool) -> str | list[dict[str, str]]:
@@ -84,14 +82,14 @@ def layers_to_read(characters: int, emotions: int, layers: int, layer: int) -> l
     return list(range(layers)) if characters * emotions * layers * 3 <= MOST_VALUES else [layer]
 
 
-def show(reading: Reading, emotion: str, layer: int, scale: Scale, percentile: Percentile | None = None) -> Shown:
+def show(reading: Reading, emotion: str, layer: int, scale: Scale) -> Shown:
     """One emotion at one layer of a reading; raw values where the vectors carry no centre."""
     table = {"raw": reading.raw, "projection": reading.projection, "centred": reading.centred}[scale]
     if table is None:
         scale, table = "raw", reading.raw
     every = table[:, :, list(reading.layers).index(layer)]
     values = every[:, list(reading.emotions).index(emotion)]
-    return Shown(reading, emotion, layer, scale, values, every, percentile(values) if percentile else None)
+    return Shown(reading, emotion, layer, scale, values, every)
 
 
 def limit(values: np.ndarray) -> float:
@@ -153,33 +151,49 @@ def tip(shown: Shown, i: int) -> str:
     lines.append(
         f"{shown.emotion}, projection: {signed(float(reading.projection[i, column, where]), 3)} residual norms"
     )
-    if shown.percentiles is not None:
-        lines.append(f"percentile of neutral text: {shown.percentiles[i]:.1f}")
     best = ", ".join(f"{name} {signed(value, 2)}" for name, value in top_emotions(shown, i))
     return "\n".join([*lines, f"strongest: {best}"])
 
 
-def summary(shown: Shown, most: int = 8) -> str:
-    """The strongest emotions at the response position and on average over the text, as two small tables."""
+def summary(shown: Shown, calibration: Calibration | None = None, columns: Sequence[int] = (), most: int = 8) -> str:
+    """The strongest emotions at the response position and on average over the text, as two small tables.
+
+    With the run's `calibration` each cosine also stands among those of the neutral texts; `columns` are the numbers of the
+    reading's emotions in the vectors.
+    """
     reading = shown.reading
     rest = shown.every[1:] if len(shown.every) > 1 else shown.every
-    found = [("On average over the text", rest.mean(axis=0))]
+    found = [("On average over the text", "mean", rest.mean(axis=0), len(rest))]
     if reading.response is not None:
-        found.insert(0, ("At the response position", shown.every[reading.response]))
+        found.insert(0, ("At the response position", "response", shown.every[reading.response], 1))
+    form = "text" if all(span.role == "text" for span in reading.messages) else "message"
     parts = []
-    for caption, values in found:
+    for caption, statistic, values, counted in found:
         top = np.argsort(-values)[:most].tolist()
         largest = max(float(np.abs(values[top]).max()), 1e-9)
+        # The mean over a chat has the tokens of the prompt format in it, which the neutral messages' means have not.
+        ranked = shown.scale in KINDS and (statistic == "response" or form == "text")
+        percentiles = None
+        if calibration is not None and ranked:
+            percentiles = calibration.rank(
+                values[None], statistic, np.array([counted]), shown.layer, columns, form, shown.scale
+            ).percentile[0]
         rows = [
             [
                 Cell(text(reading.emotions[i])),
                 Cell(signed(float(values[i]), 3), True),
+                *([] if percentiles is None else [Cell(f"{percentiles[i]:.1f}", True)]),
                 Cell(bar(float(values[i]) / largest)),
             ]
             for i in top
         ]
-        parts.append(table(caption, ("emotion", "value", ""), rows))
-    return f'<div class="ev-columns">{"".join(parts)}</div>'
+        parts.append(table(caption, ("emotion", "value", *([] if percentiles is None else ["percentile"]), ""), rows))
+    told = (
+        f'<p class="ev-note">percentile: share of the run\'s {calibration.texts} neutral texts below, of the same statistic</p>'
+        if calibration is not None and shown.scale in KINDS
+        else ""
+    )
+    return f'<div class="ev-columns">{"".join(parts)}</div>{told}'
 
 
 def token_table(shown: Shown) -> str:
@@ -187,13 +201,11 @@ def token_table(shown: Shown) -> str:
     rows = [
         [
             Cell(str(i), True), Cell(f"<code>{visible(token)}</code>"), Cell(signed(float(shown.values[i]), 3), True),
-            *([Cell(f"{shown.percentiles[i]:.1f}", True)] if shown.percentiles is not None else []),
             Cell(text(", ".join(f"{name} {signed(value, 2)}" for name, value in top_emotions(shown, i, 3)))),
         ]
         for i, token in enumerate(shown.reading.tokens)
     ]  # fmt: skip
-    share = ["percentile"] if shown.percentiles is not None else []
-    return table("Every token", ["", "token", shown.emotion, *share, "strongest emotions"], rows, tall=True)
+    return table("Every token", ["", "token", shown.emotion, "strongest emotions"], rows, tall=True)
 
 
 def passages(shown: Shown, most: int = 10) -> str:

@@ -1,0 +1,88 @@
+"""`emotion-vectors compare` and `screen`: several runs beside each other."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from emotion_vectors import settings
+from emotion_vectors.cli.options import Device, Quiet, Sets
+from emotion_vectors.errors import UserError
+
+
+def compare(
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN RUN...", help="Folders of finished runs.")],
+    out: Annotated[Path, typer.Option("--out", metavar="FOLDER", help="Where page, table and record go.")],
+    resamples: Annotated[int, typer.Option(min=100, help="Bootstrap resamples and permutations.")] = 2000,
+    seed: Annotated[int, typer.Option(min=0, help="Their seed.")] = 0,
+) -> None:
+    """Compare finished runs: verdicts, vectors, geometry, preferences, self-checks and speed, on one page."""
+    from emotion_vectors.comparing import compare_runs
+
+    compare_runs(runs, out, resamples, seed)
+    print(f"Comparison: {out / 'comparison.html'}")
+
+
+def screen(
+    models: Annotated[
+        list[str],
+        typer.Option("--models", help="Models as for run; may be repeated, or name several with spaces between."),
+    ],
+    out: Annotated[
+        Path, typer.Option("--out", metavar="FOLDER", help="Gets a run folder for each model, and the page.")
+    ],
+    preset: Annotated[str, typer.Option(help="demo, screen, paper or toy.")] = "screen",
+    stimuli: Annotated[str | None, typer.Option(help="`ours` or the folder of another pack.")] = None,
+    set_: Sets = None,
+    device: Device = "auto",
+    threads: Annotated[int | None, typer.Option(min=1, help="CPU threads; default all cores.")] = None,
+    allow_failed_checks: Annotated[
+        bool, typer.Option("--allow-failed-checks", help="Record failed self-checks and go on.")
+    ] = False,
+    quiet: Quiet = False,
+) -> None:
+    """Run the same experiment on several models, one after the other, and compare them; a model that fails is named.
+
+    Give the command again to go on after a stop. The exit code is 1 where a model failed.
+    """
+    from emotion_vectors.comparing import compare_runs
+    from emotion_vectors.pipeline import run_experiment
+
+    names = [name for given in models for name in given.split() if name]
+    folders = {name: out / _folder(name) for name in names}
+    if len(set(folders.values())) < len(names):
+        raise UserError(
+            "Two of the models have the same name, or one is there twice; screen them with other --out folders."
+        )
+    changes = ({} if stimuli is None else {"stimuli": stimuli}) | settings.parse_assignments(set_ or [])
+    runtime = settings.Runtime(device, threads=threads, quiet=quiet, allow_failed_checks=allow_failed_checks)
+    console, failed = Console(stderr=True, highlight=False), []
+    for number, (name, folder) in enumerate(folders.items(), 1):
+        console.print(f"Model {number} of {len(names)}: {name}", markup=False)
+        try:
+            chosen = settings.change(settings.preset(preset), model=name, **changes)
+            run_experiment(chosen, folder, runtime, command=shlex.join(["emotion-vectors", *sys.argv[1:]]))
+        except UserError as error:
+            failed.append({"model": name, "reason": str(error)})
+            console.print(f"{name}: {error}", markup=False, soft_wrap=True)
+        except KeyboardInterrupt:
+            console.print("Stopped; the same command goes on where it was.")
+            raise typer.Exit(130) from None
+    done = [folder for name, folder in folders.items() if name not in {one["model"] for one in failed}]
+    if len(done) >= 2:
+        compare_runs(done, out, failed=failed)
+        print(f"Comparison: {out / 'comparison.html'}")
+    if failed:
+        raise typer.Exit(1)
+
+
+def _folder(model: str) -> str:
+    """A folder's name for a model: the last part of its path or id, without an ending."""
+    last = Path(model.rstrip("/")).name
+    return re.sub(r"[^\w.-]+", "-", last.removesuffix(".gguf")) or "model"

@@ -1,0 +1,141 @@
+"""`emotion-vectors plan`, `status` and `clean`: before, during and after a run."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from emotion_vectors import settings
+from emotion_vectors.cli.options import Device, Sets
+
+Run = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run.")]
+Json = Annotated[bool, typer.Option("--json", help="Print it as JSON.")]
+
+
+def plan(
+    preset: Annotated[str, typer.Option(help="demo, screen, paper or toy.")] = "demo",
+    model: Annotated[str | None, typer.Option(help="As for run; its weights are not loaded.")] = None,
+    stimuli: Annotated[str | None, typer.Option(help="`ours` or the folder of another pack.")] = None,
+    set_: Sets = None,
+    rates: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Rates of this machine: what `bench --out FILE` wrote.")
+    ] = None,
+    device: Device = "auto",
+    as_json: Json = False,
+) -> None:
+    """Say what a run would take: texts, prompts, tokens, disk, memory and, with --rates, hours."""
+    from emotion_vectors.stimuli import load_pack
+    from emotion_vectors.upkeep import plan_run
+
+    chosen = _settings(preset, model, stimuli, set_)
+    found = plan_run(chosen, load_pack(chosen.stimuli), device, rates)
+    if as_json:
+        print(json.dumps(found, indent=1))
+        return
+    table = Table(
+        title=f"{chosen.model}: {found['layers']} layers of width {found['width']}, {found['parameters']:,} parameters"
+    )
+    table.add_column("what")
+    table.add_column("how much", justify="right")
+    for name, value in found["items"].items():
+        table.add_row(name.replace("_", " "), f"{value:,}")
+    table.add_row("disk, about", _size(found["disk_bytes"]))
+    table.add_row("memory, at least", _size(found["memory_bytes"]))
+    for job, value in (found["seconds"] or {}).items():
+        table.add_row(
+            f"{job}, hours" if job != "all" else "together, hours",
+            "not measured" if value is None else f"{value / 3600:.2f}",
+        )
+    Console().print(table)
+    if found["seconds"] is None:
+        print(
+            "For hours give this machine's rates: emotion-vectors bench --quick --out rates.json, then plan --rates rates.json."
+        )
+    else:
+        print(f"The rates were measured with {found['rates_of']}; rates of another model are no guide.")
+
+
+def status(
+    run_folder: Run,
+    preset: Annotated[str | None, typer.Option(help="Compare with what this preset would run.")] = None,
+    model: Annotated[str | None, typer.Option(help="Compare with another model.")] = None,
+    stimuli: Annotated[str | None, typer.Option(help="Compare with another pack.")] = None,
+    set_: Sets = None,
+    as_json: Json = False,
+) -> None:
+    """Say how far a run is, what was dropped, time and disk; with settings, what these would change. Nothing is written."""
+    from emotion_vectors.upkeep import run_status
+
+    wanted = None
+    if preset or model or stimuli or set_:
+        from emotion_vectors.pipeline import identity_of
+
+        wanted = identity_of(_settings(preset or "demo", model, stimuli, set_))
+    found = run_status(run_folder, wanted)
+    if as_json:
+        print(json.dumps(found, indent=1))
+    else:
+        _print_status(found)
+
+
+def clean(
+    run_folder: Run,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False,
+) -> None:
+    """Remove what a finished run can compute again; record, vectors, texts, tables and report stay."""
+    from emotion_vectors.upkeep import clean_run
+
+    found = clean_run(run_folder, dry_run)
+    done = "Would remove" if dry_run else "Removed"
+    print(f"{done} {found['files']:,} files, {_size(found['bytes'])}; {_size(found['kept_bytes'])} stay.")
+
+
+def _settings(preset: str, model: str | None, stimuli: str | None, sets: list[str] | None) -> settings.Settings:
+    given = {name: value for name, value in {"model": model, "stimuli": stimuli}.items() if value is not None}
+    return settings.change(settings.preset(preset), **given | settings.parse_assignments(sets or []))
+
+
+def _print_status(found: dict[str, Any]) -> None:
+    console = Console()
+    table = Table(title=found["path"])
+    for column in ("stage", "state", "parts", "time", "done"):
+        table.add_column(column, justify="left" if column in ("stage", "state") else "right")
+    for name, stage in found["stages"].items():
+        total = stage["parts_of"]
+        parts = (
+            f"{stage['parts']:,}" + (f" of {total:,}" if total is not None else "") if stage["parts"] or total else ""
+        )
+        units = f"{stage['units']:,.0f} {stage['unit']}" if stage["units"] else ""
+        state = f"{stage['state']}: {stage['why']}" if stage["why"] else stage["state"]
+        table.add_row(name, state, parts, f"{stage['seconds']:,.0f} s" if stage["seconds"] else "", units)
+    console.print(table)
+    for name, reasons in found["dropped"].items():
+        listed = ", ".join(f"{reason} {count:,}" for reason, count in reasons.items()) or "none"
+        print(f"Dropped {name}: {listed}.")
+    print(
+        f"{found['seconds']:,.0f} s in all; {_size(found['bytes'])} on disk, {_size(found['bytes_of_parts'])} of it parts."
+    )
+    if found["used_by"]:
+        print(f"In use by process {found['used_by']}.")
+    if found["cleaned"]:
+        print(f"Cleaned: {found['cleaned']:,} files of finished stages were removed.")
+    print("Finished." if found["finished"] else "Not finished; the same run command goes on where it was.")
+    if "changed" in found:
+        changed = found["changed"]
+        if not changed["settings"]:
+            print("These settings are this run's.")
+        for stage, names in changed["stages"].items():
+            print(f"{stage} would be run again: {', '.join(names)} differ{'s' if len(names) == 1 else ''}.")
+
+
+def _size(count: float) -> str:
+    for unit in ("bytes", "KB", "MB", "GB"):
+        if count < 1000:
+            return f"{count:,.0f} {unit}" if unit == "bytes" else f"{count:,.1f} {unit}"
+        count /= 1000
+    return f"{count:,.1f} TB"

@@ -1,0 +1,119 @@
+"""`compare`: the record, the table of all numbers, and the page."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from emotion_vectors.comparing.page import render
+from emotion_vectors.comparing.pairs import compare_all
+from emotion_vectors.comparing.runs import Compared, open_compared
+from emotion_vectors.errors import UserError
+from emotion_vectors.store import atomic
+
+FILES = ("comparison.json", "comparison.parquet", "comparison.html")
+COLUMNS = {
+    "what": pl.String, "run": pl.String, "with": pl.String, "item": pl.String, "layer": pl.Int64, "value": pl.Float64, "low": pl.Float64,
+    "high": pl.Float64, "null": pl.Float64, "p": pl.Float64, "verdict": pl.String,
+}  # fmt: skip
+
+
+def compare_runs(paths: Sequence[Path], out: Path, resamples: int = 2000, seed: int = 0, failed: Sequence[dict[str, str]] = ()) -> dict[str, Any]:  # fmt: skip
+    """Compare finished runs and write `FILES` into the folder `out`; returns the record.
+
+    `failed` names models without a run and why, for the page. Raises `UserError` for runs that can't be opened.
+    """
+    runs = open_compared(paths)
+    if out.exists() and not out.is_dir():
+        raise UserError(f"{out} is a file; --out needs a folder.")
+    record = {
+        "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds").replace("+00:00", "Z"), "resamples": resamples,
+        "seed": seed, "runs": [_summary(run) for run in runs], "pairs": compare_all(runs, resamples, seed), "failed": list(failed),
+    }  # fmt: skip
+    out.mkdir(parents=True, exist_ok=True)
+    atomic.write_json(out / FILES[0], record)
+    atomic.write_parquet(out / FILES[1], table_of(record))
+    atomic.write_text(out / FILES[2], render(record))
+    return record
+
+
+def _summary(run: Compared) -> dict[str, Any]:
+    record = run.record
+    checks = record["doctor"]
+    return {
+        "name": run.name, "model": record["model"]["name"], "model_sha256": record["model"]["sha256"], "layers": record["model"]["layers"],
+        "width": record["model"]["hidden_size"], "prompt_format": record["model"]["prompt_format"], "layer": run.vectors.layer,
+        "stimuli": record["stimuli"]["pack"], "writer": record["model"].get("writer"), "emotions": len(run.vectors.emotions),
+        "stories": record["corpus"].get("kept"), "fingerprint": record["fingerprint"], "version": record["version"],
+        "reliability": (record["vectors"].get("split_half") or {}).get("median"),
+        "criteria": {
+            name: {key: one.get(key) for key in ("name", "value", "of", "interval", "verdict", "seed_verdict", "reason")}
+            for name, one in record["criteria"].items()
+        },
+        "verdicts": record["verdicts"], "doctor": [{"name": name, **check} for name, check in checks.items() if not check["passed"]],
+        "speed": {name: {"rate": stage["rate"], "unit": stage["unit"]} for name, stage in record["timings"].items()},
+    }  # fmt: skip
+
+
+def table_of(record: dict[str, Any]) -> pl.DataFrame:
+    """Every number of the comparison in one long table; `with` is empty for numbers of one run alone."""
+    rows: list[dict[str, Any]] = []
+
+    def add(what: str, run: str, other: str, item: str, value: Any, **more: Any) -> None:
+        interval = more.pop("interval", None) or (None, None)
+        row = {
+            "what": what,
+            "run": run,
+            "with": other,
+            "item": item,
+            "value": value,
+            "low": interval[0],
+            "high": interval[1],
+        }
+        rows.append(dict.fromkeys(COLUMNS) | row | more)
+
+    for run in record["runs"]:
+        for name, one in run["criteria"].items():
+            add("criterion", run["name"], "", name, one["value"], interval=one["interval"], verdict=one["verdict"])
+        for name, one in run["speed"].items():
+            add(f"speed, {one['unit']}/s", run["name"], "", name, one["rate"])
+    for pair in record["pairs"]:
+        a, b = pair["runs"]
+        vectors, geometry, liked = pair["vectors"], pair["geometry"], pair["preferences"]
+        if vectors:
+            add(
+                "cosine, mean",
+                a,
+                b,
+                "",
+                vectors["mean"],
+                interval=vectors["interval"],
+                null=vectors["null"],
+                p=vectors["p"],
+                layer=vectors["layer"],
+            )
+            for emotion, value in zip(pair["emotions"], vectors["cosine"], strict=True):
+                add("cosine", a, b, emotion, value, layer=vectors["layer"])
+            for row in vectors["by_layer"]:
+                add("cosine, mean by layer", a, b, "", row["mean"], layer=row["layer"])
+        if geometry:
+            add(
+                "geometry, Spearman r",
+                a,
+                b,
+                "",
+                geometry["r"],
+                interval=geometry["interval"],
+                null=geometry["null"],
+                p=geometry["p"],
+                layer=geometry["layers"][0],
+            )
+            for row in geometry["by_depth"]:
+                add("geometry by depth", a, b, f"{row['depth']:.1f}", row["r"], layer=row["layers"][0])
+        if liked:
+            add("preferences, Pearson r", a, b, "", liked["r"], interval=liked["interval"], p=liked["p"])
+    return pl.DataFrame(rows, schema=COLUMNS)

@@ -1,0 +1,103 @@
+"""How alike two sets of emotion vectors, and two lists of scores, are: each number with an interval and a null.
+
+n emotions, d and e residual widths. Rows are the same emotions in the same order in both sets, centred on their mean.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from scipy.stats import rankdata
+
+from emotion_vectors.stats.intervals import cluster_bootstrap, pearson_bootstrap
+from emotion_vectors.stats.nulls import permutation_p
+
+FEWEST = 4  # emotions or activities: fewer have no interval
+DRAWS = 500  # most bootstrap draws of the geometry, whose pairs are ranked anew in each
+
+
+def centred(vectors: np.ndarray) -> np.ndarray:
+    """Rows (n, d) minus their mean, in double precision: both sets lose what is common to these emotions, and no more."""
+    exact = np.asarray(vectors, dtype=np.float64)
+    return exact - exact.mean(axis=0)
+
+
+def cosines(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """(n, m) cosines of rows; a row of zeros has none (NaN)."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        units = [rows / np.linalg.norm(rows, axis=1, keepdims=True) for rows in (first, second)]
+    return units[0] @ units[1].T
+
+
+def matching(first: np.ndarray, second: np.ndarray, resamples: int, seed: int) -> dict[str, Any]:
+    """Cosine of each emotion's vector in one set with the same emotion's in the other; both (n, d) of one model.
+
+    `mean` with an interval by resampling emotions; `null`: the mean with the emotions of one set dealt out at random, and `p`;
+    `other_95`: the 95th percentile of the cosines with other emotions; `found`: emotions nearest to themselves.
+    """
+    table = cosines(centred(first), centred(second))
+    own, n = np.diagonal(table), len(table)
+    interval, _ = cluster_bootstrap(lambda rows: own[rows].mean(), range(n), repeats=resamples, seed=seed)
+    generator = np.random.default_rng(seed)
+    dealt = np.array([table[np.arange(n), generator.permutation(n)].mean() for _ in range(resamples)])
+    others = table[~np.eye(n, dtype=bool)]
+    return {
+        "emotions": n, "cosine": own.tolist(), "mean": float(own.mean()), "interval": [float(interval.low), float(interval.high)],
+        "null": float(dealt.mean()), "p": float(permutation_p(own.mean(), dealt)), "other_95": float(np.quantile(others, 0.95)),
+        "found": int((table.argmax(axis=1) == np.arange(n)).sum()),
+    }  # fmt: skip
+
+
+def geometry(first: np.ndarray, second: np.ndarray, resamples: int, seed: int) -> dict[str, Any]:
+    """Representational similarity: Spearman's r between the emotions' cosines with each other in one set and in the other.
+
+    The sets (n, d) and (n, e) may be of different models. The interval resamples emotions (a pair of an emotion with
+    itself is left out); the null deals the emotions of one set out at random (Mantel's test). Source: Kriegeskorte et al. 2008.
+    """
+    tables = [cosines(rows, rows) for rows in (centred(first), centred(second))]
+    n = len(tables[0])
+    above = np.triu_indices(n, 1)
+    ranked = [np.zeros((n, n)) for _ in tables]
+    for table, ranks in zip(tables, ranked, strict=True):
+        ranks[above] = rankdata(table[above])
+        ranks += ranks.T
+    value = _r(ranked[0][above], ranked[1][above])
+    generator = np.random.default_rng(seed)
+    dealt = np.empty(resamples)
+    for draw in range(resamples):
+        order = generator.permutation(n)
+        dealt[draw] = _r(ranked[0][above], ranked[1][np.ix_(order, order)][above])
+
+    def resampled(rows: np.ndarray) -> float:
+        different = rows[above[0]] != rows[above[1]]
+        pairs = rows[above[0]][different], rows[above[1]][different]
+        return spearman(tables[0][pairs], tables[1][pairs])
+
+    interval, _ = cluster_bootstrap(resampled, range(n), repeats=min(resamples, DRAWS), seed=seed)
+    return {
+        "emotions": n, "r": value, "interval": [float(interval.low), float(interval.high)], "null": float(dealt.mean()),
+        "p": float(permutation_p(value, dealt)),
+    }  # fmt: skip
+
+
+def agreement(first: np.ndarray, second: np.ndarray, resamples: int, seed: int) -> dict[str, Any]:
+    """Pearson's r between two lists of scores (n,) of the same items, with an interval and a permutation p."""
+    interval, _ = pearson_bootstrap(first, second, repeats=resamples, seed=seed)
+    generator = np.random.default_rng(seed)
+    dealt = np.array([_r(first, second[generator.permutation(len(second))]) for _ in range(resamples)])
+    return {
+        "items": len(first), "r": float(interval.estimate), "interval": [float(interval.low), float(interval.high)],
+        "p": float(permutation_p(float(interval.estimate), dealt)),
+    }  # fmt: skip
+
+
+def spearman(x: np.ndarray, y: np.ndarray) -> float:
+    """Spearman's r of two lists; 0 where one is constant."""
+    return _r(rankdata(x), rankdata(y))
+
+
+def _r(x: np.ndarray, y: np.ndarray) -> float:
+    x, y = x - x.mean(), y - y.mean()
+    size = np.sqrt((x @ x) * (y @ y))
+    return float(x @ y / size) if size > 0 else 0.0

@@ -1,0 +1,212 @@
+"""The comparison as one page that opens offline. Names and texts of models are data: the template escapes them all."""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+from typing import Any
+
+import altair as alt
+import jinja2
+import polars as pl
+import vl_convert
+
+from emotion_vectors.report.page import VEGA_LITE
+from emotion_vectors.report.tables import Cell, Table
+from emotion_vectors.report.wording import count, fixed, interval, number, p_value
+
+TEMPLATES = Path(__file__).parent / "templates"
+STYLE = Path(__file__).parents[1] / "report" / "templates" / "report.css"
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#000000")  # Okabe and Ito
+
+
+def render(record: dict[str, Any]) -> str:
+    """The page as text."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )  # fmt: skip
+    return environment.get_template("comparison.html.j2").render(
+        record=record, style=STYLE.read_text(encoding="utf-8"), opening=opening(record), runs=runs_table(record),
+        criteria=criteria_table(record), pairs=[_pair(pair) for pair in record["pairs"]], speed=speed_table(record),
+        doctor=doctor_table(record), charts=[chart for chart in (curves(record, "vectors"), curves(record, "geometry")) if chart],
+    )  # fmt: skip
+
+
+def opening(record: dict[str, Any]) -> str:
+    """One paragraph: how many runs of what, what passes, and what the pairs show."""
+    models = {run["model_sha256"] for run in record["runs"]}
+    passing = [f"{run['name']} {run['verdicts']['pass']}" for run in record["runs"]]
+    apart = [(pair, row) for pair in record["pairs"] for row in pair["criteria"] if row["apart"]]
+    told = (
+        f"In {count(len(apart), 'case')} the 95 % intervals of a criterion lie apart for two runs: "
+        + "; ".join(f"{row['id']} of {pair['runs'][0]} and {pair['runs'][1]}" for pair, row in apart[:6])
+        + ("." if len(apart) <= 6 else " and others.")
+        if apart
+        else "For no criterion do the 95 % intervals of two runs lie apart, so none of the differences below can be told from chance."
+    )
+    return (
+        f"{count(len(record['runs']), 'run')} of {count(len(models), 'model')}. Of 11 criteria pass: {', '.join(passing)}. {told} "
+        "Intervals that overlap don't show that two runs are equal, and nothing here says that one is better."
+    )
+
+
+def runs_table(record: dict[str, Any]) -> Table:
+    """What each run is."""
+    columns = (
+        "Run",
+        "Model",
+        "Layers x width",
+        "Layer",
+        "Stimuli",
+        "Written by",
+        "Emotions",
+        "Stories",
+        "Format",
+        "Split-half r",
+    )
+    rows = tuple(
+        (
+            Cell(run["name"]), Cell(run["model"]), Cell(f"{run['layers']} x {run['width']}", "number"), Cell(str(run["layer"]), "number"),
+            Cell(run["stimuli"]), Cell(str(run["writer"])), Cell(number(run["emotions"]), "number"), Cell(number(run["stories"]), "number"),
+            Cell(run["prompt_format"]), Cell(fixed(run["reliability"]) if run["reliability"] is not None else "not measured", "number"),
+        )
+        for run in record["runs"]
+    )  # fmt: skip
+    return Table("The runs", columns, rows)
+
+
+def criteria_table(record: dict[str, Any]) -> Table:
+    """Both verdicts, value and interval of every criterion in every run."""
+    names = record["runs"][0]["criteria"]
+    rows = []
+    for name, first in names.items():
+        cells = [Cell(f"{name} {first['name']}")]
+        for run in record["runs"]:
+            one = run["criteria"][name]
+            of = f" of {number(one['of'])}" if one["of"] else ""
+            cells += [
+                Cell(f"{number(one['value'])}{of} [{interval(one['interval'])}]", "number"),
+                Cell(f"{one['verdict']} (threshold alone: {one['seed_verdict']})", one["verdict"]),
+            ]
+        rows.append(tuple(cells))
+    heads = [head for run in record["runs"] for head in (run["name"], "verdict")]
+    return Table(
+        "V1 to V11",
+        ("Criterion", *heads),
+        tuple(rows),
+        "Value with its 95 % interval; the verdict also asks for the nulls.",
+    )
+
+
+def _pair(pair: dict[str, Any]) -> dict[str, Any]:
+    """Sentences about two runs, and a table of the emotions that agree least and most."""
+    a, b = pair["runs"]
+    said = [
+        f"They differ in {', '.join(pair['differ'])}."
+        if pair["differ"]
+        else "Model, stimuli, writer and settings are the same."
+    ]
+    vectors, geometry, liked = pair["vectors"], pair["geometry"], pair["preferences"]
+    if vectors:
+        said.append(
+            f"Vectors at layer {vectors['layer']}: the cosine of an emotion with itself is {fixed(vectors['mean'])} on average over "
+            f"{count(vectors['emotions'], 'emotion')} (95 % interval {interval(vectors['interval'])}; {fixed(vectors['null'])} with the emotions "
+            f"dealt out at random, {p_value(vectors['p'])}). 5 % of the cosines with other emotions are above {fixed(vectors['other_95'])}. "
+            f"{number(vectors['found'])} of {number(vectors['emotions'])} are nearest to themselves."
+        )
+    else:
+        said.append(f"Vectors: not compared, because {pair['vectors_reason']}.")
+    if geometry:
+        said.append(
+            f"Geometry at layers {geometry['layers'][0]} and {geometry['layers'][1]}: Spearman's r between the emotions' cosines with each "
+            f"other is {fixed(geometry['r'])} (95 % interval {interval(geometry['interval'])}, {p_value(geometry['p'])})."
+        )
+    else:
+        said.append(f"Geometry: not compared, because {pair['geometry_reason']}.")
+    if liked:
+        said.append(
+            f"Preferences: the scores of {count(liked['items'], 'activity', 'activities')} agree with r = {fixed(liked['r'])} (95 % interval "
+            f"{interval(liked['interval'])}, {p_value(liked['p'])})."
+        )
+    else:
+        said.append(f"Preferences: not compared, because {pair['preferences_reason']}.")
+    return {"title": f"{a} and {b}", "sentences": said, "table": _emotions(pair)}
+
+
+def _emotions(pair: dict[str, Any], most: int = 5) -> Table | None:
+    if not pair["vectors"]:
+        return None
+    order = sorted(zip(pair["vectors"]["cosine"], pair["emotions"], strict=True), reverse=True)
+    shown = order if len(order) <= 2 * most else [*order[:most], *order[-most:]]
+    rows = tuple((Cell(emotion), Cell(fixed(value), "number")) for value, emotion in shown)
+    return Table(
+        "Cosine of an emotion's vector in one run with that in the other, highest and lowest",
+        ("Emotion", "Cosine"),
+        rows,
+    )
+
+
+def speed_table(record: dict[str, Any]) -> Table:
+    """Rates of the stages, as each run measured them on its machine."""
+    stages = list(dict.fromkeys(name for run in record["runs"] for name in run["speed"]))
+    rows = []
+    for name in stages:
+        cells = [Cell(name)]
+        for run in record["runs"]:
+            one = run["speed"].get(name)
+            cells.append(Cell(f"{number(one['rate'])} {one['unit']}/s" if one else "not run", "number"))
+        rows.append(tuple(cells))
+    return Table(
+        "Speed",
+        ("Stage", *(run["name"] for run in record["runs"])),
+        tuple(rows),
+        "Of each run on the machine it was made on.",
+    )
+
+
+def doctor_table(record: dict[str, Any]) -> Table:
+    """What the self-checks found in each run."""
+    rows = [
+        (
+            Cell(run["name"]),
+            Cell(check["name"]),
+            Cell("failed" if check["kind"] == "stop" else "warns"),
+            Cell(check["detail"], "reason"),
+        )
+        for run in record["runs"]
+        for check in run["doctor"]
+    ] or [(Cell("all runs"), Cell(""), Cell("passed"), Cell("Every self-check of every run passed."))]
+    return Table("Self-checks that did not pass", ("Run", "Check", "", "What it says"), tuple(rows))
+
+
+def curves(record: dict[str, Any], what: str) -> dict[str, str] | None:
+    """A line for each pair: cosine by layer, or similarity of geometry by relative depth; None where no pair has it."""
+    rows = []
+    for pair in record["pairs"]:
+        label = " / ".join(pair["runs"])
+        if what == "vectors" and pair["vectors"]:
+            rows += [{"pair": label, "x": float(row["layer"]), "y": row["mean"]} for row in pair["vectors"]["by_layer"]]
+        if what == "geometry" and pair["geometry"]:
+            rows += [{"pair": label, "x": row["depth"], "y": row["r"]} for row in pair["geometry"]["by_depth"]]
+    if not rows:
+        return None
+    title, x, y = {
+        "vectors": ("The same emotion in two runs of one model, layer by layer", "layer", "mean cosine"),
+        "geometry": (
+            "How alike the emotions' distances are, at the same relative depth",
+            "depth, 0 first block to 1 last",
+            "Spearman r",
+        ),
+    }[what]
+    drawn = (
+        alt.Chart(pl.DataFrame(rows))
+        .mark_line(point=True)
+        .encode(
+            alt.X("x:Q", title=x), alt.Y("y:Q", title=y), alt.Color("pair:N", title=None, scale=alt.Scale(range=list(COLOURS))),
+            alt.StrokeDash("pair:N", title=None),
+        )
+        .properties(width=620, height=260)
+    )  # fmt: skip
+    svg = vl_convert.vegalite_to_svg(drawn.to_dict(), vl_version=VEGA_LITE)
+    encoded = base64.b64encode(svg.encode("utf-8")).decode("ascii")
+    return {"title": title, "picture": f"data:image/svg+xml;base64,{encoded}"}

@@ -1,0 +1,121 @@
+"""Two runs: what of them can be compared, the comparison, and the reason where one can't be made."""
+
+from __future__ import annotations
+
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+
+from emotion_vectors.comparing import measures
+from emotion_vectors.comparing.measures import FEWEST
+from emotion_vectors.comparing.runs import Compared
+from emotion_vectors.vectors.file import EmotionVectors
+
+DEPTHS = 11  # places between the first and the last block at which layers of two models are matched
+
+
+def compare_all(runs: list[Compared], resamples: int, seed: int) -> list[dict[str, Any]]:
+    """Every pair of runs, in their order."""
+    return [compare_pair(a, b, resamples, seed) for a, b in combinations(runs, 2)]
+
+
+def compare_pair(a: Compared, b: Compared, resamples: int, seed: int) -> dict[str, Any]:
+    """Vectors, geometry, preferences and criteria of two runs; a part that can't be compared is None, with the reason."""
+    common = [name for name in a.vectors.emotions if name in b.vectors.emotions]
+    found: dict[str, Any] = {"runs": [a.name, b.name], "emotions": common, "differ": what_differs(a, b)}
+    found |= _part("vectors", lambda: _vectors(a, b, common, resamples, seed), _why_no_vectors(a, b, common))
+    few = f"they have {len(common)} emotions in common and {FEWEST} are needed" if len(common) < FEWEST else ""
+    found |= _part("geometry", lambda: _geometry(a, b, common, resamples, seed), few)
+    mine, theirs = a.preferences(), b.preferences()
+    shared = [text for text in mine if text in theirs]
+    why = "" if len(shared) >= FEWEST else f"they have {len(shared)} activities in common and {FEWEST} are needed"
+    found |= _part("preferences", lambda: _preferences(mine, theirs, shared, resamples, seed), why)
+    return found | {"criteria": criteria(a, b)}
+
+
+def what_differs(a: Compared, b: Compared) -> list[str]:
+    """Model, stimuli, writer and settings in which two runs differ."""
+    found = [] if a.record["model"]["sha256"] == b.record["model"]["sha256"] else ["model"]
+    if a.record["stimuli"]["sha256"] != b.record["stimuli"]["sha256"]:
+        found.append("stimuli")
+    if a.record["model"].get("writer") != b.record["model"].get("writer"):
+        found.append("writer")
+    mine, theirs = a.record["settings"], b.record["settings"]
+    return found + [
+        name
+        for name in sorted(mine | theirs)
+        if name not in ("model", "stimuli", "writer") and mine.get(name) != theirs.get(name)
+    ]
+
+
+def criteria(a: Compared, b: Compared) -> list[dict[str, Any]]:
+    """For each criterion both values and whether their intervals are apart; not which run would be better."""
+    rows = []
+    for name, mine in a.record["criteria"].items():
+        theirs = b.record["criteria"][name]
+        first, second = mine.get("interval"), theirs.get("interval")
+        comparable = first is not None and second is not None and mine.get("of") == theirs.get("of")
+        apart = comparable and (first[0] > second[1] or second[0] > first[1])
+        rows.append({
+            "id": name, "name": mine["name"], "values": [mine["value"], theirs["value"]], "of": [mine.get("of"), theirs.get("of")],
+            "intervals": [first, second], "verdicts": [mine["verdict"], theirs["verdict"]], "apart": bool(apart) if comparable else None,
+        })  # fmt: skip
+    return rows
+
+
+def _part(name: str, make: Any, why_not: str) -> dict[str, Any]:
+    return {name: None, f"{name}_reason": why_not} if why_not else {name: make()}
+
+
+def _why_no_vectors(a: Compared, b: Compared, common: list[str]) -> str:
+    if a.same_as != b.same_as:
+        return "they are of different models, whose residual streams have no direction in common; see the geometry"
+    if len(common) < FEWEST:
+        return f"they have {len(common)} emotions in common and {FEWEST} are needed"
+    if not set(a.vectors.layers) & set(b.vectors.layers):
+        return "they have vectors at no layer in common"
+    return ""
+
+
+def _vectors(a: Compared, b: Compared, common: list[str], resamples: int, seed: int) -> dict[str, Any]:
+    """Cosines at the first run's analysis layer (or the nearest that both have), and the mean cosine at every layer."""
+    layers = sorted(set(a.vectors.layers) & set(b.vectors.layers))
+    layer = min(layers, key=lambda one: abs(one - a.vectors.layer))
+    curve = []
+    for at in layers:
+        table = measures.cosines(*(measures.centred(_rows(one.vectors, common, at)) for one in (a, b)))
+        others = table[~np.eye(len(table), dtype=bool)]
+        curve.append(
+            {"layer": at, "mean": float(np.diagonal(table).mean()), "other_95": float(np.quantile(others, 0.95))}
+        )
+    here = [_rows(one.vectors, common, layer) for one in (a, b)]
+    return {"layer": layer, "by_layer": curve} | measures.matching(here[0], here[1], resamples, seed)
+
+
+def _geometry(a: Compared, b: Compared, common: list[str], resamples: int, seed: int) -> dict[str, Any]:
+    """Representational similarity at both analysis layers, and with layers matched by their relative depth."""
+    curve = []
+    for depth in np.linspace(0, 1, DEPTHS):
+        at = [round(float(depth) * (len(one.vectors.raw) - 1)) for one in (a, b)]
+        if all(layer in one.vectors.layers for layer, one in zip(at, (a, b), strict=True)):
+            tables = [_triangle(one, common, layer) for layer, one in zip(at, (a, b), strict=True)]
+            curve.append({"depth": float(depth), "layers": at, "r": measures.spearman(*tables)})
+    here = [_rows(one.vectors, common, one.vectors.layer) for one in (a, b)]
+    return {
+        "layers": [a.vectors.layer, b.vectors.layer], "by_depth": curve,
+    } | measures.geometry(here[0], here[1], resamples, seed)  # fmt: skip
+
+
+def _triangle(run: Compared, common: list[str], layer: int) -> np.ndarray:
+    rows = measures.centred(_rows(run.vectors, common, layer))
+    return measures.cosines(rows, rows)[np.triu_indices(len(common), 1)]
+
+
+def _preferences(mine: dict[str, float], theirs: dict[str, float], shared: list[str], resamples: int, seed: int) -> dict[str, Any]:  # fmt: skip
+    first, second = (np.array([scores[text] for text in shared]) for scores in (mine, theirs))
+    return measures.agreement(first, second, resamples, seed)
+
+
+def _rows(vectors: EmotionVectors, emotions: list[str], layer: int) -> np.ndarray:
+    return vectors.at(layer)[[vectors.index(emotion) for emotion in emotions]]

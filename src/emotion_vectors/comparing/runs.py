@@ -1,0 +1,68 @@
+"""Finished runs as they are compared: record, vectors, preference scores."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from emotion_vectors.errors import UserError
+from emotion_vectors.store import atomic
+from emotion_vectors.store.schema import check_schema
+from emotion_vectors.vectors.file import EmotionVectors
+
+
+@dataclass(frozen=True)
+class Compared:
+    """One finished run under the name that it has on the page."""
+
+    name: str
+    path: Path
+    record: dict[str, Any]
+    vectors: EmotionVectors
+
+    @property
+    def same_as(self) -> tuple[str, int]:
+        """What must be equal for vectors to be compared directly: hash of the weights and width."""
+        return self.record["model"]["sha256"], self.vectors.raw.shape[2]
+
+    def preferences(self) -> dict[str, float]:
+        """Bradley-Terry score in nats of each activity, by its text."""
+        return {row["text"]: float(row["nats"]) for row in self.record["experiments"]["preferences"]["activities"]}
+
+
+def open_compared(paths: Sequence[Path]) -> list[Compared]:
+    """The runs at `paths`, named by their folders (with the parent's name where two are alike).
+
+    Raises `UserError` for fewer than two, for one that is there twice, not finished or damaged.
+    """
+    folders = [path.resolve() for path in paths]
+    if len(folders) < 2:
+        raise UserError("Comparing takes two runs or more; name their folders.")
+    if len(set(folders)) < len(folders):
+        twice = next(path for path in folders if folders.count(path) > 1)
+        raise UserError(f"The run {twice.name} is there twice; name each folder once.")
+    names = [path.name for path in folders]
+    if len(set(names)) < len(names):
+        names = [f"{path.parent.name}/{path.name}" for path in folders]
+    if len(set(names)) < len(names):
+        names = [str(path) for path in folders]
+    return [_open(path, name) for path, name in zip(folders, names, strict=True)]
+
+
+def _open(path: Path, name: str) -> Compared:
+    if not (path / "results.json").is_file():
+        raise UserError(f"{path} holds no results.json; let its run command finish first.")
+    record = atomic.read_json(path / "results.json")
+    check_schema(record.get("schema"), str(path / "results.json"), path)
+    vectors = EmotionVectors.load(path)
+    try:
+        found = Compared(name, path, record, vectors)
+        found.preferences()
+        _ = found.same_as, record["criteria"]["V1"]["verdict"], record["timings"], record["doctor"]
+    except (KeyError, TypeError, ValueError) as error:
+        raise UserError(
+            f"{path / 'results.json'} is damaged ({error}); run `emotion-vectors run` there again."
+        ) from error
+    return found

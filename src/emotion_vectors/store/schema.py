@@ -1,0 +1,31 @@
+"""The form of run folders and their records, and what to say about one of another form."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from emotion_vectors.errors import UserError
+
+SCHEMA = 2  # form of the run folder and its record that this version writes and reads
+
+
+def check_schema(found: Any, what: str, folder: Path | None = None, known: int = SCHEMA) -> None:
+    """Raise `UserError`, with how to go on, where `what` ("The record", a path) has another form than `known`.
+
+    `folder` is the run folder, whose stories can be used again.
+    """
+    if found == known:
+        return
+    if not isinstance(found, int) or isinstance(found, bool):
+        raise UserError(f"{what} does not say its form (schema), so it is none of this tool; give the folder of a run.")
+    if found > known:
+        raise UserError(
+            f"{what} has form {found}, this version reads {known}: a newer version made it; "
+            "upgrade with pip install --upgrade emotion-vectors."
+        )
+    again = "" if folder is None else f" (--stories {folder / 'stories.parquet'} uses its stories again)"
+    raise UserError(
+        f"{what} has form {found}, this version reads {known}: an older version made it; open it with that version, or run "
+        f"the experiment again with another --out{again}."
+    )

@@ -1,0 +1,131 @@
+"""What a run would take, before it is started: items, tokens, disk, memory, and hours at rates that `bench` measured.
+
+Items are exact. Tokens are estimates: how many texts are dropped and how long they get depends on the writer; the shares
+below are those of the embedded model's demo run of November 2026. No weights are loaded.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from transformers import AutoConfig, AutoModelForCausalLM
+
+from emotion_vectors.errors import UserError, first_line
+from emotion_vectors.experiments import arms
+from emotion_vectors.lm import toy
+from emotion_vectors.lm.model import choose_device, choose_dtype, locate
+from emotion_vectors.settings import Settings
+from emotion_vectors.stages.steering import ROLES
+from emotion_vectors.stats.steering import ring_pairs
+from emotion_vectors.stimuli.pack import Pack
+from emotion_vectors.store import atomic
+from emotion_vectors.vectors.activations import STORIES_PER_SHARD
+from emotion_vectors.vectors.calibration import FORMS, KINDS, MOST_TEXTS, REFERENCES
+
+WRITTEN = 1.25  # tokens written for each kept text, dropped ones included, in units of `story_tokens`
+READ = 0.85  # tokens read of each kept text, likewise
+BYTES_PER_TEXT = 1500  # of a kept story in the tables and parts, with the dropped ones' share
+JOBS = {
+    "writing": "written_tokens",
+    "extraction": "read_tokens",
+    "preferences": "preference_prompts",
+    "steering": "steered_prompts",
+}
+
+
+class Shape(NamedTuple):
+    """What of a model decides the cost."""
+
+    layers: int
+    width: int
+    parameters: int
+
+
+def plan_run(settings: Settings, pack: Pack, device: str = "auto", rates: Path | None = None, cache: Path | None = None) -> dict[str, Any]:  # fmt: skip
+    """Items, tokens, bytes of disk and memory, and with `rates` (a file of `bench --out`) the seconds of each job.
+
+    Raises `UserError` for a model that can't be found and for a file without rates.
+    """
+    shape = shape_of(settings.model, cache)
+    items = count_items(settings, pack, shape)
+    itemsize = choose_dtype(settings.dtype, choose_device(device)).itemsize
+    found: dict[str, Any] = {
+        "model": settings.model, "layers": shape.layers, "width": shape.width, "parameters": shape.parameters, "items": items,
+        "disk_bytes": disk_bytes(settings, items, shape),
+        # The sums of all emotions and layers, once in the shard's and once in double precision.
+        "memory_bytes": shape.parameters * itemsize + 12 * items["emotions"] * (shape.layers + 1) * shape.width,
+    }  # fmt: skip
+    return found | ({"seconds": None} if rates is None else seconds_of(items, rates))
+
+
+def shape_of(name: str, cache: Path | None = None) -> Shape:
+    """Layers, width and parameters from the model's configuration; its weights are not read."""
+    if name == "toy":
+        config = toy.make_toy()[0].config
+    else:
+        located = locate(name, cache)
+        try:
+            config = AutoConfig.from_pretrained(located.folder, revision=located.revision or "main")
+        except (OSError, ValueError) as error:
+            raise UserError(f"Can't read the configuration of '{name}': {first_line(error)}.") from error
+    with torch.device("meta"):
+        model = AutoModelForCausalLM.from_config(config)
+    text = config.get_text_config()
+    return Shape(int(text.num_hidden_layers), int(text.hidden_size), int(model.num_parameters()))
+
+
+def count_items(settings: Settings, pack: Pack, shape: Shape) -> dict[str, int]:
+    """How many texts, prompts and tokens, and how many conditions are steered."""
+    emotions = len(set(pack.subset[: settings.emotions]) & set(pack.emotions))
+    steered = emotions if settings.steered_emotions == "all" else min(settings.steered_count, emotions)
+    layer = min(2 * shape.layers // 3, shape.layers - 1) if settings.layer is None else settings.layer
+    planned = arms.plan(
+        [str(i) for i in range(steered)], layer, shape.layers, control_emotions=settings.control_emotions,
+        sweep_emotions=settings.sweep_emotions, random=settings.random_directions, shuffled=settings.shuffled_vectors,
+        strength=settings.strength, strengths=settings.sweep_strengths, sweep_every=settings.sweep_every, band_layers=settings.band_layers,
+    )  # fmt: skip
+    conditions, activities = planned.conditions(), len(pack.activities)
+    asked = int(ring_pairs(activities, settings.partners, settings.seed).sum())
+    stories = emotions * settings.topics * settings.stories_per_topic
+    texts = stories + settings.neutral_texts
+    return {
+        "emotions": emotions, "stories": stories, "neutral_texts": settings.neutral_texts,
+        "written_tokens": 0 if settings.stories_from else round(WRITTEN * settings.story_tokens * texts),
+        "read_tokens": round(READ * settings.story_tokens * texts), "preference_prompts": activities * (activities - 1),
+        "steered_conditions": len(conditions), "steered_prompts": asked * sum(len(ROLES[one.touch]) for one in conditions),
+    }  # fmt: skip
+
+
+def disk_bytes(settings: Settings, items: dict[str, int], shape: Shape) -> int:
+    """About how large the run's folder gets, by its larger files."""
+    emotions, stories, neutral = items["emotions"], items["stories"], settings.neutral_texts
+    residuals = (shape.layers + 1) * shape.width
+    shards = -(-stories // STORIES_PER_SHARD)
+    # Texts of one emotion lie together, so a shard of a large corpus holds few emotions.
+    groups = shards + emotions if shards > 1 else emotions
+    scores = len(FORMS) * len(KINDS) * len(REFERENCES) * shape.layers * emotions * min(neutral, MOST_TEXTS)
+    return (
+        8 * emotions * residuals + 4 * neutral * residuals  # activations: sums in double precision, neutral means
+        + 8 * groups * residuals + 2 * 4 * stories * shape.width  # their parts, and single stories' vectors in both
+        + 8 * emotions * residuals  # vectors, raw and projected
+        + 2 * scores + 4 * scores  # calibration and its parts
+        + 12 * 8 * items["steered_prompts"] + BYTES_PER_TEXT * (stories + neutral)
+    )  # fmt: skip
+
+
+def seconds_of(items: dict[str, int], rates: Path) -> dict[str, Any]:
+    """Seconds of each job and of all at the rates of a bench file, and on which model these were measured."""
+    record = atomic.read_json(rates)
+    try:
+        found = {job: record["jobs"][job]["rate"] for job in JOBS}
+        measured = record["machine"]["model"]["name"]
+        seconds = {job: None if rate is None else items[JOBS[job]] / float(rate) for job, rate in found.items()}
+    except (KeyError, TypeError, ValueError, ZeroDivisionError) as error:
+        raise UserError(f"{rates} holds no rates; make it with emotion-vectors bench --out FILE.") from error
+    known = [value for value in seconds.values() if value is not None]
+    return {
+        "seconds": {**seconds, "all": sum(known)}, "rates_of": measured,
+        "not_measured": [job for job, value in seconds.items() if value is None],
+    }  # fmt: skip

@@ -1,0 +1,128 @@
+"""How far a run is, what it has cost, and what other settings would change; nothing is written or locked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from emotion_vectors.corpus.filters import SPARE
+from emotion_vectors.store import atomic
+from emotion_vectors.store.run_folder import UPSTREAM, RunFolder, differing, existing, owner
+
+ORDER = (
+    "doctor", "stories", "neutral", "activations", "vectors", "calibration", "readings", "preferences", "steering", "feels",
+    "analysis", "report",
+)  # fmt: skip
+# The first stage whose result depends on a setting; `ALSO` has others that are not made from it. A test sees to it that every setting is here.
+FIRST_STAGE = {
+    **dict.fromkeys(("model", "dtype", "stimuli", "seed"), "doctor"),
+    **dict.fromkeys((
+        "emotions", "topics", "stories_per_topic", "story_tries", "min_words", "story_tokens", "writer", "server_model", "stories_from",
+        "skip_unknown_emotions", "temperature", "top_p", "repetition_penalty", "vectors_from",
+    ), "stories"),
+    **dict.fromkeys(("neutral_texts", "neutral_from"), "neutral"),
+    **dict.fromkeys(("story_format", "first_token", "min_tokens", "layer", "neutral_pca"), "activations"),
+    **dict.fromkeys(("neutral_variance", "vectors"), "vectors"),
+    **dict.fromkeys((
+        "steered_emotions", "steered_count", "strength", "random_directions", "shuffled_vectors", "control_emotions", "partners",
+        "sweep_emotions", "sweep_strengths", "sweep_every", "band_layers",
+    ), "steering"),
+    **dict.fromkeys(("lens_k", "lens_norm", "elo_k", "elo_passes", "random_splits", "resamples"), "analysis"),
+}  # fmt: skip
+
+ALSO = dict.fromkeys(("strength", "random_directions"), "feels")
+
+
+def run_status(path: Path, wanted: dict[str, Any] | None = None) -> dict[str, Any]:
+    """What there is to know about the run folder at `path`.
+
+    Stages with state (done, unfinished, stale, open), finished parts, seconds and facts; texts dropped by reason; bytes on
+    disk; the process that uses it. `wanted` is the identity of a run with other settings (`pipeline.identity_of`): then
+    `changed` says what differs and which stages would have to be run. Raises `UserError` for what is no run folder.
+    """
+    run = existing(path)
+    stages = {name: _stage(run, name) for name in ORDER}
+    identity = atomic.read_json(path / "run.json")
+    found: dict[str, Any] = {
+        "path": str(path), "schema": identity["schema"], "model_sha256": identity["model"]["sha256"],
+        "finished": all(stage["state"] == "done" for stage in stages.values()), "used_by": owner(path), "stages": stages,
+        "seconds": sum(stage["seconds"] for stage in stages.values()), "dropped": _dropped(path),
+        "bytes": _bytes(path), "bytes_of_parts": _bytes(path / "parts"), "cleaned": len(run.cleaned()),
+    }  # fmt: skip
+    if wanted is not None:
+        found["changed"] = changed(identity, wanted)
+    return found
+
+
+def changed(found: dict[str, Any], wanted: dict[str, Any]) -> dict[str, Any]:
+    """What differs between two identities, and the stages that would be run for the second, each with the reason."""
+    names, again = differing(found, wanted), {}
+    for name in names:
+        part, _, field = name.partition(".")
+        first = FIRST_STAGE[field] if part == "settings" else {"writer": "stories"}.get(part, "doctor")
+        reached = {*downstream(first), *(downstream(ALSO[field]) if field in ALSO else ())}
+        for stage in reached:
+            again.setdefault(stage, []).append(name)
+    return {"settings": names, "stages": {stage: again[stage] for stage in ORDER if stage in again}}
+
+
+def downstream(first: str) -> list[str]:
+    """`first` and every stage that is made from it, in order; all of them for the self-checks of model and pack."""
+    if first == "doctor":
+        return list(ORDER)
+    reached = {first}
+    for stage in ORDER:
+        if reached & set(UPSTREAM.get(stage, ())):
+            reached.add(stage)
+    return [stage for stage in ORDER if stage in reached]
+
+
+def _stage(run: RunFolder, name: str) -> dict[str, Any]:
+    marker = run / f"stages/{name}.json"
+    record = atomic.read_json(marker) if marker.exists() else {}
+    folder = run.parts(name)
+    parts = sum(1 for file in folder.glob("*") if file.suffix in (".parquet", ".safetensors")) if folder.is_dir() else 0
+    if run.done(name):
+        state, why = "done", ""
+    elif record:
+        state, why = "stale", _why(run, name, record)
+    else:
+        state, why = ("unfinished", "") if parts else ("open", "")
+    return {
+        "state": state, "why": why, "parts": parts, "parts_of": _parts_of(run, name), "seconds": float(record.get("seconds", 0.0)),
+        "units": record.get("units"), "unit": record.get("unit"), "facts": record.get("facts", {}),
+    }  # fmt: skip
+
+
+def _why(run: RunFolder, name: str, record: dict[str, Any]) -> str:
+    """Why a stage that was finished counts as not done."""
+    if record.get("inputs") != run.inputs(name):
+        return f"what it is made from was made again ({', '.join(UPSTREAM.get(name, ()))})"
+    gone = [file for file in record["files"] if not (run / file).is_file()]
+    return f"{gone[0]} is missing" if gone else "a file was changed after it was finished"
+
+
+def _parts_of(run: RunFolder, name: str) -> int | None:
+    """How many parts a stage has in all, where that is known before it is done: reading the stories."""
+    from emotion_vectors.vectors.activations import STORIES_PER_SHARD  # with PyTorch
+
+    if name != "activations" or not run.done("stories"):
+        return None
+    kept = pl.read_parquet(run / "stories.parquet", columns=["kept"])["kept"].sum()
+    return -(-int(kept) // STORIES_PER_SHARD)
+
+
+def _dropped(path: Path) -> dict[str, dict[str, int]]:
+    found = {}
+    for name in ("stories", "neutral"):
+        if (path / f"{name}.parquet").is_file():
+            reasons = pl.read_parquet(path / f"{name}.parquet", columns=["dropped"])["dropped"]
+            counts = reasons.filter((reasons != "") & (reasons != SPARE)).value_counts(sort=True)
+            found[name] = dict(counts.iter_rows())
+    return found
+
+
+def _bytes(path: Path) -> int:
+    return sum(file.stat().st_size for file in path.rglob("*") if file.is_file()) if path.is_dir() else 0

@@ -1,0 +1,208 @@
+"""Hurt real runs at random moments and see that nothing is lost: `python tools/faults.py [--minutes 20] [--kills 50] [--seed 0]`.
+
+A toy run is made once without harm. Then runs of the same settings are killed (kill -9, SIGTERM, Ctrl-C) again and again at random moments and
+go on, until they are finished: the results must equal those of the unharmed run, and no part that was finished may be written
+again. Between the kills finished files are truncated or get a flipped bit, a second process tries to use the folder, and the
+folder is made read-only. The last line is the tally, the exit code the verdict. A short form is part of the tests.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
+VOLATILE = ("created", "timings", "command")  # parts of a record that no two runs have in common
+PATIENCE = 300.0  # seconds for one process
+
+
+class Faults:
+    """A tally of what was tried and what went wrong."""
+
+    def __init__(self, place: Path, seed: int) -> None:
+        self.place, self.random = place, random.Random(seed)
+        self.tried: dict[str, int] = {}
+        self.wrong: list[str] = []
+        self.usual = self.finish(place / "unharmed")
+        self.seconds = self.usual[1]
+
+    def start(self, folder: Path) -> subprocess.Popen[str]:
+        """The real command, in a process of its own."""
+        command = [
+            sys.executable,
+            "-m",
+            "emotion_vectors",
+            "run",
+            "--preset",
+            "toy",
+            "--device",
+            "cpu",
+            "--threads",
+            "1",
+            "--out",
+            str(folder),
+        ]
+        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+    def finish(self, folder: Path) -> tuple[dict[str, object], float]:
+        """Run to the end; the record without what is volatile, and the seconds it took."""
+        begun = time.monotonic()
+        process = self.start(folder)
+        said, _ = process.communicate(timeout=PATIENCE)
+        if process.returncode != 0:
+            self.fail(f"a run that nobody harmed ended with {process.returncode}: {said.strip().splitlines()[-1:]}")
+            return {}, time.monotonic() - begun
+        record = json.loads((folder / "results.json").read_text(encoding="utf-8"))
+        return {key: value for key, value in record.items() if key not in VOLATILE} | {
+            "doctor": None
+        }, time.monotonic() - begun
+
+    def kill(self, folder: Path) -> bool:
+        """One process, killed at a random moment; whether it was still running then."""
+        how = self.random.choice(SIGNALS)
+        before = finished_parts(folder)
+        process = self.start(folder)
+        time.sleep(self.random.uniform(0.1, 1.0) * self.seconds)
+        alive = process.poll() is None
+        process.send_signal(how)
+        said, _ = process.communicate(timeout=PATIENCE)
+        if alive:
+            self.count(how.name)
+            # It may have ended by itself between the look and the signal.
+            if (
+                how != signal.SIGKILL
+                and process.returncode not in (130, 0)
+                and not (process.returncode < 0 and "Device" not in said)
+            ):
+                self.fail(f"{how.name} ended with {process.returncode}: {said.strip().splitlines()[-1:]}")
+            if "Traceback" in said:
+                self.fail(f"{how.name} gave a traceback: {said.strip().splitlines()[-1]}")
+        after = finished_parts(folder)
+        for name, state in before.items():
+            if after.get(name, state) != state:
+                self.fail(f"the finished part {name} was written again")
+        return alive
+
+    def damage(self, folder: Path) -> None:
+        """Truncate a finished stage's file or flip a bit in it: the next run has to notice and make it again."""
+        files = [
+            file
+            for file in sorted(folder.glob("*.parquet")) + sorted(folder.glob("*.safetensors"))
+            if file.stat().st_size > 64
+        ]
+        if not files:
+            return
+        file = self.random.choice(files)
+        content = bytearray(file.read_bytes())
+        if self.random.random() < 0.5:
+            content = content[: self.random.randrange(len(content))]
+        else:
+            content[self.random.randrange(len(content))] ^= 1 << self.random.randrange(8)
+        file.write_bytes(content)
+        self.count("damaged files")
+
+    def second(self, folder: Path) -> None:
+        """Two processes on one folder: the second one refuses, and names the first."""
+        first = self.start(folder)
+        try:
+            deadline = time.monotonic() + PATIENCE
+            while first.poll() is None and time.monotonic() < deadline:
+                lock = folder / ".lock"
+                if lock.exists() and lock.read_text().strip() == str(first.pid):
+                    break
+                time.sleep(0.1)
+            if first.poll() is None:
+                other = self.start(folder)
+                said, _ = other.communicate(timeout=PATIENCE)
+                self.count("second runs")
+                if other.returncode != 2 or str(first.pid) not in said:
+                    self.fail(f"a second run ended with {other.returncode}: {said.strip().splitlines()[-1:]}")
+        finally:
+            first.kill()
+            first.communicate()
+
+    def read_only(self, folder: Path) -> None:
+        """A folder that can't be written is one sentence and exit code 2 (root may write everywhere, so it is left out there)."""
+        if os.geteuid() == 0 or not folder.exists():
+            return
+        folder.chmod(0o500)
+        process = self.start(folder)
+        said, _ = process.communicate(timeout=PATIENCE)
+        folder.chmod(0o700)
+        self.count("read-only folders")
+        if process.returncode != 2 or "Traceback" in said:
+            self.fail(f"a read-only folder ended with {process.returncode}: {said.strip().splitlines()[-1:]}")
+
+    def one_run(self, number: int, kills: int) -> int:
+        """A run that is hurt up to `kills` times and then goes on to its end; how often it was killed."""
+        folder, done = self.place / f"run{number}", 0
+        for _ in range(kills):
+            if not self.kill(folder):
+                break
+            done += 1
+            if self.random.random() < 0.25:
+                self.damage(folder)
+            if self.random.random() < 0.1:
+                self.second(folder)
+            if self.random.random() < 0.1:
+                self.read_only(folder)
+        record, _ = self.finish(folder)
+        self.count("finished runs")
+        if record and record != self.usual[0]:
+            self.fail(
+                f"run {number} differs from the unharmed one in {[key for key in record if record[key] != self.usual[0].get(key)]}"
+            )
+        return done
+
+    def count(self, what: str) -> None:
+        """One more of this kind."""
+        self.tried[what] = self.tried.get(what, 0) + 1
+
+    def fail(self, what: str) -> None:
+        """Note and print what went wrong."""
+        self.wrong.append(what)
+        print(f"WRONG: {what}", flush=True)
+
+
+def finished_parts(folder: Path) -> dict[str, tuple[int, int]]:
+    """Size and time of each finished part of a stage."""
+    files = [file for file in (folder / "parts").rglob("*") if file.is_file() and not file.name.startswith(".")]
+    return {str(file.relative_to(folder)): (file.stat().st_size, file.stat().st_mtime_ns) for file in files}
+
+
+def main() -> int:
+    """Run after run until there were enough kills or the time is up."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--minutes", type=float, default=20)
+    parser.add_argument("--kills", type=int, default=50)
+    parser.add_argument("--seed", type=int, default=0)
+    asked = parser.parse_args()
+    deadline = time.monotonic() + 60 * asked.minutes
+    with tempfile.TemporaryDirectory() as folder:
+        faults = Faults(Path(folder), asked.seed)
+        killed = number = 0
+        # The last run needs time to end in.
+        while (
+            killed < asked.kills
+            and time.monotonic() < deadline - 3 * faults.seconds
+            and not (faults.wrong and number > 5)
+        ):
+            killed += faults.one_run(number, min(8, asked.kills - killed))
+            number += 1
+            print(f"{killed} kills in {number} runs", flush=True)
+    tally = ", ".join(f"{what} {count}" for what, count in sorted(faults.tried.items()))
+    short = "" if killed >= asked.kills else f"; only {killed} of {asked.kills} kills in the time"
+    print(f"{'FAILED' if faults.wrong else 'passed'}: {tally}; {len(faults.wrong)} wrong{short}")
+    return int(bool(faults.wrong))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

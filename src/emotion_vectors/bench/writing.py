@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from importlib.util import find_spec
@@ -56,8 +57,8 @@ def writing(case: Case) -> dict[str, Any]:
     )  # fmt: skip
 
 
-Write = Callable[[Sequence[Request], Sampling], int]
-"""Writes texts and returns how many tokens they have."""
+Write = Callable[[Sequence[Request], Sampling], tuple[int, float]]
+"""Writes texts; returns how many tokens they have, and the seconds of it that went into starting an engine."""
 
 
 def _engines(
@@ -91,16 +92,26 @@ def _engines(
 
 
 def _by_writer(writer: Writer) -> Write:
-    return lambda requests, sampling: sum(written.tokens for written in writer.write(requests, sampling))
+    def write(requests: Sequence[Request], sampling: Sampling) -> tuple[int, float]:
+        before = getattr(writer, "start_seconds", 0.0)
+        tokens = sum(written.tokens for written in writer.write(requests, sampling))
+        return tokens, getattr(writer, "start_seconds", 0.0) - before
+
+    return write
 
 
 def _generate(case: Case, batch: int) -> Write:
     ends = end_tokens(case.lm)
-    return lambda requests, sampling: sum(map(len, plain.writing(case.lm, requests, sampling, batch, ends)))
+    return lambda requests, sampling: (sum(map(len, plain.writing(case.lm, requests, sampling, batch, ends))), 0.0)
 
 
 def _way(write: Write, requests: Sequence[Request], sampling: Sampling) -> Way:
-    return lambda: Lap(write(requests, sampling), None)
+    def lap() -> Lap:
+        begun = time.perf_counter()
+        tokens, starting = write(requests, sampling)
+        return Lap(tokens, None, time.perf_counter() - begun - starting)
+
+    return lap
 
 
 def _batch_sizes(case: Case, asked: Sequence[Request], advance: Callable[[float], None]) -> dict[int, float]:
@@ -126,10 +137,10 @@ def _openvino_alone(case: Case) -> Write:
     pipeline = start_pipeline(case.lm.gguf, case.runtime.cache, case.runtime.stories_per_batch)
     ends = end_tokens(case.lm)
 
-    def write(requests: Sequence[Request], sampling: Sampling) -> int:
+    def write(requests: Sequence[Request], sampling: Sampling) -> tuple[int, float]:
         inputs = [openvino.Tensor(np.array([request.prompt_ids], dtype=np.int64)) for request in requests]
         configs = [generation_config(request.seed, sampling, ends) for request in requests]
         done = pipeline.generate(inputs, configs)
-        return sum(len([token for token in one.m_generation_ids[0] if token not in ends]) for one in done)
+        return sum(len([token for token in one.m_generation_ids[0] if token not in ends]) for one in done), 0.0
 
     return write

@@ -6,6 +6,7 @@ BOS, no second chat template, and the text is decoded by the model's own tokeniz
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -71,6 +72,7 @@ class OpenVINOWriter:
         self._ends = end_tokens(lm)
         # Half of an engine's start is reading the tokenizer, which holds no state.
         self._tokenizer: Any = None
+        self.start_seconds = 0.0  # spent on starting engines so far
 
     def write(self, requests: Sequence[Request], sampling: Sampling) -> Iterator[Written]:
         """Yield one `Written` per request as they get done; requests start in the order given.
@@ -82,9 +84,11 @@ class OpenVINOWriter:
         refuse_empty_prompts(requests)
         if not requests:
             return
+        begun = time.perf_counter()
         if self._tokenizer is None:
             self._tokenizer = load_tokenizer(readable_gguf(self._lm.gguf, self._cache, self._say))
         pipeline = start_pipeline(self._lm.gguf, self._cache, self.batch, self._gigabytes, self._say, self._tokenizer)
+        self.start_seconds += time.perf_counter() - begun
         self._read_prefix(pipeline, common_prefix(requests))
         waiting = iter(enumerate(requests))
         running: dict[int, tuple[Request, Any]] = {}

@@ -201,10 +201,10 @@ def test_steer_writes_three_answers_and_warns_of_long_additions(site):
 def test_stop_keeps_what_was_written_and_says_so(site, monkeypatch):
     draw = writing._generate
 
-    def slowly(loaded, messages, additions, tokens, sampling, streamer, stop):
+    def slowly(loaded, messages, additions, tokens, sampling, streamer, ended):
         put = streamer.put
         monkeypatch.setattr(streamer, "put", lambda value: (time.sleep(0.2), put(value)))
-        return draw(loaded, messages, additions, tokens, sampling, streamer, stop)
+        return draw(loaded, messages, additions, tokens, sampling, streamer, ended)
 
     monkeypatch.setattr(writing, "_generate", slowly)
     page = site.page()
@@ -215,7 +215,12 @@ def test_stop_keeps_what_was_written_and_says_so(site, monkeypatch):
     page.locator("#ev-stop").click()
     expect(page.locator("#ev-answers [data-state='stopped']")).to_have_count(3)
     expect(page.locator("#ev-answers [data-state='stopped'] .ev-story")).to_have_count(1)
-    # The model is free again at once.
+    # The model is free again at once, also where a visitor closes the page in the middle.
+    page.locator("#ev-write").click()
+    page.locator("#ev-answers [data-state='writing'] .ev-story").wait_for()
+    page.close()
+    page = site.page()
+    tab(page, "Steer")
     monkeypatch.setattr(writing, "_generate", draw)
     set_number(page, "length", 8)
     page.locator("#ev-write").click()

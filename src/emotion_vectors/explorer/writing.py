@@ -5,7 +5,8 @@ Seeded: the same prompt, settings and seed give the same answer, whoever else is
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from queue import Empty, SimpleQueue
 from threading import Event, Thread
 from typing import Any, NamedTuple
@@ -27,13 +28,13 @@ class Sampling(NamedTuple):
 
 
 class _Stopped(StoppingCriteria):
-    """Ends `generate` after the token during which the event was set."""
+    """Ends `generate` after the token during which `ended` became true."""
 
-    def __init__(self, event: Event) -> None:
-        self.event = event
+    def __init__(self, ended: Callable[[], bool]) -> None:
+        self.ended = ended
 
     def __call__(self, input_ids: torch.Tensor, scores: Any, **_: Any) -> torch.Tensor:
-        return torch.full((len(input_ids),), self.event.is_set(), dtype=torch.bool, device=input_ids.device)
+        return torch.full((len(input_ids),), self.ended(), dtype=torch.bool, device=input_ids.device)
 
 
 def write(
@@ -42,22 +43,26 @@ def write(
     additions: Sequence[Addition],
     tokens: Tokens,
     sampling: Sampling,
+    stop: Event | None = None,
 ) -> Iterator[str]:
-    """Yield the answer so far, again and again, until it is whole. Closing the iterator stops the writing.
+    """Yield the answer so far, again and again, until it is whole. Setting `stop` or closing the iterator ends the writing.
 
     The model's lock is held from the first token to the last. Raises `UserError` for what the model or the steering
     refuses.
     """
     streamer = TextIteratorStreamer(loaded.lm.tokenizer, skip_prompt=True, skip_special_tokens=True, timeout=0.2)  # pyright: ignore[reportArgumentType]
-    stop: Event = Event()
+    over: Event = Event()
+
+    def ended() -> bool:
+        return over.is_set() or (stop is not None and stop.is_set())
+
     failed: SimpleQueue[BaseException] = SimpleQueue()
 
     def generate() -> None:
         try:
-            # Another visitor may have gone away while this one waited for the lock.
-            with loaded.lock, torch.inference_mode():
-                if not stop.is_set():
-                    _generate(loaded, messages, additions, tokens, sampling, streamer, stop)
+            with _locked(loaded, ended) as free, torch.inference_mode():
+                if free and not ended():
+                    _generate(loaded, messages, additions, tokens, sampling, streamer, ended)
         except BaseException as error:
             failed.put(error)
         finally:
@@ -77,7 +82,7 @@ def write(
                 break
             yield text
     finally:
-        stop.set()
+        over.set()
         thread.join()
     if not failed.empty():
         error = failed.get()
@@ -86,9 +91,22 @@ def write(
         raise UserError(f"The answer could not be written ({type(error).__name__}: {error}).") from error
 
 
+@contextmanager
+def _locked(loaded: Loaded, ended: Callable[[], bool]) -> Iterator[bool]:
+    """Hold the model's lock; False where the visitor stopped, or went away, while waiting for it."""
+    while not (held := loaded.lock.acquire(timeout=0.2)):
+        if ended():
+            break
+    try:
+        yield held
+    finally:
+        if held:
+            loaded.lock.release()
+
+
 def _generate(
     loaded: Loaded, messages: Sequence[dict[str, str]], additions: Sequence[Addition], tokens: Tokens, sampling: Sampling,
-    streamer: TextIteratorStreamer, stop: Event,
+    streamer: TextIteratorStreamer, ended: Callable[[], bool],
 ) -> None:  # fmt: skip
     lm = loaded.lm
     inputs = lm.inputs(messages)
@@ -101,5 +119,5 @@ def _generate(
     with steer(lm, additions, tokens):
         lm.generate(
             **inputs, **how, repetition_penalty=1.0, max_new_tokens=sampling.max_tokens, pad_token_id=lm.pad_id, streamer=streamer,
-            stopping_criteria=StoppingCriteriaList([_Stopped(stop)]),
+            stopping_criteria=StoppingCriteriaList([_Stopped(ended)]),
         )  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from threading import Event
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
@@ -61,7 +62,8 @@ def build(explorer: Explorer, chooser: gr.Dropdown, page: gr.Blocks) -> None:
                 stop = gr.Button("Stop", elem_id="ev-stop")
         with gr.Column(scale=3, min_width=320):
             shown = gr.HTML(elem_id="ev-answers")
-    chosen, arms_now = [*emotions, *strengths], gr.State([])
+    chosen = [*emotions, *strengths]
+    stops: dict[str | None, Event] = {}  # by visitor: set to end what is being written for them
 
     def choose(name: str) -> list[Any]:
         run = explorer.run(name)
@@ -91,6 +93,7 @@ def build(explorer: Explorer, chooser: gr.Dropdown, page: gr.Blocks) -> None:
         return view.meter(names, amounts, float(np.linalg.norm(_total(run, names, amounts, int(at)))))
 
     def answer(
+        visitor: gr.Request,
         name: str,
         text: str,
         touched: str,
@@ -101,8 +104,9 @@ def build(explorer: Explorer, chooser: gr.Dropdown, page: gr.Blocks) -> None:
         temperature: float,
         visible: int,
         *values: Any,
-    ) -> Iterator[tuple[str, list[view.Answer]]]:
+    ) -> Iterator[str]:
         arms = [view.Answer()] * len(view.ARMS)
+        stop = stops[visitor.session_hash] = Event()
         from emotion_vectors.explorer.writing import Sampling  # with PyTorch, which takes seconds
 
         try:
@@ -113,17 +117,20 @@ def build(explorer: Explorer, chooser: gr.Dropdown, page: gr.Blocks) -> None:
             additions = _additions(run, *_chosen(run, visible, values), int(at), int(number or 0))
             sampling = Sampling(int(number or 0), int(most), float(temperature))
             for i, added in enumerate(additions):
-                for now in _written(loaded, text, added, where, sampling, arms, i):
+                for now in _written(loaded, text, added, where, sampling, arms, i, stop):
                     arms = now
-                    yield view.answers(arms), arms
+                    yield view.answers(arms)
+                if stop.is_set():
+                    # What was written stays.
+                    yield view.answers([*arms[:i], *(arm._replace(state="stopped") for arm in arms[i:])])
+                    break
         except UserError as error:
-            yield notice("error", str(error)) + view.answers(arms), []
+            yield notice("error", str(error)) + view.answers(arms)
 
-    def stopped(arms: list[view.Answer]) -> Any:
-        """What was written stays, and says that it was stopped; without an answer under way nothing changes."""
-        if all(arm.state == "done" for arm in arms):
-            return gr.skip()
-        return view.answers([arm if arm.state == "done" else arm._replace(state="stopped") for arm in arms])
+    def end(visitor: gr.Request) -> None:
+        """End what is being written for a visitor who pressed Stop or went away, so that the model is free."""
+        if visitor.session_hash in stops:
+            stops[visitor.session_hash].set()
 
     controls = [chooser, layer, shown_rows, *chosen]
     gr.on(refreshes(page, chooser), choose, chooser, [*emotions, layer, meter, shown], show_progress="hidden")
@@ -137,11 +144,13 @@ def build(explorer: Explorer, chooser: gr.Dropdown, page: gr.Blocks) -> None:
         remove.click(
             _without(i), [shown_rows, *chosen], [shown_rows, *rows, *chosen, add], show_progress="hidden"
         ).then(measure, controls, meter, show_progress="hidden")  # fmt: skip
-    writing = go.click(
+    go.click(
         answer, [chooser, prompt, tokens, words, layer, seed, length, warmth, shown_rows, *chosen],
-        [shown, arms_now], show_progress="minimal", concurrency_limit=8,
+        shown, show_progress="minimal", concurrency_limit=8,
     )  # fmt: skip
-    stop.click(stopped, arms_now, shown, cancels=[writing], show_progress="hidden")
+    # Gradio's own way of cancelling leaves the writing to go on, with the model locked.
+    stop.click(end, None, None, show_progress="hidden", queue=False)
+    page.unload(end)
 
 
 def _one_more(visible: int) -> list[Any]:
@@ -219,13 +228,14 @@ def _written(
     sampling: Sampling,
     arms: list[view.Answer],
     i: int,
+    stop: Event,
 ) -> Iterator[list[view.Answer]]:
     """The three answers while number `i` is being written."""
     from emotion_vectors.explorer.writing import write
 
     text = ""
     yield [*arms[:i], view.Answer("", "waiting for the model"), *arms[i + 1 :]]
-    for text in write(loaded, [{"role": "user", "content": prompt}], added, tokens, sampling):
+    for text in write(loaded, [{"role": "user", "content": prompt}], added, tokens, sampling, stop):
         if text:
             yield [*arms[:i], view.Answer(text, "writing"), *arms[i + 1 :]]
     yield [*arms[:i], view.Answer(text or "(no words)", "done"), *arms[i + 1 :]]

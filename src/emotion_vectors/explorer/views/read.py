@@ -183,7 +183,7 @@ def summary(shown: Shown, calibration: Calibration | None = None, columns: Seque
                 Cell(text(reading.emotions[i])),
                 Cell(signed(float(values[i]), 3), True),
                 *([] if percentiles is None else [Cell(f"{percentiles[i]:.1f}", True)]),
-                Cell(bar(float(values[i]) / largest)),
+                Cell(bar(float(values[i]) / largest, 70)),
             ]
             for i in top
         ]

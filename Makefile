@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test check wheel clean setup
+.PHONY: run test check wheel faults clean setup
 
 setup: $(VENV)/.installed
 
@@ -30,6 +30,10 @@ test: check
 # Builds the wheel and runs it in an empty environment.
 wheel: setup
 	$(BIN)/python tools/check_wheel.py
+
+# Kills and damages real runs at random moments, for up to 20 minutes; the last line is the tally.
+faults: setup
+	$(BIN)/python tools/faults.py --minutes 20 --kills 50
 
 clean:
 	rm -rf $(VENV) build dist

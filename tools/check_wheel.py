@@ -35,7 +35,7 @@ def main() -> None:
         call(str(python), "-m", "pip", "install", "--quiet", *constraints, "torch")
         call(str(python), "-m", "pip", "install", "--quiet", *constraints, str(wheel))
         command = str(python.with_name("emotion-vectors"))
-        for words in (["--version"], ["stimuli", "verify"], ["run", "--preset", "toy", "--out", "run", "--quiet"]):
+        for words in (["--version"], ["settings", "demo"], ["run", "--preset", "toy", "--out", "run", "--quiet"]):
             call(command, *words, where=place)
         if not (place / "run" / "report.html").is_file():
             sys.exit("The installed command made no report.")

@@ -55,11 +55,12 @@ def criteria(a: Compared, b: Compared) -> list[dict[str, Any]]:
     for name, mine in a.record["criteria"].items():
         theirs = b.record["criteria"][name]
         first, second = mine.get("interval"), theirs.get("interval")
-        comparable = first is not None and second is not None and mine.get("of") == theirs.get("of")
-        apart = comparable and (first[0] > second[1] or second[0] > first[1])
+        apart = None
+        if first is not None and second is not None and mine.get("of") == theirs.get("of"):
+            apart = bool(first[0] > second[1] or second[0] > first[1])
         rows.append({
             "id": name, "name": mine["name"], "values": [mine["value"], theirs["value"]], "of": [mine.get("of"), theirs.get("of")],
-            "intervals": [first, second], "verdicts": [mine["verdict"], theirs["verdict"]], "apart": bool(apart) if comparable else None,
+            "intervals": [first, second], "verdicts": [mine["verdict"], theirs["verdict"]], "apart": apart,
         })  # fmt: skip
     return rows
 

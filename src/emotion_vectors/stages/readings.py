@@ -58,7 +58,7 @@ def prompts_to_read(lm: LanguageModel, pack: Pack) -> dict[str, list[activations
         for value in template.values
     ]
     feelings = [chat_prompt(lm, pack.prompts.feeling, {"activity": a.text}) for a in pack.activities]
-    activities = [(prompt.ids, prompt.spans["activity"]) for prompt in feelings]
+    activities: list[activations.Text] = [(prompt.ids, prompt.spans["activity"]) for prompt in feelings]
     return {
         "scenarios": scenarios, "numeric": numeric, "activities": activities, "heldout": heldout, "retrieval": retrieval,
     }  # fmt: skip

@@ -65,6 +65,23 @@ def test_a_run_equals_itself(toy_run, others):
     assert len(found["geometry"]["by_depth"]) == 11
 
 
+def test_runs_on_the_same_stories_are_warned_of(toy_run, tmp_path):
+    other = altered(toy_run[0], tmp_path / "other")
+    assert pair(toy_run, other)["shared_stories"] is None
+    stories = pl.read_parquet(toy_run[0] / "stories.parquet")
+    kept = stories.filter("kept")
+    half = kept.with_columns(
+        pl.when(pl.int_range(pl.len()) < kept.height // 2).then("text").otherwise(pl.lit("Another one."))
+    )
+    half.write_parquet(other / "stories.parquet")
+    assert pair(toy_run, other)["shared_stories"] == pytest.approx(kept.height // 2 / (kept.height // 2 + 1))
+    record = compare_runs([toy_run[0], other], tmp_path / "out", 200)
+    assert (
+        record["pairs"][0]["shared_stories"]
+        and "same texts in both runs" in (tmp_path / "out" / "comparison.html").read_text()
+    )
+
+
 def test_another_basis_is_seen_by_the_vectors_and_not_by_the_geometry(toy_run, others):
     found = pair(toy_run, others["turned"])
     assert found["vectors"]["mean"] < 0.5 and found["geometry"]["r"] == pytest.approx(1)

@@ -13,7 +13,7 @@ import vl_convert
 
 from emotion_vectors.report.page import VEGA_LITE
 from emotion_vectors.report.tables import Cell, Table
-from emotion_vectors.report.wording import count, fixed, interval, number, p_value
+from emotion_vectors.report.wording import count, fixed, interval, number, p_value, percent
 
 TEMPLATES = Path(__file__).parent / "templates"
 STYLE = Path(__file__).parents[1] / "report" / "templates" / "report.css"
@@ -107,6 +107,11 @@ def _pair(pair: dict[str, Any]) -> dict[str, Any]:
         else "Model, stimuli, writer and settings are the same."
     ]
     vectors, geometry, liked = pair["vectors"], pair["geometry"], pair["preferences"]
+    if pair["shared_stories"]:
+        said.append(
+            f"{percent(pair['shared_stories'], 1)} of the stories are the same texts in both runs. What their vectors have in common can then "
+            "come from these texts alone, and says little about emotions."
+        )
     if vectors:
         said.append(
             f"Vectors at layer {vectors['layer']}: the cosine of an emotion with itself is {fixed(vectors['mean'])} on average over "

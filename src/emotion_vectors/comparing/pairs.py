@@ -24,6 +24,7 @@ def compare_pair(a: Compared, b: Compared, resamples: int, seed: int) -> dict[st
     """Vectors, geometry, preferences and criteria of two runs; a part that can't be compared is None, with the reason."""
     common = [name for name in a.vectors.emotions if name in b.vectors.emotions]
     found: dict[str, Any] = {"runs": [a.name, b.name], "emotions": common, "differ": what_differs(a, b)}
+    found["shared_stories"] = _shared(a, b)
     found |= _part("vectors", lambda: _vectors(a, b, common, resamples, seed), _why_no_vectors(a, b, common))
     few = f"they have {len(common)} emotions in common and {FEWEST} are needed" if len(common) < FEWEST else ""
     found |= _part("geometry", lambda: _geometry(a, b, common, resamples, seed), few)
@@ -32,6 +33,12 @@ def compare_pair(a: Compared, b: Compared, resamples: int, seed: int) -> dict[st
     why = "" if len(shared) >= FEWEST else f"they have {len(shared)} activities in common and {FEWEST} are needed"
     found |= _part("preferences", lambda: _preferences(mine, theirs, shared, resamples, seed), why)
     return found | {"criteria": criteria(a, b)}
+
+
+def _shared(a: Compared, b: Compared) -> float | None:
+    """Share of the smaller corpus that is in the other one too; None where a run's stories are not there."""
+    first, second = a.stories(), b.stories()
+    return len(first & second) / min(len(first), len(second)) if first and second else None
 
 
 def what_differs(a: Compared, b: Compared) -> list[str]:

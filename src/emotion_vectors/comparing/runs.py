@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import polars as pl
+
 from emotion_vectors.errors import UserError
 from emotion_vectors.store import atomic
 from emotion_vectors.store.schema import check_schema
@@ -26,6 +28,17 @@ class Compared:
     def same_as(self) -> tuple[str, int]:
         """What must be equal for vectors to be compared directly: hash of the weights and width."""
         return self.record["model"]["sha256"], self.vectors.raw.shape[2]
+
+    def stories(self) -> set[int] | None:
+        """Hashes of the kept stories' texts, None where the folder has no stories."""
+        path = self.path / "stories.parquet"
+        if not path.is_file():
+            return None
+        try:
+            kept = pl.scan_parquet(path).filter("kept").select(pl.col("text").hash()).collect()
+        except (OSError, pl.exceptions.PolarsError) as error:
+            raise UserError(f"Can't read {path}: {error}; compare a run that is whole.") from error
+        return set(kept["text"].to_list())
 
     def preferences(self) -> dict[str, float]:
         """Bradley-Terry score in nats of each activity, by its text."""

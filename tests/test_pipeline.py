@@ -13,6 +13,7 @@ from planted.planted_pack import plant_pack
 from planted.planted_writer import PlantedWriter
 
 from emotion_vectors import settings
+from emotion_vectors.corpus.filters import SPARE
 from emotion_vectors.errors import UserError
 from emotion_vectors.pipeline import SOURCES, run_experiment, settings_identity
 from emotion_vectors.report.checks import CRITERIA
@@ -145,8 +146,14 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_numbers(toy_run, tmp_path, 
 def test_an_imported_corpus_gives_the_numbers_of_the_run_that_wrote_it(toy_run, tmp_path, monkeypatch):
     out, record = toy_run
     for name in ("stories", "neutral"):
-        kept = pl.read_parquet(out / f"{name}.parquet").filter("kept")
-        kept.select(set(kept.columns) & {"emotion", "topic", "text"}).write_parquet(tmp_path / f"{name}.parquet")
+        # The run's own table, with its dropped rows, and with a good one that it did not need.
+        table = pl.read_parquet(out / f"{name}.parquet")
+        spare = (
+            table.filter("kept")
+            .head(1)
+            .with_columns(kept=False, dropped=pl.lit(SPARE), text=pl.lit("A good text. " * 40))
+        )
+        pl.concat([table, spare]).write_parquet(tmp_path / f"{name}.parquet")
     monkeypatch.setattr("emotion_vectors.stages.corpus.make_writer", lambda *_: pytest.fail("nothing is to be written"))
     sources = {"stories_from": str(tmp_path / "stories.parquet"), "neutral_from": str(tmp_path / "neutral.parquet")}
     chosen = settings.change(settings.toy(), **sources)

@@ -131,7 +131,11 @@ def _file_sha256(path: Path) -> str:
 def _parquet_rows(path: Path, columns: Sequence[str]) -> Iterator[dict[str, Any]]:
     try:
         frame = pl.scan_parquet(path, glob=False)
-        wanted = [name for name in columns if name in frame.collect_schema()]
+        schema = frame.collect_schema()
+        wanted = [name for name in columns if name in schema]
+        if schema.get("kept") == pl.Boolean:
+            # A run's own table: what that run dropped, or did not need, is no part of its corpus.
+            frame = frame.filter("kept")
         start = 0
         while len(batch := frame.select(wanted).slice(start, ROWS_AT_ONCE).collect()):
             start += len(batch)

@@ -22,6 +22,7 @@ from emotion_vectors.corpus.filters import SPARE
 from emotion_vectors.errors import UserError
 from emotion_vectors.lm.writers.base import Request, Sampling, Writer, Written
 from emotion_vectors.progress import Reporter
+from emotion_vectors.store import parts
 from emotion_vectors.store.atomic import write_parquet
 
 # Fixed: the plan and the file layout of a run must not depend on the machine that writes it.
@@ -179,7 +180,7 @@ def write_round(
     answers: dict[str, Answer] = {}
     missing = []
     for path, chunk in zip(paths, chunks, strict=True):
-        if path.is_file():
+        if parts.is_sound(path, reporter.say):
             answers |= _read_part(path, chunk)
         else:
             missing.append((path, chunk))
@@ -195,6 +196,7 @@ def write_round(
             finished = _write_chunks([chunk for _, chunk in block], writer, sampling, chat_ids, stage.advance)
             for place, written in finished:
                 write_parquet(block[place][0], pl.DataFrame([vars(one) for one in written], schema=PART_SCHEMA))
+                parts.seal(block[place][0])
                 answers |= {one.key: one for one in written}
                 new_tokens += sum(one.tokens for one in written)
         return Round(answers, new_tokens, stage.seconds)

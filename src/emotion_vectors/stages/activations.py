@@ -16,7 +16,7 @@ from emotion_vectors.lab import Lab
 from emotion_vectors.lm.memory import Room
 from emotion_vectors.lm.prompts import story_prompt
 from emotion_vectors.stages.adopted import adopt
-from emotion_vectors.store import atomic
+from emotion_vectors.store import atomic, parts
 from emotion_vectors.vectors import activations, directions, passes
 from emotion_vectors.vectors.file import EmotionVectors
 
@@ -85,6 +85,7 @@ def _stories(
         part = _part(lab, shard.start)
         if prepared is not None:
             atomic.write_tensors(part, _read_shard(lab, prepared, room, advance))
+            parts.seal(part)
         tensors = load_file(part)
         if total is None:
             total = activations.no_sums(len(lab.emotions), *tensors["sums"].shape[1:])
@@ -130,7 +131,8 @@ def _prepared_ahead(lab: Lab, shards: Sequence[_Shard]) -> Iterator[tuple[_Shard
     with ThreadPoolExecutor(1) as thread:
 
         def submit(shard: _Shard) -> Future[_Prepared] | None:
-            return None if _part(lab, shard.start).exists() else thread.submit(_prepare, lab, shard)
+            there = parts.is_sound(_part(lab, shard.start), lab.reporter.say)
+            return None if there else thread.submit(_prepare, lab, shard)
 
         coming = submit(shards[0]) if shards else None
         for number, shard in enumerate(shards):
@@ -199,14 +201,14 @@ def make_vectors(lab: Lab) -> EmotionVectors:
     means = tensors["sums"] / tensors["counts"][:, None, None]
     raw = directions.contrast(means).swapaxes(0, 1)
     neutral = tensors["neutral"].swapaxes(0, 1)
-    parts = [directions.neutral_components(rows, lab.settings.neutral_variance) for rows in neutral]
-    projected = np.stack([directions.project_out(v, part.basis) for v, part in zip(raw, parts, strict=True)])
-    here = parts[layer + 1]
+    components = [directions.neutral_components(rows, lab.settings.neutral_variance) for rows in neutral]
+    projected = np.stack([directions.project_out(v, part.basis) for v, part in zip(raw, components, strict=True)])
+    here = components[layer + 1]
     header = {
         "model": lab.settings.model, "model_sha256": lab.located.sha256, "revision": lab.located.revision,
         "dtype": lab.settings.dtype, "pack": lab.pack.name, "pack_sha256": lab.pack.sha256,
         "fingerprint": lab.fingerprint, "stories": tensors["counts"].tolist(),
-        "neutral_components": [len(part.basis) for part in parts[1:]], "neutral_explained": here.explained,
+        "neutral_components": [len(part.basis) for part in components[1:]], "neutral_explained": here.explained,
         "writer": lab.settings.writer, "story_format": lab.settings.story_format,
     }  # fmt: skip
     norms = tensors["norm_sums"] / tensors["tokens"][0]

@@ -11,7 +11,7 @@ from emotion_vectors.errors import UserError
 from emotion_vectors.lab import Lab
 from emotion_vectors.lm.messages import converse
 from emotion_vectors.lm.prompts import story_prompt
-from emotion_vectors.store import atomic
+from emotion_vectors.store import atomic, parts
 from emotion_vectors.vectors import activations, calibration
 from emotion_vectors.vectors.calibration import Calibration
 from emotion_vectors.vectors.directions import unit
@@ -42,7 +42,7 @@ def calibrate(lab: Lab, vectors: EmotionVectors) -> None:
         for start in range(0, len(usable), TEXTS_PER_PART):
             numbers = usable[start : start + TEXTS_PER_PART]
             part = folder / f"{start:06d}.safetensors"
-            if not part.exists():
+            if not parts.is_sound(part, lab.reporter.say):
                 # Each text is centred with the others: in `around` it would have a part of itself taken off.
                 centres = around + (around - means[numbers]) / (len(means) - 1)
                 read = [
@@ -53,6 +53,7 @@ def calibrate(lab: Lab, vectors: EmotionVectors) -> None:
                     for form in range(len(calibration.FORMS))
                 ]  # fmt: skip
                 atomic.write_tensors(part, {"scores": np.stack(read)})
+                parts.seal(part)
             scores.append(load_file(part)["scores"])
         found = Calibration(np.sort(np.concatenate(scores, axis=-1), axis=-1), around)
         found.save(lab.run / calibration.FILE, lab.fingerprint)

@@ -19,6 +19,7 @@ from emotion_vectors.stages.preferences import prepared_choices
 from emotion_vectors.stats import nulls
 from emotion_vectors.stats.steering import ring_pairs
 from emotion_vectors.store import atomic
+from emotion_vectors.store import parts as sealed
 from emotion_vectors.vectors.directions import unit
 from emotion_vectors.vectors.file import EmotionVectors
 
@@ -87,9 +88,9 @@ def _steer(lab: Lab, planned: Plan, vectors: EmotionVectors) -> None:
     conditions, asked = planned.conditions(), asked_pairs(lab)
     parts, prompts = parts_of(conditions), int(asked.sum())
     work = {part: prompts * part.answers for part in parts}
-    done = sum(amount for part, amount in work.items() if _file(lab, part).exists())
+    missing = [part for part in work if not sealed.is_sound(_file(lab, part), lab.reporter.say)]
+    done = sum(amount for part, amount in work.items() if part not in missing)
     with lab.reporter.stage("Steering", sum(work.values()), "prompts", done) as stage:
-        missing = [part for part in parts if not _file(lab, part).exists()]
         for part, rows, baseline, prepared in _prepared(lab, missing, _directions(lab, planned, vectors, missing)):
             tensors = {}
             for role in ROLES[part.touch]:
@@ -105,6 +106,7 @@ def _steer(lab: Lab, planned: Plan, vectors: EmotionVectors) -> None:
                 )
                 tensors |= {f"{role}.{name}": values[:, asked] for name, values in found._asdict().items()}
             atomic.write_tensors(_file(lab, part), tensors)
+            sealed.seal(_file(lab, part))
         table = pl.concat([_table(lab, part, conditions, asked) for part in parts]).sort(
             "condition", maintain_order=True
         )

@@ -25,7 +25,7 @@ check: setup
 
 # One process for each core and one thread in each: most tests are too small for several threads.
 test: check
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses=8 --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses=8 --dist loadfile --no-loadscope-reorder
 
 # Builds the wheel and runs it in an empty environment.
 wheel: setup

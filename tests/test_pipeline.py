@@ -3,12 +3,12 @@
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
+from faults import toy_command
 from planted.planted_pack import plant_pack
 from planted.planted_writer import PlantedWriter
 
@@ -116,23 +116,11 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_numbers(toy_run, tmp_path, 
     """kill -9 as soon as the first file of a stage is there, then run the same command again."""
     _, record = toy_run
     out = tmp_path / "run"
-    command = [
-        sys.executable,
-        "-m",
-        "emotion_vectors",
-        "run",
-        "--preset",
-        "toy",
-        "--device",
-        "cpu",
-        "--threads",
-        "1",
-        "--quiet",
-        "--out",
-        str(out),
-    ]
     process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=os.environ | {"OMP_NUM_THREADS": "1"}
+        [*toy_command(out), "--quiet"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
     )
     while process.poll() is None and not _exists(out, after):
         pass

@@ -24,6 +24,12 @@ VOLATILE = ("created", "timings", "command")  # parts of a record that no two ru
 PATIENCE = 300.0  # seconds for one process
 
 
+def toy_command(folder: Path) -> list[str]:
+    """The real command for a toy run in a process of its own; what it computes is the same each time."""
+    options = {"--preset": "toy", "--device": "cpu", "--threads": "1", "--out": str(folder)}
+    return [sys.executable, "-m", "emotion_vectors", "run", *(word for option in options.items() for word in option)]
+
+
 class Faults:
     """A tally of what was tried and what went wrong."""
 
@@ -37,21 +43,7 @@ class Faults:
 
     def start(self, folder: Path) -> subprocess.Popen[str]:
         """The real command, in a process of its own."""
-        command = [
-            sys.executable,
-            "-m",
-            "emotion_vectors",
-            "run",
-            "--preset",
-            "toy",
-            "--device",
-            "cpu",
-            "--threads",
-            "1",
-            "--out",
-            str(folder),
-        ]
-        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        return subprocess.Popen(toy_command(folder), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
     def finish(self, folder: Path) -> tuple[dict[str, object], float]:
         """Run to the end; the record without what is volatile, and the seconds it took."""

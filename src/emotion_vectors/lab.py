@@ -66,8 +66,7 @@ class Lab:
     def theirs_sha256(self) -> str:
         """The content of that file, which must still be the one that the run began with."""
         found = file_digest(self.theirs_path)
-        if found != atomic.read_json(self.run / "run.json")["settings"]["vectors_from"]:
-            raise UserError(f"{self.theirs_path} was changed after this run began; run again with another --out.")
+        self.require_unchanged("vectors_from", found, str(self.theirs_path))
         return found
 
     @cached_property
@@ -76,6 +75,11 @@ class Lab:
         if self.settings.vectors_from is None or not self.theirs_sha256:
             return None
         return EmotionVectors.load(self.theirs_path)
+
+    def require_unchanged(self, setting: str, sha256: str, name: str) -> None:
+        """Raise `UserError` where the file `name` that a setting names is not the one that the run began with."""
+        if sha256 != atomic.read_json(self.run / "run.json")["settings"][setting]:
+            raise UserError(f"{name} was changed after this run began; run again with another --out.")
 
     @cached_property
     def topics(self) -> tuple[str, ...]:

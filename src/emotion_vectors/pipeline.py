@@ -37,7 +37,8 @@ from emotion_vectors.stages.steering import steer_preferences, steered_layers
 from emotion_vectors.stimuli import load_pack
 from emotion_vectors.stimuli.pack import Pack
 from emotion_vectors.store import atomic
-from emotion_vectors.store.run_folder import SCHEMA, file_digest, fingerprint, open_run
+from emotion_vectors.store.run_folder import file_digest, fingerprint, open_run
+from emotion_vectors.store.schema import SCHEMA
 from emotion_vectors.vectors import hub
 
 
@@ -61,9 +62,9 @@ def run_experiment(
     identity = _identity(settings, pack, located, writer)
     with open_run(out, identity) as run:
         lab = Lab(settings, runtime, pack, located, run, reporter, fingerprint(identity), command)
-        missing = [stage for stage in STAGES if not run.done(stage)]
+        missing = next((stage for stage in STAGES if not run.done(stage)), None)
         if missing:
-            run.refuse_cleaned(missing[0])
+            run.refuse_cleaned(missing)
             lab.reporter.say(f"Analysis layer {lab.layer}.")
             check_adopted(lab, steered_layers(lab))
             check_instrument(lab)

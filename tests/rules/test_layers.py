@@ -25,9 +25,21 @@ ALLOWED = {
     "report": {"store", "stats"},
     "explorer": {"lm", "vectors", "report", "store"},  # report: only its wording and its labels of points
     "bench": {"stages", "lab", "lm", "corpus", "vectors", "stats", "stimuli", "store", "settings", "__version__"},
-    "comparing": {"vectors", "stats", "store", "report"},
-    "upkeep": {"stages", "lm", "corpus", "vectors", "experiments", "stats", "stimuli", "store", "settings"},
-    "stages": {"doctor", "lab", "lm", "corpus", "vectors", "experiments", "stats", "stimuli", "store", "__version__"},
+    "comparing": {"pipeline", "settings", "vectors", "stats", "store", "report"},
+    "upkeep": {"stages", "lm", "corpus", "vectors", "stats", "stimuli", "store", "settings"},
+    "stages": {
+        "doctor",
+        "lab",
+        "lm",
+        "corpus",
+        "vectors",
+        "experiments",
+        "stats",
+        "stimuli",
+        "store",
+        "settings",
+        "__version__",
+    },
 }
 
 

@@ -4,13 +4,13 @@ import json
 import shutil
 
 import pytest
+from faults import VOLATILE
 
 from emotion_vectors import settings
 from emotion_vectors.pipeline import run_experiment
 from emotion_vectors.store import parts
 
 LOUD = settings.Runtime(device="cpu", threads=1)
-VOLATILE = ("created", "timings", "command")
 
 
 def test_a_part_is_sound_until_it_is_changed(tmp_path):

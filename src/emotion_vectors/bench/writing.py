@@ -57,8 +57,8 @@ def writing(case: Case) -> dict[str, Any]:
     )  # fmt: skip
 
 
-Write = Callable[[Sequence[Request], Sampling], tuple[int, float]]
-"""Writes texts; returns how many tokens they have, and the seconds of it that went into starting an engine."""
+Write = Callable[[Sequence[Request], Sampling], Lap]
+"""Writes texts; the lap's units are their tokens, its seconds leave out the start of an engine."""
 
 
 def _engines(
@@ -92,26 +92,21 @@ def _engines(
 
 
 def _by_writer(writer: Writer) -> Write:
-    def write(requests: Sequence[Request], sampling: Sampling) -> tuple[int, float]:
-        before = getattr(writer, "start_seconds", 0.0)
+    def write(requests: Sequence[Request], sampling: Sampling) -> Lap:
+        begun, starting = time.perf_counter(), getattr(writer, "start_seconds", 0.0)
         tokens = sum(written.tokens for written in writer.write(requests, sampling))
-        return tokens, getattr(writer, "start_seconds", 0.0) - before
+        return Lap(tokens, None, time.perf_counter() - begun - (getattr(writer, "start_seconds", 0.0) - starting))
 
     return write
 
 
 def _generate(case: Case, batch: int) -> Write:
     ends = end_tokens(case.lm)
-    return lambda requests, sampling: (sum(map(len, plain.writing(case.lm, requests, sampling, batch, ends))), 0.0)
+    return lambda requests, sampling: Lap(sum(map(len, plain.writing(case.lm, requests, sampling, batch, ends))), None)
 
 
 def _way(write: Write, requests: Sequence[Request], sampling: Sampling) -> Way:
-    def lap() -> Lap:
-        begun = time.perf_counter()
-        tokens, starting = write(requests, sampling)
-        return Lap(tokens, None, time.perf_counter() - begun - starting)
-
-    return lap
+    return lambda: write(requests, sampling)
 
 
 def _batch_sizes(case: Case, asked: Sequence[Request], advance: Callable[[float], None]) -> dict[int, float]:
@@ -137,10 +132,10 @@ def _openvino_alone(case: Case) -> Write:
     pipeline = start_pipeline(case.lm.gguf, case.runtime.cache, case.runtime.stories_per_batch)
     ends = end_tokens(case.lm)
 
-    def write(requests: Sequence[Request], sampling: Sampling) -> tuple[int, float]:
+    def write(requests: Sequence[Request], sampling: Sampling) -> Lap:
         inputs = [openvino.Tensor(np.array([request.prompt_ids], dtype=np.int64)) for request in requests]
         configs = [generation_config(request.seed, sampling, ends) for request in requests]
         done = pipeline.generate(inputs, configs)
-        return sum(len([token for token in one.m_generation_ids[0] if token not in ends]) for one in done), 0.0
+        return Lap(sum(len([token for token in one.m_generation_ids[0] if token not in ends]) for one in done), None)
 
     return write

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import shlex
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -12,8 +9,7 @@ import typer
 from rich.console import Console
 
 from emotion_vectors import settings
-from emotion_vectors.cli.options import Device, Quiet, Sets
-from emotion_vectors.errors import UserError
+from emotion_vectors.cli.options import STOPPED, Device, Quiet, Sets, command_line
 
 
 def compare(
@@ -51,38 +47,22 @@ def screen(
 
     Give the command again to go on after a stop. The exit code is 1 where a model failed.
     """
-    from emotion_vectors.comparing import compare_runs
-    from emotion_vectors.pipeline import run_experiment
-
     names = [name for given in models for name in given.split() if name]
-    folders = {name: out / _folder(name) for name in names}
-    if len(set(folders.values())) < len(names):
-        raise UserError(
-            "Two of the models have the same name, or one is there twice; screen them with other --out folders."
-        )
     changes = ({} if stimuli is None else {"stimuli": stimuli}) | settings.parse_assignments(set_ or [])
     runtime = settings.Runtime(device, threads=threads, quiet=quiet, allow_failed_checks=allow_failed_checks)
-    console, failed = Console(stderr=True, highlight=False), []
-    for number, (name, folder) in enumerate(folders.items(), 1):
-        console.print(f"Model {number} of {len(names)}: {name}", markup=False)
-        try:
-            chosen = settings.change(settings.preset(preset), model=name, **changes)
-            run_experiment(chosen, folder, runtime, command=shlex.join(["emotion-vectors", *sys.argv[1:]]))
-        except UserError as error:
-            failed.append({"model": name, "reason": str(error)})
-            console.print(f"{name}: {error}", markup=False, soft_wrap=True)
-        except KeyboardInterrupt:
-            console.print("Stopped; the same command goes on where it was.")
-            raise typer.Exit(130) from None
-    done = [folder for name, folder in folders.items() if name not in {one["model"] for one in failed}]
-    if len(done) >= 2:
-        compare_runs(done, out, failed=failed)
+    console = Console(stderr=True, highlight=False)
+    try:
+        from emotion_vectors.comparing.screening import (
+            screen_models,  # takes seconds, in which somebody may press Ctrl-C
+        )
+
+        compared, failed = screen_models(
+            names, preset, changes, out, runtime, command_line(), lambda said: console.print(said, markup=False, soft_wrap=True)
+        )  # fmt: skip
+    except KeyboardInterrupt:
+        console.print(STOPPED)
+        raise typer.Exit(130) from None
+    if compared:
         print(f"Comparison: {out / 'comparison.html'}")
     if failed:
         raise typer.Exit(1)
-
-
-def _folder(model: str) -> str:
-    """A folder's name for a model: the last part of its path or id, without an ending."""
-    last = Path(model.rstrip("/")).name
-    return re.sub(r"[^\w.-]+", "-", last.removesuffix(".gguf")) or "model"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
 from typing import Annotated
 
 import typer
@@ -10,4 +12,10 @@ Sets = Annotated[
     list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Change one setting; may be repeated.")
 ]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
+STOPPED = "Stopped; the same command goes on where it was."
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress.")]
+
+
+def command_line() -> str:
+    """The command as it was given, for records."""
+    return shlex.join(["emotion-vectors", *sys.argv[1:]])

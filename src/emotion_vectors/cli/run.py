@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +9,7 @@ import typer
 from rich.console import Console
 
 from emotion_vectors import settings
-from emotion_vectors.cli.options import Device, Quiet, Sets
+from emotion_vectors.cli.options import STOPPED, Device, Quiet, Sets, command_line
 from emotion_vectors.cli.shown import print_verdicts
 
 Out = Annotated[Path, typer.Option("--out", help="The run's folder; a finished run there is not computed again.")]
@@ -83,13 +81,9 @@ def run(
     try:
         from emotion_vectors.pipeline import run_experiment  # takes seconds, in which somebody may press Ctrl-C
 
-        record = run_experiment(chosen, out, runtime, command=_command())
+        record = run_experiment(chosen, out, runtime, command=command_line())
     except KeyboardInterrupt:
-        Console(stderr=True).print("Stopped; the same command goes on where it was.")
+        Console(stderr=True).print(STOPPED)
         raise typer.Exit(130) from None
     print_verdicts(record)
     print(f"Report: {out / 'report.html'}")
-
-
-def _command() -> str:
-    return shlex.join(["emotion-vectors", *sys.argv[1:]])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from emotion_vectors.comparing.pairs import compare_all
 from emotion_vectors.comparing.runs import Compared, open_compared
 from emotion_vectors.errors import UserError
 from emotion_vectors.store import atomic
+from emotion_vectors.store.schema import timestamp
 
 FILES = ("comparison.json", "comparison.parquet", "comparison.html")
 COLUMNS = {
@@ -31,7 +31,7 @@ def compare_runs(paths: Sequence[Path], out: Path, resamples: int = 2000, seed: 
     if out.exists() and not out.is_dir():
         raise UserError(f"{out} is a file; --out needs a folder.")
     record = {
-        "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds").replace("+00:00", "Z"), "resamples": resamples,
+        "created": timestamp(), "resamples": resamples,
         "seed": seed, "runs": [_summary(run) for run in runs], "pairs": compare_all(runs, resamples, seed), "failed": list(failed),
     }  # fmt: skip
     out.mkdir(parents=True, exist_ok=True)
@@ -43,7 +43,6 @@ def compare_runs(paths: Sequence[Path], out: Path, resamples: int = 2000, seed: 
 
 def _summary(run: Compared) -> dict[str, Any]:
     record = run.record
-    checks = record["doctor"]
     return {
         "name": run.name, "model": record["model"]["name"], "model_sha256": record["model"]["sha256"], "layers": record["model"]["layers"],
         "width": record["model"]["hidden_size"], "prompt_format": record["model"]["prompt_format"], "layer": run.vectors.layer,
@@ -54,7 +53,7 @@ def _summary(run: Compared) -> dict[str, Any]:
             name: {key: one.get(key) for key in ("name", "value", "of", "interval", "verdict", "seed_verdict", "reason")}
             for name, one in record["criteria"].items()
         },
-        "verdicts": record["verdicts"], "doctor": [{"name": name, **check} for name, check in checks.items() if not check["passed"]],
+        "verdicts": record["verdicts"], "doctor": [{"name": name, **check} for name, check in record["doctor"].items() if not check["passed"]],
         "speed": {name: {"rate": stage["rate"], "unit": stage["unit"]} for name, stage in record["timings"].items()},
     }  # fmt: skip
 
@@ -63,57 +62,34 @@ def table_of(record: dict[str, Any]) -> pl.DataFrame:
     """Every number of the comparison in one long table; `with` is empty for numbers of one run alone."""
     rows: list[dict[str, Any]] = []
 
-    def add(what: str, run: str, other: str, item: str, value: Any, **more: Any) -> None:
-        interval = more.pop("interval", None) or (None, None)
-        row = {
-            "what": what,
-            "run": run,
-            "with": other,
-            "item": item,
-            "value": value,
-            "low": interval[0],
-            "high": interval[1],
-        }
-        rows.append(dict.fromkeys(COLUMNS) | row | more)
+    def add(what: str, runs: list[str], item: str, value: Any, **more: Any) -> None:
+        low, high = more.pop("interval", None) or (None, None)
+        run, other = [*runs, ""][:2]
+        named = {"what": what, "run": run, "with": other, "item": item, "value": value, "low": low, "high": high}
+        rows.append(dict.fromkeys(COLUMNS) | named | more)
 
     for run in record["runs"]:
         for name, one in run["criteria"].items():
-            add("criterion", run["name"], "", name, one["value"], interval=one["interval"], verdict=one["verdict"])
+            add("criterion", [run["name"]], name, one["value"], interval=one["interval"], verdict=one["verdict"])
         for name, one in run["speed"].items():
-            add(f"speed, {one['unit']}/s", run["name"], "", name, one["rate"])
+            add(f"speed, {one['unit']}/s", [run["name"]], name, one["rate"])
     for pair in record["pairs"]:
-        a, b = pair["runs"]
-        vectors, geometry, liked = pair["vectors"], pair["geometry"], pair["preferences"]
+        runs, vectors, geometry, liked = pair["runs"], pair["vectors"], pair["geometry"], pair["preferences"]
         if vectors:
-            add(
-                "cosine, mean",
-                a,
-                b,
-                "",
-                vectors["mean"],
-                interval=vectors["interval"],
-                null=vectors["null"],
-                p=vectors["p"],
-                layer=vectors["layer"],
-            )
+            add("cosine, mean", runs, "", vectors["mean"], layer=vectors["layer"], **_bounds(vectors))
             for emotion, value in zip(pair["emotions"], vectors["cosine"], strict=True):
-                add("cosine", a, b, emotion, value, layer=vectors["layer"])
+                add("cosine", runs, emotion, value, layer=vectors["layer"])
             for row in vectors["by_layer"]:
-                add("cosine, mean by layer", a, b, "", row["mean"], layer=row["layer"])
+                add("cosine, mean by layer", runs, "", row["mean"], layer=row["layer"])
         if geometry:
-            add(
-                "geometry, Spearman r",
-                a,
-                b,
-                "",
-                geometry["r"],
-                interval=geometry["interval"],
-                null=geometry["null"],
-                p=geometry["p"],
-                layer=geometry["layers"][0],
-            )
+            add("geometry, Spearman r", runs, "", geometry["r"], layer=geometry["layers"][0], **_bounds(geometry))
             for row in geometry["by_depth"]:
-                add("geometry by depth", a, b, f"{row['depth']:.1f}", row["r"], layer=row["layers"][0])
+                add("geometry by depth", runs, f"{row['depth']:.1f}", row["r"], layer=row["layers"][0])
         if liked:
-            add("preferences, Pearson r", a, b, "", liked["r"], interval=liked["interval"], p=liked["p"])
+            add("preferences, Pearson r", runs, "", liked["r"], **_bounds(liked))
     return pl.DataFrame(rows, schema=COLUMNS)
+
+
+def _bounds(found: dict[str, Any]) -> dict[str, Any]:
+    """Interval, null and p of a measure, as far as it has them."""
+    return {key: found[key] for key in ("interval", "null", "p") if key in found}

@@ -12,6 +12,7 @@ from scipy.stats import rankdata
 
 from emotion_vectors.stats.intervals import cluster_bootstrap, pearson_bootstrap
 from emotion_vectors.stats.nulls import permutation_p
+from emotion_vectors.vectors.directions import contrast, cosine
 
 FEWEST = 4  # emotions or activities: fewer have no interval
 DRAWS = 500  # most bootstrap draws of the geometry, whose pairs are ranked anew in each
@@ -19,33 +20,29 @@ DRAWS = 500  # most bootstrap draws of the geometry, whose pairs are ranked anew
 
 def centred(vectors: np.ndarray) -> np.ndarray:
     """Rows (n, d) minus their mean, in double precision: both sets lose what is common to these emotions, and no more."""
-    exact = np.asarray(vectors, dtype=np.float64)
-    return exact - exact.mean(axis=0)
+    return contrast(vectors.astype(np.float64))
 
 
-def cosines(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """(n, m) cosines of rows; a row of zeros has none (NaN)."""
-    with np.errstate(invalid="ignore", divide="ignore"):
-        units = [rows / np.linalg.norm(rows, axis=1, keepdims=True) for rows in (first, second)]
-    return units[0] @ units[1].T
+def same_and_others(table: np.ndarray) -> dict[str, float]:
+    """Of cosines (n, n) of one set with the other: mean of the same emotion, and the 95th percentile of other emotions."""
+    others = table[~np.eye(len(table), dtype=bool)]
+    return {"mean": float(np.diagonal(table).mean()), "other_95": float(np.quantile(others, 0.95))}
 
 
 def matching(first: np.ndarray, second: np.ndarray, resamples: int, seed: int) -> dict[str, Any]:
     """Cosine of each emotion's vector in one set with the same emotion's in the other; both (n, d) of one model.
 
     `mean` with an interval by resampling emotions; `null`: the mean with the emotions of one set dealt out at random, and `p`;
-    `other_95`: the 95th percentile of the cosines with other emotions; `found`: emotions nearest to themselves.
+    `other_95`: see `same_and_others`; `found`: emotions nearest to themselves.
     """
-    table = cosines(centred(first), centred(second))
+    table = cosine(centred(first), centred(second))
     own, n = np.diagonal(table), len(table)
     interval, _ = cluster_bootstrap(lambda rows: own[rows].mean(), range(n), repeats=resamples, seed=seed)
     generator = np.random.default_rng(seed)
     dealt = np.array([table[np.arange(n), generator.permutation(n)].mean() for _ in range(resamples)])
-    others = table[~np.eye(n, dtype=bool)]
-    return {
-        "emotions": n, "cosine": own.tolist(), "mean": float(own.mean()), "interval": [float(interval.low), float(interval.high)],
-        "null": float(dealt.mean()), "p": float(permutation_p(own.mean(), dealt)), "other_95": float(np.quantile(others, 0.95)),
-        "found": int((table.argmax(axis=1) == np.arange(n)).sum()),
+    return same_and_others(table) | {
+        "emotions": n, "cosine": own.tolist(), "interval": [float(interval.low), float(interval.high)], "null": float(dealt.mean()),
+        "p": float(permutation_p(own.mean(), dealt)), "found": int((table.argmax(axis=1) == np.arange(n)).sum()),
     }  # fmt: skip
 
 
@@ -55,7 +52,7 @@ def geometry(first: np.ndarray, second: np.ndarray, resamples: int, seed: int) -
     The sets (n, d) and (n, e) may be of different models. The interval resamples emotions (a pair of an emotion with
     itself is left out); the null deals the emotions of one set out at random (Mantel's test). Source: Kriegeskorte et al. 2008.
     """
-    tables = [cosines(rows, rows) for rows in (centred(first), centred(second))]
+    tables = [cosine(rows, rows) for rows in (centred(first), centred(second))]
     n = len(tables[0])
     above = np.triu_indices(n, 1)
     ranked = [np.zeros((n, n)) for _ in tables]

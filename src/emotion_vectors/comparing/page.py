@@ -2,31 +2,27 @@
 
 from __future__ import annotations
 
-import base64
 from pathlib import Path
 from typing import Any
 
 import altair as alt
-import jinja2
 import polars as pl
 import vl_convert
 
-from emotion_vectors.report.page import VEGA_LITE
+from emotion_vectors.report.page import TEMPLATES as REPORT
+from emotion_vectors.report.page import VEGA_LITE, svg_uri, templates
+from emotion_vectors.report.palette import CATEGORY_COLOURS
 from emotion_vectors.report.tables import Cell, Table
 from emotion_vectors.report.wording import count, fixed, interval, number, p_value, percent
 
 TEMPLATES = Path(__file__).parent / "templates"
-STYLE = Path(__file__).parents[1] / "report" / "templates" / "report.css"
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#000000")  # Okabe and Ito
 
 
 def render(record: dict[str, Any]) -> str:
     """The page as text."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )  # fmt: skip
-    return environment.get_template("comparison.html.j2").render(
-        record=record, style=STYLE.read_text(encoding="utf-8"), opening=opening(record), runs=runs_table(record),
+    style = (REPORT / "report.css").read_text(encoding="utf-8")
+    return templates(TEMPLATES, REPORT).get_template("comparison.html.j2").render(
+        record=record, style=style, opening=opening(record), runs=runs_table(record),
         criteria=criteria_table(record), pairs=[_pair(pair) for pair in record["pairs"]], speed=speed_table(record),
         doctor=doctor_table(record), charts=[chart for chart in (curves(record, "vectors"), curves(record, "geometry")) if chart],
     )  # fmt: skip
@@ -42,7 +38,7 @@ def opening(record: dict[str, Any]) -> str:
         + "; ".join(f"{row['id']} of {pair['runs'][0]} and {pair['runs'][1]}" for pair, row in apart[:6])
         + ("." if len(apart) <= 6 else " and others.")
         if apart
-        else "For no criterion do the 95 % intervals of two runs lie apart, so none of the differences below can be told from chance."
+        else "For no criterion do the 95 % intervals of two runs lie apart, so none of the differences below is shown by them."
     )
     return (
         f"{count(len(record['runs']), 'run')} of {count(len(models), 'model')}. Of 11 criteria pass: {', '.join(passing)}. {told} "
@@ -86,7 +82,7 @@ def criteria_table(record: dict[str, Any]) -> Table:
             of = f" of {number(one['of'])}" if one["of"] else ""
             cells += [
                 Cell(f"{number(one['value'])}{of} [{interval(one['interval'])}]", "number"),
-                Cell(f"{one['verdict']} (threshold alone: {one['seed_verdict']})", one["verdict"]),
+                Cell(f"{one['verdict']} (threshold alone: {one['seed_verdict']})", f"verdict {one['verdict']}"),
             ]
         rows.append(tuple(cells))
     heads = [head for run in record["runs"] for head in (run["name"], "verdict")]
@@ -207,11 +203,10 @@ def curves(record: dict[str, Any], what: str) -> dict[str, str] | None:
         alt.Chart(pl.DataFrame(rows))
         .mark_line(point=True)
         .encode(
-            alt.X("x:Q", title=x), alt.Y("y:Q", title=y), alt.Color("pair:N", title=None, scale=alt.Scale(range=list(COLOURS))),
+            alt.X("x:Q", title=x), alt.Y("y:Q", title=y), alt.Color("pair:N", title=None, scale=alt.Scale(range=list(CATEGORY_COLOURS))),
             alt.StrokeDash("pair:N", title=None),
         )
         .properties(width=620, height=260)
     )  # fmt: skip
     svg = vl_convert.vegalite_to_svg(drawn.to_dict(), vl_version=VEGA_LITE)
-    encoded = base64.b64encode(svg.encode("utf-8")).decode("ascii")
-    return {"title": title, "picture": f"data:image/svg+xml;base64,{encoded}"}
+    return {"title": title, "picture": svg_uri(svg)}

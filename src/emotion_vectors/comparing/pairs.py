@@ -10,6 +10,7 @@ import numpy as np
 from emotion_vectors.comparing import measures
 from emotion_vectors.comparing.measures import FEWEST
 from emotion_vectors.comparing.runs import Compared
+from emotion_vectors.vectors.directions import cosine
 from emotion_vectors.vectors.file import EmotionVectors
 
 DEPTHS = 11  # places between the first and the last block at which layers of two models are matched
@@ -92,11 +93,8 @@ def _vectors(a: Compared, b: Compared, common: list[str], resamples: int, seed: 
     layer = min(layers, key=lambda one: abs(one - a.vectors.layer))
     curve = []
     for at in layers:
-        table = measures.cosines(*(measures.centred(_rows(one.vectors, common, at)) for one in (a, b)))
-        others = table[~np.eye(len(table), dtype=bool)]
-        curve.append(
-            {"layer": at, "mean": float(np.diagonal(table).mean()), "other_95": float(np.quantile(others, 0.95))}
-        )
+        first, second = (measures.centred(_rows(one.vectors, common, at)) for one in (a, b))
+        curve.append({"layer": at} | measures.same_and_others(cosine(first, second)))
     here = [_rows(one.vectors, common, layer) for one in (a, b)]
     return {"layer": layer, "by_layer": curve} | measures.matching(here[0], here[1], resamples, seed)
 
@@ -117,7 +115,7 @@ def _geometry(a: Compared, b: Compared, common: list[str], resamples: int, seed:
 
 def _triangle(run: Compared, common: list[str], layer: int) -> np.ndarray:
     rows = measures.centred(_rows(run.vectors, common, layer))
-    return measures.cosines(rows, rows)[np.triu_indices(len(common), 1)]
+    return cosine(rows, rows)[np.triu_indices(len(common), 1)]
 
 
 def _preferences(mine: dict[str, float], theirs: dict[str, float], shared: list[str], resamples: int, seed: int) -> dict[str, Any]:  # fmt: skip

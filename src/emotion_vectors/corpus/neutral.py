@@ -92,7 +92,7 @@ def write_neutral(
     `folder/neutral_prompts.parquet`. Called again it resumes.
     """
     subjects = pack.neutral_questions or pack.topics
-    empty = empty_slots(pack, settings)
+    empty = [Slot(subjects[i % len(subjects)], i // len(subjects)) for i in range(settings.neutral_texts)]
     wanted, rows, index = len(empty), [], DuplicateIndex()
     tokens, new_tokens, seconds = 0, 0, 0.0
     number, tried = 0, 0
@@ -122,12 +122,6 @@ def write_neutral(
         f"Neutral texts: {table.height:,} written, {kept:,} of {wanted:,} wanted kept; dropped: {describe(dropped)}."
     )
     return Summary(wanted, table.height, kept, dropped, len(empty), kept, tokens, new_tokens, seconds)
-
-
-def empty_slots(pack: Pack, settings: NeutralSettings) -> list[Slot]:
-    """The wanted texts before anything is written: the pack's questions, or else its topics, in turn."""
-    subjects = pack.neutral_questions or pack.topics
-    return [Slot(subjects[i % len(subjects)], i // len(subjects)) for i in range(settings.neutral_texts)]
 
 
 def fill_prompt(pack: Pack, subject: str) -> str:

@@ -82,8 +82,9 @@ def write_stories(
     Parts go to `folder/parts/stories`, the table to `folder/stories.parquet`, the prompts to
     `folder/story_prompts.parquet`. Called again it resumes; the same settings and writer give the same table.
     """
-    template, together = pack.prompts.story, stories_together(pack, settings)
-    empty = empty_cells(emotions, topics, settings)
+    template = pack.prompts.story
+    together = min(MOST_TOGETHER, settings.stories_per_topic) if "{n_stories}" in template else 1
+    empty = {(emotion, topic): list(range(settings.stories_per_topic)) for emotion in emotions for topic in topics}
     rows: list[dict] = []
     index, tokens, new_tokens, seconds = DuplicateIndex(), 0, 0, 0.0
     number, tried = 0, 0
@@ -108,18 +109,6 @@ def write_stories(
     summary = _summary(table, emotions, empty, settings.stories_per_topic, tokens, new_tokens, seconds)
     _say_summary(summary, settings, reporter)
     return summary
-
-
-def stories_together(pack: Pack, settings: StorySettings) -> int:
-    """How many stories a request asks for at most: one, unless the pack's prompt has {n_stories}."""
-    return min(MOST_TOGETHER, settings.stories_per_topic) if "{n_stories}" in pack.prompts.story else 1
-
-
-def empty_cells(
-    emotions: Sequence[str], topics: Sequence[str], settings: StorySettings
-) -> dict[tuple[str, str], list[int]]:
-    """The wanted stories before anything is written: the slots of each cell (emotion, topic)."""
-    return {(emotion, topic): list(range(settings.stories_per_topic)) for emotion in emotions for topic in topics}
 
 
 def plan_round(

@@ -125,12 +125,12 @@ def tries_of_round(missing: int, tried: int, tries: int, share: float) -> range:
     The first round has one; later ones as many as `FILL` has room for, but no more than leave on average `LEFT` texts
     missing where the share `share` of all tries is good. It depends on the plan and the texts alone.
     """
-    if not tried:
-        return range(min(tries, 1))
-    several = max(1, FILL // max(1, missing))
-    if 0 < share < 1:
-        several = min(several, max(1, ceil(log(LEFT / max(1, missing)) / log1p(-share))))
-    return range(tried, min(tries, tried + (several if share < 1 else 1)))
+    if not tried or share >= 1:
+        several = 1
+    else:
+        enough = ceil(log(LEFT / max(1, missing)) / log1p(-share)) if share else FILL
+        several = max(1, min(FILL // max(1, missing), enough))
+    return range(tried, min(tries, tried + several))
 
 
 def good_share(rows: Sequence[Mapping[str, Any]]) -> float:

@@ -57,7 +57,7 @@ class LanguageModel:
     @property
     def default_layer(self) -> int:
         """The analysis layer: two thirds of the depth (paper section 2; 21 of 32, 20 of 30)."""
-        return min(2 * self.n_layers // 3, self.n_layers - 1)
+        return default_layer(self.n_layers)
 
     @property
     def generate(self) -> Callable[..., Any]:
@@ -70,6 +70,11 @@ class LanguageModel:
 
         ids = torch.tensor([converse(self, text_or_messages).ids], device=self.device)
         return {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
+
+
+def default_layer(n_layers: int) -> int:
+    """The analysis layer of a model of `n_layers` blocks; see `LanguageModel.default_layer`."""
+    return min(2 * n_layers // 3, n_layers - 1)
 
 
 def load_model(

@@ -54,7 +54,7 @@ from emotion_vectors.report.words_section import MISSING, leaks_table, sentences
 from emotion_vectors.store.atomic import write_bytes, write_text
 
 Record = dict[str, Any]
-_TEMPLATES = Path(__file__).parent / "templates"
+TEMPLATES = Path(__file__).parent / "templates"
 # The version that altair writes its specifications for, as vl-convert names it: v6.4.1 is "6.4".
 VEGA_LITE = ".".join(altair.SCHEMA_VERSION.lstrip("v").split(".")[:2])
 _PNG_SCALE = 2.0
@@ -85,6 +85,22 @@ def write_report(run_folder: Path, record: Record) -> list[Path]:
     return written
 
 
+def templates(*folders: Path) -> jinja2.Environment:
+    """Templates of these folders, the first that has one: every text is escaped, and a name that is not given is an error."""
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader(folders),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def svg_uri(svg: str) -> str:
+    """A picture as the address of an image, so that nothing in it can run."""
+    return f"data:image/svg+xml;base64,{base64.b64encode(svg.encode('utf-8')).decode('ascii')}"
+
+
 def steady(svg: str) -> str:
     """The picture with its gradients numbered from 0: vl-convert numbers them through all pictures of a process."""
     numbers: dict[str, str] = {}
@@ -106,15 +122,9 @@ def render(
     pictures: dict[int | str, str],
 ) -> str:
     """The page as text. `pictures` are the SVG texts by figure number, shown until (or instead of) the live charts."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_TEMPLATES),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = templates(TEMPLATES)
     environment.filters["unbroken"] = unbroken
-    live = (_TEMPLATES / "report.js").read_text(encoding="utf-8")
+    live = (TEMPLATES / "report.js").read_text(encoding="utf-8")
     bundle = javascript()
     shown_figures = [_shown(figure, specifications.get(figure.number), pictures.get(figure.number)) for figure in drawn]
     return environment.get_template("report.html.j2").render(
@@ -156,7 +166,7 @@ def render(
         published=published,
         citation=citation(record),
         number=number,
-        style=Markup((_TEMPLATES / "report.css").read_text(encoding="utf-8")),
+        style=Markup((TEMPLATES / "report.css").read_text(encoding="utf-8")),
         bundle=Markup(bundle),
         live=Markup(live),
         policy=_policy(bundle, live),
@@ -195,8 +205,7 @@ def _verdict(name: str, criterion: dict[str, Any]) -> dict[str, str]:
 def _shown(figure: Figure, chart: dict[str, Any] | None, picture: str | None) -> dict[str, Any]:
     shown = {"figure": figure, "picture": None, "specification": None, "data": None, "width": 0}
     if picture is not None and chart is not None:
-        encoded = base64.b64encode(picture.encode("utf-8")).decode("ascii")
-        shown["picture"] = f"data:image/svg+xml;base64,{encoded}"
+        shown["picture"] = svg_uri(picture)
         shown["specification"] = script_json(chart)
         shown["data"] = "data:text/csv;charset=utf-8," + quote(as_csv(figure.rows))
     return shown

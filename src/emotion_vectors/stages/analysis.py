@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,7 +20,7 @@ from emotion_vectors.stages.readings import Readings
 from emotion_vectors.stages.steering_analysis import analyse_steering
 from emotion_vectors.stimuli import equal_to_published
 from emotion_vectors.store import atomic
-from emotion_vectors.store.run_folder import SCHEMA
+from emotion_vectors.store.schema import SCHEMA, timestamp
 from emotion_vectors.vectors.file import EmotionVectors
 
 FILES = ("results.json", "scores.parquet", "correlations.parquet", "scenarios.parquet", "numeric.parquet")
@@ -133,7 +132,7 @@ def _record(
         corpus["kept"] -= late
     return {
         "schema": SCHEMA, "version": __version__, "command": lab.command,
-        "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+        "created": timestamp(),
         "model": lab.model_facts() | {"writer": stages["stories"]["facts"]["writer"]},
         "settings": lab.settings.model_dump(mode="json"), "fingerprint": lab.fingerprint,
         "stimuli": {

@@ -26,7 +26,7 @@ def calibrate(lab: Lab, vectors: EmotionVectors) -> None:
     if lab.run.done("calibration"):
         return
     texts = pl.read_parquet(lab.run / "neutral.parquet").filter("kept")["text"].to_list()
-    forms = {number: _forms(lab, texts[number]) for number in chosen(len(texts))}
+    forms = {number: _forms(lab, texts[number]) for number in _chosen(len(texts))}
     usable = [number for number, reads in forms.items() if reads]
     if not usable:
         raise UserError(
@@ -68,7 +68,7 @@ def calibrate(lab: Lab, vectors: EmotionVectors) -> None:
         )
 
 
-def chosen(count: int) -> list[int]:
+def _chosen(count: int) -> list[int]:
     """Which of the texts are read: all, or as many as the file may hold, spread evenly."""
     return np.unique(np.linspace(0, count - 1, min(count, calibration.MOST_TEXTS)).round().astype(int)).tolist()
 

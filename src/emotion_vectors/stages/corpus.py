@@ -14,7 +14,6 @@ from emotion_vectors.errors import UserError
 from emotion_vectors.lab import Lab
 from emotion_vectors.lm.prompts import chat_prompt, story_prompt
 from emotion_vectors.lm.writers import Writer, make_writer
-from emotion_vectors.store import atomic
 
 
 def write_corpus(lab: Lab, writer: Writer | None = None) -> None:
@@ -85,8 +84,7 @@ def _neutral(lab: Lab, writer: Callable[[], Writer]) -> None:
 def _source(lab: Lab, setting: str) -> Source:
     """The corpus that a setting names; it must still be the one that the run began with."""
     source = locate_corpus(getattr(lab.settings, setting))
-    if source.sha256 != atomic.read_json(lab.run / "run.json")["settings"][setting]:
-        raise UserError(f"{source.name} was changed after this run began; run again with another --out.")
+    lab.require_unchanged(setting, source.sha256, source.name)
     return source
 
 

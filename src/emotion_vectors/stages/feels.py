@@ -50,7 +50,7 @@ def steer_words(lab: Lab, vectors: EmotionVectors) -> None:
     emotions = scenario_emotions(lab)
     own = unit(vectors.at()[[vectors.index(emotion) for emotion in emotions]].astype(np.float64))
     size = float(vectors.residual_norm[vectors.layer])
-    with lab.reporter.stage("Words while steered", most_tokens(lab, len(emotions)), "tokens") as stage:
+    with lab.reporter.stage("Words while steered", _tokens(lab, len(emotions)), "tokens") as stage:
         rows = {HEARD: [], ANSWERS: []}
         if emotions:
             rows[HEARD] = _hear(lab, emotions, own * lab.settings.strength * size)
@@ -60,8 +60,8 @@ def steer_words(lab: Lab, vectors: EmotionVectors) -> None:
         lab.run.finish("feels", [HEARD, ANSWERS], stage.seconds, stage.units, "tokens", layer=vectors.layer)
 
 
-def most_tokens(lab: Lab, emotions: int) -> int:
-    """Tokens of all answers under `emotions` vectors, at most."""
+def _tokens(lab: Lab, emotions: int) -> int:
+    """Tokens of all answers, at most."""
     conditions = 1 + len(SHARES) * (emotions + min(MOST_RANDOM, lab.settings.random_directions))
     return conditions * SAMPLES * ANSWER_TOKENS if emotions else 0
 

@@ -24,7 +24,7 @@ class Answers(NamedTuple):
 def ask_preferences(lab: Lab) -> Answers:
     """Read the unsteered choice of every ordered pair of activities."""
     if not lab.run.done("preferences"):
-        prepared = prepared_choices(lab, every_pair(lab))
+        prepared = prepared_choices(lab)
         with lab.reporter.stage("Asking preferences", len(prepared.prompts), "prompts") as stage:
             baseline = choices.read_baseline(lab.lm, prepared, None, stage.advance)
             first, second = np.nonzero(np.isfinite(baseline.differences))
@@ -38,13 +38,8 @@ def ask_preferences(lab: Lab) -> Answers:
     return _from_table(pl.read_parquet(lab.run / FILE), len(lab.pack.activities))
 
 
-def every_pair(lab: Lab) -> np.ndarray:
-    """(n, n) bool: the ordered pairs of activities that are asked without steering, which are all."""
-    return ~np.eye(len(lab.pack.activities), dtype=bool)
-
-
-def prepared_choices(lab: Lab, asked: np.ndarray) -> choices.Choices:
-    """The prompts of the pairs `asked` (n, n) of the pack's activities."""
+def prepared_choices(lab: Lab, asked: np.ndarray | None = None) -> choices.Choices:
+    """The prompts of the pairs `asked` (n, n) of the pack's activities; None asks all."""
     prompts = lab.pack.prompts
     return choices.prepare(
         lab.lm, prompts.preference, prompts.preference_prefill, [a.text for a in lab.pack.activities], asked

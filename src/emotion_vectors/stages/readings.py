@@ -8,9 +8,7 @@ import numpy as np
 from safetensors.numpy import load_file
 
 from emotion_vectors.lab import Lab
-from emotion_vectors.lm.model import LanguageModel
 from emotion_vectors.lm.prompts import Prompt, chat_prompt
-from emotion_vectors.stimuli.pack import Pack
 from emotion_vectors.store import atomic
 from emotion_vectors.vectors import activations, passes
 
@@ -31,7 +29,24 @@ def read_prompts(lab: Lab) -> Readings:
     """Run the prompts of the three scenario batteries, the numeric and the activity prompts, once each."""
     pack = lab.pack
     if not lab.run.done("readings"):
-        groups = prompts_to_read(lab.lm, pack)
+        scenarios, heldout, retrieval = (
+            [_at_response(chat_prompt(lab.lm, "{message}", {"message": scenario.prompt})) for scenario in battery]
+            for battery in (pack.scenarios, pack.heldout_scenarios, pack.retrieval_scenarios)
+        )
+        numeric = [
+            _at_response(chat_prompt(lab.lm, "{message}", {"message": template.fill(value)}))
+            for template in pack.numeric_templates
+            for value in template.values
+        ]
+        feelings = [chat_prompt(lab.lm, pack.prompts.feeling, {"activity": a.text}) for a in pack.activities]
+        activities = [(prompt.ids, prompt.spans["activity"]) for prompt in feelings]
+        groups = {
+            "scenarios": scenarios,
+            "numeric": numeric,
+            "activities": activities,
+            "heldout": heldout,
+            "retrieval": retrieval,
+        }
         total = sum(len(ids) for group in groups.values() for ids, _ in group)
         room = passes.room_for(lab.lm, lab.runtime.tokens_per_batch, lab.reporter.say)
         with lab.reporter.stage("Reading prompts", total, "tokens") as stage:
@@ -44,24 +59,6 @@ def read_prompts(lab: Lab) -> Readings:
     borders = np.cumsum([len(template.values) for template in pack.numeric_templates])[:-1]
     numeric = np.split(tensors["numeric"], borders)
     return Readings(tensors["scenarios"], numeric, tensors["activities"], tensors["heldout"], tensors["retrieval"])
-
-
-def prompts_to_read(lm: LanguageModel, pack: Pack) -> dict[str, list[activations.Text]]:
-    """All prompts of this stage with the tokens that are averaged, by the name of their tensor."""
-    scenarios, heldout, retrieval = (
-        [_at_response(chat_prompt(lm, "{message}", {"message": scenario.prompt})) for scenario in battery]
-        for battery in (pack.scenarios, pack.heldout_scenarios, pack.retrieval_scenarios)
-    )
-    numeric = [
-        _at_response(chat_prompt(lm, "{message}", {"message": template.fill(value)}))
-        for template in pack.numeric_templates
-        for value in template.values
-    ]
-    feelings = [chat_prompt(lm, pack.prompts.feeling, {"activity": a.text}) for a in pack.activities]
-    activities: list[activations.Text] = [(prompt.ids, prompt.spans["activity"]) for prompt in feelings]
-    return {
-        "scenarios": scenarios, "numeric": numeric, "activities": activities, "heldout": heldout, "retrieval": retrieval,
-    }  # fmt: skip
 
 
 def _at_response(prompt: Prompt) -> activations.Text:

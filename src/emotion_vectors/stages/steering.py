@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,6 +14,7 @@ from safetensors.numpy import load_file
 from emotion_vectors.experiments.arms import Condition, Plan, Runs, Where, plan
 from emotion_vectors.lab import Lab
 from emotion_vectors.lm import choices, keeping
+from emotion_vectors.settings import Settings
 from emotion_vectors.stages.control_vectors import common_direction, shuffled_vectors
 from emotion_vectors.stages.preferences import prepared_choices
 from emotion_vectors.stats import nulls
@@ -36,17 +37,16 @@ class Part(NamedTuple):
     layers: tuple[int, ...]
     touch: Where
 
-    @property
-    def answers(self) -> int:
-        """How often each asked pair is answered in this part."""
-        return len(self.rows) * len(ROLES[self.touch])
-
 
 def steering_plan(lab: Lab, emotions: tuple[str, ...]) -> Plan:
     """What this run steers, from its settings."""
-    settings = lab.settings
+    return plan_from(lab.settings, emotions, lab.layer, lab.lm.n_layers)
+
+
+def plan_from(settings: Settings, emotions: Sequence[str], layer: int, n_layers: int) -> Plan:
+    """What settings steer at the analysis layer `layer` of a model of `n_layers` blocks."""
     return plan(
-        emotions, lab.layer, lab.lm.n_layers, control_emotions=settings.control_emotions,
+        emotions, layer, n_layers, control_emotions=settings.control_emotions,
         sweep_emotions=settings.sweep_emotions, random=settings.random_directions, shuffled=settings.shuffled_vectors,
         strength=settings.strength, strengths=settings.sweep_strengths, sweep_every=settings.sweep_every,
         band_layers=settings.band_layers,
@@ -55,8 +55,8 @@ def steering_plan(lab: Lab, emotions: tuple[str, ...]) -> Plan:
 
 def steered_layers(lab: Lab) -> set[int]:
     """The layers at which this run needs vectors."""
-    planned = steering_plan(lab, lab.emotions)
-    return {lab.layer, *planned.sweep_layers, *planned.band}
+    wanted = steering_plan(lab, lab.emotions)
+    return {lab.layer, *wanted.sweep_layers, *wanted.band}
 
 
 def asked_pairs(lab: Lab) -> np.ndarray:
@@ -87,7 +87,7 @@ def parts_of(conditions: list[Condition]) -> list[Part]:
 def _steer(lab: Lab, planned: Plan, vectors: EmotionVectors) -> None:
     conditions, asked = planned.conditions(), asked_pairs(lab)
     parts, prompts = parts_of(conditions), int(asked.sum())
-    work = {part: prompts * part.answers for part in parts}
+    work = {part: prompts * len(part.rows) * len(ROLES[part.touch]) for part in parts}
     missing = [part for part in work if not sealed.is_sound(_file(lab, part), lab.reporter.say)]
     done = sum(amount for part, amount in work.items() if part not in missing)
     with lab.reporter.stage("Steering", sum(work.values()), "prompts", done) as stage:

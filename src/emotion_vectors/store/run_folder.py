@@ -21,9 +21,6 @@ from emotion_vectors.errors import UserError
 from emotion_vectors.store import atomic
 from emotion_vectors.store.schema import SCHEMA, check_schema
 
-__all__ = ["CLEANED", "SCHEMA", "UPSTREAM", "RunFolder", "differing", "existing", "file_digest", "fingerprint",
-           "open_existing", "open_run", "owner"]  # fmt: skip
-
 CLEANED = "cleaned.json"
 
 # What each stage is computed from: a stage is stale when one of these was made again with another result.
@@ -62,18 +59,24 @@ class RunFolder:
         A file that was removed by cleaning counts as it was.
         """
         marker = self.path / "stages" / f"{stage}.json"
+        return None if self.fault(stage) is not None else atomic.read_json(marker)
+
+    def fault(self, stage: str) -> str | None:
+        """Why a stage counts as not done, "" where it never was; None for one that is done."""
+        marker = self.path / "stages" / f"{stage}.json"
         if not marker.exists():
-            return None
+            return ""
         record = atomic.read_json(marker)
         if record["inputs"] != self.inputs(stage):
-            return None
+            return f"what it is made from was made again ({', '.join(UPSTREAM.get(stage, ()))})"
         for name, digest in record["files"].items():
             file = self.path / name
-            if not file.is_file() and self.cleaned().get(name) == digest:
-                continue
-            if not file.is_file() or file_digest(file) != digest:
-                return None
-        return record
+            if not file.is_file():
+                if self.cleaned().get(name) != digest:
+                    return f"{name} is missing"
+            elif file_digest(file) != digest:
+                return f"{name} was changed after it was finished"
+        return None
 
     def cleaned(self) -> dict[str, str]:
         """The files of finished stages that were removed to save space: SHA-256 by name."""

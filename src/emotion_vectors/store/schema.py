@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import datetime
 from pathlib import Path
 from typing import Any
 
 from emotion_vectors.errors import UserError
 
 SCHEMA = 2  # form of the run folder and its record that this version writes and reads
+
+
+def timestamp() -> str:
+    """The time now in UTC, to the second, as records write it."""
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def check_schema(found: Any, what: str, folder: Path | None = None, known: int = SCHEMA) -> None:

@@ -13,11 +13,10 @@ import torch
 from transformers import AutoConfig, AutoModelForCausalLM
 
 from emotion_vectors.errors import UserError, first_line
-from emotion_vectors.experiments import arms
 from emotion_vectors.lm import toy
-from emotion_vectors.lm.model import choose_device, choose_dtype, locate
+from emotion_vectors.lm.model import choose_device, choose_dtype, default_layer, locate
 from emotion_vectors.settings import Settings
-from emotion_vectors.stages.steering import ROLES
+from emotion_vectors.stages.steering import ROLES, plan_from
 from emotion_vectors.stats.steering import ring_pairs
 from emotion_vectors.stimuli.pack import Pack
 from emotion_vectors.store import atomic
@@ -80,13 +79,9 @@ def count_items(settings: Settings, pack: Pack, shape: Shape) -> dict[str, int]:
     """How many texts, prompts and tokens, and how many conditions are steered."""
     emotions = len(set(pack.subset[: settings.emotions]) & set(pack.emotions))
     steered = emotions if settings.steered_emotions == "all" else min(settings.steered_count, emotions)
-    layer = min(2 * shape.layers // 3, shape.layers - 1) if settings.layer is None else settings.layer
-    planned = arms.plan(
-        [str(i) for i in range(steered)], layer, shape.layers, control_emotions=settings.control_emotions,
-        sweep_emotions=settings.sweep_emotions, random=settings.random_directions, shuffled=settings.shuffled_vectors,
-        strength=settings.strength, strengths=settings.sweep_strengths, sweep_every=settings.sweep_every, band_layers=settings.band_layers,
-    )  # fmt: skip
-    conditions, activities = planned.conditions(), len(pack.activities)
+    layer = default_layer(shape.layers) if settings.layer is None else settings.layer
+    conditions = plan_from(settings, [str(i) for i in range(steered)], layer, shape.layers).conditions()
+    activities = len(pack.activities)
     asked = int(ring_pairs(activities, settings.partners, settings.seed).sum())
     stories = emotions * settings.topics * settings.stories_per_topic
     texts = stories + settings.neutral_texts

@@ -84,24 +84,17 @@ def _stage(run: RunFolder, name: str) -> dict[str, Any]:
     record = atomic.read_json(marker) if marker.exists() else {}
     folder = run.parts(name)
     parts = sum(1 for file in folder.glob("*") if file.suffix in (".parquet", ".safetensors")) if folder.is_dir() else 0
-    if run.done(name):
-        state, why = "done", ""
+    why = run.fault(name)
+    if why is None:
+        state = "done"
     elif record:
-        state, why = "stale", _why(run, name, record)
+        state = "stale"
     else:
-        state, why = ("unfinished", "") if parts else ("open", "")
+        state = "unfinished" if parts else "open"
     return {
-        "state": state, "why": why, "parts": parts, "parts_of": _parts_of(run, name), "seconds": float(record.get("seconds", 0.0)),
+        "state": state, "why": why or "", "parts": parts, "parts_of": _parts_of(run, name), "seconds": float(record.get("seconds", 0.0)),
         "units": record.get("units"), "unit": record.get("unit"), "facts": record.get("facts", {}),
     }  # fmt: skip
-
-
-def _why(run: RunFolder, name: str, record: dict[str, Any]) -> str:
-    """Why a stage that was finished counts as not done."""
-    if record.get("inputs") != run.inputs(name):
-        return f"what it is made from was made again ({', '.join(UPSTREAM.get(name, ()))})"
-    gone = [file for file in record["files"] if not (run / file).is_file()]
-    return f"{gone[0]} is missing" if gone else "a file was changed after it was finished"
 
 
 def _parts_of(run: RunFolder, name: str) -> int | None:

@@ -129,8 +129,7 @@ def build(explorer: Explorer, chooser: gr.Dropdown, page: gr.Blocks) -> None:
 
     def end(visitor: gr.Request) -> None:
         """End what is being written for a visitor who pressed Stop or went away, so that the model is free."""
-        if visitor.session_hash in stops:
-            stops[visitor.session_hash].set()
+        stops.pop(visitor.session_hash, Event()).set()
 
     controls = [chooser, layer, shown_rows, *chosen]
     gr.on(refreshes(page, chooser), choose, chooser, [*emotions, layer, meter, shown], show_progress="hidden")

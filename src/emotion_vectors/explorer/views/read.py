@@ -166,34 +166,38 @@ def summary(shown: Shown, calibration: Calibration | None = None, columns: Seque
     found = [("On average over the text", "mean", rest.mean(axis=0), len(rest))]
     if reading.response is not None:
         found.insert(0, ("At the response position", "response", shown.every[reading.response], 1))
-    form = "text" if all(span.role == "text" for span in reading.messages) else "message"
     parts = []
     for caption, statistic, values, counted in found:
         top = np.argsort(-values)[:most].tolist()
         largest = max(float(np.abs(values[top]).max()), 1e-9)
-        # The mean over a chat has the tokens of the prompt format in it, which the neutral messages' means have not.
-        ranked = shown.scale in KINDS and (statistic == "response" or form == "text")
-        percentiles = None
-        if calibration is not None and ranked:
-            percentiles = calibration.rank(
-                values[None], statistic, np.array([counted]), shown.layer, columns, form, shown.scale
-            ).percentile[0]
+        percentiles = _percentiles(shown, calibration, columns, statistic, values, counted)
+        headings, cells = ["emotion", "value"], [[text(reading.emotions[i]), signed(float(values[i]), 3)] for i in top]
+        if percentiles is not None:
+            headings.append("percentile")
+            cells = [[*row, f"{percentiles[i]:.1f}"] for row, i in zip(cells, top, strict=True)]
         rows = [
-            [
-                Cell(text(reading.emotions[i])),
-                Cell(signed(float(values[i]), 3), True),
-                *([] if percentiles is None else [Cell(f"{percentiles[i]:.1f}", True)]),
-                Cell(bar(float(values[i]) / largest, 70)),
-            ]
-            for i in top
+            [Cell(name), *(Cell(number, True) for number in numbers), Cell(bar(float(values[i]) / largest, 70))]
+            for (name, *numbers), i in zip(cells, top, strict=True)
         ]
-        parts.append(table(caption, ("emotion", "value", *([] if percentiles is None else ["percentile"]), ""), rows))
+        parts.append(table(caption, (*headings, ""), rows))
     told = (
         f'<p class="ev-note">percentile: share of the run\'s {calibration.texts} neutral texts below, of the same statistic</p>'
         if calibration is not None and shown.scale in KINDS
         else ""
     )
     return f'<div class="ev-columns">{"".join(parts)}</div>{told}'
+
+
+def _percentiles(
+    shown: Shown, calibration: Calibration | None, columns: Sequence[int], statistic: str, values: np.ndarray, counted: int
+) -> np.ndarray | None:  # fmt: skip
+    """Percentiles (e,) of a statistic of `counted` tokens among the neutral texts; None where like can't be compared."""
+    form = "text" if all(span.role == "text" for span in shown.reading.messages) else "message"
+    # The mean over a chat has the tokens of the prompt format in it, which the neutral messages' means have not.
+    if calibration is None or shown.scale not in KINDS or (statistic == "mean" and form == "message"):
+        return None
+    ranked = calibration.rank(values[None], statistic, np.array([counted]), shown.layer, columns, form, shown.scale)
+    return ranked.percentile[0]
 
 
 def token_table(shown: Shown) -> str:

@@ -39,9 +39,19 @@ def with_template(lm, template):
     return dataclasses.replace(lm, tokenizer=tokenizer)
 
 
+def melting(lm):
+    """With a tokenizer that joins the bracket and the letter, as those of Llama 3 and Qwen do."""
+    tokenizer = copy.deepcopy(lm.tokenizer)
+    tokenizer.add_tokens(["(A", "(B"])
+    model = copy.deepcopy(lm.model)
+    model.resize_token_embeddings(len(tokenizer), mean_resizing=False)
+    return dataclasses.replace(lm, model=model, parts=find_parts(model), tokenizer=tokenizer)
+
+
 RIGHT = {
     **{kind: lambda kind=kind: tiny(kind) for kind in ARCHITECTURES},
     "base": lambda: tiny("gpt_neox", chat=False),
+    "melting": lambda: melting(tiny()),
     "toy float32": lambda: load_model("toy", "cpu", "float32"),
     "toy bfloat16": lambda: load_model("toy", "cpu", "bfloat16"),
 }

@@ -63,14 +63,32 @@ def test_a_span_that_is_off_by_a_token_is_refused():
         prompts.check_span(lm.tokenizer, ids[1:], "count the words")
 
 
-def test_answers_that_melt_into_the_prefill_are_refused():
+def melting(*joined):
+    """The tiny model with a tokenizer that joins a bracket with the letter after it, as those of Llama 3 and Qwen do."""
     from copy import deepcopy
 
     tokenizer = deepcopy(tiny().tokenizer)
-    tokenizer.add_tokens(["(A"])
-    lm = dataclasses.replace(tiny(), tokenizer=tokenizer)
-    with pytest.raises(UserError, match="token of its own"):
-        prompts.option_tokens(lm, prompts.chat_prompt(lm, "{m}", {"m": "Hello"}, "("))
+    tokenizer.add_tokens(list(joined))
+    return dataclasses.replace(tiny(), tokenizer=tokenizer)
+
+
+@pytest.mark.parametrize("joined", [("(A", "(B"), ("(A",)], ids=str)
+def test_answers_that_melt_into_the_prefill_are_letters_of_their_own(joined):
+    lm, plain = melting(*joined), tiny()
+    prompt = prompts.chat_prompt(lm, "{m}", {"m": "Hello"}, "(")
+    assert prompts.melts(lm, prompt) and not prompts.melts(plain, prompt)
+    found = prompts.option_tokens(lm, prompt)
+    assert found == prompts.option_tokens(plain, prompts.chat_prompt(plain, "{m}", {"m": "Hello"}, "("))
+    assert [lm.tokenizer.decode([*prompt.ids, one])[-2:] for one in found] == ["(A", "(B"]
+
+
+def test_an_answer_of_several_tokens_is_refused(monkeypatch):
+    lm = melting("(A", "(B")
+    prompt = prompts.chat_prompt(lm, "{m}", {"m": "Hello"}, "(")
+    whole = lm.tokenizer.get_vocab()
+    monkeypatch.setattr(lm.tokenizer, "get_vocab", lambda: {name: i for name, i in whole.items() if name != "A"})
+    with pytest.raises(UserError, match=r"After '.*assistant\\n\(' the answer 'A' is no token of its own"):
+        prompts.option_tokens(lm, prompt)
 
 
 def test_fill_gives_the_range_of_every_value():

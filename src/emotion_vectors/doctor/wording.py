@@ -71,7 +71,7 @@ def _decoded(lm: LanguageModel, ids: list[int]) -> str:
 
 def answers(bench: Bench) -> Finding:
     """A and B are one token each, two different ones, right after the prompt; production takes these very tokens."""
-    lm, faults = bench.lm, []
+    lm, faults, melted = bench.lm, [], False
     for asked in bench.pairs:
         ids = list(asked.prompt.ids)
         start = ids[: _leading(ids, bos_of(lm))]
@@ -79,13 +79,32 @@ def answers(bench: Bench) -> Finding:
         for letter in "AB":
             longer = lm.tokenizer(asked.prompt.text + letter, add_special_tokens=False)["input_ids"]
             longer = start + longer[_leading(longer, bos_of(lm)) :]
-            alone.append(longer[-1] if longer[:-1] == ids and _decoded(lm, longer[-1:]).strip() == letter else None)
+            if longer[: len(ids)] == ids:
+                alone.append(longer[-1] if longer[:-1] == ids and _decoded(lm, longer[-1:]).strip() == letter else None)
+            else:
+                melted = True
+                alone.append(_written_after(lm, ids, letter))
         taken = {prompting.option_tokens(lm, asked.prompt), tuple(bench.choices.tokens)}
         if None in alone or alone[0] == alone[1]:
             faults.append(f"A and B are the tokens {alone[0]} and {alone[1]} after {asked.prompt.text[-12:]!r}")
         elif taken != {tuple(alone)}:
             faults.append(f"A and B are the tokens {tuple(alone)}, but the logits of {sorted(taken)} are read")
-    return all_right(faults, len(bench.pairs), "pairs of answer tokens", "change the prefill of the pack")
+    found = all_right(faults, len(bench.pairs), "pairs of answer tokens", "change the prefill of the pack")
+    note = (
+        " The tokenizer would join the letter with what is before it; it is read as a token of its own."
+        if melted
+        else ""
+    )
+    return found._replace(detail=found.detail + note)
+
+
+def _written_after(lm: LanguageModel, ids: list[int], letter: str) -> int | None:
+    """The one token after `ids` that adds just `letter` to the text, None where there is none or several."""
+    near = [
+        i for token, i in lm.tokenizer.get_vocab().items() if token.endswith(letter) and len(token) <= len(letter) + 1
+    ]
+    adding = [i for i in near if _decoded(lm, [*ids, i]) == _decoded(lm, ids) + letter]
+    return adding[0] if len(adding) == 1 else None
 
 
 def spans(bench: Bench) -> Finding:

@@ -124,15 +124,32 @@ def single_token(tokenizer: PreTrainedTokenizerBase, text: str) -> int | None:
 
 
 def option_tokens(lm: LanguageModel, prompt: Prompt) -> tuple[int, int]:
-    """Ids of the answers A and B as the model would write them right after `prompt`; one token each, and different."""
-    ids = []
-    for letter in "AB":
-        longer = locate(lm.tokenizer, prompt.text + letter, {}).ids
-        if longer[:-1] != prompt.ids:
-            raise UserError(
-                f"After '{prompt.text[-12:]}' the answer '{letter}' is no token of its own in {lm.name}; can't score it."
-            )
-        ids.append(longer[-1])
+    """Ids of the answers A and B right after `prompt`; one token each, and different.
+
+    They are the tokens that the model would write there. Where the tokenizer would melt the letter with the end of the prompt, as
+    the "(A" of Llama 3 and Qwen, it is the letter as a token of its own: what follows the prefill "(" in the published method.
+    """
+    ids = [_option_token(lm, prompt, letter) for letter in "AB"]
     if ids[0] == ids[1]:
         raise UserError(f"{lm.name} has one token for both A and B; its preferences can't be read.")
     return ids[0], ids[1]
+
+
+def melts(lm: LanguageModel, prompt: Prompt, letter: str = "A") -> bool:
+    """Whether the tokenizer would join the answer `letter` with the end of the prompt in one token."""
+    return locate(lm.tokenizer, prompt.text + letter, {}).ids[: len(prompt.ids)] != prompt.ids
+
+
+def _option_token(lm: LanguageModel, prompt: Prompt, letter: str) -> int:
+    if not melts(lm, prompt, letter):
+        rest = locate(lm.tokenizer, prompt.text + letter, {}).ids[len(prompt.ids) :]
+    else:
+        alone = lm.tokenizer.get_vocab().get(letter)
+        rest = () if alone is None else (int(alone),)
+    said = str(lm.tokenizer.decode([*prompt.ids, *rest], clean_up_tokenization_spaces=False))
+    begun = str(lm.tokenizer.decode(list(prompt.ids), clean_up_tokenization_spaces=False))
+    if len(rest) != 1 or said != begun + letter:
+        raise UserError(
+            f"After {prompt.text[-12:]!a} the answer '{letter}' is no token of its own in {lm.name}; change the prefill of the pack."
+        )
+    return rest[0]

@@ -1,39 +1,46 @@
-"""What every stage of a run needs at hand: settings, pack, folder, progress, and the model once it is wanted."""
+"""What every stage of a run needs at hand: settings, pack, folder, progress, the model once it is wanted, and who does the pieces."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import polars as pl
+import torch
 
 from emotion_vectors.errors import UserError
-from emotion_vectors.lm.model import LanguageModel, Located, load_model
+from emotion_vectors.lm import weights
+from emotion_vectors.lm.memory import Room
+from emotion_vectors.lm.model import LanguageModel, Located, load_model, locate
 from emotion_vectors.lm.prompts import story_prompt
 from emotion_vectors.lm.selfcheck import check_forward
+from emotion_vectors.lm.writers import Writer, make_writer
 from emotion_vectors.progress import Reporter
+from emotion_vectors.scale.workers import InProcess, Workers
 from emotion_vectors.settings import Runtime, Settings
 from emotion_vectors.stimuli.pack import Pack
 from emotion_vectors.store import atomic
 from emotion_vectors.store.run_folder import RunFolder, file_digest
-from emotion_vectors.vectors import hub
+from emotion_vectors.vectors import hub, passes
 from emotion_vectors.vectors.file import EmotionVectors
 
 
-@dataclass
-class Lab:
-    """One run's tools. `settings` are resolved: dtype and writer are never `auto` here."""
+@dataclass(kw_only=True)
+class Equipment:
+    """What a piece of work needs: the model and how it is used, without a run folder. Ray actors have one each.
+
+    `settings` are resolved: dtype and writer are never `auto` here.
+    """
 
     settings: Settings
     runtime: Runtime
     pack: Pack
     located: Located
-    run: RunFolder
     reporter: Reporter
-    fingerprint: str
-    command: str = ""
+    own_writer: Writer | None = None  # in place of the one that the settings name
+    scratch: dict[str, Any] = field(default_factory=dict)  # what a piece of work leaves for the next one
 
     @cached_property
     def lm(self) -> LanguageModel:
@@ -48,6 +55,78 @@ class Lab:
             f"{'chat template' if lm.is_chat else 'plain Human/Assistant format'}."
         )
         return lm
+
+    @cached_property
+    def layer(self) -> int:
+        """The analysis layer."""
+        layer = self.lm.default_layer if self.settings.layer is None else self.settings.layer
+        if layer >= self.lm.n_layers:
+            raise UserError(f"There is no layer {layer} in {self.lm.name}; layers go from 0 to {self.lm.n_layers - 1}.")
+        return layer
+
+    @cached_property
+    def writer(self) -> Writer:
+        """The writer, started when the first text is asked for."""
+        settings, runtime = self.settings, self.runtime
+        return self.own_writer or make_writer(
+            self.lm, settings.writer, runtime.stories_per_batch, self.reporter.say, runtime.cache,
+            settings.server_model, runtime.server_url, runtime.server_concurrency,
+        )  # fmt: skip
+
+    @cached_property
+    def room(self) -> Room:
+        """How many tokens are read at once; it shrinks once where memory runs out, for all that is read later."""
+        return passes.room_for(self.lm, self.runtime.tokens_per_batch, self.reporter.say)
+
+    @property
+    def spill(self) -> Path:
+        """Folder for what does not fit in memory."""
+        return weights.cache_folder(self.runtime.cache)
+
+    def stop_writing(self) -> None:
+        """Close a writer that was started here: an engine that keeps GPU memory must not keep it from later stages."""
+        started = self.__dict__.pop("writer", None)
+        if started is not None and self.own_writer is None:
+            getattr(started, "close", lambda: None)()
+
+
+def equip(settings: Settings, runtime: Runtime, pack: Pack, sha256: str) -> Equipment:
+    """The equipment of a worker elsewhere, its model loaded; `sha256` says which model it has to be."""
+    if runtime.threads:
+        torch.set_num_threads(runtime.threads)
+    kit = Equipment(
+        settings=settings, runtime=runtime, pack=pack, located=locate(settings.model, runtime.cache),
+        reporter=Reporter(quiet=True),
+    )  # fmt: skip
+    if kit.located.sha256 != sha256:
+        raise UserError(f"{settings.model} is another model on one of the machines; put the same files there.")
+    assert kit.lm is not None  # loaded now, while others wait for it
+    return kit
+
+
+@dataclass(kw_only=True)
+class Lab(Equipment):
+    """One run's tools: the equipment and the run folder."""
+
+    run: RunFolder
+    fingerprint: str
+    command: str = ""
+    workers: Workers = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.workers = InProcess(self)
+
+    @property
+    def spill(self) -> Path:
+        """Folder for what does not fit in memory."""
+        return self.run / "parts"
+
+    def finished(self, stage: str) -> dict[str, Any] | None:
+        """The record of a finished stage, None where it is this process's to do; other shards wait for the leading one."""
+        if not self.workers.leads:
+            marker = self.run / "stages" / f"{stage}.json"
+            self.workers.wait(lambda: marker.exists() and self.run.done(stage) is not None, f"the stage {stage}")
+        return self.run.done(stage)
 
     @cached_property
     def emotions(self) -> tuple[str, ...]:
@@ -92,14 +171,6 @@ class Lab:
                 f"The pack has {len(self.pack.topics)} topics, but topics={self.settings.topics}; ask for fewer."
             )
         return self.pack.topics[: self.settings.topics]
-
-    @cached_property
-    def layer(self) -> int:
-        """The analysis layer."""
-        layer = self.lm.default_layer if self.settings.layer is None else self.settings.layer
-        if layer >= self.lm.n_layers:
-            raise UserError(f"There is no layer {layer} in {self.lm.name}; layers go from 0 to {self.lm.n_layers - 1}.")
-        return layer
 
     def model_facts(self) -> dict[str, Any]:
         """What the record says about the model."""

@@ -9,6 +9,10 @@ a stage that is done is not run again, and a stage that was killed goes on at it
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,28 +22,32 @@ from emotion_vectors.corpus.imported import locate_corpus
 from emotion_vectors.doctor import Check, examine
 from emotion_vectors.errors import UserError
 from emotion_vectors.experiments.steering import choose_emotions
-from emotion_vectors.lab import Lab
+from emotion_vectors.lab import Lab, equip
 from emotion_vectors.lm.model import Located, choose_device, choose_dtype, load_model, locate
 from emotion_vectors.lm.writers import Writer, choose_writer
 from emotion_vectors.progress import Reporter
 from emotion_vectors.report.page import write_report
+from emotion_vectors.scale.on_ray import OnRay, parse_place
+from emotion_vectors.scale.shards import Shards
+from emotion_vectors.scale.workers import InProcess, Workers
 from emotion_vectors.settings import Runtime, Settings, change
 from emotion_vectors.stages.activations import make_vectors, pool_stories
 from emotion_vectors.stages.adopted import check_adopted
-from emotion_vectors.stages.analysis import STAGES, analyse, correlate
+from emotion_vectors.stages.analysis import STAGES, Correlated, analyse, correlate
 from emotion_vectors.stages.calibration import calibrate
 from emotion_vectors.stages.corpus import write_corpus
 from emotion_vectors.stages.doctor import check_directions, check_instrument
 from emotion_vectors.stages.feels import steer_words
 from emotion_vectors.stages.preferences import ask_preferences
 from emotion_vectors.stages.readings import read_prompts
-from emotion_vectors.stages.steering import steer_preferences, steered_layers
+from emotion_vectors.stages.steering import share_steering, steer_preferences, steered_layers
 from emotion_vectors.stimuli import load_pack
 from emotion_vectors.stimuli.pack import Pack
 from emotion_vectors.store import atomic
-from emotion_vectors.store.run_folder import file_digest, fingerprint, open_run
+from emotion_vectors.store.run_folder import check_place, file_digest, fingerprint, open_run
 from emotion_vectors.store.schema import SCHEMA
 from emotion_vectors.vectors import hub
+from emotion_vectors.vectors.file import EmotionVectors
 
 
 def run_experiment(
@@ -50,6 +58,56 @@ def run_experiment(
     `writer` replaces the writer that the settings name, for example with one of your own.
     Raises `UserError` with one sentence for anything that the user can mend.
     """
+    with _opened(settings, out, runtime, command, writer) as lab:
+        run = lab.run
+        missing = next((stage for stage in STAGES if not run.done(stage)), None)
+        if missing:
+            run.refuse_cleaned(missing)
+            lab.reporter.say(f"Analysis layer {lab.layer}.")
+            check_adopted(lab, steered_layers(lab))
+            check_instrument(lab)
+            write_corpus(lab)
+            pool_stories(lab)
+            vectors = make_vectors(lab)
+            calibrate(lab, vectors)
+            check_directions(lab, vectors)
+            readings = read_prompts(lab)
+            answers = ask_preferences(lab)
+            correlated = correlate(lab, vectors, readings, answers)
+            runs = steer_preferences(lab, _steered(lab, vectors, correlated), vectors)
+            steer_words(lab, vectors)
+            analyse(lab, vectors, readings, answers, correlated, runs)
+        else:
+            lab.reporter.say(f"{out} is finished{' and cleaned' if run.cleaned() else ''}; nothing is computed again.")
+        record = atomic.read_json(run / "results.json")
+        if not run.done("report"):
+            files = write_report(run.path, record)
+            run.finish("report", [str(file.relative_to(run.path)) for file in files], 0.0, len(files), "files")
+    return record
+
+
+def help_experiment(settings: Settings, out: Path, runtime: Runtime) -> None:
+    """As shard 2 or later of `runtime.shard`: do this shard's pieces of the run in `out`, then come back.
+
+    Between them it waits for shard 1, which runs `run_experiment` and finishes the stages.
+    """
+    with _opened(settings, out, runtime) as lab:
+        if lab.run.done("steering"):
+            lab.reporter.say(f"{out} has nothing left for shard {runtime.shard[0]}.")
+            return
+        lab.finished("doctor")
+        write_corpus(lab)
+        pool_stories(lab)
+        vectors = make_vectors(lab)
+        readings, answers = read_prompts(lab), ask_preferences(lab)
+        share_steering(lab, _steered(lab, vectors, correlate(lab, vectors, readings, answers)), vectors)
+
+
+@contextmanager
+def _opened(
+    settings: Settings, out: Path, runtime: Runtime, command: str = "", writer: Writer | None = None
+) -> Iterator[Lab]:
+    """Everything that a run needs, with its folder locked."""
     if runtime.threads:
         torch.set_num_threads(runtime.threads)
     reporter = Reporter(runtime.quiet)
@@ -60,39 +118,66 @@ def run_experiment(
     located = locate(settings.model, runtime.cache)
     settings = resolve(settings, runtime, located)
     identity = _identity(settings, pack, located, writer)
-    with open_run(out, identity) as run:
-        lab = Lab(settings, runtime, pack, located, run, reporter, fingerprint(identity), command)
-        missing = next((stage for stage in STAGES if not run.done(stage)), None)
-        if missing:
-            run.refuse_cleaned(missing)
-            lab.reporter.say(f"Analysis layer {lab.layer}.")
-            check_adopted(lab, steered_layers(lab))
-            check_instrument(lab)
-            write_corpus(lab, writer)
-            pool_stories(lab)
-            vectors = make_vectors(lab)
-            calibrate(lab, vectors)
-            check_directions(lab, vectors)
-            readings = read_prompts(lab)
-            answers = ask_preferences(lab)
-            correlated = correlate(lab, vectors, readings, answers)
-            steered = choose_emotions(
-                settings.steered_emotions,
-                settings.steered_count,
-                vectors.emotions,
-                pack.steered_emotions,
-                correlated.found.r,
-            )
-            runs = steer_preferences(lab, steered, vectors)
-            steer_words(lab, vectors)
-            analyse(lab, vectors, readings, answers, correlated, runs)
-        else:
-            lab.reporter.say(f"{out} is finished{' and cleaned' if run.cleaned() else ''}; nothing is computed again.")
-        record = atomic.read_json(run / "results.json")
-        if not run.done("report"):
-            files = write_report(run.path, record)
-            run.finish("report", [str(file.relative_to(run.path)) for file in files], 0.0, len(files), "files")
-    return record
+    index, count = runtime.shard
+    shards = Shards(out, index, count, reporter.say) if count > 1 else None
+    if shards and index > 1:
+        check_place(out)
+        shards.await_beginning()
+    with (
+        open_run(out, identity, runtime.shard) as run,
+        shards.at_work() if shards else nullcontext(),
+        _hired(settings, runtime, pack, located, writer, reporter.say) as hired,
+    ):
+        lab = Lab(
+            settings=settings, runtime=runtime, pack=pack, located=located, reporter=reporter, own_writer=writer, run=run,
+            fingerprint=fingerprint(identity), command=command,
+        )  # fmt: skip
+        lab.workers = hired or InProcess(lab, shards)
+        yield lab
+
+
+@contextmanager
+def _hired(
+    settings: Settings,
+    runtime: Runtime,
+    pack: Pack,
+    located: Located,
+    writer: Writer | None,
+    say: Callable[[str], None],
+) -> Iterator[Workers | None]:
+    """Workers on a Ray cluster where the run asks for them."""
+    if runtime.on is None:
+        yield None
+        return
+    if runtime.shard[1] > 1 or writer is not None:
+        raise UserError("--on ray goes neither with --shard nor with a writer of your own; leave one of them out.")
+    device = choose_device(runtime.device)
+    there = replace(
+        runtime, device=device.type, quiet=True, on=None, threads=runtime.threads or torch.get_num_threads()
+    )
+    make = partial(equip, settings, there, pack, located.sha256)
+    workers = OnRay(
+        make,
+        parse_place(runtime.on),
+        say,
+        int(device.type == "cuda"),
+        1 if device.type == "cuda" else int(there.threads or 1),
+    )
+    try:
+        yield workers
+    finally:
+        workers.close()
+
+
+def _steered(lab: Lab, vectors: EmotionVectors, correlated: Correlated) -> tuple[str, ...]:
+    """The emotions to steer, in order of priority."""
+    return choose_emotions(
+        lab.settings.steered_emotions,
+        lab.settings.steered_count,
+        vectors.emotions,
+        lab.pack.steered_emotions,
+        correlated.found.r,
+    )
 
 
 def identity_of(settings: Settings, runtime: Runtime = Runtime()) -> dict[str, Any]:

@@ -157,6 +157,8 @@ class Runtime:
     allow_failed_checks: bool = False
     server_url: str | None = None
     server_concurrency: int = 8
+    shard: tuple[int, int] = (1, 1)  # this process as shard i of n on the same run folder
+    on: str | None = None  # "ray" or "ray:ADDRESS": pieces of work go to a Ray cluster
 
 
 def demo() -> Settings:

@@ -6,8 +6,12 @@ import random
 import string
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 
+from emotion_vectors.corpus.writing import Scribes
+from emotion_vectors.lm.writers import chunks_together
 from emotion_vectors.lm.writers.base import Request, Sampling, Written
+from emotion_vectors.scale.workers import InProcess
 
 
 @dataclass(frozen=True)
@@ -24,6 +28,11 @@ class Wishes:
     temperature: float = 0.8
     top_p: float = 0.95
     repetition_penalty: float = 1.0
+
+
+def scribes(writer) -> Scribes:
+    """This process as the only one that writes, with `writer`."""
+    return Scribes(InProcess(SimpleNamespace(writer=writer)), chunks_together(writer))
 
 
 def chat_ids(message: str) -> tuple[int, ...]:

@@ -10,7 +10,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from corpus.fakes import FakeWriter, Wishes, chat_ids, count_tokens, invented
+from corpus.fakes import FakeWriter, Wishes, chat_ids, count_tokens, invented, scribes
 from emotion_vectors.corpus import filters, imported, importing
 from emotion_vectors.corpus.imported import locate_corpus, read_corpus
 from emotion_vectors.corpus.importing import import_neutral, import_stories
@@ -77,7 +77,7 @@ def test_the_filters_are_those_of_written_stories(tmp_path):
         return texts[emotion][PACK.topics.index(topic)]
 
     write_stories(
-        PACK, tuple(texts), PACK.topics[:4], Wishes(story_tries=1, story_tokens=500), FakeWriter(compose), chat_ids, count_tokens,
+        PACK, tuple(texts), PACK.topics[:4], Wishes(story_tries=1, story_tokens=500), scribes(FakeWriter(compose)), chat_ids, count_tokens,
         tmp_path / "written", Reporter(quiet=True),
     )  # fmt: skip
     written = pl.read_parquet(tmp_path / "written" / "stories.parquet")

@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from corpus.fakes import FakeWriter, Wishes, chat_ids, count_tokens, invented
+from corpus.fakes import FakeWriter, Wishes, chat_ids, count_tokens, invented, scribes
 from emotion_vectors.corpus import filters, writing
 from emotion_vectors.corpus.neutral import FACTUAL_SENSES, write_neutral
 from emotion_vectors.corpus.writing import Summary
@@ -27,7 +27,9 @@ DIALOGUES = dataclasses.replace(
 
 
 def run(folder: Path, writer: FakeWriter, pack: Pack, **wishes) -> tuple[Summary, pl.DataFrame]:
-    summary = write_neutral(pack, Wishes(**wishes), writer, chat_ids, count_tokens, folder, Reporter(quiet=True))
+    summary = write_neutral(
+        pack, Wishes(**wishes), scribes(writer), chat_ids, count_tokens, folder, Reporter(quiet=True)
+    )
     return summary, pl.read_parquet(folder / "neutral.parquet")
 
 

@@ -9,13 +9,12 @@ import pytest
 from lm.servers import Reply, completion, serving
 
 from corpus.fakes import invented
-from emotion_vectors import settings
+from emotion_vectors import lab, settings
 from emotion_vectors.errors import UserError
 from emotion_vectors.lab import Lab
 from emotion_vectors.lm.model import locate
 from emotion_vectors.pipeline import settings_identity
 from emotion_vectors.progress import Reporter
-from emotion_vectors.stages import corpus
 from emotion_vectors.stages.corpus import write_corpus
 from emotion_vectors.stimuli import load_pack
 from emotion_vectors.store.run_folder import open_run
@@ -23,10 +22,17 @@ from emotion_vectors.store.run_folder import open_run
 KEY = "sk-test-0123456789abcdef"
 
 
+def lab_of(chosen, runtime, run, writer=None) -> Lab:
+    return Lab(
+        settings=chosen, runtime=runtime, pack=load_pack(), located=locate("toy"), reporter=Reporter(quiet=True), run=run,
+        fingerprint="print", own_writer=writer,
+    )  # fmt: skip
+
+
 def make(chosen: settings.Settings, folder: Path, url: str | None = None, writer=None) -> None:
     runtime = settings.Runtime(device="cpu", quiet=True, server_url=url, server_concurrency=4)
     with open_run(folder, {"settings": settings_identity(chosen)}) as run:
-        write_corpus(Lab(chosen, runtime, load_pack(), locate("toy"), run, Reporter(quiet=True), "print"), writer)
+        write_corpus(lab_of(chosen, runtime, run, writer))
 
 
 @pytest.fixture
@@ -97,7 +103,7 @@ def test_nothing_is_asked_of_a_server_where_both_are_imported(tmp_path, monkeypa
         stories_from=str(tmp_path / "stories.parquet"),
         neutral_from=str(tmp_path / "neutral.parquet"),
     )
-    monkeypatch.setattr(corpus, "make_writer", lambda *_: pytest.fail("nothing is to be written"))
+    monkeypatch.setattr(lab, "make_writer", lambda *_: pytest.fail("nothing is to be written"))
     make(chosen, tmp_path / "run")
     assert pl.read_parquet(tmp_path / "run" / "stories.parquet")["emotion"].to_list() == names
     assert pl.read_parquet(tmp_path / "run" / "neutral.parquet")["writer"].unique().to_list() == [
@@ -110,9 +116,9 @@ def test_the_topics_of_an_imported_corpus_replace_the_packs(tmp_path):
     chosen = settings.change(settings.toy(), emotions=4, topics=2, stories_from=str(tmp_path / "stories.parquet"))
     runtime = settings.Runtime(device="cpu", quiet=True)
     with open_run(tmp_path / "run", {"settings": settings_identity(chosen)}) as run:
-        lab = Lab(chosen, runtime, load_pack(), locate("toy"), run, Reporter(quiet=True), "print")
-        write_corpus(lab, Canned())
-        assert lab.topics == ("first", "second", "third")
+        made = lab_of(chosen, runtime, run, Canned())
+        write_corpus(made)
+        assert made.topics == ("first", "second", "third")
 
 
 def test_an_imported_corpus_without_a_kept_story_is_told_what_to_do(tmp_path):
@@ -130,7 +136,7 @@ def test_a_corpus_that_changed_since_the_run_began_is_refused(tmp_path, monkeypa
     pl.DataFrame(story_rows()[::-1]).write_parquet(tmp_path / "stories.parquet")
     with open_run(tmp_path / "run", identity) as run, pytest.raises(UserError, match="changed after this run began"):
         runtime = settings.Runtime(device="cpu", quiet=True)
-        write_corpus(Lab(chosen, runtime, load_pack(), locate("toy"), run, Reporter(quiet=True), "print"))
+        write_corpus(lab_of(chosen, runtime, run))
 
 
 @pytest.mark.parametrize("fails", [False, True])
@@ -146,7 +152,7 @@ def test_a_writer_with_memory_to_give_back_is_closed(tmp_path, monkeypatch, fail
         def close(self):
             closed.append(True)
 
-    monkeypatch.setattr(corpus, "make_writer", lambda *_: Engine())
+    monkeypatch.setattr(lab, "make_writer", lambda *_: Engine())
     try:
         make(settings.toy(), tmp_path / "run")
     except UserError:

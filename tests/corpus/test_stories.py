@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from corpus.fakes import FakeWriter, Wishes, chat_ids, count_tokens, invented
+from corpus.fakes import FakeWriter, Wishes, chat_ids, count_tokens, invented, scribes
 from emotion_vectors.corpus import filters, writing
 from emotion_vectors.corpus.stories import write_stories
 from emotion_vectors.corpus.writing import Summary, prompt_sha256, seed_of
@@ -25,7 +25,7 @@ TOPICS = ("a lost key", "a late bus", "a red kite")
 
 def run(folder: Path, writer: FakeWriter, pack: Pack = PACK, **wishes) -> tuple[Summary, pl.DataFrame]:
     summary = write_stories(
-        pack, EMOTIONS, TOPICS, Wishes(**wishes), writer, chat_ids, count_tokens, folder, Reporter(quiet=True)
+        pack, EMOTIONS, TOPICS, Wishes(**wishes), scribes(writer), chat_ids, count_tokens, folder, Reporter(quiet=True)
     )
     return summary, pl.read_parquet(folder / "stories.parquet")
 

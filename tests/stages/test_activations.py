@@ -56,7 +56,9 @@ def read(folder, monkeypatch, size, runtime=Runtime(quiet=True), before=lambda r
     reporter = Said()
     with open_run(folder, {}) as run:
         located = Located(None, "tiny", "0", None)
-        lab = Lab(SETTINGS, runtime, load_pack(), located, run, reporter, "")
+        lab = Lab(
+            settings=SETTINGS, runtime=runtime, pack=load_pack(), located=located, reporter=reporter, run=run, fingerprint=""
+        )  # fmt: skip
         lab.__dict__.update(lm=lm, emotions=EMOTIONS)
         before(lab)
         stage.pool_stories(lab)

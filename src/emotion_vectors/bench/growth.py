@@ -127,7 +127,10 @@ def _extract(case: Case, times: int, folder: Path) -> tuple[int, str, float]:
     atomic.write_json(folder / "run" / "run.json", {})
     located = Located(case.lm.gguf, case.lm.source, case.lm.sha256, case.lm.revision)
     with open_run(folder / "run", {}) as run:
-        lab = Lab(settings, case.runtime, case.pack, located, run, case.reporter, "")
+        lab = Lab(
+            settings=settings, runtime=case.runtime, pack=case.pack, located=located, reporter=case.reporter, run=run,
+            fingerprint="",
+        )  # fmt: skip
         # Set by hand: the loaded model, and the emotions that have a story here.
         lab.__dict__.update(lm=case.lm, emotions=tuple(present))
         begun = time.perf_counter()

@@ -11,6 +11,7 @@ from rich.console import Console
 from emotion_vectors import settings
 from emotion_vectors.cli.options import STOPPED, Device, Quiet, Sets, command_line
 from emotion_vectors.cli.shown import print_verdicts
+from emotion_vectors.scale.shards import parse_shard
 
 Out = Annotated[Path, typer.Option("--out", help="The run's folder; a finished run there is not computed again.")]
 
@@ -64,6 +65,13 @@ def run(
     server_concurrency: Annotated[
         int, typer.Option(min=1, help="Texts asked of the server at once; does not change results.")
     ] = 8,
+    shard: Annotated[
+        str | None,
+        typer.Option(metavar="I/N", help="Be process I of N on the same --out, e.g. in a Slurm array; 1 leads."),
+    ] = None,
+    on: Annotated[
+        str | None, typer.Option(metavar="PLACE", help="Spread the work: `ray` or `ray:ADDRESS` of a Ray cluster.")
+    ] = None,
 ) -> None:
     """Run the whole experiment and print the verdicts and the path of the report."""
     given = {
@@ -76,11 +84,15 @@ def run(
     chosen = settings.change(settings.preset(preset), **changes)
     runtime = settings.Runtime(
         device, tokens_per_batch, stories_per_batch, threads, quiet, allow_failed_checks=allow_failed_checks,
-        server_url=server, server_concurrency=server_concurrency,
+        server_url=server, server_concurrency=server_concurrency, shard=parse_shard(shard or "1/1"), on=on,
     )  # fmt: skip
     try:
-        from emotion_vectors.pipeline import run_experiment  # takes seconds, in which somebody may press Ctrl-C
+        from emotion_vectors.pipeline import help_experiment, run_experiment  # takes seconds; Ctrl-C may come meanwhile
 
+        if runtime.shard[0] > 1:
+            help_experiment(chosen, out, runtime)
+            print(f"Shard {shard} is done; shard 1 writes the report.")
+            return
         record = run_experiment(chosen, out, runtime, command=command_line())
     except KeyboardInterrupt:
         Console(stderr=True).print(STOPPED)

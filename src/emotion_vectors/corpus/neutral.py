@@ -23,6 +23,7 @@ from emotion_vectors.corpus.writing import (
     CountTokens,
     Item,
     Round,
+    Scribes,
     Summary,
     WritingSettings,
     count_reasons,
@@ -34,7 +35,6 @@ from emotion_vectors.corpus.writing import (
     tries_of_round,
     write_round,
 )
-from emotion_vectors.lm.writers.base import Writer
 from emotion_vectors.progress import Reporter
 from emotion_vectors.stimuli.pack import Pack
 from emotion_vectors.store.atomic import write_parquet
@@ -80,7 +80,7 @@ class Ask:
 def write_neutral(
     pack: Pack,
     settings: NeutralSettings,
-    writer: Writer,
+    scribes: Scribes,
     chat_ids: ChatIds,
     count_tokens: CountTokens,
     folder: Path,
@@ -104,7 +104,7 @@ def write_neutral(
         asks = [plan_ask(pack, slot, trial, settings.seed) for trial in tries for slot in empty]
         title = "Neutral texts" if number == 0 else f"Neutral texts, round {number + 1}"
         written = write_round(
-            [ask.item for ask in asks], number, title, folder / "parts" / "neutral", writer, sampling_of(settings),
+            [ask.item for ask in asks], number, title, folder / "parts" / "neutral", scribes, sampling_of(settings),
             chat_ids, reporter,
         )  # fmt: skip
         rows += judge_round(asks, number, written, empty, pack, settings, count_tokens, index)
@@ -114,8 +114,9 @@ def write_neutral(
     table = pl.DataFrame(rows, schema=NEUTRAL_SCHEMA)
     prompts = list(dict.fromkeys(fill_prompt(pack, subject) for subject in subjects))
     hashes = [prompt_sha256(prompt) for prompt in prompts]
-    write_parquet(folder / "neutral_prompts.parquet", pl.DataFrame({"prompt_sha256": hashes, "prompt": prompts}))
-    write_parquet(folder / "neutral.parquet", table)
+    if scribes.workers.leads:
+        write_parquet(folder / "neutral_prompts.parquet", pl.DataFrame({"prompt_sha256": hashes, "prompt": prompts}))
+        write_parquet(folder / "neutral.parquet", table)
     kept = wanted - len(empty)
     dropped = count_reasons(table["dropped"])
     reporter.say(

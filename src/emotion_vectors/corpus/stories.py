@@ -23,6 +23,7 @@ from emotion_vectors.corpus.writing import (
     CountTokens,
     Item,
     Round,
+    Scribes,
     Summary,
     WritingSettings,
     count_reasons,
@@ -34,7 +35,6 @@ from emotion_vectors.corpus.writing import (
     tries_of_round,
     write_round,
 )
-from emotion_vectors.lm.writers.base import Writer
 from emotion_vectors.progress import Reporter
 from emotion_vectors.stimuli.pack import Pack
 from emotion_vectors.store.atomic import write_parquet
@@ -71,7 +71,7 @@ def write_stories(
     emotions: Sequence[str],
     topics: Sequence[str],
     settings: StorySettings,
-    writer: Writer,
+    scribes: Scribes,
     chat_ids: ChatIds,
     count_tokens: CountTokens,
     folder: Path,
@@ -80,7 +80,8 @@ def write_stories(
     """Write `settings.stories_per_topic` stories for every emotion and topic and file them under the run `folder`.
 
     Parts go to `folder/parts/stories`, the table to `folder/stories.parquet`, the prompts to
-    `folder/story_prompts.parquet`. Called again it resumes; the same settings and writer give the same table.
+    `folder/story_prompts.parquet`; a shard that does not lead files the parts only. Called again it resumes; the same settings
+    and writer give the same table.
     """
     template = pack.prompts.story
     together = min(MOST_TOGETHER, settings.stories_per_topic) if "{n_stories}" in template else 1
@@ -96,7 +97,7 @@ def write_stories(
             each = f", {len(tries)} tries each" if len(tries) > 1 else ""
             reporter.say(f"Round {number + 1} writes {missing:,} stories again{each}; dropped: {faults}.")
         written = write_round(
-            [ask.item for ask in asks], number, _title(number), folder / "parts" / "stories", writer,
+            [ask.item for ask in asks], number, _title(number), folder / "parts" / "stories", scribes,
             sampling_of(settings, together), chat_ids, reporter,
         )  # fmt: skip
         rows += judge_round(asks, number, written, empty, pack, settings, count_tokens, index)
@@ -104,8 +105,9 @@ def write_stories(
         new_tokens, seconds = new_tokens + written.new_tokens, seconds + written.seconds
         number, tried = number + 1, tries.stop
     table = pl.DataFrame(rows, schema=STORY_SCHEMA)
-    write_parquet(folder / "story_prompts.parquet", _prompt_table(template, emotions, topics, together))
-    write_parquet(folder / "stories.parquet", table)
+    if scribes.workers.leads:
+        write_parquet(folder / "story_prompts.parquet", _prompt_table(template, emotions, topics, together))
+        write_parquet(folder / "stories.parquet", table)
     summary = _summary(table, emotions, empty, settings.stories_per_topic, tokens, new_tokens, seconds)
     _say_summary(summary, settings, reporter)
     return summary

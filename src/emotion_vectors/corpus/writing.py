@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from math import ceil, log, log1p
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import polars as pl
 
@@ -22,6 +22,7 @@ from emotion_vectors.corpus.filters import SPARE
 from emotion_vectors.errors import UserError
 from emotion_vectors.lm.writers.base import Request, Sampling, Writer, Written
 from emotion_vectors.progress import Reporter
+from emotion_vectors.scale.workers import Job, Workers
 from emotion_vectors.store import parts
 from emotion_vectors.store.atomic import write_parquet
 
@@ -161,12 +162,34 @@ def sampling_of(settings: WritingSettings, together: int = 1) -> Sampling:
     )
 
 
+class Scribes(NamedTuple):
+    """Who writes: workers whose kits are a `Scribe` each, and how many chunks their writer wants in one call."""
+
+    workers: Workers
+    together: int = 1
+
+
+class Scribe(Protocol):
+    """What writing needs of a worker's kit."""
+
+    @property
+    def writer(self) -> Writer: ...  # noqa: D102
+
+
+class Block(NamedTuple):
+    """Some chunks that are written in one call of a writer; `prompts` are the token ids of each item, chunk by chunk."""
+
+    chunks: Sequence[Sequence[Item]]
+    prompts: Sequence[Sequence[Sequence[int]]]
+    sampling: Sampling
+
+
 def write_round(
     items: Sequence[Item],
     number: int,
     title: str,
     folder: Path,
-    writer: Writer,
+    scribes: Scribes,
     sampling: Sampling,
     chat_ids: ChatIds,
     reporter: Reporter,
@@ -175,46 +198,50 @@ def write_round(
 
     Raises `UserError` if a part was written for another plan.
     """
-    chunks = chunks_of(items)
+    workers, chunks = scribes.workers, chunks_of(items)
     paths = [folder / f"round-{number:03d}-chunk-{index:05d}.parquet" for index in range(len(chunks))]
+    mine = [place for place in range(len(chunks)) if workers.takes(place)]
+    missing = [place for place in mine if not parts.is_sound(paths[place], reporter.say)]
     answers: dict[str, Answer] = {}
-    missing = []
-    for path, chunk in zip(paths, chunks, strict=True):
-        if parts.is_sound(path, reporter.say):
-            answers |= _read_part(path, chunk)
-        else:
-            missing.append((path, chunk))
-    if not missing:
-        return Round(answers, 0, 0.0)
-    done = sum(answer.tokens for answer in answers.values())
-    total = done + sum(len(chunk) for _, chunk in missing) * sampling.max_new_tokens
-    together = max(1, int(getattr(writer, "chunks_together", 1)))
-    new_tokens = 0
-    with reporter.stage(title, total, "tokens", done) as stage:
-        for start in range(0, len(missing), together):
-            block = missing[start : start + together]
-            finished = _write_chunks([chunk for _, chunk in block], writer, sampling, chat_ids, stage.advance)
-            for place, written in finished:
-                write_parquet(block[place][0], pl.DataFrame([vars(one) for one in written], schema=PART_SCHEMA))
-                parts.seal(block[place][0])
-                answers |= {one.key: one for one in written}
+    new_tokens, seconds = 0, 0.0
+    if missing:
+        there = [place for place in mine if place not in missing]
+        done = sum(one.tokens for place in there for one in _read_part(paths[place], chunks[place]).values())
+        total = done + sum(len(chunks[place]) for place in missing) * sampling.max_new_tokens
+        together = max(1, min(scribes.together, -(-len(missing) // workers.count)))
+        blocks = [missing[start : start + together] for start in range(0, len(missing), together)]
+
+        def job(block: Sequence[int]) -> Job:
+            some = [chunks[place] for place in block]
+            prompts = [[tuple(chat_ids(item.prompt)) for item in chunk] for chunk in some]
+            return Job(Block(some, prompts, sampling), sum(map(len, some)) * sampling.max_new_tokens)
+
+        place_of = {item.key: place for place, chunk in enumerate(chunks) for item in chunk}
+        with reporter.stage(title, total, "tokens", done) as stage:
+            for _, written in workers.each(write_block, map(job, blocks), stage.advance):
+                path = paths[place_of[written[0].key]]
+                write_parquet(path, pl.DataFrame([vars(one) for one in written], schema=PART_SCHEMA))
+                parts.seal(path)
                 new_tokens += sum(one.tokens for one in written)
-        return Round(answers, new_tokens, stage.seconds)
+            seconds = stage.seconds
+    workers.wait(lambda: all(path.is_file() for path in paths), f"the other shards' part of: {title}")
+    for path, chunk in zip(paths, chunks, strict=True):
+        answers |= _read_part(path, chunk)
+    return Round(answers, new_tokens, seconds)
 
 
-def _write_chunks(
-    chunks: Sequence[Sequence[Item]],
-    writer: Writer,
-    sampling: Sampling,
-    chat_ids: ChatIds,
-    advance: Callable[[float], None],
-) -> Iterator[tuple[int, list[Answer]]]:
-    """Have `chunks` written in one call; yield each with its place once it is whole, in whatever order they get done."""
-    requests = [Request(i.key, tuple(chat_ids(i.prompt)), i.seed, i.prompt) for chunk in chunks for i in chunk]
+def write_block(scribe: Scribe, block: Block, advance: Callable[[float], None]) -> Iterator[list[Answer]]:
+    """Have the chunks of a block written in one call; yields each once it is whole, in whatever order they get done."""
+    writer, chunks = scribe.writer, block.chunks
+    requests = [
+        Request(item.key, tuple(ids), item.seed, item.prompt)
+        for chunk, prompts in zip(chunks, block.prompts, strict=True)
+        for item, ids in zip(chunk, prompts, strict=True)
+    ]
     place_of = {item.key: place for place, chunk in enumerate(chunks) for item in chunk}
     by_key: dict[str, Written] = {}
     missing = [len(chunk) for chunk in chunks]
-    for written in writer.write(requests, sampling):
+    for written in writer.write(requests, block.sampling):
         if written.key in by_key:
             raise RuntimeError(f"the writer {writer.name} answered {written.key!r} twice")
         if written.key not in place_of:
@@ -225,10 +252,7 @@ def _write_chunks(
         missing[place] -= 1
         if not missing[place]:
             answered = [(item, by_key[item.key]) for item in chunks[place]]
-            yield (
-                place,
-                [Answer(i.key, i.seed, one.text, one.tokens, one.finished, writer.name) for i, one in answered],
-            )
+            yield [Answer(i.key, i.seed, one.text, one.tokens, one.finished, writer.name) for i, one in answered]
     if any(missing):
         raise RuntimeError(f"the writer {writer.name} answered {len(by_key)} of {len(requests)} requests")
 

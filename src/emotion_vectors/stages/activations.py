@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
 from safetensors.numpy import load_file
 
 from emotion_vectors.errors import UserError
-from emotion_vectors.lab import Lab
-from emotion_vectors.lm.memory import Room
+from emotion_vectors.lab import Equipment, Lab
 from emotion_vectors.lm.prompts import story_prompt
+from emotion_vectors.scale.workers import Job
 from emotion_vectors.stages.adopted import adopt
 from emotion_vectors.store import atomic, parts
 from emotion_vectors.vectors import activations, directions, passes
@@ -34,16 +34,26 @@ def pool_stories(lab: Lab) -> None:
     stories = pl.read_parquet(path, columns=["emotion", "topic", "slot", "tokens", "kept"]).with_row_index("place")
     stories = stories.filter("kept").drop("kept")
     shards = [_Shard(path, stories[i : i + SIZE], i) for i in range(0, len(stories), SIZE)]
-    total = _tokens(stories) + _neutral_tokens(lab)
-    ready = [_tokens(shard.stories) for shard in shards if _part(lab, shard.start).exists()]
-    room = passes.room_for(lab.lm, lab.runtime.tokens_per_batch, lab.reporter.say)
-    with lab.reporter.stage("Reading stories", total, "tokens", sum(ready)) as stage:
-        sums, used = _stories(lab, shards, room, stage.advance)
-        neutral = _neutral(lab, room, stage.advance)
-        missing = [emotion for emotion, count in zip(lab.emotions, sums.counts, strict=True) if count == 0]
-        if missing:
+    mine = [shard for number, shard in enumerate(shards) if lab.workers.takes(number)]
+    missing = [shard for shard in mine if not parts.is_sound(_part(lab, shard.start), lab.reporter.say)]
+    total = sum(_tokens(shard.stories) for shard in mine) + _neutral_tokens(lab)
+    ready = sum(_tokens(shard.stories) for shard in mine) - sum(_tokens(shard.stories) for shard in missing)
+    with lab.reporter.stage("Reading stories", total, "tokens", ready) as stage:
+        for job, tensors in lab.workers.each(read_shard, _prepared_ahead(lab, missing), stage.advance):
+            part = _part(lab, job.payload.start)
+            atomic.write_tensors(part, tensors)
+            parts.seal(part)
+        if not lab.workers.leads:
+            lab.finished("activations")
+            return
+        there = [_part(lab, shard.start) for shard in shards]
+        lab.workers.wait(lambda: all(part.is_file() for part in there), "the other shards to read their stories")
+        sums, used = _stories(lab, shards)
+        neutral = _neutral(lab, stage.advance)
+        absent = [emotion for emotion, count in zip(lab.emotions, sums.counts, strict=True) if count == 0]
+        if absent:
             raise UserError(
-                f"No story was kept for {len(missing)} emotions ({', '.join(missing[:3])}); raise story_tries or use a better writer."
+                f"No story was kept for {len(absent)} emotions ({', '.join(absent[:3])}); raise story_tries or use a better writer."
             )
         tensors = {
             "sums": sums.sums, "counts": sums.counts, "norm_sums": sums.norm_sums, "tokens": np.array([sums.tokens]),
@@ -73,20 +83,14 @@ class _Shard(NamedTuple):
         return rows.filter("kept")["text"].to_list()
 
 
-def _stories(
-    lab: Lab, shards: Sequence[_Shard], room: Room, advance: Any
-) -> tuple[activations.GroupSums, pl.DataFrame]:
+def _stories(lab: Lab, shards: Sequence[_Shard]) -> tuple[activations.GroupSums, pl.DataFrame]:
     """Sums over all stories, and which of them were read, with the shard that holds each one's vector.
 
     The vectors of single stories stay in their shards, so memory does not grow with the number of stories.
     """
     total, used = None, []
-    for shard, prepared in _prepared_ahead(lab, shards):
-        part = _part(lab, shard.start)
-        if prepared is not None:
-            atomic.write_tensors(part, _read_shard(lab, prepared, room, advance))
-            parts.seal(part)
-        tensors = load_file(part)
+    for shard in shards:
+        tensors = load_file(_part(lab, shard.start))
         if total is None:
             total = activations.no_sums(len(lab.emotions), *tensors["sums"].shape[1:])
         total = total.add(activations.GroupSums(
@@ -115,35 +119,29 @@ def _part(lab: Lab, start: int) -> Path:
     return lab.run.parts("activations") / f"{start:08d}.safetensors"
 
 
-class _Prepared(NamedTuple):
+class Prepared(NamedTuple):
     """A shard's stories that are long enough: tokens and range, index of the emotion, number among the kept stories."""
 
+    start: int
     texts: list[passes.Text]
     groups: list[int]
     used: list[int]
 
 
-def _prepared_ahead(lab: Lab, shards: Sequence[_Shard]) -> Iterator[tuple[_Shard, _Prepared | None]]:
-    """Shards with their tokens, None where the shard was read by an earlier run.
-
-    The next shard is tokenised in a thread while this one is read.
-    """
+def _prepared_ahead(lab: Lab, shards: Sequence[_Shard]) -> Iterator[Job]:
+    """Shards with their tokens; the next one is tokenised in a thread while this one is read."""
     with ThreadPoolExecutor(1) as thread:
-
-        def submit(shard: _Shard) -> Future[_Prepared] | None:
-            there = parts.is_sound(_part(lab, shard.start), lab.reporter.say)
-            return None if there else thread.submit(_prepare, lab, shard)
-
-        coming = submit(shards[0]) if shards else None
+        coming = thread.submit(_prepare, lab, shards[0]) if shards else None
         for number, shard in enumerate(shards):
-            prepared = None if coming is None else coming.result()
-            coming = submit(shards[number + 1]) if number + 1 < len(shards) else None
-            yield shard, prepared
+            assert coming is not None
+            prepared = coming.result()
+            coming = thread.submit(_prepare, lab, shards[number + 1]) if number + 1 < len(shards) else None
+            yield Job(prepared, _tokens(shard.stories))
 
 
-def _prepare(lab: Lab, shard: _Shard) -> _Prepared:
+def _prepare(lab: Lab, shard: _Shard) -> Prepared:
     index = {emotion: row for row, emotion in enumerate(lab.emotions)}
-    found = _Prepared([], [], [])
+    found = Prepared(shard.start, [], [], [])
     for row, (emotion, text) in enumerate(zip(shard.stories["emotion"], shard.texts(), strict=True)):
         prompt = story_prompt(lab.lm, text, lab.settings.story_format == "chat")
         first, last = prompt.spans["story"]
@@ -155,17 +153,16 @@ def _prepare(lab: Lab, shard: _Shard) -> _Prepared:
     return found
 
 
-def _read_shard(lab: Lab, prepared: _Prepared, room: Room, advance: Any) -> dict[str, np.ndarray]:
+def read_shard(kit: Equipment, prepared: Prepared, advance: Callable[[float], None]) -> Iterator[dict[str, np.ndarray]]:
     """Sums per emotion of one shard, and the analysis layer's vector of each story: a pure function of its stories."""
-    texts, groups, used = prepared
-    sums, vectors = activations.pool_groups(lab.lm, texts, groups, lab.layer, room, advance)
-    return {
+    sums, vectors = activations.pool_groups(kit.lm, prepared.texts, prepared.groups, kit.layer, kit.room, advance)
+    yield {
         "sums": sums.sums, "counts": sums.counts, "groups": sums.groups, "norm_sums": sums.norm_sums,
-        "tokens": np.array([sums.tokens]), "vectors": vectors, "used": np.array(used, dtype=np.int64),
+        "tokens": np.array([sums.tokens]), "vectors": vectors, "used": np.array(prepared.used, dtype=np.int64),
     }  # fmt: skip
 
 
-def _neutral(lab: Lab, room: Room, advance: Any) -> np.ndarray:
+def _neutral(lab: Lab, advance: Callable[[float], None]) -> np.ndarray:
     """Neutral activations (rows, n + 1, d): a mean per text, or single tokens."""
     texts = []
     for text in pl.read_parquet(lab.run / "neutral.parquet").filter("kept")["text"]:
@@ -177,8 +174,8 @@ def _neutral(lab: Lab, room: Room, advance: Any) -> np.ndarray:
             f"Only {len(texts)} neutral texts were kept; 3 or more are needed for their principal components."
         )
     if lab.settings.neutral_pca == "per_token":
-        return activations.token_rows(lab.lm, texts, tokens_per_batch=room, advance=advance)
-    return activations.pool(lab.lm, texts, room, advance).means
+        return activations.token_rows(lab.lm, texts, tokens_per_batch=lab.room, advance=advance)
+    return activations.pool(lab.lm, texts, lab.room, advance).means
 
 
 def _tokens(stories: pl.DataFrame) -> float:
@@ -192,7 +189,7 @@ def _neutral_tokens(lab: Lab) -> float:
 def make_vectors(lab: Lab) -> EmotionVectors:
     """One direction per emotion and layer from the pooled activations, raw and with the neutral components removed."""
     path = lab.run / "vectors.safetensors"
-    if lab.run.done("vectors"):
+    if lab.finished("vectors"):
         return EmotionVectors.load(path)
     facts = lab.run.done("activations")
     if facts is None:

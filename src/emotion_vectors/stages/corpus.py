@@ -5,80 +5,75 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import polars as pl
+
 from emotion_vectors.corpus.imported import Source, locate_corpus
 from emotion_vectors.corpus.importing import import_neutral, import_stories
 from emotion_vectors.corpus.neutral import write_neutral
 from emotion_vectors.corpus.stories import write_stories
-from emotion_vectors.corpus.writing import Summary
+from emotion_vectors.corpus.writing import Scribes, Summary
 from emotion_vectors.errors import UserError
-from emotion_vectors.lab import Lab
+from emotion_vectors.lab import Equipment, Lab
 from emotion_vectors.lm.prompts import chat_prompt, story_prompt
-from emotion_vectors.lm.writers import Writer, make_writer
+from emotion_vectors.lm.writers import chunks_together
+from emotion_vectors.scale.workers import InProcess
 
 
-def write_corpus(lab: Lab, writer: Writer | None = None) -> None:
+def write_corpus(lab: Lab) -> None:
     """Make `stories.parquet` and `neutral.parquet`, each by import where the settings name a corpus, else by writing.
 
-    `writer` replaces the writer that the settings name; neither is started where there is nothing to write.
+    A writer is only started where there is something to write, and closed at the end.
     """
-    made: list[Writer] = []
-
-    def chosen() -> Writer:
-        if not made:
-            made.append(writer or _make_writer(lab))
-        return made[0]
-
     try:
         if not lab.run.done("stories"):
-            _stories(lab, chosen)
+            _stories(lab)
         if not lab.run.done("neutral"):
-            _neutral(lab, chosen)
+            _neutral(lab)
     finally:
-        # An engine that keeps GPU memory must not keep it from the stages after this one.
-        close = getattr(made[0], "close", None) if made and writer is None else None
-        if close is not None:
-            close()
+        lab.workers.everywhere(Equipment.stop_writing)
 
 
-def _make_writer(lab: Lab) -> Writer:
-    settings, runtime = lab.settings, lab.runtime
-    return make_writer(
-        lab.lm, settings.writer, runtime.stories_per_batch, lab.reporter.say, runtime.cache,
-        settings.server_model, runtime.server_url, runtime.server_concurrency,
-    )  # fmt: skip
-
-
-def _stories(lab: Lab, writer: Callable[[], Writer]) -> None:
+def _stories(lab: Lab) -> None:
     settings = lab.settings
-    if settings.stories_from is not None:
+    if settings.stories_from is not None and lab.workers.leads:
         source = _source(lab, "stories_from")
         summary = import_stories(
             source, lab.pack, lab.emotions, settings, settings.skip_unknown_emotions, _count_tokens(lab), lab.run.path,
             lab.reporter,
         )  # fmt: skip
-        name, advice = f"import: {source.name}", "add stories, or lower min_words"
-    else:
+        advice = "add stories, or lower min_words"
+    elif settings.stories_from is None:
         summary = write_stories(
-            lab.pack, lab.emotions, lab.topics, settings, writer(), _chat_ids(lab), _count_tokens(lab), lab.run.path,
+            lab.pack, lab.emotions, lab.topics, settings, _scribes(lab), _chat_ids(lab), _count_tokens(lab), lab.run.path,
             lab.reporter,
         )  # fmt: skip
-        name, advice = writer().name, "raise story_tries or use another writer or model"
+        advice = "raise story_tries or use another writer or model"
+    if not lab.workers.leads:
+        lab.finished("stories")
+        return
     if summary.fewest == 0:
         raise UserError(f"For some emotions no story passed the filters (see stories.parquet); {advice}.")
-    _finish(lab, "stories", summary, name)
+    _finish(lab, "stories", summary)
 
 
-def _neutral(lab: Lab, writer: Callable[[], Writer]) -> None:
-    if lab.settings.neutral_from is not None:
+def _neutral(lab: Lab) -> None:
+    if lab.settings.neutral_from is not None and lab.workers.leads:
         source = _source(lab, "neutral_from")
         summary = import_neutral(source, lab.pack, lab.settings, _count_tokens(lab), lab.run.path, lab.reporter)
-        name = f"import: {source.name}"
-    else:
+    elif lab.settings.neutral_from is None:
         summary = write_neutral(
-            lab.pack, lab.settings, writer(), _chat_ids(lab), _count_tokens(lab), lab.run.path, lab.reporter
+            lab.pack, lab.settings, _scribes(lab), _chat_ids(lab), _count_tokens(lab), lab.run.path, lab.reporter
         )
-        name = writer().name
-    _finish(lab, "neutral", summary, name)
+    if not lab.workers.leads:
+        lab.finished("neutral")
+        return
+    _finish(lab, "neutral", summary)
+
+
+def _scribes(lab: Lab) -> Scribes:
+    """A server is asked from here in any case: it is a machine of its own."""
+    workers = InProcess(lab) if lab.settings.writer == "server" and lab.runtime.on else lab.workers
+    return Scribes(workers, chunks_together(lab.own_writer or lab.settings.writer))
 
 
 def _source(lab: Lab, setting: str) -> Source:
@@ -100,10 +95,11 @@ def _count_tokens(lab: Lab) -> Callable[[str], int]:
     return count
 
 
-def _finish(lab: Lab, stage: str, summary: Summary, writer: str) -> None:
+def _finish(lab: Lab, stage: str, summary: Summary) -> None:
+    writers = pl.read_parquet(lab.run / f"{stage}.parquet", columns=["writer"])["writer"]
     facts: dict[str, Any] = {
         stage if stage == "stories" else "texts": summary.written, "kept": summary.kept, "wanted": summary.wanted,
         "dropped": summary.dropped, "tokens": summary.tokens, "short_cells": summary.short_cells,
-        "fewest_per_emotion": summary.fewest, "writer": writer,
+        "fewest_per_emotion": summary.fewest, "writer": ", ".join(writers.unique(maintain_order=True)),
     }  # fmt: skip
     lab.run.finish(stage, [f"{stage}.parquet"], summary.seconds, summary.new_tokens, "tokens", **facts)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
-from emotion_vectors.lab import Lab
+from emotion_vectors.lab import Equipment, Lab
 from emotion_vectors.lm import choices
 from emotion_vectors.store import atomic
 
@@ -23,7 +23,7 @@ class Answers(NamedTuple):
 
 def ask_preferences(lab: Lab) -> Answers:
     """Read the unsteered choice of every ordered pair of activities."""
-    if not lab.run.done("preferences"):
+    if not lab.finished("preferences"):
         prepared = prepared_choices(lab)
         with lab.reporter.stage("Asking preferences", len(prepared.prompts), "prompts") as stage:
             baseline = choices.read_baseline(lab.lm, prepared, None, stage.advance)
@@ -38,11 +38,11 @@ def ask_preferences(lab: Lab) -> Answers:
     return _from_table(pl.read_parquet(lab.run / FILE), len(lab.pack.activities))
 
 
-def prepared_choices(lab: Lab, asked: np.ndarray | None = None) -> choices.Choices:
+def prepared_choices(kit: Equipment, asked: np.ndarray | None = None) -> choices.Choices:
     """The prompts of the pairs `asked` (n, n) of the pack's activities; None asks all."""
-    prompts = lab.pack.prompts
+    prompts = kit.pack.prompts
     return choices.prepare(
-        lab.lm, prompts.preference, prompts.preference_prefill, [a.text for a in lab.pack.activities], asked
+        kit.lm, prompts.preference, prompts.preference_prefill, [a.text for a in kit.pack.activities], asked
     )
 
 

@@ -10,7 +10,7 @@ from safetensors.numpy import load_file
 from emotion_vectors.lab import Lab
 from emotion_vectors.lm.prompts import Prompt, chat_prompt
 from emotion_vectors.store import atomic
-from emotion_vectors.vectors import activations, passes
+from emotion_vectors.vectors import activations
 
 FILE = "readings.safetensors"
 
@@ -28,7 +28,7 @@ class Readings(NamedTuple):
 def read_prompts(lab: Lab) -> Readings:
     """Run the prompts of the three scenario batteries, the numeric and the activity prompts, once each."""
     pack = lab.pack
-    if not lab.run.done("readings"):
+    if not lab.finished("readings"):
         scenarios, heldout, retrieval = (
             [_at_response(chat_prompt(lab.lm, "{message}", {"message": scenario.prompt})) for scenario in battery]
             for battery in (pack.scenarios, pack.heldout_scenarios, pack.retrieval_scenarios)
@@ -48,10 +48,9 @@ def read_prompts(lab: Lab) -> Readings:
             "retrieval": retrieval,
         }
         total = sum(len(ids) for group in groups.values() for ids, _ in group)
-        room = passes.room_for(lab.lm, lab.runtime.tokens_per_batch, lab.reporter.say)
         with lab.reporter.stage("Reading prompts", total, "tokens") as stage:
             tensors = {
-                name: activations.pool(lab.lm, texts, room, stage.advance).means for name, texts in groups.items()
+                name: activations.pool(lab.lm, texts, lab.room, stage.advance).means for name, texts in groups.items()
             }
             atomic.write_tensors(lab.run / FILE, tensors)
             lab.run.finish("readings", [FILE], stage.seconds, stage.units, "tokens")

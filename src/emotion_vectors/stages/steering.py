@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,8 +12,9 @@ import torch
 from safetensors.numpy import load_file
 
 from emotion_vectors.experiments.arms import Condition, Plan, Runs, Where, plan
-from emotion_vectors.lab import Lab
+from emotion_vectors.lab import Equipment, Lab
 from emotion_vectors.lm import choices, keeping
+from emotion_vectors.scale.workers import Job
 from emotion_vectors.settings import Settings
 from emotion_vectors.stages.control_vectors import common_direction, shuffled_vectors
 from emotion_vectors.stages.preferences import prepared_choices
@@ -64,11 +65,17 @@ def asked_pairs(lab: Lab) -> np.ndarray:
     return ring_pairs(len(lab.pack.activities), lab.settings.partners, lab.settings.seed)
 
 
-def steer_preferences(lab: Lab, emotions: tuple[str, ...], vectors: EmotionVectors) -> Runs:
-    """Ask the pairs again under every condition; `emotions` in order of priority."""
+def share_steering(lab: Lab, emotions: tuple[str, ...], vectors: EmotionVectors) -> Plan:
+    """This process's share of the conditions; the one that leads makes the table of all."""
     planned = steering_plan(lab, emotions)
     if not lab.run.done("steering"):
         _steer(lab, planned, vectors)
+    return planned
+
+
+def steer_preferences(lab: Lab, emotions: tuple[str, ...], vectors: EmotionVectors) -> Runs:
+    """Ask the pairs again under every condition; `emotions` in order of priority."""
+    planned = share_steering(lab, emotions, vectors)
     return _from_table(pl.read_parquet(lab.run / FILE), planned, len(lab.pack.activities))
 
 
@@ -84,29 +91,61 @@ def parts_of(conditions: list[Condition]) -> list[Part]:
     return parts
 
 
+class Steered(NamedTuple):
+    """One part as it is sent to whoever does it: the asked pairs (n, n), and what is added, per layer (rows, d)."""
+
+    index: int
+    asked: np.ndarray
+    additions: dict[int, torch.Tensor]
+    touch: Where
+
+
+def steer_part(kit: Equipment, part: Steered, advance: Callable[[float], None]) -> Iterator[dict[str, np.ndarray]]:
+    """The steered answers to the asked pairs, for each touched role: logits, mass, entropy, divergence."""
+    prepared, baseline = _begin(kit, part.asked, min(part.additions))
+    tensors = {}
+    for role in ROLES[part.touch]:
+        found = choices.read_steered(
+            kit.lm, prepared, baseline, part.additions, role, kit.runtime.tokens_per_batch, advance, kit.reporter.say
+        )
+        tensors |= {f"{role}.{name}": values[:, part.asked] for name, values in found._asdict().items()}
+    yield tensors
+
+
+def _begin(kit: Equipment, asked: np.ndarray, start: int) -> tuple[choices.Choices, choices.Baseline]:
+    """The prompts, and the unsteered pass that kept the residuals of layer `start`.
+
+    One start layer at a time, so memory does not grow with the number of layers that are swept.
+    """
+    if "choices" not in kit.scratch:
+        kit.scratch["choices"] = prepared_choices(kit, asked)
+    prepared = kit.scratch["choices"]
+    if kit.scratch.get("start") != start:
+        kit.scratch.update(start=start, baseline=None)
+        keep = keeping.keep_for(choices.kept_bytes(kit.lm, prepared, start), kit.spill, kit.reporter.say)
+        kit.scratch["baseline"] = choices.read_baseline(kit.lm, prepared, start, keep=keep)
+    return prepared, kit.scratch["baseline"]
+
+
 def _steer(lab: Lab, planned: Plan, vectors: EmotionVectors) -> None:
     conditions, asked = planned.conditions(), asked_pairs(lab)
     parts, prompts = parts_of(conditions), int(asked.sum())
-    work = {part: prompts * len(part.rows) * len(ROLES[part.touch]) for part in parts}
+    work = {part: prompts * len(part.rows) * len(ROLES[part.touch]) for part in parts if lab.workers.takes(part.index)}
     missing = [part for part in work if not sealed.is_sound(_file(lab, part), lab.reporter.say)]
     done = sum(amount for part, amount in work.items() if part not in missing)
+    added = _directions(lab, planned, vectors, missing)
+    jobs = [Job(Steered(part.index, asked, added[part], part.touch), work[part]) for part in missing]
     with lab.reporter.stage("Steering", sum(work.values()), "prompts", done) as stage:
-        for part, rows, baseline, prepared in _prepared(lab, missing, _directions(lab, planned, vectors, missing)):
-            tensors = {}
-            for role in ROLES[part.touch]:
-                found = choices.read_steered(
-                    lab.lm,
-                    prepared,
-                    baseline,
-                    rows,
-                    role,
-                    lab.runtime.tokens_per_batch,
-                    stage.advance,
-                    lab.reporter.say,
-                )
-                tensors |= {f"{role}.{name}": values[:, asked] for name, values in found._asdict().items()}
-            atomic.write_tensors(_file(lab, part), tensors)
-            sealed.seal(_file(lab, part))
+        for job, tensors in lab.workers.each(steer_part, jobs, stage.advance):
+            file = _file(lab, parts[job.payload.index])
+            atomic.write_tensors(file, tensors)
+            sealed.seal(file)
+        lab.scratch.clear()
+        if not lab.workers.leads:
+            return
+        lab.workers.wait(
+            lambda: all(_file(lab, part).is_file() for part in parts), "the other shards to steer their part"
+        )
         table = pl.concat([_table(lab, part, conditions, asked) for part in parts]).sort(
             "condition", maintain_order=True
         )
@@ -120,25 +159,6 @@ def _steer(lab: Lab, planned: Plan, vectors: EmotionVectors) -> None:
             layer=lab.layer,
             conditions=len(conditions),
         )
-
-
-def _prepared(
-    lab: Lab, parts: list[Part], additions: dict[Part, dict[int, torch.Tensor]]
-) -> Iterator[tuple[Part, dict[int, torch.Tensor], choices.Baseline, choices.Choices]]:
-    """Each part with its vectors and the unsteered pass that kept the residuals where it starts.
-
-    One start layer at a time, so memory does not grow with the number of layers that are swept.
-    """
-    if not parts:
-        return
-    prepared, start, baseline = prepared_choices(lab, asked_pairs(lab)), -1, None
-    for part in parts:
-        if baseline is None or min(part.layers) != start:
-            start, baseline = min(part.layers), None
-            size, folder = choices.kept_bytes(lab.lm, prepared, start), lab.run.parts("steering")
-            keep = keeping.keep_for(size, folder, lab.reporter.say)
-            baseline = choices.read_baseline(lab.lm, prepared, start, keep=keep)
-        yield part, additions[part], baseline, prepared
 
 
 def _directions(
@@ -176,6 +196,8 @@ def control_vectors(lab: Lab, planned: Plan, vectors: EmotionVectors) -> dict[st
             "shuffled": unit(shuffled_vectors(lab, vectors, planned.shuffled)),
             "mean": unit(common_direction(lab, vectors))[None],
         }
+        if not lab.workers.leads:
+            return tensors
         atomic.write_tensors(path, tensors)
     return load_file(path)
 

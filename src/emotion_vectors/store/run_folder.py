@@ -22,6 +22,8 @@ from emotion_vectors.store import atomic
 from emotion_vectors.store.schema import SCHEMA, check_schema
 
 CLEANED = "cleaned.json"
+LOCK = ".lock"
+BESIDE = (LOCK, ".shards")  # what may be there before the run has begun
 
 # What each stage is computed from: a stage is stale when one of these was made again with another result.
 UPSTREAM = {
@@ -106,14 +108,17 @@ class RunFolder:
 
 
 @contextmanager
-def open_run(path: Path, identity: dict[str, Any]) -> Iterator[RunFolder]:
+def open_run(path: Path, identity: dict[str, Any], shard: tuple[int, int] = (1, 1)) -> Iterator[RunFolder]:
     """Open or begin the run folder of `identity` (settings, model and pack hashes) and lock it while in use.
 
     A folder that belongs to other settings, is no run folder, can't be written or is in use is a `UserError`, and
-    nothing in it is changed.
+    nothing in it is changed. Shard 1 of several begins the folder; each of the others has a lock of its own there.
     """
-    _check_place(path)
-    with _locked(path, "choose another --out"):
+    check_place(path)
+    index, count = shard
+    with _locked(path, "choose another --out", LOCK if index == 1 else f"{LOCK}-{index}"):
+        if count == 1:
+            _refuse_shards(path)
         marker = path / "run.json"
         if marker.exists():
             _compare(path, atomic.read_json(marker), identity)
@@ -144,7 +149,7 @@ def open_existing(path: Path) -> Iterator[RunFolder]:
 def owner(path: Path) -> str | None:
     """Number of the process that is using the run folder ("unknown" where it can't be told), None where none is."""
     try:
-        lock = open(path / ".lock")  # noqa: SIM115
+        lock = open(path / LOCK)  # noqa: SIM115
     except OSError:
         return None
     with lock:
@@ -155,11 +160,18 @@ def owner(path: Path) -> str | None:
     return None
 
 
+def _refuse_shards(path: Path) -> None:
+    """Raise `UserError` where a shard still works on the folder."""
+    for lock in sorted(path.glob(f"{LOCK}-*")):
+        with open(lock, "a+") as handle:
+            _take(handle, path)
+
+
 @contextmanager
-def _locked(path: Path, remedy: str) -> Iterator[None]:
+def _locked(path: Path, remedy: str, name: str = LOCK) -> Iterator[None]:
     try:
         path.mkdir(parents=True, exist_ok=True)
-        lock = open(path / ".lock", "a+")  # noqa: SIM115
+        lock = open(path / name, "a+")  # noqa: SIM115
     except OSError as error:
         raise UserError(f"Can't write to {path}: {error.strerror}; {remedy}.") from error
     with lock:
@@ -167,10 +179,15 @@ def _locked(path: Path, remedy: str) -> Iterator[None]:
         yield
 
 
-def _check_place(path: Path) -> None:
+def check_place(path: Path) -> None:
+    """Raise `UserError` where `path` is a file, or a folder of something else."""
     if path.exists() and not path.is_dir():
         raise UserError(f"{path} is a file; --out needs a folder.")
-    if path.is_dir() and not (path / "run.json").exists() and any(entry.name != ".lock" for entry in path.iterdir()):
+    if (
+        path.is_dir()
+        and not (path / "run.json").exists()
+        and any(not entry.name.startswith(BESIDE) for entry in path.iterdir())
+    ):
         raise UserError(f"{path} is not empty and holds no run of this tool; choose another --out.")
 
 

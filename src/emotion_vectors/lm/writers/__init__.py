@@ -25,6 +25,7 @@ __all__ = [
     "Writer",
     "Written",
     "choose_writer",
+    "chunks_together",
     "make_writer",
 ]
 
@@ -61,6 +62,12 @@ def make_writer(
             count_tokens=lambda text: len(lm.tokenizer(text, add_special_tokens=False)["input_ids"]),
         )
     return TransformersWriter(lm, stories_per_batch, say)
+
+
+def chunks_together(writer: str | Writer) -> int:
+    """How many chunks of requests a writer, or the one that a name (never "auto") stands for, wants in one call."""
+    kinds: dict[str, type] = {"vllm": VLLMWriter, "server": ServerWriter}
+    return int(getattr(kinds.get(writer) if isinstance(writer, str) else writer, "chunks_together", 1))
 
 
 def choose_writer(choice: str, gguf: Path | None, model_type: str, device: str) -> str:

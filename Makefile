@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test check wheel faults clean setup
+.PHONY: run test check wheel faults fuzz clean setup
 
 setup: $(VENV)/.installed
 
@@ -34,6 +34,10 @@ wheel: setup
 # Kills and damages real runs at random moments, for up to 20 minutes; the last line is the tally.
 faults: setup
 	$(BIN)/python tools/faults.py --minutes 20 --kills 50
+
+# 10,000 damaged files for each reader of strangers' files.
+fuzz: setup
+	FUZZ_CASES=10000 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses=8 tests/hostile
 
 clean:
 	rm -rf $(VENV) build dist

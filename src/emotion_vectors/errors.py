@@ -5,12 +5,24 @@ from __future__ import annotations
 import difflib
 from collections.abc import Sequence
 
+LONGEST = 1500  # characters of a sentence
+
 
 class UserError(Exception):
     """Bad input or an impossible request: one sentence that says what is wrong and what to do.
 
-    The command line prints the sentence and exits with 2; it never shows a traceback for it.
+    The command line prints the sentence and exits with 2; it never shows a traceback for it. What it quotes may come from a
+    stranger's file, so it is made printable, and short.
     """
+
+    def __init__(self, sentence: object = "") -> None:
+        text = printable(" ".join(str(sentence).splitlines()))
+        super().__init__(text if len(text) <= LONGEST else f"{text[: LONGEST // 2]} ... {text[-LONGEST // 2 :]}")
+
+
+def printable(text: str) -> str:
+    """`text` with control and other invisible characters as their escapes: nothing in it reaches a terminal as a command."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape", "backslashreplace").decode() for c in text)
 
 
 def first_line(error: BaseException) -> str:

@@ -140,8 +140,9 @@ def test_wrong_folders_are_refused_in_a_sentence(toy_run, others, tmp_path, monk
         code, told = called(monkeypatch, capsys, "compare", *paths, "--out", tmp_path / "no")
         assert code == 2 and says in told.err and not (tmp_path / "no").exists()
     damaged = altered(folder, tmp_path / "damaged", experiments={})
-    with pytest.raises(UserError, match="is damaged"):
-        open_compared([folder, damaged])
+    with pytest.raises(UserError, match=r"damaged.results.json is damaged"):
+        compare_runs([folder, damaged], tmp_path / "no")
+    assert not (tmp_path / "no").exists()
 
 
 def test_screen_runs_every_model_and_names_the_one_that_fails(toy_run, tmp_path, monkeypatch, capsys):

@@ -11,6 +11,7 @@ import pytest
 from emotion_vectors import EmotionVectors, pipeline
 from emotion_vectors.settings import Runtime, change, preset
 from emotion_vectors.store import atomic
+from emotion_vectors.store.run_folder import file_digest
 
 OURS = files("emotion_vectors.stimuli") / "data" / "ours"
 SMALL = {
@@ -58,6 +59,10 @@ def hostile_run(toy_run, tmp_path_factory):
         row["emotion"] = ATTACK if row["emotion"] == first else row["emotion"]
         row["top"] = [ATTACK]
     atomic.write_json(folder / "results.json", record)
+    # A stranger's marker agrees with it.
+    marker = atomic.read_json(folder / "stages" / "analysis.json")
+    marker["files"]["results.json"] = file_digest(folder / "results.json")
+    atomic.write_json(folder / "stages" / "analysis.json", marker)
     stories = pl.read_parquet(folder / "stories.parquet")
     hostile = pl.col("emotion").replace(first, ATTACK)
     stories = stories.with_columns(

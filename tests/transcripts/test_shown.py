@@ -4,7 +4,7 @@ import io
 
 from rich.console import Console
 
-from emotion_vectors.transcripts.shown import heading, marked, printable
+from emotion_vectors.transcripts.shown import heading, marked, one_line
 
 PASSAGE = {
     "emotion": "calm", "strength": 2.0, "source": "bad\x1b]0;title\x07.jsonl", "item": 3, "id": "[red]x[/red]", "message": 1, "role": "user\x1b[2J",
@@ -31,7 +31,7 @@ def test_control_characters_show_as_text():
         and "\\u202eevil" in shown(marked(PASSAGE))
         and "\\x9b1m" in shown(marked(PASSAGE))
     )
-    assert printable("a\nb\t\x00\u200b") == "a\N{DOWNWARDS ARROW WITH CORNER LEFTWARDS}b\\t\\x00\\u200b"
+    assert one_line("a\nb\t\x00\u200b") == "a\N{DOWNWARDS ARROW WITH CORNER LEFTWARDS}b\\t\\x00\\u200b"
 
 
 def test_the_largest_token_is_in_brackets_and_ranks_are_said():

@@ -13,6 +13,7 @@ from emotion_vectors.comparing.pairs import compare_all
 from emotion_vectors.comparing.runs import Compared, open_compared
 from emotion_vectors.errors import UserError
 from emotion_vectors.store import atomic
+from emotion_vectors.store.records import using_records
 from emotion_vectors.store.schema import timestamp
 
 FILES = ("comparison.json", "comparison.parquet", "comparison.html")
@@ -30,14 +31,16 @@ def compare_runs(paths: Sequence[Path], out: Path, resamples: int = 2000, seed: 
     runs = open_compared(paths)
     if out.exists() and not out.is_dir():
         raise UserError(f"{out} is a file; --out needs a folder.")
-    record = {
-        "created": timestamp(), "resamples": resamples,
-        "seed": seed, "runs": [_summary(run) for run in runs], "pairs": compare_all(runs, resamples, seed), "failed": list(failed),
-    }  # fmt: skip
+    with using_records(*(run.path for run in runs)):
+        record = {
+            "created": timestamp(), "resamples": resamples,
+            "seed": seed, "runs": [_summary(run) for run in runs], "pairs": compare_all(runs, resamples, seed), "failed": list(failed),
+        }  # fmt: skip
+        table, page = table_of(record), render(record)
     out.mkdir(parents=True, exist_ok=True)
     atomic.write_json(out / FILES[0], record)
-    atomic.write_parquet(out / FILES[1], table_of(record))
-    atomic.write_text(out / FILES[2], render(record))
+    atomic.write_parquet(out / FILES[1], table)
+    atomic.write_text(out / FILES[2], page)
     return record
 
 

@@ -10,8 +10,7 @@ from typing import Any
 import polars as pl
 
 from emotion_vectors.errors import UserError
-from emotion_vectors.store import atomic
-from emotion_vectors.store.schema import check_schema
+from emotion_vectors.store.records import TABLE_FAULTS, read_record
 from emotion_vectors.vectors.file import EmotionVectors
 
 
@@ -36,7 +35,7 @@ class Compared:
             return None
         try:
             kept = pl.scan_parquet(path).filter("kept").select(pl.col("text").hash()).collect()
-        except (OSError, pl.exceptions.PolarsError) as error:
+        except TABLE_FAULTS as error:
             raise UserError(f"Can't read {path}: {error}; compare a run that is whole.") from error
         return set(kept["text"].to_list())
 
@@ -67,15 +66,4 @@ def open_compared(paths: Sequence[Path]) -> list[Compared]:
 def _open(path: Path, name: str) -> Compared:
     if not (path / "results.json").is_file():
         raise UserError(f"{path} holds no results.json; let its run command finish first.")
-    record = atomic.read_json(path / "results.json")
-    check_schema(record.get("schema"), str(path / "results.json"), path)
-    vectors = EmotionVectors.load(path)
-    try:
-        found = Compared(name, path, record, vectors)
-        found.preferences()
-        _ = found.same_as, record["criteria"]["V1"]["verdict"], record["timings"], record["doctor"]
-    except (KeyError, TypeError, ValueError) as error:
-        raise UserError(
-            f"{path / 'results.json'} is damaged ({error}); run `emotion-vectors run` there again."
-        ) from error
-    return found
+    return Compared(name, path, read_record(path), EmotionVectors.load(path))

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from emotion_vectors.errors import UserError, first_line
+from emotion_vectors.store.records import TABLE_FAULTS
 from emotion_vectors.store.run_folder import file_digest
 
 FORMATS = (".parquet", ".jsonl", ".ndjson")
@@ -140,7 +141,7 @@ def _parquet_rows(path: Path, columns: Sequence[str]) -> Iterator[dict[str, Any]
         while len(batch := frame.select(wanted).slice(start, ROWS_AT_ONCE).collect()):
             start += len(batch)
             yield from batch.iter_rows(named=True)
-    except (OSError, pl.exceptions.PolarsError) as error:
+    except TABLE_FAULTS as error:
         raise UserError(f"Can't read the corpus {path}: {_line(error)}; write the parquet file again.") from error
 
 
@@ -195,7 +196,6 @@ def _checked(name: str, number: int, row: Any, columns: Sequence[str]) -> Row:
 
 
 def _shown(text: str) -> str:
-    text = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
     return text if len(text) <= MOST_NAME else text[: MOST_NAME - 1] + "…"
 
 

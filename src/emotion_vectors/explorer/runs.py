@@ -10,8 +10,7 @@ from typing import Any
 import polars as pl
 
 from emotion_vectors.errors import UserError
-from emotion_vectors.store import atomic
-from emotion_vectors.store.schema import check_schema
+from emotion_vectors.store.records import RECORD, TABLE_FAULTS, is_as_written, read_record
 from emotion_vectors.vectors.file import EmotionVectors
 
 
@@ -53,7 +52,7 @@ class Run:
             return None
         try:
             return _read(path, path.stat().st_mtime_ns)
-        except (OSError, pl.exceptions.PolarsError) as error:
+        except TABLE_FAULTS as error:
             raise UserError(f"Can't read {path.name} of {self.name}: {error}; run the experiment again.") from error
 
 
@@ -86,11 +85,13 @@ def open_run(name: str, path: Path) -> Run:
     """What there is of the run at `path`; damaged or missing parts are told in `problems`, never raised."""
     problems: list[str] = []
     record = vectors = None
-    if (path / "results.json").is_file():
+    if (path / RECORD).is_file():
         try:
-            found = atomic.read_json(path / "results.json")
-            check_schema(found.get("schema"), str(path / "results.json"), path)
-            record = found
+            if not is_as_written(path):
+                raise UserError(
+                    f"{path / RECORD} is damaged, or was changed after its run, so it is not shown; give the run command again."
+                )
+            record = read_record(path)
         except UserError as error:
             problems.append(str(error))
     else:

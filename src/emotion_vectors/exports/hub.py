@@ -14,7 +14,7 @@ from typing import Any
 from emotion_vectors.errors import UserError, first_line
 from emotion_vectors.exports.card import HUB_ID, model_card
 from emotion_vectors.store import atomic
-from emotion_vectors.store.schema import check_schema
+from emotion_vectors.store.records import read_record
 from emotion_vectors.vectors.file import EmotionVectors
 
 FILES = ("README.md", "vectors.safetensors", "results.json")
@@ -26,8 +26,7 @@ def write_folder(run: Path, vectors: EmotionVectors, out: Path) -> list[Path]:
         raise UserError(f"{run} holds no results.json, from which the card is made; give the folder of a finished run.")
     if out.exists() and not out.is_dir():
         raise UserError(f"{out} is a file; --out needs a folder for this format.")
-    record = without_paths(atomic.read_json(run / "results.json"))
-    check_schema(record.get("schema"), str(run / "results.json"), run)
+    record = without_paths(read_record(run))
     facts = {
         "emotions": vectors.emotions, "layers": len(vectors.raw), "width": vectors.raw.shape[2], "layer": vectors.layer,
         "kind": vectors.kind,

@@ -7,6 +7,7 @@ model. A plain text is read as it is, without a template.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate, pairwise
@@ -19,6 +20,7 @@ from emotion_vectors.lm.prompts import THINKING, check_span, leading_bos
 Messages = Sequence[Mapping[str, Any]]
 """A chat in the OpenAI format."""
 
+SURROGATE = re.compile("[\ud800-\udfff]")
 BASE_ROLES = {"user": "Human: ", "assistant": "Assistant: ", "system": ""}
 # Around a number, they stand for a message's content while its place in the template is looked up: private Unicode.
 MARKS = "\ue0f1\ue0f2"
@@ -153,6 +155,10 @@ def _located(
     lm: LanguageModel, text: str, places: list[tuple[str, int, int]], chat: bool, any_length: bool
 ) -> Conversation:
     """Tokenise once, place every message in those very ids, and check the places by decoding."""
+    if half := SURROGATE.search(text):
+        raise UserError(
+            f"Character {half.start() + 1} of the text is half a character (a lone surrogate), which no tokenizer can read; take it out."
+        )
     encoded = lm.tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
     ids, offsets = list(encoded["input_ids"]), [(int(a), int(b)) for a, b in encoded["offset_mapping"]]
     bos = leading_bos(lm.tokenizer)

@@ -93,7 +93,7 @@ def load_model(
     tokenizer = _load_tokenizer(name, folder)
     try:
         model = AutoModelForCausalLM.from_pretrained(
-            folder, dtype=precision, use_safetensors=True, revision=revision or "main"
+            folder, dtype=precision, use_safetensors=True, revision=revision or "main", trust_remote_code=False
         )
     except Exception as error:  # transformers and safetensors raise whatever a damaged file provokes
         raise UserError(f"Can't load the model '{name}': {first_line(error)}.") from error
@@ -207,7 +207,7 @@ def _folder_sha256(folder: Path) -> str:
 
 def _from_hub(name: str) -> Located:
     try:
-        config = AutoConfig.from_pretrained(name)
+        config = AutoConfig.from_pretrained(name, trust_remote_code=False)
     except (OSError, ValueError) as error:
         raise UserError(
             f"Can't find the model '{name}' here or on the Hugging Face hub: {first_line(error)}; "
@@ -220,7 +220,7 @@ def _from_hub(name: str) -> Located:
 
 def _load_tokenizer(name: str, folder: str) -> PreTrainedTokenizerBase:
     try:
-        tokenizer = AutoTokenizer.from_pretrained(folder)
+        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
     except Exception as error:  # tokenizers raises bare Exception for damaged files
         raise UserError(
             f"Can't load a tokenizer for '{name}': {first_line(error)}; the folder needs its tokenizer files."

@@ -72,8 +72,16 @@ def read_json(path: Path) -> Any:
     """Read a JSON file that this package wrote; a damaged one is a `UserError`."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise UserError(f"Can't read {path}: {error}; delete it (or the run folder) and run again.") from error
+
+
+def read_object(path: Path) -> dict[str, Any]:
+    """As `read_json`, for a file that holds an object; anything else in it is a `UserError`."""
+    found = read_json(path)
+    if not isinstance(found, dict):
+        raise UserError(f"{path} is damaged (it holds no object); delete it (or the run folder) and run again.")
+    return found
 
 
 ROWS_PER_GROUP = 4096  # of a parquet file: who reads some rows holds no more than their groups in memory

@@ -52,23 +52,45 @@ class RunFolder:
 
     def inputs(self, stage: str) -> str:
         """Fingerprint of the files that a stage is computed from."""
-        markers = [self.path / "stages" / f"{name}.json" for name in UPSTREAM.get(stage, ())]
-        return fingerprint([atomic.read_json(marker)["files"] if marker.exists() else None for marker in markers])
+        markers = [self.marker(name) for name in UPSTREAM.get(stage, ())]
+        return fingerprint([marker and marker["files"] for marker in markers])
+
+    def marker(self, stage: str) -> dict[str, Any] | None:
+        """What a stage left when it was finished, whether or not it still counts; None where it never was.
+
+        Raises `UserError` for a damaged one, and for one that names files outside the folder.
+        """
+        path = self.path / "stages" / f"{stage}.json"
+        if not path.exists():
+            return None
+        found = atomic.read_object(path)
+        wanted = {"inputs": str, "files": dict, "facts": dict, "seconds": int | float, "unit": str}
+        if not all(isinstance(found.get(key), kind) for key, kind in wanted.items()) or not _are_inside(found["files"]):
+            raise UserError(f"{path} is damaged; delete it, and the run command makes that stage again.")
+        return found
+
+    def identity(self) -> dict[str, Any]:
+        """Whose run it is: settings, hashes of model and pack, writer. A damaged one is a `UserError`."""
+        path = self.path / "run.json"
+        found = atomic.read_object(path)
+        check_schema(found.get("schema"), str(self.path), self.path)
+        kinds = {"settings": dict, "model": dict, "stimuli": dict, "writer": dict}
+        if not all(isinstance(found.get(key), kind) for key, kind in kinds.items()) or "sha256" not in found["model"]:
+            raise UserError(f"{path} is damaged, so nothing tells what the run is; run again with another --out.")
+        return found
 
     def done(self, stage: str) -> dict[str, Any] | None:
         """The record of a finished stage whose files and inputs are all as they were, else None.
 
         A file that was removed by cleaning counts as it was.
         """
-        marker = self.path / "stages" / f"{stage}.json"
-        return None if self.fault(stage) is not None else atomic.read_json(marker)
+        return None if self.fault(stage) is not None else self.marker(stage)
 
     def fault(self, stage: str) -> str | None:
         """Why a stage counts as not done, "" where it never was; None for one that is done."""
-        marker = self.path / "stages" / f"{stage}.json"
-        if not marker.exists():
+        record = self.marker(stage)
+        if record is None:
             return ""
-        record = atomic.read_json(marker)
         if record["inputs"] != self.inputs(stage):
             return f"what it is made from was made again ({', '.join(UPSTREAM.get(stage, ()))})"
         for name, digest in record["files"].items():
@@ -83,7 +105,10 @@ class RunFolder:
     def cleaned(self) -> dict[str, str]:
         """The files of finished stages that were removed to save space: SHA-256 by name."""
         marker = self.path / CLEANED
-        return atomic.read_json(marker)["files"] if marker.exists() else {}
+        files = atomic.read_object(marker).get("files") if marker.exists() else {}
+        if not isinstance(files, dict) or not _are_inside(files):
+            raise UserError(f"{marker} is damaged; delete it, and what was removed counts as missing.")
+        return files
 
     def refuse_cleaned(self, stage: str) -> None:
         """Raise `UserError` where files are gone that `stage`, which has to be run, would be made from."""
@@ -121,7 +146,7 @@ def open_run(path: Path, identity: dict[str, Any], shard: tuple[int, int] = (1, 
             _refuse_shards(path)
         marker = path / "run.json"
         if marker.exists():
-            _compare(path, atomic.read_json(marker), identity)
+            _compare(path, atomic.read_object(marker), identity)
         else:
             atomic.write_json(marker, identity)
         yield RunFolder(path)
@@ -134,7 +159,7 @@ def existing(path: Path) -> RunFolder:
     """
     if not (path / "run.json").is_file():
         raise UserError(f"{path} holds no run of this tool (no run.json); give the --out of `emotion-vectors run`.")
-    check_schema(atomic.read_json(path / "run.json").get("schema"), str(path), path)
+    check_schema(atomic.read_object(path / "run.json").get("schema"), str(path), path)
     return RunFolder(path)
 
 
@@ -230,10 +255,19 @@ def differing(found: dict[str, Any], wanted: dict[str, Any]) -> list[str]:
     return [name for name in names if name != "fingerprint"]
 
 
+def _are_inside(files: dict[str, Any]) -> bool:
+    """Whether names and hashes are what a marker holds: no name leaves the folder."""
+    return all(
+        isinstance(digest, str) and "\x00" not in name and not Path(name).is_absolute() and ".." not in Path(name).parts
+        for name, digest in files.items()
+    )
+
+
 def fingerprint(value: Any) -> str:
     """SHA-256 of the canonical JSON of `value`: sorted keys, no spaces."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(text.encode("utf-8")).hexdigest()
+    # A stranger's file may hold half characters; they are hashed like any other.
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def file_digest(path: Path) -> str:

@@ -7,17 +7,16 @@ from typing import Any
 
 from rich.text import Text
 
+from emotion_vectors.errors import printable
+
 BREAK = "\N{DOWNWARDS ARROW WITH CORNER LEFTWARDS}"
 # Steps from the neutral texts' usual cosine up to the passage's largest; colours that are told apart without red and green.
 SHADES = ("", "on grey23", "on dark_blue", "on blue")
 
 
-def printable(text: str) -> str:
+def one_line(text: str) -> str:
     """`text` on one line: line breaks as an arrow, control and other invisible characters as their escapes."""
-    return "".join(
-        BREAK if c == "\n" else c if c.isprintable() else c.encode("unicode_escape", "backslashreplace").decode()
-        for c in text
-    )
+    return printable(text.replace("\n", BREAK))
 
 
 def heading(passage: Mapping[str, Any], number: int) -> Text:
@@ -33,7 +32,7 @@ def heading(passage: Mapping[str, Any], number: int) -> Text:
         for statistic, what in (("max", "token"), ("mean", "mean of the message"), ("response", "response position"))
         if (value := passage[f"{statistic}_{kind}"]) is not None
     ]
-    return Text(f"{number}. {printable(where)}, token {passage['position']}: {'; '.join(ranks)}", style="bold")
+    return Text(f"{number}. {one_line(where)}, token {passage['position']}: {'; '.join(ranks)}", style="bold")
 
 
 def marked(passage: Mapping[str, Any]) -> Text:
@@ -44,7 +43,7 @@ def marked(passage: Mapping[str, Any]) -> Text:
     shown = Text("   ")
     for index, (token, cosine) in enumerate(zip(passage["tokens"], cosines, strict=True)):
         share = (cosine - low) / (high - low) if high > low else 0.0
-        text = printable(token)
+        text = one_line(token)
         if index == passage["largest"]:
             bare = text.lstrip(" ")
             shown.append(f"{text[: len(text) - len(bare)]}[", style="")

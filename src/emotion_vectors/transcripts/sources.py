@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from emotion_vectors.errors import UserError, first_line
+from emotion_vectors.store.records import TABLE_FAULTS
 from emotion_vectors.store.run_folder import file_digest
 
 FORMATS = (".txt", ".jsonl", ".ndjson", ".parquet")
@@ -148,7 +149,7 @@ def _parquet(path: Path) -> Iterator[tuple[int, Any]]:
         while len(batch := frame.select(columns).slice(start, ROWS_AT_ONCE).collect()):
             yield from enumerate(batch.iter_rows(named=True), start=start + 1)
             start += len(batch)
-    except (OSError, pl.exceptions.PolarsError) as error:
+    except TABLE_FAULTS as error:
         raise UserError(f"Can't read {path}: {first_line(error)[:200]}; write the parquet file again.") from error
 
 

@@ -52,7 +52,8 @@ def _counted(path: Path, files: list[Path]) -> dict[str, Any]:
 
 def _note(run: RunFolder, files: list[Path]) -> None:
     """Written before anything goes: a run that was killed in the middle of cleaning is a cleaned one."""
-    of_stages = {name for marker in (run / "stages").glob("*.json") for name in atomic.read_json(marker)["files"]}
+    markers = [run.marker(file.stem) for file in (run / "stages").glob("*.json")]
+    of_stages = {name for marker in markers if marker for name in marker["files"]}
     names = {str(file.relative_to(run.path)) for file in files} & of_stages
     atomic.write_json(
         run / CLEANED, {"files": run.cleaned() | {name: file_digest(run / name) for name in sorted(names)}}

@@ -66,7 +66,9 @@ def shape_of(name: str, cache: Path | None = None) -> Shape:
     else:
         located = locate(name, cache)
         try:
-            config = AutoConfig.from_pretrained(located.folder, revision=located.revision or "main")
+            config = AutoConfig.from_pretrained(
+                located.folder, revision=located.revision or "main", trust_remote_code=False
+            )
         except (OSError, ValueError) as error:
             raise UserError(f"Can't read the configuration of '{name}': {first_line(error)}.") from error
     with torch.device("meta"):
@@ -112,7 +114,7 @@ def disk_bytes(settings: Settings, items: dict[str, int], shape: Shape) -> int:
 
 def seconds_of(items: dict[str, int], rates: Path) -> dict[str, Any]:
     """Seconds of each job and of all at the rates of a bench file, and on which model these were measured."""
-    record = atomic.read_json(rates)
+    record = atomic.read_object(rates)
     try:
         found = {job: record["jobs"][job]["rate"] for job in JOBS}
         measured = record["machine"]["model"]["name"]

@@ -8,7 +8,8 @@ from typing import Any
 import polars as pl
 
 from emotion_vectors.corpus.filters import SPARE
-from emotion_vectors.store import atomic
+from emotion_vectors.errors import UserError, first_line
+from emotion_vectors.store.records import TABLE_FAULTS
 from emotion_vectors.store.run_folder import UPSTREAM, RunFolder, differing, existing, owner
 
 ORDER = (
@@ -44,7 +45,7 @@ def run_status(path: Path, wanted: dict[str, Any] | None = None) -> dict[str, An
     """
     run = existing(path)
     stages = {name: _stage(run, name) for name in ORDER}
-    identity = atomic.read_json(path / "run.json")
+    identity = run.identity()
     found: dict[str, Any] = {
         "path": str(path), "schema": identity["schema"], "model_sha256": identity["model"]["sha256"],
         "finished": all(stage["state"] == "done" for stage in stages.values()), "used_by": owner(path), "stages": stages,
@@ -80,8 +81,7 @@ def downstream(first: str) -> list[str]:
 
 
 def _stage(run: RunFolder, name: str) -> dict[str, Any]:
-    marker = run / f"stages/{name}.json"
-    record = atomic.read_json(marker) if marker.exists() else {}
+    record = run.marker(name) or {}
     folder = run.parts(name)
     parts = sum(1 for file in folder.glob("*") if file.suffix in (".parquet", ".safetensors")) if folder.is_dir() else 0
     why = run.fault(name)
@@ -110,8 +110,12 @@ def _parts_of(run: RunFolder, name: str) -> int | None:
 def _dropped(path: Path) -> dict[str, dict[str, int]]:
     found = {}
     for name in ("stories", "neutral"):
-        if (path / f"{name}.parquet").is_file():
-            reasons = pl.read_parquet(path / f"{name}.parquet", columns=["dropped"])["dropped"]
+        table = path / f"{name}.parquet"
+        if table.is_file() and RunFolder(path).done(name):
+            try:
+                reasons = pl.read_parquet(table, columns=["dropped"])["dropped"]
+            except TABLE_FAULTS as error:
+                raise UserError(f"Can't read {table}: {first_line(error)}; give the run command again.") from error
             counts = reasons.filter((reasons != "") & (reasons != SPARE)).value_counts(sort=True)
             found[name] = dict(counts.iter_rows())
     return found

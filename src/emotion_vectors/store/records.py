@@ -1,0 +1,55 @@
+"""Records and tables that may come from a stranger: what damage in them provokes becomes one sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from emotion_vectors.errors import UserError, first_line
+from emotion_vectors.store import atomic
+from emotion_vectors.store.run_folder import file_digest
+from emotion_vectors.store.schema import check_schema
+
+RECORD = "results.json"
+# What polars raises for a file that is no parquet; its own panics are no `Exception`.
+TABLE_FAULTS = (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException)
+
+
+def read_record(folder: Path) -> dict[str, Any]:
+    """The record of the run in `folder`. Raises `UserError` for one of another form and for what is no record."""
+    record = atomic.read_object(folder / RECORD)
+    check_schema(record.get("schema"), str(folder / RECORD), folder)
+    return record
+
+
+@contextmanager
+def using_records(*folders: Path) -> Iterator[None]:
+    """While the records of runs are used: an error is a `UserError` where one of them is not as its run wrote it.
+
+    Where all are as they were written, the error is ours and stays what it is.
+    """
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as error:
+        changed = next((folder for folder in folders if not is_as_written(folder)), None)
+        if changed is None:
+            raise
+        raise UserError(
+            f"{changed / RECORD} is damaged, or was changed after its run ({type(error).__name__}: {first_line(error)}); give the "
+            "run command there again."
+        ) from error
+
+
+def is_as_written(folder: Path) -> bool:
+    """Whether the record of a run is the one that the run finished with."""
+    marker = folder / "stages" / "analysis.json"
+    if not marker.is_file() or not (folder / RECORD).is_file():
+        return False
+    files = atomic.read_object(marker).get("files")
+    return isinstance(files, dict) and files.get(RECORD) == file_digest(folder / RECORD)

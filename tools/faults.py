@@ -2,8 +2,10 @@
 
 A toy run is made once without harm. Then runs of the same settings are killed (kill -9, SIGTERM, Ctrl-C) again and again at random moments and
 go on, until they are finished: the results must equal those of the unharmed run, and no part that was finished may be written
-again. Between the kills finished files are truncated or get a flipped bit, a second process tries to use the folder, and the
-folder is made read-only. The last line is the tally, the exit code the verdict. A short form is part of the tests.
+again. Between the kills finished files are truncated or get a flipped bit, a second process tries to use the folder, the
+folder is made read-only, the disk is full (no file may grow beyond a random size), and all files are dated years ahead, as after a clock that goes
+backwards. Root also gets a run on a file system that is really full, which then grows. The last line is the tally, the exit code the
+verdict. A short form is part of the tests.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ import argparse
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -21,6 +24,7 @@ from pathlib import Path
 
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 VOLATILE = ("created", "timings", "command")  # parts of a record that no two runs have in common
+Parts = dict[str, tuple[int, int]]
 PATIENCE = 300.0  # seconds for one process
 
 
@@ -41,9 +45,12 @@ class Faults:
         self.usual = self.finish(place / "unharmed")
         self.seconds = self.usual[1]
 
-    def start(self, folder: Path) -> subprocess.Popen[str]:
-        """The real command, in a process of its own."""
-        return subprocess.Popen(toy_command(folder), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    def start(self, folder: Path, most_bytes: int | None = None) -> subprocess.Popen[str]:
+        """The real command, in a process of its own; `most_bytes` is how large a file of it may get."""
+        command = toy_command(folder)
+        if most_bytes is not None:
+            command = ["prlimit", f"--fsize={most_bytes}", *command]
+        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
     def finish(self, folder: Path) -> tuple[dict[str, object], float]:
         """Run to the end; the record without what is volatile, and the seconds it took."""
@@ -78,10 +85,7 @@ class Faults:
                 self.fail(f"{how.name} ended with {process.returncode}: {said.strip().splitlines()[-1:]}")
             if "Traceback" in said:
                 self.fail(f"{how.name} gave a traceback: {said.strip().splitlines()[-1]}")
-        after = finished_parts(folder)
-        for name, state in before.items():
-            if after.get(name, state) != state and str(folder / name.removesuffix(".sha256")) not in self.hurt:
-                self.fail(f"the finished part {name} was written again")
+        self.not_again(before, finished_parts(folder), folder)
         return alive
 
     def damage(self, folder: Path) -> None:
@@ -133,6 +137,69 @@ class Faults:
         if process.returncode != 2 or "Traceback" in said:
             self.fail(f"a read-only folder ended with {process.returncode}: {said.strip().splitlines()[-1:]}")
 
+    def full_disk(self, folder: Path) -> None:
+        """A file that can't be written to its end is one sentence and exit code 2, and leaves no half of it."""
+        if shutil.which("prlimit") is None:
+            return
+        process = self.start(folder, self.random.randrange(200, 60_000))
+        said, _ = process.communicate(timeout=PATIENCE)
+        self.count("full disks")
+        self.refused(process.returncode, said, "a full disk")
+        if left := [file.name for file in folder.rglob(".*.tmp")]:
+            self.fail(f"a full disk left {left}")
+
+    def refused(self, code: int, said: str, what: str) -> None:
+        """Exit code 2 and a sentence that says what to do; 0 where the run had nothing left to write."""
+        if code == 0 and "nothing is computed again" in said:
+            return
+        if code != 2 or "Traceback" in said or "Can't write" not in said:
+            self.fail(f"{what} ended with {code}: {said.strip().splitlines()[-1:]}")
+
+    def small_file_system(self) -> None:
+        """A run on a file system of 1 MB, which fills, then has room: it goes on where it was."""
+        place = self.place / "small"
+        place.mkdir()
+        if (
+            os.geteuid() != 0
+            or subprocess.run(
+                ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(place)], capture_output=True, check=False
+            ).returncode
+        ):
+            return
+        try:
+            process = self.start(place / "run")
+            said, _ = process.communicate(timeout=PATIENCE)
+            self.count("full file systems")
+            self.refused(process.returncode, said, "a full file system")
+            before = finished_parts(place / "run")
+            subprocess.run(["mount", "-o", "remount,size=200m", str(place)], check=True)
+            record, _ = self.finish(place / "run")
+            self.same(record, "the run on a file system that was full")
+            self.not_again(before, finished_parts(place / "run"), place / "run")
+        finally:
+            subprocess.run(["umount", str(place)], check=False)
+
+    def clock(self, folder: Path) -> None:
+        """Every file is from the future, as where a clock was set back: nothing may depend on it."""
+        ahead = time.time() + self.random.uniform(1, 10) * 365 * 86400
+        for file in folder.rglob("*"):
+            if file.is_file():
+                os.utime(file, (ahead, ahead))
+        self.count("clocks set back")
+
+    def same(self, record: dict[str, object], what: str) -> None:
+        """The record must be that of the unharmed run."""
+        if record and record != self.usual[0]:
+            self.fail(
+                f"{what} differs from the unharmed one in {[k for k in record if record[k] != self.usual[0].get(k)]}"
+            )
+
+    def not_again(self, before: Parts, after: Parts, folder: Path) -> None:
+        """No finished part may be written again, but for those that were damaged here."""
+        for name, state in before.items():
+            if after.get(name, state) != state and str(folder / name.removesuffix(".sha256")) not in self.hurt:
+                self.fail(f"the finished part {name} was written again")
+
     def one_run(self, number: int, kills: int) -> int:
         """A run that is hurt up to `kills` times and then goes on to its end; how often it was killed."""
         folder, done = self.place / f"run{number}", 0
@@ -146,12 +213,13 @@ class Faults:
                 self.second(folder)
             if self.random.random() < 0.1:
                 self.read_only(folder)
+            if self.random.random() < 0.25:
+                self.full_disk(folder)
+            if self.random.random() < 0.2:
+                self.clock(folder)
         record, _ = self.finish(folder)
         self.count("finished runs")
-        if record and record != self.usual[0]:
-            self.fail(
-                f"run {number} differs from the unharmed one in {[key for key in record if record[key] != self.usual[0].get(key)]}"
-            )
+        self.same(record, f"run {number}")
         return done
 
     def count(self, what: str) -> None:
@@ -164,7 +232,7 @@ class Faults:
         print(f"WRONG: {what}", flush=True)
 
 
-def finished_parts(folder: Path) -> dict[str, tuple[int, int]]:
+def finished_parts(folder: Path) -> Parts:
     """Size and time of each finished part of a stage."""
     files = [file for file in (folder / "parts").rglob("*") if file.is_file() and not file.name.startswith(".")]
     return {str(file.relative_to(folder)): (file.stat().st_size, file.stat().st_mtime_ns) for file in files}
@@ -180,6 +248,7 @@ def main() -> int:
     deadline = time.monotonic() + 60 * asked.minutes
     with tempfile.TemporaryDirectory() as folder:
         faults = Faults(Path(folder), asked.seed)
+        faults.small_file_system()
         killed = number = 0
         # The last run needs time to end in.
         while (

@@ -252,7 +252,13 @@ def write_block(scribe: Scribe, block: Block, advance: Callable[[float], None]) 
         missing[place] -= 1
         if not missing[place]:
             answered = [(item, by_key[item.key]) for item in chunks[place]]
-            yield [Answer(i.key, i.seed, one.text, one.tokens, one.finished, writer.name) for i, one in answered]
+            # Half characters (lone surrogates) can't be stored as UTF-8.
+            yield [
+                Answer(
+                    i.key, i.seed, one.text.encode("utf-8", "replace").decode(), one.tokens, one.finished, writer.name
+                )
+                for i, one in answered
+            ]
     if any(missing):
         raise RuntimeError(f"the writer {writer.name} answered {len(by_key)} of {len(requests)} requests")
 

@@ -8,14 +8,19 @@ BIN := $(VENV)/bin
 
 setup: $(VENV)/.installed
 
-$(VENV)/.installed: pyproject.toml constraints.txt
+# What a run needs; the tests' own packages come on top.
+$(VENV)/.runs: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed; set PYTHON=/path/to/it")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet -c constraints.txt torch
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[cpu,ui]'
+	@touch $@
+
+$(VENV)/.installed: $(VENV)/.runs
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[cpu,dev,ui]'
 	@touch $@
 
-run: setup
+run: $(VENV)/.runs
 	$(BIN)/emotion-vectors run --preset demo --out runs/demo
 
 check: setup

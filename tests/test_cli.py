@@ -189,3 +189,29 @@ def test_a_report_needs_a_finished_run(tmp_path):
 def test_version_and_help():
     assert run("--version").stdout.strip() == __import__("emotion_vectors").__version__
     assert "run" in run("--help").stdout
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_stop_that_a_library_turns_into_another_error_is_a_stop(number, monkeypatch, capsys):
+    """As when numpy or torch are just being loaded: what they raise then is an ImportError."""
+    from emotion_vectors import cli
+
+    def loading():
+        try:
+            os.kill(os.getpid(), number)
+            time.sleep(5)
+        except KeyboardInterrupt as error:
+            raise ImportError("initialization failed") from error
+
+    monkeypatch.setattr(cli, "app", loading)
+    usual = {one: signal.getsignal(one) for one in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        assert ended.value.code == 130 and "goes on where it was" in capsys.readouterr().err
+        monkeypatch.setattr(cli, "app", lambda: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            cli.main()
+    finally:
+        for one, handler in usual.items():
+            signal.signal(one, handler)

@@ -17,6 +17,7 @@ from emotion_vectors.cli.explore import explore
 from emotion_vectors.cli.export import export
 from emotion_vectors.cli.import_ import import_
 from emotion_vectors.cli.lists import show_settings, verify
+from emotion_vectors.cli.options import STOPPED
 from emotion_vectors.cli.read import read
 from emotion_vectors.cli.report import report
 from emotion_vectors.cli.run import run
@@ -67,15 +68,29 @@ def options(
     """Does a language model represent emotions, can they be read, and do they drive what it does?"""
 
 
-def _interrupt(*_: object) -> None:
-    raise KeyboardInterrupt
+class _Stopped:
+    """Whether somebody asked to stop. The exception alone may be lost: libraries that are just being loaded turn it into others."""
+
+    def __init__(self) -> None:
+        self.asked = False
+
+    def __call__(self, *_: object) -> None:
+        self.asked = True
+        raise KeyboardInterrupt
 
 
 def main() -> None:
     """Entry point: a user's mistake is one sentence and exit code 2; SIGTERM ends as Ctrl-C does, with 130."""
-    signal.signal(signal.SIGTERM, _interrupt)
+    stopped = _Stopped()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stopped)
     try:
         app()
     except UserError as error:
         Console(stderr=True, highlight=False).print(f"Error: {error}", markup=False, soft_wrap=True)
         sys.exit(2)
+    except (KeyboardInterrupt, Exception):
+        if not stopped.asked:
+            raise
+        Console(stderr=True).print(STOPPED)
+        sys.exit(130)

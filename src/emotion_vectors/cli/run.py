@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -11,9 +10,17 @@ from rich.console import Console
 from emotion_vectors import settings
 from emotion_vectors.cli.options import STOPPED, Device, Quiet, Sets, command_line
 from emotion_vectors.cli.shown import print_verdicts
+from emotion_vectors.errors import UserError
+from emotion_vectors.progress import Reporter
 from emotion_vectors.scale.shards import parse_shard
+from emotion_vectors.store.remote import at_hand, is_remote
 
-Out = Annotated[Path, typer.Option("--out", help="The run's folder; a finished run there is not computed again.")]
+Out = Annotated[
+    str,
+    typer.Option(
+        metavar="FOLDER", help="The run's folder or an address (s3://...); a finished run is not computed again."
+    ),
+]
 
 
 def run(
@@ -87,15 +94,20 @@ def run(
         server_url=server, server_concurrency=server_concurrency, shard=parse_shard(shard or "1/1"), on=on,
     )  # fmt: skip
     try:
-        from emotion_vectors.pipeline import help_experiment, run_experiment  # takes seconds; Ctrl-C may come meanwhile
+        # Takes seconds, in which somebody may press Ctrl-C.
+        from emotion_vectors.lm.weights import cache_folder
+        from emotion_vectors.pipeline import help_experiment, run_experiment
 
-        if runtime.shard[0] > 1:
-            help_experiment(chosen, out, runtime)
-            print(f"Shard {shard} is done; shard 1 writes the report.")
-            return
-        record = run_experiment(chosen, out, runtime, command=command_line())
+        if runtime.shard[1] > 1 and is_remote(out):
+            raise UserError("--shard needs a folder that all shards see; an address won't do.")
+        with at_hand(out, cache_folder(), Reporter(quiet).say) as folder:
+            if runtime.shard[0] > 1:
+                help_experiment(chosen, folder, runtime)
+                print(f"Shard {shard} is done; shard 1 writes the report.")
+                return
+            record = run_experiment(chosen, folder, runtime, command=command_line())
     except KeyboardInterrupt:
         Console(stderr=True).print(STOPPED)
         raise typer.Exit(130) from None
     print_verdicts(record)
-    print(f"Report: {out / 'report.html'}")
+    print(f"Report: {out.rstrip('/')}/report.html")

@@ -1,4 +1,4 @@
-"""Where a vectors file is: a run folder, a file, or a repository of the Hugging Face hub."""
+"""Where a vectors file is: a run folder, a file, an address such as s3://, or a repository of the Hugging Face hub."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import re
 from pathlib import Path
 
 from emotion_vectors.errors import UserError, first_line
+from emotion_vectors.store.remote import exists, is_remote, local_copy
+from emotion_vectors.vectors.calibration import FILE as CALIBRATION
 
 FILE = "vectors.safetensors"
 REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
@@ -16,6 +18,8 @@ def find(source: str | Path) -> Path:
 
     Raises `UserError` for what is neither here nor the name of a repository (`owner/name`) that has such a file.
     """
+    if isinstance(source, str) and is_remote(source):
+        return _elsewhere(source if source.endswith(".safetensors") else f"{source.rstrip('/')}/{FILE}")
     path = Path(source).expanduser()
     path = path / FILE if path.is_dir() else path
     if path.is_file():
@@ -34,6 +38,18 @@ def find(source: str | Path) -> Path:
             f"There are no vectors at {path}, and {_reason(error, source)}; "
             f"give a finished run folder, a {FILE} file, or the id of a repository that has one."
         ) from error
+
+
+def _elsewhere(url: str) -> Path:
+    """A copy of the vectors file at an address, with the calibration that may lie beside it."""
+    from emotion_vectors.lm.weights import cache_folder  # with PyTorch
+
+    found = local_copy(url, cache_folder())
+    beside = f"{url.rpartition('/')[0]}/{CALIBRATION}"
+    found.with_name(CALIBRATION).unlink(missing_ok=True)
+    if exists(beside):
+        local_copy(beside, cache_folder())
+    return found
 
 
 def _reason(error: Exception, repository: str) -> str:

@@ -1,0 +1,216 @@
+"""Files and run folders elsewhere, at any address that fsspec opens: s3://, gs://, abfs://, hf://, memory://.
+
+A run works in a copy here and sends what is new to its address, every half minute and at its end, markers after the files that
+they speak of. So a killed run goes on here from its copy, and on another machine from what was sent. An object store has no locks: a
+note says whose the address is, and another run is refused while that note is fresh.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from emotion_vectors.errors import UserError, first_line
+from emotion_vectors.store import atomic
+
+SEND_EVERY = 30.0  # seconds
+FRESH = 300.0  # seconds for which a note of another machine counts
+NOTE, SENT = ".owner.json", ".sent.json"
+
+
+def is_remote(name: str) -> bool:
+    """Whether `name` is an address (`s3://bucket/run`) and no path."""
+    return re.match(r"[A-Za-z][A-Za-z0-9+.-]*(::[A-Za-z0-9+.-]+)*://", name) is not None
+
+
+def local_copy(url: str, cache: Path) -> Path:
+    """The file at `url`, brought here anew into `cache`. Raises `UserError` where there is none or it can't be read."""
+    files, path = _open(url)
+    target = cache / "remote" / _short(url.rpartition("/")[0]) / PurePosixPath(path).name
+    with _told(f"Can't read {url}", "check the address and the access to it"):
+        _bring(files, path, target)
+    return target
+
+
+def exists(url: str) -> bool:
+    """Whether there is a file at `url`."""
+    files, path = _open(url)
+    with _told(f"Can't look at {url}", "check the address and the access to it"):
+        return bool(files.isfile(path))
+
+
+@contextmanager
+def at_hand(out: str, cache: Path, say: Callable[[str], None] = lambda _: None) -> Iterator[Path]:
+    """The run folder `out` as a folder here: itself, or a working copy of an address that is kept in step with it."""
+    if not is_remote(out):
+        yield Path(out)
+        return
+    mirror = Mirror(out, cache / "runs" / _short(out))
+    mirror.begin()
+    say(f"{out} is worked on in {mirror.folder}.")
+    ended = threading.Event()
+    thread = threading.Thread(target=_keep_sending, args=(mirror, ended, say), daemon=True)
+    thread.start()
+    try:
+        yield mirror.folder
+    finally:
+        ended.set()
+        thread.join()
+        mirror.send()
+        mirror.release()
+
+
+class Mirror:
+    """A run's working copy `folder` and its address."""
+
+    def __init__(self, url: str, folder: Path) -> None:
+        self.url, self.folder = url.rstrip("/"), folder
+        self._files, self._path = _open(self.url)
+        self._me = {"host": socket.gethostname(), "pid": os.getpid()}
+
+    def begin(self) -> None:
+        """Take the address and bring here what is there and not here. `UserError` where another run is using it."""
+        with _told(f"Can't use {self.url}", "check the address and the access to it"):
+            self._files.invalidate_cache()
+            there = self._there()
+            self._take(NOTE in there)
+            if "run.json" in there and (self.folder / "run.json").is_file():
+                mine = atomic.read_json(self.folder / "run.json")
+                if json.loads(self._files.cat_file(f"{self._path}/run.json")) != mine:
+                    shutil.rmtree(self.folder)  # a copy of another run that was there before
+            sent = self._sent()
+            for name, size in there.items():
+                target = self.folder / name
+                if _is_hidden(name) or (target.is_file() and target.stat().st_size == size):
+                    continue
+                _bring(self._files, f"{self._path}/{name}", target)
+                sent[name] = _state(target)
+            self.folder.mkdir(parents=True, exist_ok=True)
+            atomic.write_json(self.folder / SENT, sent)
+
+    def send(self) -> None:
+        """Send what is new here, the oldest first: a marker comes after its files."""
+        with _told(
+            f"Can't write to {self.url}", f"what was computed is in {self.folder}, and the same command goes on from it"
+        ):
+            self._note()
+            sent = self._sent()
+            found = [file for file in self.folder.rglob("*") if file.is_file()]
+            new = [
+                (file.stat().st_mtime_ns, name, file)
+                for file in found
+                if not _is_hidden(name := file.relative_to(self.folder).as_posix()) and sent.get(name) != _state(file)
+            ]
+            for _, name, file in sorted(new):
+                state = _state(file)
+                self._files.put_file(str(file), f"{self._path}/{name}")
+                sent[name] = state
+            if new:
+                atomic.write_json(self.folder / SENT, sent)
+
+    def release(self) -> None:
+        """Leave the address to others."""
+        with _told(f"Can't write to {self.url}", "check the access to it"):
+            self._files.rm_file(f"{self._path}/{NOTE}")
+
+    def _there(self) -> dict[str, int]:
+        """Sizes by name of the files at the address; a name that would leave the folder is a `UserError`."""
+        found = {}
+        for path, facts in self._files.find(self._path, detail=True).items():
+            name = PurePosixPath(path.removeprefix(self._path).lstrip("/"))
+            if name.is_absolute() or ".." in name.parts:
+                raise UserError(f"{self.url} has a file {path!a}, which is outside of it; choose another --out.")
+            found[name.as_posix()] = int(facts["size"])
+        return found
+
+    def _take(self, noted: bool) -> None:
+        if noted:
+            note = json.loads(self._files.cat_file(f"{self._path}/{NOTE}"))
+            here = note.get("host") == self._me["host"]
+            alive = _is_alive(int(note.get("pid", 0))) if here else time.time() - float(note.get("time", 0)) < FRESH
+            if alive and not (here and note.get("pid") == self._me["pid"]):
+                raise UserError(
+                    f"Another run (process {note.get('pid')} on {note.get('host')}) is using {self.url}; wait "
+                    f"{'' if here else f'({FRESH / 60:.0f} minutes after it was killed) '}or choose another --out."
+                )
+        self._note()
+
+    def _note(self) -> None:
+        self._files.pipe_file(f"{self._path}/{NOTE}", json.dumps(self._me | {"time": time.time()}).encode())
+
+    def _sent(self) -> dict[str, list[int]]:
+        file = self.folder / SENT
+        return atomic.read_object(file) if file.is_file() else {}
+
+
+def _keep_sending(mirror: Mirror, ended: threading.Event, say: Callable[[str], None]) -> None:
+    while not ended.wait(SEND_EVERY):
+        try:
+            mirror.send()
+        except UserError as error:
+            say(f"{error} It is tried again.")  # the last time, at the end, it is an error
+
+
+def _bring(files: Any, path: str, target: Path) -> None:
+    """Download a file, whole or not at all. What the store raises stays as it is; a full disk is a `UserError`."""
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        files.get_file(path, str(temporary))
+        atomic.replace_file(target, lambda place: os.replace(temporary, place))
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _is_hidden(name: str) -> bool:
+    return any(part.startswith(".") for part in PurePosixPath(name).parts)
+
+
+def _state(file: Path) -> list[int]:
+    return [file.stat().st_mtime_ns, file.stat().st_size]
+
+
+def _short(url: str) -> str:
+    return hashlib.sha256(url.rstrip("/").encode()).hexdigest()[:20]
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return pid > 0
+
+
+def _open(url: str) -> tuple[Any, str]:
+    import fsspec
+
+    try:
+        files, path = fsspec.core.url_to_fs(url)
+    except (ImportError, ValueError) as error:
+        raise UserError(
+            f"{url} can't be opened ({first_line(error)}); install what its kind of address needs (s3: pip install s3fs)."
+        ) from error
+    return files, str(path).rstrip("/")
+
+
+@contextmanager
+def _told(what: str, remedy: str) -> Iterator[None]:
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as error:  # each kind of store raises errors of its own
+        raise UserError(f"{what}: {type(error).__name__} {first_line(error)}; {remedy}.") from error

@@ -25,21 +25,26 @@ class Cell:
 
 @dataclass(frozen=True)
 class Table:
-    """A caption, column heads and rows of cells; the first cell of a row is its head. `anchors` name the rows."""
+    """A caption, column heads and rows of cells; the first cell of a row is its head. `anchors` name the rows.
+
+    `reasons`, one for each row, stand below their rows over the whole width.
+    """
 
     title: str
     columns: tuple[str, ...]
     rows: tuple[tuple[Cell, ...], ...]
     note: str = ""
     anchors: tuple[str, ...] = ()
+    reasons: tuple[str, ...] = ()
 
 
 def criteria_table(record: Record) -> Table:
     """Table 3: every criterion with value, threshold, interval, null, both verdicts, reason and the published values."""
-    rows = []
+    rows, reasons = [], []
     for name in CRITERIA:
         criterion, published = record["criteria"][name], PUBLISHED[name]
         reason = " ".join(text for text in (criterion.get("reason"), criterion.get("note")) if text)
+        reasons.append(reason or "No reason recorded.")
         rows.append(
             (
                 Cell(f"{name} {criterion['name']}"),
@@ -47,7 +52,6 @@ def criteria_table(record: Record) -> Table:
                 Cell(interval(criterion.get("interval")), "number"),
                 Cell(_null(criterion), "null"),
                 verdict_cell(criterion["verdict"]),
-                Cell(reason or "No reason recorded.", "reason"),
                 _by_threshold(criterion),
                 Cell(_reported(published.paper), "number"),
                 Cell(_reported(published.seed), "number"),
@@ -60,7 +64,6 @@ def criteria_table(record: Record) -> Table:
         "95 % interval",
         "Null",
         "Verdict",
-        "Reason",
         "By the seed's threshold",
         "Paper",
         "Seed",
@@ -70,7 +73,7 @@ def criteria_table(record: Record) -> Table:
         "The verdict asks what the interval allows and what chance gives; the seed's threshold is applied to the value alone, scaled where fewer "
         "emotions were run. V10 passes only with the right sign."
     )
-    return Table("Table 3. Verdicts", columns, tuple(rows), note, CRITERIA)
+    return Table("Table 3. Verdicts", columns, tuple(rows), note, CRITERIA, tuple(reasons))
 
 
 def verdict_cell(verdict: str) -> Cell:

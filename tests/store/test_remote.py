@@ -158,9 +158,8 @@ def test_addresses_that_are_none_are_refused(bad, tmp_path, monkeypatch):
 @pytest.fixture(scope="module")
 def bucket():
     """A bucket on an S3 server of this machine."""
-    from moto.server import ThreadedMotoServer
-
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    moto = pytest.importorskip("moto.server")  # in the extra `dev`; the check of dependency ranges goes without
+    server = moto.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     with pytest.MonkeyPatch.context() as patch:
         host, port = server.get_host_and_port()

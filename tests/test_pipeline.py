@@ -15,7 +15,8 @@ from planted.planted_writer import PlantedWriter
 from emotion_vectors import settings
 from emotion_vectors.corpus.filters import SPARE
 from emotion_vectors.errors import UserError
-from emotion_vectors.pipeline import SOURCES, run_experiment, settings_identity
+from emotion_vectors.opening import SOURCES, settings_identity
+from emotion_vectors.pipeline import run_experiment
 from emotion_vectors.report.checks import CRITERIA
 from emotion_vectors.stimuli import load_pack
 from emotion_vectors.vectors.directions import cosine
@@ -142,7 +143,7 @@ def test_an_imported_corpus_gives_the_numbers_of_the_run_that_wrote_it(toy_run, 
             .with_columns(kept=False, dropped=pl.lit(SPARE), text=pl.lit("A good text. " * 40))
         )
         pl.concat([table, spare]).write_parquet(tmp_path / f"{name}.parquet")
-    monkeypatch.setattr("emotion_vectors.stages.corpus.make_writer", lambda *_: pytest.fail("nothing is to be written"))
+    monkeypatch.setattr("emotion_vectors.lab.make_writer", lambda *_: pytest.fail("nothing is to be written"))
     sources = {"stories_from": str(tmp_path / "stories.parquet"), "neutral_from": str(tmp_path / "neutral.parquet")}
     chosen = settings.change(settings.toy(), **sources)
     imported = run_experiment(chosen, tmp_path / "run", QUIET)

@@ -13,7 +13,7 @@ from emotion_vectors import lab, settings
 from emotion_vectors.errors import UserError
 from emotion_vectors.lab import Lab
 from emotion_vectors.lm.model import locate
-from emotion_vectors.pipeline import settings_identity
+from emotion_vectors.opening import settings_identity
 from emotion_vectors.progress import Reporter
 from emotion_vectors.stages.corpus import write_corpus
 from emotion_vectors.stimuli import load_pack

@@ -122,7 +122,7 @@ def test_a_run_on_two_nodes_of_which_one_is_killed_gives_the_numbers_of_one_proc
 
     runtime = settings.Runtime(device="cpu", quiet=True, threads=1, on=f"ray:{cluster.address}")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("emotion_vectors.pipeline.OnRay", Killing)
+        patch.setattr("emotion_vectors.opening.OnRay", Killing)
         run_experiment(settings.toy(), tmp_path / "run", runtime)
     assert killed
     same_numbers(tmp_path / "run", toy_run[0])

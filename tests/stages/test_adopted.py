@@ -9,7 +9,8 @@ import pytest
 
 from emotion_vectors import EmotionVectors, settings
 from emotion_vectors.errors import UserError
-from emotion_vectors.pipeline import run_experiment, settings_identity
+from emotion_vectors.opening import settings_identity
+from emotion_vectors.pipeline import run_experiment
 from emotion_vectors.settings import change
 from emotion_vectors.store.atomic import read_json
 

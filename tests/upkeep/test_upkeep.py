@@ -11,7 +11,8 @@ from emotion_vectors import EmotionVectors, settings
 from emotion_vectors.cli import main
 from emotion_vectors.corpus.filters import SPARE
 from emotion_vectors.errors import UserError
-from emotion_vectors.pipeline import identity_of, run_experiment
+from emotion_vectors.opening import identity_of
+from emotion_vectors.pipeline import run_experiment
 from emotion_vectors.report.page import write_report
 from emotion_vectors.settings import Settings, change
 from emotion_vectors.stimuli import load_pack

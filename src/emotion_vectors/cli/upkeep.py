@@ -73,7 +73,7 @@ def status(
 
     wanted = None
     if preset or model or stimuli or set_:
-        from emotion_vectors.pipeline import identity_of
+        from emotion_vectors.opening import identity_of
 
         wanted = identity_of(_settings(preset or "demo", model, stimuli, set_))
     found = run_status(run_folder, wanted)

@@ -40,7 +40,7 @@ def run_status(path: Path, wanted: dict[str, Any] | None = None) -> dict[str, An
     """What there is to know about the run folder at `path`.
 
     Stages with state (done, unfinished, stale, open), finished parts, seconds and facts; texts dropped by reason; bytes on
-    disk; the process that uses it. `wanted` is the identity of a run with other settings (`pipeline.identity_of`): then
+    disk; the process that uses it. `wanted` is the identity of a run with other settings (`opening.identity_of`): then
     `changed` says what differs and which stages would have to be run. Raises `UserError` for what is no run folder.
     """
     run = existing(path)

@@ -14,7 +14,7 @@ import torch
 from transformers import DynamicCache
 
 from emotion_vectors.lm.architecture import softcap
-from emotion_vectors.lm.forward import add_at, watch_blocks
+from emotion_vectors.lm.forward import add_at, watch_blocks, with_cache
 from emotion_vectors.lm.model import LanguageModel
 from emotion_vectors.lm.writers.base import Sampling, end_tokens
 from emotion_vectors.lm.writers.sampling import draw, uniform_draws
@@ -52,7 +52,9 @@ def answer_steered(
     ids = torch.tensor([list(prompt)] * rows, device=lm.device)
     for step in range(sampling.max_new_tokens):
         with watch_blocks(lm, list(additions), add_at(additions, places)) as fired:
-            hidden = lm.parts.body(input_ids=ids, past_key_values=cache, use_cache=True).last_hidden_state[:, -1]
+            hidden = lm.parts.body(input_ids=ids, use_cache=True, **with_cache(lm.parts.body, cache)).last_hidden_state[
+                :, -1
+            ]
         if any(fired[layer] != 1 for layer in additions):
             raise RuntimeError(f"hooks on the blocks {list(additions)} fired {fired} times, not once each")
         tokens = draw(_logits(lm, hidden), draws[:, step], sampling)

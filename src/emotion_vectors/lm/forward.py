@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from inspect import signature
 from typing import NamedTuple
 
 import torch
@@ -158,8 +159,17 @@ def run_with_mask(
     # One mask for all rows needs no copies of it.
     mask = mask.expand(len(ids), -1, -1, -1) if len(mask) == 1 else mask.repeat(len(ids) // len(mask), 1, 1, 1)
     return lm.parts.body(
-        input_ids=ids, attention_mask=mask, position_ids=positions, past_key_values=cache, use_cache=cache is not None
+        input_ids=ids,
+        attention_mask=mask,
+        position_ids=positions,
+        use_cache=cache is not None,
+        **with_cache(lm.parts.body, cache),
     ).last_hidden_state
+
+
+def with_cache(model: nn.Module, cache: DynamicCache | None) -> dict[str, DynamicCache | None]:
+    """The argument that gives `model` a cache of keys and values: `past_key_values`, or `cache` since transformers 5.24."""
+    return {"cache" if "cache" in signature(model.forward).parameters else "past_key_values": cache}
 
 
 class KeysValues(NamedTuple):

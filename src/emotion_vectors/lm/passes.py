@@ -125,7 +125,8 @@ class _Watcher:
         ids = options.get("input_ids", arguments[0] if arguments else None)
         shape = options["inputs_embeds"].shape[:2] if ids is None else ids.shape
         device = options["inputs_embeds"].device if ids is None else ids.device
-        cache = options.get("past_key_values")
+        # transformers 5.24 calls it `cache`.
+        cache = next((options[name] for name in ("past_key_values", "cache") if options.get(name) is not None), None)
         offset = int(cache.get_seq_length()) if cache is not None else 0
         mask = options.get("attention_mask")
         mask = mask if isinstance(mask, torch.Tensor) and mask.dim() == 2 else None

@@ -16,6 +16,7 @@ import transformers
 from transformers import DynamicCache
 
 from emotion_vectors.errors import UserError
+from emotion_vectors.lm.forward import with_cache
 from emotion_vectors.lm.memory import Room
 from emotion_vectors.lm.writers.base import Request, Sampling, Written, end_tokens, read_text, refuse_empty_prompts
 from emotion_vectors.lm.writers.sampling import draw, penalize, uniform_draws
@@ -133,8 +134,8 @@ class _Rows:
 
     def _forward(self, ids: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:
         return self.model(
-            input_ids=ids, attention_mask=self.mask, position_ids=positions, past_key_values=self.cache, use_cache=True,
-            **self.last_only,
+            input_ids=ids, attention_mask=self.mask, position_ids=positions, use_cache=True,
+            **with_cache(self.model, self.cache), **self.last_only,
         ).logits[:, -1]  # fmt: skip
 
     def choose(self, logits: torch.Tensor, step: int, sampling: Sampling) -> torch.Tensor:

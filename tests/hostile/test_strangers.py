@@ -77,6 +77,16 @@ def test_a_run_that_names_files_outside_its_folder_is_refused_and_they_stay(toy_
     assert (tmp_path / "secret.txt").read_text() == "mine"
 
 
+@pytest.mark.parametrize("seconds", ["1" + "0" * 400, "NaN", "-1e400", '"3"', "null"])
+def test_a_marker_with_impossible_times_is_refused(toy_run, tmp_path, seconds):
+    (tmp_path / "stages").mkdir()
+    marker = (toy_run[0] / "stages" / "stories.json").read_text()
+    found = json.loads(marker)["seconds"]
+    (tmp_path / "stages" / "stories.json").write_text(marker.replace(f'"seconds": {found}', f'"seconds": {seconds}'))
+    with pytest.raises(UserError, match="is damaged"):
+        RunFolder(tmp_path).done("stories")
+
+
 def test_an_error_about_a_changed_record_is_a_sentence_and_one_of_ours_stays_an_error(toy_run, tmp_path):
     folder = tmp_path / "run"
     shutil.copytree(toy_run[0], folder, ignore=shutil.ignore_patterns("parts", "story_vectors", "figures"))

@@ -22,6 +22,7 @@ from emotion_vectors.store import atomic
 from emotion_vectors.store.schema import SCHEMA, check_schema
 
 CLEANED = "cleaned.json"
+MOST_SECONDS = 1e12  # of a stage: more is damage
 LOCK = ".lock"
 BESIDE = (LOCK, ".shards")  # what may be there before the run has begun
 
@@ -65,7 +66,8 @@ class RunFolder:
             return None
         found = atomic.read_object(path)
         wanted = {"inputs": str, "files": dict, "facts": dict, "seconds": int | float, "unit": str}
-        if not all(isinstance(found.get(key), kind) for key, kind in wanted.items()) or not _are_inside(found["files"]):
+        fits = all(isinstance(found.get(key), kind) for key, kind in wanted.items())
+        if not fits or not abs(found["seconds"]) < MOST_SECONDS or not _are_inside(found["files"]):
             raise UserError(f"{path} is damaged; delete it, and the run command makes that stage again.")
         return found
 

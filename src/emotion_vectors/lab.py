@@ -13,7 +13,7 @@ import torch
 from emotion_vectors.errors import UserError
 from emotion_vectors.lm import weights
 from emotion_vectors.lm.memory import Room
-from emotion_vectors.lm.model import LanguageModel, Located, load_model, locate
+from emotion_vectors.lm.model import LanguageModel, Located, load_model
 from emotion_vectors.lm.prompts import story_prompt
 from emotion_vectors.lm.selfcheck import check_forward
 from emotion_vectors.lm.writers import Writer, make_writer
@@ -37,7 +37,6 @@ class Equipment:
     settings: Settings
     runtime: Runtime
     pack: Pack
-    located: Located
     reporter: Reporter
     own_writer: Writer | None = None  # in place of the one that the settings name
     scratch: dict[str, Any] = field(default_factory=dict)  # what a piece of work leaves for the next one
@@ -94,13 +93,9 @@ def equip(settings: Settings, runtime: Runtime, pack: Pack, sha256: str) -> Equi
     """The equipment of a worker elsewhere, its model loaded; `sha256` says which model it has to be."""
     if runtime.threads:
         torch.set_num_threads(runtime.threads)
-    kit = Equipment(
-        settings=settings, runtime=runtime, pack=pack, located=locate(settings.model, runtime.cache),
-        reporter=Reporter(quiet=True),
-    )  # fmt: skip
-    if kit.located.sha256 != sha256:
+    kit = Equipment(settings=settings, runtime=runtime, pack=pack, reporter=Reporter(quiet=True))
+    if kit.lm.sha256 != sha256:
         raise UserError(f"{settings.model} is another model on one of the machines; put the same files there.")
-    assert kit.lm is not None  # loaded now, while others wait for it
     return kit
 
 
@@ -108,6 +103,7 @@ def equip(settings: Settings, runtime: Runtime, pack: Pack, sha256: str) -> Equi
 class Lab(Equipment):
     """One run's tools: the equipment and the run folder."""
 
+    located: Located
     run: RunFolder
     fingerprint: str
     command: str = ""
@@ -124,8 +120,7 @@ class Lab(Equipment):
     def finished(self, stage: str) -> dict[str, Any] | None:
         """The record of a finished stage, None where it is this process's to do; other shards wait for the leading one."""
         if not self.workers.leads:
-            marker = self.run / "stages" / f"{stage}.json"
-            self.workers.wait(lambda: marker.exists() and self.run.done(stage) is not None, f"the stage {stage}")
+            self.workers.wait(lambda: self.run.done(stage) is not None, f"the stage {stage}")
         return self.run.done(stage)
 
     @cached_property

@@ -12,8 +12,6 @@ from emotion_vectors.cli.options import STOPPED, Device, Quiet, Sets, command_li
 from emotion_vectors.cli.shown import print_verdicts
 from emotion_vectors.errors import UserError
 from emotion_vectors.progress import Reporter
-from emotion_vectors.scale.shards import parse_shard
-from emotion_vectors.store.remote import at_hand, is_remote
 
 Out = Annotated[
     str,
@@ -89,15 +87,17 @@ def run(
         set_ or []
     )
     chosen = settings.change(settings.preset(preset), **changes)
-    runtime = settings.Runtime(
-        device, tokens_per_batch, stories_per_batch, threads, quiet, allow_failed_checks=allow_failed_checks,
-        server_url=server, server_concurrency=server_concurrency, shard=parse_shard(shard or "1/1"), on=on,
-    )  # fmt: skip
     try:
         # Takes seconds, in which somebody may press Ctrl-C.
         from emotion_vectors.lm.weights import cache_folder
         from emotion_vectors.pipeline import help_experiment, run_experiment
+        from emotion_vectors.scale.shards import parse_shard
+        from emotion_vectors.store.remote import at_hand, is_remote
 
+        runtime = settings.Runtime(
+            device, tokens_per_batch, stories_per_batch, threads, quiet, allow_failed_checks=allow_failed_checks,
+            server_url=server, server_concurrency=server_concurrency, shard=parse_shard(shard or "1/1"), on=on,
+        )  # fmt: skip
         if runtime.shard[1] > 1 and is_remote(out):
             raise UserError("--shard needs a folder that all shards see; an address won't do.")
         with at_hand(out, cache_folder(), Reporter(quiet).say) as folder:

@@ -18,6 +18,7 @@ import polars as pl
 
 from emotion_vectors.errors import UserError, first_line
 from emotion_vectors.lm.weights import cache_folder
+from emotion_vectors.lm.writers.base import storable
 from emotion_vectors.store.records import TABLE_FAULTS
 from emotion_vectors.store.remote import is_remote, local_copy
 from emotion_vectors.store.run_folder import file_digest
@@ -192,8 +193,7 @@ def _checked(name: str, number: int, row: Any, columns: Sequence[str]) -> Row:
             raise UserError(
                 f"{name}, row {number}: its {column} has {len(value):,} characters, more than {MOST_CHARACTERS:,}; shorten it."
             )
-        # Lone surrogates are valid in JSON and can't be stored as UTF-8.
-        values[column] = value.encode("utf-8", "replace").decode("utf-8")
+        values[column] = storable(value)
     return Row(number, values["emotion"], values["topic"].strip(), values["text"])
 
 

@@ -20,7 +20,7 @@ import polars as pl
 
 from emotion_vectors.corpus.filters import SPARE
 from emotion_vectors.errors import UserError
-from emotion_vectors.lm.writers.base import Request, Sampling, Writer, Written
+from emotion_vectors.lm.writers.base import Request, Sampling, Writer, Written, storable
 from emotion_vectors.progress import Reporter
 from emotion_vectors.scale.workers import Job, Workers
 from emotion_vectors.store import parts
@@ -177,10 +177,9 @@ class Scribe(Protocol):
 
 
 class Block(NamedTuple):
-    """Some chunks that are written in one call of a writer; `prompts` are the token ids of each item, chunk by chunk."""
+    """Some chunks of requests that are written in one call of a writer."""
 
-    chunks: Sequence[Sequence[Item]]
-    prompts: Sequence[Sequence[Sequence[int]]]
+    chunks: Sequence[Sequence[Request]]
     sampling: Sampling
 
 
@@ -203,42 +202,43 @@ def write_round(
     mine = [place for place in range(len(chunks)) if workers.takes(place)]
     missing = [place for place in mine if not parts.is_sound(paths[place], reporter.say)]
     answers: dict[str, Answer] = {}
+    for place in mine:
+        if place not in missing:
+            answers |= _read_part(paths[place], chunks[place])
     new_tokens, seconds = 0, 0.0
     if missing:
-        there = [place for place in mine if place not in missing]
-        done = sum(one.tokens for place in there for one in _read_part(paths[place], chunks[place]).values())
+        done = sum(answer.tokens for answer in answers.values())
         total = done + sum(len(chunks[place]) for place in missing) * sampling.max_new_tokens
         together = max(1, min(scribes.together, -(-len(missing) // workers.count)))
-        blocks = [missing[start : start + together] for start in range(0, len(missing), together)]
 
-        def job(block: Sequence[int]) -> Job:
-            some = [chunks[place] for place in block]
-            prompts = [[tuple(chat_ids(item.prompt)) for item in chunk] for chunk in some]
-            return Job(Block(some, prompts, sampling), sum(map(len, some)) * sampling.max_new_tokens)
+        def job(start: int) -> Job:
+            some = [
+                [Request(item.key, tuple(chat_ids(item.prompt)), item.seed, item.prompt) for item in chunks[place]]
+                for place in missing[start : start + together]
+            ]
+            return Job(Block(some, sampling), sum(map(len, some)) * sampling.max_new_tokens)
 
         place_of = {item.key: place for place, chunk in enumerate(chunks) for item in chunk}
         with reporter.stage(title, total, "tokens", done) as stage:
-            for _, written in workers.each(write_block, map(job, blocks), stage.advance):
+            jobs = map(job, range(0, len(missing), together))
+            for _, written in workers.each(write_block, jobs, stage.advance):
                 path = paths[place_of[written[0].key]]
                 write_parquet(path, pl.DataFrame([vars(one) for one in written], schema=PART_SCHEMA))
                 parts.seal(path)
+                answers |= {one.key: one for one in written}
                 new_tokens += sum(one.tokens for one in written)
             seconds = stage.seconds
     workers.wait(lambda: all(path.is_file() for path in paths), f"the other shards' part of: {title}")
-    for path, chunk in zip(paths, chunks, strict=True):
-        answers |= _read_part(path, chunk)
+    for place in set(range(len(chunks))).difference(mine):
+        answers |= _read_part(paths[place], chunks[place])
     return Round(answers, new_tokens, seconds)
 
 
 def write_block(scribe: Scribe, block: Block, advance: Callable[[float], None]) -> Iterator[list[Answer]]:
     """Have the chunks of a block written in one call; yields each once it is whole, in whatever order they get done."""
     writer, chunks = scribe.writer, block.chunks
-    requests = [
-        Request(item.key, tuple(ids), item.seed, item.prompt)
-        for chunk, prompts in zip(chunks, block.prompts, strict=True)
-        for item, ids in zip(chunk, prompts, strict=True)
-    ]
-    place_of = {item.key: place for place, chunk in enumerate(chunks) for item in chunk}
+    requests = [request for chunk in chunks for request in chunk]
+    place_of = {request.key: place for place, chunk in enumerate(chunks) for request in chunk}
     by_key: dict[str, Written] = {}
     missing = [len(chunk) for chunk in chunks]
     for written in writer.write(requests, block.sampling):
@@ -251,13 +251,10 @@ def write_block(scribe: Scribe, block: Block, advance: Callable[[float], None]) 
         place = place_of[written.key]
         missing[place] -= 1
         if not missing[place]:
-            answered = [(item, by_key[item.key]) for item in chunks[place]]
-            # Half characters (lone surrogates) can't be stored as UTF-8.
+            answered = [(request, by_key[request.key]) for request in chunks[place]]
             yield [
-                Answer(
-                    i.key, i.seed, one.text.encode("utf-8", "replace").decode(), one.tokens, one.finished, writer.name
-                )
-                for i, one in answered
+                Answer(asked.key, asked.seed, storable(one.text), one.tokens, one.finished, writer.name)
+                for asked, one in answered
             ]
     if any(missing):
         raise RuntimeError(f"the writer {writer.name} answered {len(by_key)} of {len(requests)} requests")

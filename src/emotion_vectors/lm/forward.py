@@ -5,6 +5,7 @@ Shapes: b batch, t tokens, d residual width, n layers. `layer` l = output of blo
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from inspect import signature
@@ -167,9 +168,20 @@ def run_with_mask(
     ).last_hidden_state
 
 
+CACHE_NAMES = (
+    "past_key_values",
+    "cache",
+)  # of the argument with the keys and values: before and since transformers 5.24
+
+
 def with_cache(model: nn.Module, cache: DynamicCache | None) -> dict[str, DynamicCache | None]:
-    """The argument that gives `model` a cache of keys and values: `past_key_values`, or `cache` since transformers 5.24."""
-    return {"cache" if "cache" in signature(model.forward).parameters else "past_key_values": cache}
+    """The argument that gives `model` a cache of keys and values, under the name that it has there."""
+    return {_cache_name(type(model)): cache}
+
+
+@functools.cache  # asked at every pass
+def _cache_name(kind: type[nn.Module]) -> str:
+    return next((name for name in reversed(CACHE_NAMES) if name in signature(kind.forward).parameters), CACHE_NAMES[0])
 
 
 class KeysValues(NamedTuple):

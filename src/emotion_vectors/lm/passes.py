@@ -21,6 +21,7 @@ from torch import nn
 from transformers import PreTrainedModel
 
 from emotion_vectors.errors import UserError
+from emotion_vectors.lm.forward import CACHE_NAMES
 
 
 @dataclass
@@ -125,8 +126,7 @@ class _Watcher:
         ids = options.get("input_ids", arguments[0] if arguments else None)
         shape = options["inputs_embeds"].shape[:2] if ids is None else ids.shape
         device = options["inputs_embeds"].device if ids is None else ids.device
-        # transformers 5.24 calls it `cache`.
-        cache = next((options[name] for name in ("past_key_values", "cache") if options.get(name) is not None), None)
+        cache = next((options[name] for name in CACHE_NAMES if options.get(name) is not None), None)
         offset = int(cache.get_seq_length()) if cache is not None else 0
         mask = options.get("attention_mask")
         mask = mask if isinstance(mask, torch.Tensor) and mask.dim() == 2 else None

@@ -137,19 +137,26 @@ def option_tokens(lm: LanguageModel, prompt: Prompt) -> tuple[int, int]:
 
 def melts(lm: LanguageModel, prompt: Prompt, letter: str = "A") -> bool:
     """Whether the tokenizer would join the answer `letter` with the end of the prompt in one token."""
-    return locate(lm.tokenizer, prompt.text + letter, {}).ids[: len(prompt.ids)] != prompt.ids
+    return _written_after(lm, prompt, letter) is None
+
+
+def _written_after(lm: LanguageModel, prompt: Prompt, letter: str) -> tuple[int, ...] | None:
+    """The ids of `letter` right after `prompt`; None where the tokenizer joins the two."""
+    longer, end = locate(lm.tokenizer, prompt.text + letter, {}).ids, len(prompt.ids)
+    return longer[end:] if longer[:end] == prompt.ids else None
 
 
 def _option_token(lm: LanguageModel, prompt: Prompt, letter: str) -> int:
-    if not melts(lm, prompt, letter):
-        rest = locate(lm.tokenizer, prompt.text + letter, {}).ids[len(prompt.ids) :]
-    else:
+    ids = _written_after(lm, prompt, letter)
+    if ids is None:
         alone = lm.tokenizer.get_vocab().get(letter)
-        rest = () if alone is None else (int(alone),)
-    said = str(lm.tokenizer.decode([*prompt.ids, *rest], clean_up_tokenization_spaces=False))
-    begun = str(lm.tokenizer.decode(list(prompt.ids), clean_up_tokenization_spaces=False))
-    if len(rest) != 1 or said != begun + letter:
+        ids = () if alone is None else (int(alone),)
+    begun, said = (
+        str(lm.tokenizer.decode(some, clean_up_tokenization_spaces=False))
+        for some in (list(prompt.ids), [*prompt.ids, *ids])
+    )
+    if len(ids) != 1 or said != begun + letter:
         raise UserError(
             f"After {prompt.text[-12:]!a} the answer '{letter}' is no token of its own in {lm.name}; change the prefill of the pack."
         )
-    return rest[0]
+    return ids[0]

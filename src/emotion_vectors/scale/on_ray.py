@@ -13,11 +13,10 @@ import logging
 import socket
 import time
 from collections.abc import Callable, Iterable, Iterator
-from itertools import chain
 from typing import Any, NamedTuple
 
 from emotion_vectors.errors import UserError, first_line
-from emotion_vectors.scale.workers import Advance, Job, Work
+from emotion_vectors.scale.workers import Advance, Job, Work, expect
 
 MOST_TRIES = 5  # of one job whose actors are lost
 SAY_EVERY = 60.0  # seconds
@@ -128,17 +127,15 @@ class OnRay:
 
     def wait(self, ready: Callable[[], bool], what: str) -> None:
         """There is nobody else to wait for."""
-        if not ready():
-            raise RuntimeError(f"{what} is missing, and nobody else works on this run")
+        expect(ready, what)
 
     def each(self, work: Work, jobs: Iterable[Job], advance: Advance = lambda _: None) -> Iterator[tuple[Job, Any]]:
         """Jobs go to actors as these become free, and are asked for no sooner; lost ones are done again by others."""
-        coming, again = iter(jobs), list[tuple[Job, int]]()
-        said, first = time.monotonic(), next(coming, None)
+        coming, said, drained = iter(jobs), time.monotonic(), False
+        first = next(coming, None)
         if first is None:
-            return
-        coming = chain([first], coming)
-        drained = False
+            return  # no actor is started for nothing
+        again = [(first, 0)]
         while True:
             self._start_missing()
             while self._idle and not (drained and not again):
@@ -178,8 +175,6 @@ class OnRay:
             cause = error.cause
             raise cause if isinstance(cause, UserError) else error from None
         except errors.RayError as error:
-            if isinstance(getattr(error, "cause", None), UserError):
-                raise error.cause from None  # pyright: ignore[reportAttributeAccessIssue]
             self._say(f"A Ray worker was lost ({first_line(error)}).")
             self._wanted.append(time.monotonic() + START_AGAIN_AFTER)
             if task.job is not None:

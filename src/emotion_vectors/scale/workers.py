@@ -53,6 +53,12 @@ class Workers(Protocol):
         ...
 
 
+def expect(ready: Callable[[], bool], what: str) -> None:
+    """`wait` of workers beside whom nobody works on the run: what is not there now never comes."""
+    if not ready():
+        raise RuntimeError(f"{what} is missing, and nobody else works on this run")
+
+
 class InProcess:
     """This process with one kit, alone or as one of several `shards`."""
 
@@ -79,8 +85,8 @@ class InProcess:
         """Look again and again until the other shards have done it; `UserError` where one of them failed."""
         if self._shards is not None:
             self._shards.wait(ready, what)
-        elif not ready():
-            raise RuntimeError(f"{what} is missing, and nobody else works on this run")
+        else:
+            expect(ready, what)
 
     def close(self) -> None:
         """Nothing to let go of."""

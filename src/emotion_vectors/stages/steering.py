@@ -91,7 +91,7 @@ def parts_of(conditions: list[Condition]) -> list[Part]:
     return parts
 
 
-class Steered(NamedTuple):
+class PartTask(NamedTuple):
     """One part as it is sent to whoever does it: the asked pairs (n, n), and what is added, per layer (rows, d)."""
 
     index: int
@@ -100,7 +100,7 @@ class Steered(NamedTuple):
     touch: Where
 
 
-def steer_part(kit: Equipment, part: Steered, advance: Callable[[float], None]) -> Iterator[dict[str, np.ndarray]]:
+def steer_part(kit: Equipment, part: PartTask, advance: Callable[[float], None]) -> Iterator[dict[str, np.ndarray]]:
     """The steered answers to the asked pairs, for each touched role: logits, mass, entropy, divergence."""
     prepared, baseline = _begin(kit, part.asked, min(part.additions))
     tensors = {}
@@ -134,7 +134,7 @@ def _steer(lab: Lab, planned: Plan, vectors: EmotionVectors) -> None:
     missing = [part for part in work if not sealed.is_sound(_file(lab, part), lab.reporter.say)]
     done = sum(amount for part, amount in work.items() if part not in missing)
     added = _directions(lab, planned, vectors, missing)
-    jobs = [Job(Steered(part.index, asked, added[part], part.touch), work[part]) for part in missing]
+    jobs = [Job(PartTask(part.index, asked, added[part], part.touch), work[part]) for part in missing]
     with lab.reporter.stage("Steering", sum(work.values()), "prompts", done) as stage:
         for job, tensors in lab.workers.each(steer_part, jobs, stage.advance):
             file = _file(lab, parts[job.payload.index])

@@ -11,7 +11,7 @@ import polars as pl
 
 from emotion_vectors.errors import UserError, first_line
 from emotion_vectors.store import atomic
-from emotion_vectors.store.run_folder import file_digest
+from emotion_vectors.store.run_folder import RunFolder, file_digest
 from emotion_vectors.store.schema import check_schema
 
 RECORD = "results.json"
@@ -48,8 +48,7 @@ def using_records(*folders: Path) -> Iterator[None]:
 
 def is_as_written(folder: Path) -> bool:
     """Whether the record of a run is the one that the run finished with."""
-    marker = folder / "stages" / "analysis.json"
-    if not marker.is_file() or not (folder / RECORD).is_file():
+    marker = RunFolder(folder).marker("analysis")
+    if marker is None or not (folder / RECORD).is_file():
         return False
-    files = atomic.read_object(marker).get("files")
-    return isinstance(files, dict) and files.get(RECORD) == file_digest(folder / RECORD)
+    return marker["files"].get(RECORD) == file_digest(folder / RECORD)

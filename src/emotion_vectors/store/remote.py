@@ -34,11 +34,16 @@ def is_remote(name: str) -> bool:
 
 
 def local_copy(url: str, cache: Path) -> Path:
-    """The file at `url`, brought here anew into `cache`. Raises `UserError` where there is none or it can't be read."""
+    """The file at `url`, brought into `cache` where it is not there as it is now. `UserError` where it can't be read."""
     files, path = _open(url)
     target = cache / "remote" / _short(url.rpartition("/")[0]) / PurePosixPath(path).name
+    note = target.with_name(f".{target.name}.key")
     with _told(f"Can't read {url}", "check the address and the access to it"):
-        _bring(files, path, target)
+        files.invalidate_cache()
+        key = str(files.ukey(path))  # changes with the content: a run asks for the same file several times
+        if not target.is_file() or not note.is_file() or note.read_text(encoding="utf-8") != key:
+            _bring(files, path, target)
+            atomic.write_text(note, key)
     return target
 
 

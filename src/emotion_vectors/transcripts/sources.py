@@ -7,7 +7,6 @@ OpenAI format) and perhaps `id`. Files are untrusted: sizes are limited, and wha
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,6 +14,7 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from emotion_vectors.errors import UserError, first_line
+from emotion_vectors.lm.messages import SURROGATE
 from emotion_vectors.store.records import TABLE_FAULTS
 from emotion_vectors.store.run_folder import file_digest
 
@@ -24,7 +24,6 @@ MOST_CHARACTERS = 4_000_000  # of a text or a chat: about a million tokens
 MOST_MESSAGES = 10_000  # of a chat
 MOST_ID = 200
 ROWS_AT_ONCE = 512
-SURROGATE = re.compile("[\ud800-\udfff]")
 
 Chat = list[dict[str, str]]
 

@@ -49,7 +49,7 @@ def run_status(path: Path, wanted: dict[str, Any] | None = None) -> dict[str, An
     found: dict[str, Any] = {
         "path": str(path), "schema": identity["schema"], "model_sha256": identity["model"]["sha256"],
         "finished": all(stage["state"] == "done" for stage in stages.values()), "used_by": owner(path), "stages": stages,
-        "seconds": sum(stage["seconds"] for stage in stages.values()), "dropped": _dropped(path),
+        "seconds": sum(stage["seconds"] for stage in stages.values()), "dropped": _dropped(path, stages),
         "bytes": _bytes(path), "bytes_of_parts": _bytes(path / "parts"), "cleaned": len(run.cleaned()),
     }  # fmt: skip
     if wanted is not None:
@@ -107,11 +107,12 @@ def _parts_of(run: RunFolder, name: str) -> int | None:
     return -(-int(kept) // STORIES_PER_SHARD)
 
 
-def _dropped(path: Path) -> dict[str, dict[str, int]]:
+def _dropped(path: Path, stages: dict[str, dict[str, Any]]) -> dict[str, dict[str, int]]:
+    """Texts by the reason for which they were dropped, of the finished tables."""
     found = {}
     for name in ("stories", "neutral"):
         table = path / f"{name}.parquet"
-        if table.is_file() and RunFolder(path).done(name):
+        if table.is_file() and stages[name]["state"] == "done":
             try:
                 reasons = pl.read_parquet(table, columns=["dropped"])["dropped"]
             except TABLE_FAULTS as error:

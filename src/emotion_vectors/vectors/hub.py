@@ -46,9 +46,10 @@ def _elsewhere(url: str) -> Path:
 
     found = local_copy(url, cache_folder())
     beside = f"{url.rpartition('/')[0]}/{CALIBRATION}"
-    found.with_name(CALIBRATION).unlink(missing_ok=True)
     if exists(beside):
         local_copy(beside, cache_folder())
+    else:
+        found.with_name(CALIBRATION).unlink(missing_ok=True)  # of other vectors that were at this address
     return found
 
 

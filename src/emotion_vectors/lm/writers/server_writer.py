@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from emotion_vectors.errors import UserError
-from emotion_vectors.lm.writers.base import Request, Sampling, Written
+from emotion_vectors.lm.writers.base import Request, Sampling, Written, storable
 from emotion_vectors.lm.writers.http_json import HIDDEN, Endpoint, Stopped, checked_key, checked_url, post
 
 CONCURRENCY = 8
@@ -115,8 +115,7 @@ def read_completion(answer: Any) -> tuple[str, str, int | None]:
         raise ValueError("it is no chat completion") from None
     if text is not None and not isinstance(text, str):
         raise ValueError("its content is no text")
-    # Lone surrogates are valid in JSON and can't be stored as UTF-8.
-    text = (text or "").encode("utf-8", "replace").decode("utf-8").strip()
+    text = storable(text or "").strip()
     usage = answer.get("usage")
     tokens = usage.get("completion_tokens") if isinstance(usage, dict) else None
     known = isinstance(tokens, int) and not isinstance(tokens, bool) and 0 <= tokens < 2**31

@@ -213,7 +213,9 @@ def test_a_run_on_an_object_store_goes_on_on_another_machine(bucket, toy_run, tm
 def test_a_file_is_brought_once_and_again_when_it_has_changed(url, tmp_path, monkeypatch):
     files, brought = fsspec.filesystem("memory"), []
     usual = files.get_file
-    monkeypatch.setattr(type(files), "get_file", lambda self, there, here, **_: brought.append(there) or usual(there, here))
+    monkeypatch.setattr(
+        type(files), "get_file", lambda self, there, here, **_: brought.append(there) or usual(there, here)
+    )
     put(url, "stories.jsonl", "one")
     for _ in range(3):
         assert local_copy(f"{url}/stories.jsonl", tmp_path).read_text() == "one"

@@ -1,7 +1,7 @@
 """Hurt real runs at random moments and see that nothing is lost: `python tools/faults.py [--minutes 20] [--kills 50] [--seed 0]`.
 
-A toy run is made once without harm. Then runs of the same settings are killed (kill -9, SIGTERM, Ctrl-C) again and again at random moments and
-go on, until they are finished: the results must equal those of the unharmed run, and no part that was finished may be written
+A toy run is made once without harm. Then runs of the same settings, one for each core at a time, are killed (kill -9, SIGTERM, Ctrl-C) again and
+again at random moments and go on, until they are finished: the results must equal those of the unharmed run, and no part that was finished may be written
 again. Between the kills finished files are truncated or get a flipped bit, a second process tries to use the folder, the
 folder is made read-only, the disk is full (no file may grow beyond a random size), and all files are dated years ahead, as after a clock that goes
 backwards. Root also gets a run on a file system that is really full, which then grows. The last line is the tally, the exit code the
@@ -19,13 +19,17 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 VOLATILE = ("created", "timings", "command")  # parts of a record that no two runs have in common
 Parts = dict[str, tuple[int, int]]
 PATIENCE = 300.0  # seconds for one process
+KILLS_OF_A_RUN = 8  # at most; most runs reach their end before
 
 
 def toy_command(folder: Path) -> list[str]:
@@ -34,16 +38,44 @@ def toy_command(folder: Path) -> list[str]:
     return [sys.executable, "-m", "emotion_vectors", "run", *(word for option in options.items() for word in option)]
 
 
-class Faults:
-    """A tally of what was tried and what went wrong."""
+class Tally:
+    """What was tried and what went wrong, in all runs."""
 
-    def __init__(self, place: Path, seed: int) -> None:
-        self.place, self.random = place, random.Random(seed)
-        self.tried: dict[str, int] = {}
+    def __init__(self, wanted: int) -> None:
+        self.wanted = wanted  # kills
+        self.tried: Counter[str] = Counter()
         self.wrong: list[str] = []
+        self.lock = threading.Lock()  # one thread for each run that is hurt
+
+    def count(self, what: str) -> None:
+        """One more of this kind."""
+        with self.lock:
+            self.tried[what] += 1
+
+    def fail(self, what: str) -> None:
+        """Note and print what went wrong."""
+        with self.lock:
+            self.wrong.append(what)
+            print(f"WRONG: {what}", flush=True)
+
+    @property
+    def kills(self) -> int:
+        """Processes that were hit while they ran."""
+        return sum(self.tried[how.name] for how in SIGNALS)
+
+    @property
+    def enough(self) -> bool:
+        """No more harm is needed."""
+        return self.kills >= self.wanted or len(self.wrong) >= 5
+
+
+class Faults:
+    """What is done to one run, in a folder of its own."""
+
+    def __init__(self, place: Path, seed: str, tally: Tally, usual: dict[str, object], seconds: float) -> None:
+        self.place, self.random, self.tally = place, random.Random(seed), tally
+        self.usual, self.seconds = usual, seconds  # record of the unharmed run, and how long it took
         self.hurt: set[str] = set()  # files that were damaged, and so may be written again
-        self.usual = self.finish(place / "unharmed")
-        self.seconds = self.usual[1]
 
     def start(self, folder: Path, most_bytes: int | None = None) -> subprocess.Popen[str]:
         """The real command, in a process of its own; `most_bytes` is how large a file of it may get."""
@@ -58,9 +90,11 @@ class Faults:
         process = self.start(folder)
         said, _ = process.communicate(timeout=PATIENCE)
         if process.returncode != 0:
-            self.fail(f"a run that nobody harmed ended with {process.returncode}: {said.strip().splitlines()[-1:]}")
+            self.tally.fail(
+                f"a run that nobody harmed ended with {process.returncode}: {said.strip().splitlines()[-1:]}"
+            )
             return {}, time.monotonic() - begun
-        record = json.loads((folder / "results.json").read_text(encoding="utf-8"))
+        record: dict[str, object] = json.loads((folder / "results.json").read_text(encoding="utf-8"))
         return {key: value for key, value in record.items() if key not in VOLATILE} | {
             "doctor": None
         }, time.monotonic() - begun
@@ -75,7 +109,7 @@ class Faults:
         process.send_signal(how)
         said, _ = process.communicate(timeout=PATIENCE)
         if alive:
-            self.count(how.name)
+            self.tally.count(how.name)
             # It may have ended by itself between the look and the signal.
             if (
                 how != signal.SIGKILL
@@ -83,9 +117,9 @@ class Faults:
                 # Before the command has set its handlers, and when all is done and the interpreter takes them away.
                 and not (process.returncode < 0 and ("Device" not in said or "Report: " in said))
             ):
-                self.fail(f"{how.name} ended with {process.returncode}: {said.strip().splitlines()[-1:]}")
+                self.tally.fail(f"{how.name} ended with {process.returncode}: {said.strip().splitlines()[-1:]}")
             if "Traceback" in said:
-                self.fail(f"{how.name} gave a traceback: {said.strip().splitlines()[-1]}")
+                self.tally.fail(f"{how.name} gave a traceback: {said.strip().splitlines()[-1]}")
         self.not_again(before, finished_parts(folder), folder)
         return alive
 
@@ -104,7 +138,7 @@ class Faults:
             content[self.random.randrange(len(content))] ^= 1 << self.random.randrange(8)
         file.write_bytes(content)
         self.hurt.add(str(file))
-        self.count("damaged files")
+        self.tally.count("damaged files")
 
     def second(self, folder: Path) -> None:
         """Two processes on one folder: the second one refuses, and names the first."""
@@ -119,9 +153,9 @@ class Faults:
             if first.poll() is None:
                 other = self.start(folder)
                 said, _ = other.communicate(timeout=PATIENCE)
-                self.count("second runs")
+                self.tally.count("second runs")
                 if other.returncode != 2 or str(first.pid) not in said:
-                    self.fail(f"a second run ended with {other.returncode}: {said.strip().splitlines()[-1:]}")
+                    self.tally.fail(f"a second run ended with {other.returncode}: {said.strip().splitlines()[-1:]}")
         finally:
             first.kill()
             first.communicate()
@@ -134,9 +168,9 @@ class Faults:
         process = self.start(folder)
         said, _ = process.communicate(timeout=PATIENCE)
         folder.chmod(0o700)
-        self.count("read-only folders")
+        self.tally.count("read-only folders")
         if process.returncode != 2 or "Traceback" in said:
-            self.fail(f"a read-only folder ended with {process.returncode}: {said.strip().splitlines()[-1:]}")
+            self.tally.fail(f"a read-only folder ended with {process.returncode}: {said.strip().splitlines()[-1:]}")
 
     def full_disk(self, folder: Path) -> None:
         """A file that can't be written to its end is one sentence and exit code 2, and leaves no half of it."""
@@ -144,17 +178,17 @@ class Faults:
             return
         process = self.start(folder, self.random.randrange(200, 60_000))
         said, _ = process.communicate(timeout=PATIENCE)
-        self.count("full disks")
+        self.tally.count("full disks")
         self.refused(process.returncode, said, "a full disk")
         if left := [file.name for file in folder.rglob(".*.tmp")]:
-            self.fail(f"a full disk left {left}")
+            self.tally.fail(f"a full disk left {left}")
 
     def refused(self, code: int, said: str, what: str) -> None:
         """Exit code 2 and a sentence that says what to do; 0 where the run had nothing left to write."""
         if code == 0 and "nothing is computed again" in said:
             return
         if code != 2 or "Traceback" in said or "Can't write" not in said:
-            self.fail(f"{what} ended with {code}: {said.strip().splitlines()[-1:]}")
+            self.tally.fail(f"{what} ended with {code}: {said.strip().splitlines()[-1:]}")
 
     def small_file_system(self) -> None:
         """A run on a file system of 1 MB, which fills, then has room: it goes on where it was."""
@@ -170,7 +204,7 @@ class Faults:
         try:
             process = self.start(place / "run")
             said, _ = process.communicate(timeout=PATIENCE)
-            self.count("full file systems")
+            self.tally.count("full file systems")
             self.refused(process.returncode, said, "a full file system")
             before = finished_parts(place / "run")
             subprocess.run(["mount", "-o", "remount,size=200m", str(place)], check=True)
@@ -186,51 +220,39 @@ class Faults:
         for file in folder.rglob("*"):
             if file.is_file():
                 os.utime(file, (ahead, ahead))
-        self.count("clocks set back")
+        self.tally.count("clocks set back")
 
     def same(self, record: dict[str, object], what: str) -> None:
         """The record must be that of the unharmed run."""
-        if record and record != self.usual[0]:
-            self.fail(
-                f"{what} differs from the unharmed one in {[k for k in record if record[k] != self.usual[0].get(k)]}"
+        if record and record != self.usual:
+            self.tally.fail(
+                f"{what} differs from the unharmed one in {[k for k in record if record[k] != self.usual.get(k)]}"
             )
 
     def not_again(self, before: Parts, after: Parts, folder: Path) -> None:
         """No finished part may be written again, but for those that were damaged here."""
         for name, state in before.items():
             if after.get(name, state) != state and str(folder / name.removesuffix(".sha256")) not in self.hurt:
-                self.fail(f"the finished part {name} was written again")
+                self.tally.fail(f"the finished part {name} was written again")
 
-    def one_run(self, number: int, kills: int) -> int:
-        """A run that is hurt up to `kills` times and then goes on to its end; how often it was killed."""
-        folder, done = self.place / f"run{number}", 0
-        for _ in range(kills):
-            if not self.kill(folder):
+    def one_run(self, deadline: float) -> None:
+        """A run that is hurt several times and then goes on to its end, where it must be as the unharmed one."""
+        folder = self.place / "run"
+        for _ in range(KILLS_OF_A_RUN):
+            if time.monotonic() > deadline or self.tally.enough or not self.kill(folder):
                 break
-            done += 1
-            if self.random.random() < 0.25:
-                self.damage(folder)
-            if self.random.random() < 0.1:
-                self.second(folder)
-            if self.random.random() < 0.1:
-                self.read_only(folder)
-            if self.random.random() < 0.25:
-                self.full_disk(folder)
-            if self.random.random() < 0.2:
-                self.clock(folder)
+            for harm, how_often in (
+                (self.damage, 0.25),
+                (self.second, 0.1),
+                (self.read_only, 0.1),
+                (self.full_disk, 0.25),
+                (self.clock, 0.2),
+            ):
+                if self.random.random() < how_often:
+                    harm(folder)
         record, _ = self.finish(folder)
-        self.count("finished runs")
-        self.same(record, f"run {number}")
-        return done
-
-    def count(self, what: str) -> None:
-        """One more of this kind."""
-        self.tried[what] = self.tried.get(what, 0) + 1
-
-    def fail(self, what: str) -> None:
-        """Note and print what went wrong."""
-        self.wrong.append(what)
-        print(f"WRONG: {what}", flush=True)
+        self.tally.count("finished runs")
+        self.same(record, self.place.name)
 
 
 def finished_parts(folder: Path) -> Parts:
@@ -247,23 +269,26 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     asked = parser.parse_args()
     deadline = time.monotonic() + 60 * asked.minutes
-    with tempfile.TemporaryDirectory() as folder:
-        faults = Faults(Path(folder), asked.seed)
-        faults.small_file_system()
-        killed = number = 0
-        # The last run needs time to end in.
-        while (
-            killed < asked.kills
-            and time.monotonic() < deadline - 3 * faults.seconds
-            and not (faults.wrong and number > 5)
-        ):
-            killed += faults.one_run(number, min(8, asked.kills - killed))
-            number += 1
-            print(f"{killed} kills in {number} runs", flush=True)
-    tally = ", ".join(f"{what} {count}" for what, count in sorted(faults.tried.items()))
-    short = "" if killed >= asked.kills else f"; only {killed} of {asked.kills} kills in the time"
-    print(f"{'FAILED' if faults.wrong else 'passed'}: {tally}; {len(faults.wrong)} wrong{short}")
-    return int(bool(faults.wrong))
+    tally = Tally(asked.kills)
+    at_once = min(len(os.sched_getaffinity(0)), -(-asked.kills // KILLS_OF_A_RUN))
+    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(at_once) as threads:
+        usual, seconds = Faults(Path(folder), "", tally, {}, 0.0).finish(Path(folder) / "unharmed")
+        Faults(Path(folder), "", tally, usual, seconds).small_file_system()
+        last_start = deadline - 4 * seconds  # a run needs time to end in, and the cores are shared
+
+        def runs(lane: int) -> None:
+            number = 0
+            while not tally.enough and time.monotonic() < last_start:
+                place = Path(folder) / f"run-{lane}-{number}"
+                Faults(place, f"{asked.seed} {place.name}", tally, usual, seconds).one_run(last_start)
+                number += 1
+                print(f"{tally.kills} kills in {tally.tried['finished runs']} runs", flush=True)
+
+        list(threads.map(runs, range(at_once)))
+    text = ", ".join(f"{what} {count}" for what, count in sorted(tally.tried.items()))
+    short = "" if tally.kills >= asked.kills else f"; only {tally.kills} of {asked.kills} kills in the time"
+    print(f"{'FAILED' if tally.wrong else 'passed'}: {text}; {len(tally.wrong)} wrong{short}")
+    return int(bool(tally.wrong))
 
 
 if __name__ == "__main__":

@@ -259,12 +259,14 @@ class Calls(TorchDispatchMode):
 
 def test_nothing_stays_hooked_or_replaced(asked):
     lm, prepared, baseline = asked
+    hooked = [len(block._forward_hooks) for block in lm.parts.blocks]
     before = slow_difference(lm, prepared.prompts[0, 1], prepared.tokens)
     bad = torch.randn(1, lm.hidden_size + 1)
     with pytest.raises(RuntimeError):
         choices.read_steered(lm, prepared, baseline, {LAYER: bad}, "both")
     assert slow_difference(lm, prepared.prompts[0, 1], prepared.tokens) == before
-    assert all("forward" not in block.__dict__ and not block._forward_hooks for block in lm.parts.blocks)
+    assert not any("forward" in block.__dict__ for block in lm.parts.blocks)
+    assert [len(block._forward_hooks) for block in lm.parts.blocks] == hooked
 
 
 def test_every_span_decodes_to_its_activity(asked):

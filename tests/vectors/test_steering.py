@@ -226,6 +226,9 @@ def test_strength_zero_changes_nothing_at_all(kind):
 
 def test_what_does_not_fit_is_refused_in_one_sentence():
     lm, vectors = tiny(), make_vectors()
+    before = hooks(
+        lm.model
+    )  # transformers leaves some of its own where hidden states were asked for, by any test before
     cases = [
         ("did you mean 'calm'", lambda: vectors.steer(lm, {"calmm": 1})),
         ("no layer 9", lambda: vectors.steer(lm, {"calm": 1}, layers=9)),
@@ -241,7 +244,7 @@ def test_what_does_not_fit_is_refused_in_one_sentence():
         with pytest.raises(UserError, match=words) as caught, make():
             pass
         assert "\n" not in str(caught.value)
-    assert hooks(lm.model) == hooks(tiny("llama").model) and "generate" not in vars(lm.model)
+    assert hooks(lm.model) == before and "generate" not in vars(lm.model)
 
 
 def test_texts_are_found_on_token_borders_only():

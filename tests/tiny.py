@@ -63,3 +63,11 @@ def tiny(kind: str = "llama", chat: bool = True) -> LanguageModel:
     return LanguageModel(
         model, tokenizer, find_parts(model), f"tiny-{kind}", "test", "0", None, device, dtype, is_chat=chat
     )
+
+
+def hooks(model: torch.nn.Module) -> list[int]:
+    """How many hooks each module has, but for those that transformers leaves where hidden states were asked for."""
+    return [
+        sum(not hook.__module__.startswith("transformers.") for found in (one._forward_hooks, one._forward_pre_hooks) for hook in found.values())
+        for one in model.modules()
+    ]  # fmt: skip

@@ -168,10 +168,8 @@ def run_with_mask(
     ).last_hidden_state
 
 
-CACHE_NAMES = (
-    "past_key_values",
-    "cache",
-)  # of the argument with the keys and values: before and since transformers 5.24
+# Of the argument with the keys and values, before and since transformers 5.24.
+CACHE_NAMES = ("past_key_values", "cache")
 
 
 def with_cache(model: nn.Module, cache: DynamicCache | None) -> dict[str, DynamicCache | None]:

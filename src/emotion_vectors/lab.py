@@ -11,7 +11,6 @@ import polars as pl
 import torch
 
 from emotion_vectors.errors import UserError
-from emotion_vectors.lm import weights
 from emotion_vectors.lm.memory import Room
 from emotion_vectors.lm.model import LanguageModel, Located, load_model
 from emotion_vectors.lm.prompts import story_prompt
@@ -22,6 +21,7 @@ from emotion_vectors.scale.workers import InProcess, Workers
 from emotion_vectors.settings import Runtime, Settings
 from emotion_vectors.stimuli.pack import Pack
 from emotion_vectors.store import atomic
+from emotion_vectors.store.cache import cache_folder
 from emotion_vectors.store.run_folder import RunFolder, file_digest
 from emotion_vectors.vectors import hub, passes
 from emotion_vectors.vectors.file import EmotionVectors
@@ -80,7 +80,7 @@ class Equipment:
     @property
     def spill(self) -> Path:
         """Folder for what does not fit in memory."""
-        return weights.cache_folder(self.runtime.cache)
+        return cache_folder(self.runtime.cache)
 
     def stop_writing(self) -> None:
         """Close a writer that was started here: an engine that keeps GPU memory must not keep it from later stages."""

@@ -2,6 +2,7 @@
 
 import json
 import os
+import pathlib
 import shutil
 import subprocess
 import sys
@@ -9,11 +10,15 @@ import time
 
 import fsspec
 import pytest
+import torch
 
+import emotion_vectors.stimuli
 from emotion_vectors.corpus.imported import locate_corpus, read_corpus
 from emotion_vectors.errors import UserError
+from emotion_vectors.lm.model import load_model, local_model, locate
+from emotion_vectors.stimuli import load_pack
 from emotion_vectors.store import remote
-from emotion_vectors.store.remote import NOTE, Mirror, at_hand, exists, is_remote, local_copy
+from emotion_vectors.store.remote import NOTE, Mirror, at_hand, exists, folder_at, is_remote, local_copy, local_folder
 from emotion_vectors.vectors.file import EmotionVectors
 
 
@@ -202,7 +207,30 @@ def test_a_run_on_an_object_store_goes_on_on_another_machine(bucket, toy_run, tm
     assert (EmotionVectors.load(f"{out}/vectors.safetensors").raw == vectors.raw).all()
     rows = list(read_corpus(locate_corpus(f"{out}/stories.parquet")))
     assert len(rows) == toy_run[1]["corpus"]["kept"]
-    for path in (tmp_path / "there").rglob("*"):
+    other = tmp_path / "another"  # the same experiment here
+    shutil.copytree(toy_run[0], other)
+    compared = run("compare", out, other, "--out", tmp_path / "compared", cache=tmp_path / "third")
+    assert compared.returncode == 0, compared.stderr
+    pair = json.loads((tmp_path / "compared" / "comparison.json").read_text())
+    assert [one["name"] for one in pair["runs"]] == ["toy", "another"]
+    assert not list((tmp_path / "third").rglob("parts/*"))
+    files.rm_file(f"{out}/report.html")
+    reported = run("report", out, cache=tmp_path / "fourth")
+    assert reported.returncode == 0, reported.stderr
+    assert f"Report: {out}/report.html" in reported.stdout.replace("\n", "") and files.exists(f"{out}/report.html")
+    for format in ("npz", "huggingface"):
+        exported = run(
+            "export", out, "--format", format, "--out", tmp_path / f"theirs-{format}", cache=tmp_path / "third"
+        )
+        assert exported.returncode == 0, exported.stderr
+    toy_model = load_model("toy", "cpu")
+    toy_model.model.save_pretrained(tmp_path / "weights")
+    toy_model.tokenizer.save_pretrained(tmp_path / "weights")
+    files.put(f"{tmp_path}/weights/", f"{bucket}/weights", recursive=True)
+    planned = run("plan", "--preset", "toy", "--model", f"{bucket}/weights", "--json", cache=tmp_path / "third")
+    assert planned.returncode == 0, planned.stderr
+    assert json.loads(planned.stdout)["parameters"] == toy_model.model.num_parameters()
+    for path in (file for cache in ("there", "third", "fourth") for file in (tmp_path / cache).rglob("*")):
         assert not path.is_file() or b"s3cr3t-in-no-file" not in path.read_bytes()
     shards = run(*toy, "--out", out, "--shard", "1/2", cache=tmp_path / "there")
     assert shards.returncode == 2 and "needs a folder that all shards see" in shards.stderr
@@ -222,3 +250,91 @@ def test_a_file_is_brought_once_and_again_when_it_has_changed(url, tmp_path, mon
     assert len(brought) == 1
     put(url, "stories.jsonl", "two")
     assert local_copy(f"{url}/stories.jsonl", tmp_path).read_text() == "two" and len(brought) == 2
+
+
+def test_a_folder_is_kept_in_step_with_its_address(url, tmp_path, monkeypatch):
+    files, brought = fsspec.filesystem("memory"), []
+    usual = files.get_file
+    monkeypatch.setattr(
+        type(files), "get_file", lambda self, there, here, **_: brought.append(there) or usual(there, here)
+    )
+    for name in ("run.json", "stages/vectors.json", "parts/steering/0.safetensors", ".lock", "topics.json"):
+        put(url, name, "one")
+    folder = local_folder(url, tmp_path)
+    assert folder.name == "run"
+
+    def here():
+        return {
+            path.relative_to(folder).as_posix(): path.read_text()
+            for path in folder.rglob("*")
+            if path.is_file() and path.name != ".keys.json"
+        }
+
+    assert here() == {"run.json": "one", "stages/vectors.json": "one", "topics.json": "one"}
+    put(url, "topics.json", "two")
+    files.rm("/bucket/run/run.json")
+    assert local_folder(url, tmp_path) == folder
+    assert here() == {"stages/vectors.json": "one", "topics.json": "two"}
+    assert len(brought) == 4
+    (folder / "topics.json").unlink()
+    local_folder(url, tmp_path)
+    assert here()["topics.json"] == "two"
+
+
+def test_folders_that_are_none_are_refused(url, tmp_path, monkeypatch):
+    with pytest.raises(
+        UserError, match="There is no folder at memory://bucket/run, or an empty one; check the address"
+    ):
+        local_folder(url, tmp_path)
+    put(url, "run.json", "{}")
+    usual = type(fsspec.filesystem("memory")).find
+    monkeypatch.setattr(
+        type(fsspec.filesystem("memory")),
+        "find",
+        lambda self, path, **words: {f"{path}/../../away": {"size": 1}} | usual(self, path, **words),
+    )
+    with pytest.raises(UserError, match="which is outside of it"):
+        local_folder(url, tmp_path)
+    with pytest.raises(UserError, match="which is outside of it"), at_hand(url, tmp_path):
+        pass
+    assert not list(tmp_path.rglob("away"))
+
+
+def test_a_pack_at_an_address(url, tmp_path, monkeypatch):
+    """The lists are those of the folder, also after one of them is gone from the address."""
+    monkeypatch.setenv("EMOTION_VECTORS_CACHE", str(tmp_path))
+    ours = load_pack()
+    source = pathlib.Path(emotion_vectors.stimuli.__file__).with_name("data") / "ours"
+    for file in source.glob("*.json"):
+        put(url, file.name, file.read_text(encoding="utf-8"))
+    pack = load_pack(url)
+    assert pack.sha256 == ours.sha256 and not pack.supplied
+    fsspec.filesystem("memory").rm("/bucket/run/valence.json")
+    assert load_pack(url).supplied == ("valence",)
+    with pytest.raises(UserError, match="There is no folder at memory://bucket/nothing"):
+        load_pack("memory://bucket/nothing")
+    assert folder_at("runs/demo") == pathlib.Path("runs/demo")
+
+
+def test_a_model_at_an_address(url, tmp_path, monkeypatch):
+    monkeypatch.setenv("EMOTION_VECTORS_CACHE", str(tmp_path / "cache"))
+    lm = load_model("toy", "cpu")
+    theirs = tmp_path / "theirs"
+    lm.model.save_pretrained(theirs)
+    lm.tokenizer.save_pretrained(theirs)
+    (theirs / "pytorch_model.bin").write_text("a pickle")
+    (theirs / "original").mkdir()
+    (theirs / "original" / "consolidated.00.safetensors").write_text("the same once more")
+    fsspec.filesystem("memory").put(f"{theirs}/", "/bucket/run/", recursive=True)
+    there, here = load_model(url, "cpu"), load_model(str(theirs), "cpu")
+    assert (there.name, there.source) == ("run", url) and there.sha256 == here.sha256
+    assert all(
+        torch.equal(one, two) for one, two in zip(there.model.parameters(), here.model.parameters(), strict=True)
+    )
+    assert locate(url).sha256 == here.sha256
+    assert not [path for path in (tmp_path / "cache").rglob("*") if path.suffix == ".bin" or path.name == "original"]
+    put(url, "model.gguf", "GGUF")
+    assert pathlib.Path(local_model(f"{url}/model.gguf")).read_text() == "GGUF"
+    assert local_model("owner/name") == "owner/name"
+    with pytest.raises(UserError, match="There is no folder at memory://bucket/nothing"):
+        load_model("memory://bucket/nothing", "cpu")

@@ -13,15 +13,16 @@ from emotion_vectors.cli.options import STOPPED, Device, Quiet, Sets, command_li
 
 
 def compare(
-    runs: Annotated[list[Path], typer.Argument(metavar="RUN RUN...", help="Folders of finished runs.")],
+    runs: Annotated[list[str], typer.Argument(metavar="RUN RUN...", help="Folders or addresses of finished runs.")],
     out: Annotated[Path, typer.Option("--out", metavar="FOLDER", help="Where page, table and record go.")],
     resamples: Annotated[int, typer.Option(min=100, help="Bootstrap resamples and permutations.")] = 2000,
     seed: Annotated[int, typer.Option(min=0, help="Their seed.")] = 0,
 ) -> None:
     """Compare finished runs: verdicts, vectors, geometry, preferences, self-checks and speed, on one page."""
     from emotion_vectors.comparing import compare_runs
+    from emotion_vectors.store.remote import folder_at
 
-    compare_runs(runs, out, resamples, seed)
+    compare_runs([folder_at(run) for run in runs], out, resamples, seed)
     print(f"Comparison: {out / 'comparison.html'}")
 
 
@@ -34,7 +35,7 @@ def screen(
         Path, typer.Option("--out", metavar="FOLDER", help="Gets a run folder for each model, and the page.")
     ],
     preset: Annotated[str, typer.Option(help="demo, screen, paper or toy.")] = "screen",
-    stimuli: Annotated[str | None, typer.Option(help="`ours` or the folder of another pack.")] = None,
+    stimuli: Annotated[str | None, typer.Option(help="`ours`, or folder or address of another pack.")] = None,
     set_: Sets = None,
     device: Device = "auto",
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads; default all cores.")] = None,

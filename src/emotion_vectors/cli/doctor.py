@@ -12,8 +12,10 @@ from emotion_vectors.cli.shown import print_checks
 
 
 def doctor(
-    model: Annotated[str, typer.Option(help="Hugging Face id, local folder, GGUF file, or `embedded`.")] = "embedded",
-    stimuli: Annotated[str, typer.Option(help="`ours` or the folder of another pack.")] = "ours",
+    model: Annotated[
+        str, typer.Option(help="Hugging Face id, local folder, GGUF file, an address (s3://...) of one, or `embedded`.")
+    ] = "embedded",
+    stimuli: Annotated[str, typer.Option(help="`ours`, or folder or address of another pack.")] = "ours",
     set_: Sets = None,
     device: Device = "auto",
     quiet: Quiet = False,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -13,7 +12,7 @@ from emotion_vectors.cli.options import Device
 
 
 def explore(
-    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Folders of runs, finished or not.")],
+    runs: Annotated[list[str], typer.Argument(metavar="RUN...", help="Folders or addresses of runs, finished or not.")],
     port: Annotated[int | None, typer.Option(min=1, max=65535, help="Default: the first free one from 7860.")] = None,
     host: Annotated[
         str, typer.Option(help="Who may reach the page; other than this machine needs a password.")
@@ -28,13 +27,14 @@ def explore(
     device: Device = "auto",
 ) -> None:
     """Look at runs in the browser: read texts, steer answers, preferences, a map of the vectors, stories, verdicts."""
-    # Nothing that is opened here may reach for another machine: models come from this one's disk.
+    # Models come from this machine's disk; the hub is not asked.
     os.environ["HF_HUB_OFFLINE"] = "1"
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     from emotion_vectors.explorer.serve import serve
+    from emotion_vectors.store.remote import folder_at
 
     try:
-        serve(runs, host, port, password, model, device)
+        serve([folder_at(run) for run in runs], host, port, password, model, device)
     except KeyboardInterrupt:
         Console(stderr=True).print("Stopped.")
         raise typer.Exit(130) from None

@@ -12,7 +12,8 @@ from emotion_vectors.errors import UserError
 
 def export(
     source: Annotated[
-        Path, typer.Argument(metavar="RUN", help="Folder of a finished run, or a vectors.safetensors file.")
+        str,
+        typer.Argument(metavar="RUN", help="Folder of a finished run or a vectors.safetensors file; or an address."),
     ],
     out: Annotated[Path, typer.Option("--out", metavar="PATH", help="A file with the format's ending, or a folder.")],
     format: Annotated[

@@ -16,7 +16,9 @@ def import_(
     out: Annotated[Path, typer.Option("--out", metavar="FILE", help="The vectors file to write, with .safetensors.")],
     format: Annotated[str, typer.Option(help="repeng (GGUF control vectors, also llama.cpp's) or npz.")] = "repeng",
     model: Annotated[str, typer.Option(help="The model that the vectors are from, as for run.")] = "embedded",
-    stimuli: Annotated[str, typer.Option(help="`ours` or the folder of another pack: its neutral questions.")] = "ours",
+    stimuli: Annotated[
+        str, typer.Option(help="`ours`, or folder or address of another pack: its neutral questions.")
+    ] = "ours",
     layer: Annotated[int | None, typer.Option(help="Analysis layer, from 0; default two thirds of the depth.")] = None,
     names: Annotated[
         str | None, typer.Option(metavar="NAMES", help="The emotions of an npz without names, with commas between.")

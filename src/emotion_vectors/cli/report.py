@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -11,15 +10,17 @@ from emotion_vectors.cli.shown import print_verdicts
 from emotion_vectors.errors import UserError
 
 
-def report(run_folder: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a finished run.")]) -> None:
+def report(run: Annotated[str, typer.Argument(metavar="RUN", help="Folder or address of a finished run.")]) -> None:
     """Make the report and its figures again from a run's record."""
     from emotion_vectors.report.page import write_report
     from emotion_vectors.store.records import RECORD, read_record, using_records
+    from emotion_vectors.store.remote import at_hand
 
-    if not (run_folder / RECORD).is_file():
-        raise UserError(f"{run_folder} holds no results.json; give the folder of a finished run.")
-    with using_records(run_folder):
-        record = read_record(run_folder)
-        write_report(run_folder, record)
-        print_verdicts(record)
-    print(f"Report: {run_folder / 'report.html'}")
+    with at_hand(run) as folder:
+        if not (folder / RECORD).is_file():
+            raise UserError(f"{run} holds no results.json; give the folder of a finished run.")
+        with using_records(folder):
+            record = read_record(folder)
+            write_report(folder, record)
+            print_verdicts(record)
+    print(f"Report: {run.rstrip('/')}/report.html")

@@ -24,8 +24,11 @@ Out = Annotated[
 def run(
     out: Out,
     preset: Annotated[str, typer.Option(help="demo, screen, paper or toy.")] = "demo",
-    model: Annotated[str | None, typer.Option(help="Hugging Face id, local folder, GGUF file, or `embedded`.")] = None,
-    stimuli: Annotated[str | None, typer.Option(help="`ours` or the folder of another pack.")] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(help="Hugging Face id, local folder, GGUF file, an address (s3://...) of one, or `embedded`."),
+    ] = None,
+    stimuli: Annotated[str | None, typer.Option(help="`ours`, or folder or address of another pack.")] = None,
     layer: Annotated[int | None, typer.Option(help="Analysis layer, from 0; default two thirds of the depth.")] = None,
     emotions: Annotated[
         str | None, typer.Option(help="Emotions to steer: spread, strongest or all (the setting steered_emotions).")
@@ -89,7 +92,6 @@ def run(
     chosen = settings.change(settings.preset(preset), **changes)
     try:
         # Takes seconds, in which somebody may press Ctrl-C.
-        from emotion_vectors.lm.weights import cache_folder
         from emotion_vectors.pipeline import help_experiment, run_experiment
         from emotion_vectors.scale.shards import parse_shard
         from emotion_vectors.store.remote import at_hand, is_remote
@@ -100,7 +102,7 @@ def run(
         )  # fmt: skip
         if runtime.shard[1] > 1 and is_remote(out):
             raise UserError("--shard needs a folder that all shards see; an address won't do.")
-        with at_hand(out, cache_folder(), Reporter(quiet).say) as folder:
+        with at_hand(out, say=Reporter(quiet).say) as folder:
             if runtime.shard[0] > 1:
                 help_experiment(chosen, folder, runtime)
                 print(f"Shard {shard} is done; shard 1 writes the report.")

@@ -20,7 +20,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print it as JSON.")]
 def plan(
     preset: Annotated[str, typer.Option(help="demo, screen, paper or toy.")] = "demo",
     model: Annotated[str | None, typer.Option(help="As for run; its weights are not loaded.")] = None,
-    stimuli: Annotated[str | None, typer.Option(help="`ours` or the folder of another pack.")] = None,
+    stimuli: Annotated[str | None, typer.Option(help="`ours`, or folder or address of another pack.")] = None,
     set_: Sets = None,
     rates: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Rates of this machine: what `bench --out FILE` wrote.")

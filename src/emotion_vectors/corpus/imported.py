@@ -17,7 +17,6 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from emotion_vectors.errors import UserError, first_line
-from emotion_vectors.lm.weights import cache_folder
 from emotion_vectors.lm.writers.base import storable
 from emotion_vectors.store.records import TABLE_FAULTS
 from emotion_vectors.store.remote import is_remote, local_copy
@@ -53,7 +52,7 @@ class Row(NamedTuple):
 
 def locate_corpus(name: str) -> Source:
     """Find the file or the data set `name` and its hash; `UserError` where there is none or it can't be read."""
-    path = local_copy(name, cache_folder()) if is_remote(name) else Path(name).expanduser()
+    path = local_copy(name) if is_remote(name) else Path(name).expanduser()
     if path.suffix.lower() in FORMATS or path.exists():
         return Source(path.name, path, _file_sha256(path))
     if name.count("/") != 1 or name.startswith((".", "/", "~")):

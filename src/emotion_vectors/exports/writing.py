@@ -11,6 +11,7 @@ from emotion_vectors.errors import UserError, nearest
 from emotion_vectors.exports import arrays, control_vector, hub
 from emotion_vectors.exports.choice import directions, known, parse_layers, places
 from emotion_vectors.store import atomic
+from emotion_vectors.store.remote import folder_at
 from emotion_vectors.vectors.file import EmotionVectors
 
 STEERING = {"gguf": ".gguf", "steering-vectors": ".safetensors", "lm-eval": ".pt"}
@@ -56,7 +57,7 @@ def export_vectors(
     if layers:
         raise UserError(f"The format {format} always holds all layers; leave --layers out.")
     if format == "huggingface":
-        return hub.write_folder(Path(source), subset(vectors, names), out)
+        return hub.write_folder(folder_at(source), subset(vectors, names), out)
     [path] = places(out, ".safetensors", ["vectors"])
     subset(vectors, names).save(path)
     return [path]

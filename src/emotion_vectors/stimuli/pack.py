@@ -1,6 +1,6 @@
 """A stimulus pack: a folder of plain JSON files, read whole and checked strictly.
 
-`load_pack()` gives ours; `load_pack(folder)` gives another. Lists that a folder may lack (`OPTIONAL`) come from ours
+`load_pack()` gives ours; `load_pack(folder)` gives another, from a path or an address. Lists that a folder may lack (`OPTIONAL`) come from ours
 and are named in `Pack.supplied`; nothing else is ever filled in.
 """
 
@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from importlib.resources.abc import Traversable
-from pathlib import Path
 from typing import Any
 
 from emotion_vectors.errors import UserError
@@ -29,6 +28,7 @@ from emotion_vectors.stimuli.parsing import (
     plain_text,
     read_list_file,
 )
+from emotion_vectors.store.remote import folder_at
 
 OURS = "ours"
 REQUIRED = ("pack", "emotions", "topics", "activities", "scenarios", "numeric_templates", "prompts")
@@ -79,7 +79,7 @@ class Pack:
 
 
 def load_pack(source: str | os.PathLike[str] = OURS) -> Pack:
-    """The stimuli called `source`: "ours", which ships with the package, or the path of a folder.
+    """The stimuli called `source`: "ours", which ships with the package, or the path or address of a folder.
 
     Raises `UserError` naming the file and the place for anything missing, malformed, repeated or inconsistent.
     """
@@ -125,14 +125,14 @@ def find_folder(source: str | os.PathLike[str]) -> Traversable:
     """The folder of the pack called `source`; refuses what is no folder."""
     if source == OURS:
         return resources.files("emotion_vectors.stimuli").joinpath("data", "ours")
-    path = Path(source)
+    path = folder_at(source)
     try:
         is_folder = str(source) != "" and path.is_dir()
     except (OSError, ValueError):  # a name that no file system accepts
         is_folder = False
     if not is_folder:
         raise UserError(
-            f"The stimulus pack {str(source)!a} is no folder; give '{OURS}' or the path of a folder with emotions.json."
+            f"The stimulus pack {str(source)!a} is no folder; give '{OURS}' or the path or address of a folder with emotions.json."
         )
     return path
 

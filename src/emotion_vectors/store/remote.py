@@ -22,10 +22,11 @@ from typing import Any
 
 from emotion_vectors.errors import UserError, first_line
 from emotion_vectors.store import atomic
+from emotion_vectors.store.cache import cache_folder, locked
 
 SEND_EVERY = 30.0  # seconds
 FRESH = 300.0  # seconds for which a note of another machine counts
-NOTE, SENT = ".owner.json", ".sent.json"
+NOTE, SENT, KEYS = ".owner.json", ".sent.json", ".keys.json"
 
 
 def is_remote(name: str) -> bool:
@@ -33,18 +34,54 @@ def is_remote(name: str) -> bool:
     return re.match(r"[A-Za-z][A-Za-z0-9+.-]*(::[A-Za-z0-9+.-]+)*://", name) is not None
 
 
-def local_copy(url: str, cache: Path) -> Path:
-    """The file at `url`, brought into `cache` where it is not there as it is now. `UserError` where it can't be read."""
+def local_copy(url: str, cache: Path | None = None) -> Path:
+    """The file at `url`, brought into the cache folder where it is not there as it is now. `UserError` where it can't be read."""
     files, path = _open(url)
-    target = cache / "remote" / _short(url.rpartition("/")[0]) / PurePosixPath(path).name
+    place = cache_folder(cache) / "remote" / _short(url.rpartition("/")[0])
+    target = place / PurePosixPath(path).name
     note = target.with_name(f".{target.name}.key")
-    with _told(f"Can't read {url}", "check the address and the access to it"):
+    with _told(f"Can't read {url}", "check the address and the access to it"), _alone(place):
         files.invalidate_cache()
         key = str(files.ukey(path))  # changes with the content: a run asks for the same file several times
         if not target.is_file() or not note.is_file() or note.read_text(encoding="utf-8") != key:
             _bring(files, path, target)
             atomic.write_text(note, key)
     return target
+
+
+def _no_parts(name: str) -> bool:
+    return not name.startswith("parts/")
+
+
+def local_folder(url: str, cache: Path | None = None, wanted: Callable[[str], bool] = _no_parts) -> Path:
+    """A copy in the cache folder of the folder at `url`, as it is there now, without hidden files.
+
+    Only what is new there is brought, and only names that are `wanted`: by default all but a run's `parts/`, which only that run
+    needs. `UserError` where nothing is there or it can't be read.
+    """
+    files, path = _open(url)
+    place = cache_folder(cache) / "remote" / _short(url)
+    folder = place / PurePosixPath(path).name  # a run is called by its folder's name
+    with _told(f"Can't read {url}", "check the address and the access to it"), _alone(place):
+        files.invalidate_cache()
+        there = [name for name in _found(files, path, url) if not _is_hidden(name) and wanted(name)]
+        if not there:
+            raise UserError(f"There is no folder at {url}, or an empty one; check the address.")
+        notes = folder / KEYS
+        before = atomic.read_object(notes) if notes.is_file() else {}
+        keys = {name: str(files.ukey(f"{path}/{name}")) for name in there}
+        for name, key in keys.items():
+            if before.get(name) != key or not (folder / name).is_file():
+                _bring(files, f"{path}/{name}", folder / name)
+        for name in before.keys() - keys.keys():
+            (folder / name).unlink(missing_ok=True)
+        atomic.write_json(notes, keys)
+    return folder
+
+
+def folder_at(name: str | os.PathLike[str]) -> Path:
+    """The folder called `name`: a path as it is, an address as a copy in the cache folder."""
+    return local_folder(str(name)) if is_remote(str(name)) else Path(name)
 
 
 def exists(url: str) -> bool:
@@ -55,12 +92,12 @@ def exists(url: str) -> bool:
 
 
 @contextmanager
-def at_hand(out: str, cache: Path, say: Callable[[str], None] = lambda _: None) -> Iterator[Path]:
+def at_hand(out: str, cache: Path | None = None, say: Callable[[str], None] = lambda _: None) -> Iterator[Path]:
     """The run folder `out` as a folder here: itself, or a working copy of an address that is kept in step with it."""
     if not is_remote(out):
         yield Path(out)
         return
-    mirror = Mirror(out, cache / "runs" / _short(out))
+    mirror = Mirror(out, cache_folder(cache) / "runs" / _short(out))
     mirror.begin()
     say(f"{out} is worked on in {mirror.folder}.")
     ended = threading.Event()
@@ -87,7 +124,7 @@ class Mirror:
         """Take the address and bring here what is there and not here. `UserError` where another run is using it."""
         with _told(f"Can't use {self.url}", "check the address and the access to it"):
             self._files.invalidate_cache()
-            there = self._there()
+            there = _found(self._files, self._path, self.url)
             self._take(NOTE in there)
             if "run.json" in there and (self.folder / "run.json").is_file():
                 mine = atomic.read_json(self.folder / "run.json")
@@ -128,16 +165,6 @@ class Mirror:
         with _told(f"Can't write to {self.url}", "check the access to it"):
             self._files.rm_file(f"{self._path}/{NOTE}")
 
-    def _there(self) -> dict[str, int]:
-        """Sizes by name of the files at the address; a name that would leave the folder is a `UserError`."""
-        found = {}
-        for path, facts in self._files.find(self._path, detail=True).items():
-            name = PurePosixPath(path.removeprefix(self._path).lstrip("/"))
-            if name.is_absolute() or ".." in name.parts:
-                raise UserError(f"{self.url} has a file {path!a}, which is outside of it; choose another --out.")
-            found[name.as_posix()] = int(facts["size"])
-        return found
-
     def _take(self, noted: bool) -> None:
         if noted:
             note = json.loads(self._files.cat_file(f"{self._path}/{NOTE}"))
@@ -164,6 +191,25 @@ def _keep_sending(mirror: Mirror, ended: threading.Event, say: Callable[[str], N
             mirror.send()
         except UserError as error:
             say(f"{error} It is tried again.")  # the last time, at the end, it is an error
+
+
+@contextmanager
+def _alone(place: Path) -> Iterator[None]:
+    """One process at a time copies to `place`: the workers of a machine would all bring the same weights."""
+    place.mkdir(parents=True, exist_ok=True)
+    with locked(place / ".lock"):
+        yield
+
+
+def _found(files: Any, path: str, url: str) -> dict[str, int]:
+    """Sizes by name of the files in the folder at an address; a name that would leave the folder is a `UserError`."""
+    found = {}
+    for file, facts in files.find(path, detail=True).items():
+        name = PurePosixPath(file.removeprefix(path).lstrip("/"))
+        if name.is_absolute() or ".." in name.parts:
+            raise UserError(f"{url} has a file {file!a}, which is outside of it; give another address.")
+        found[name.as_posix()] = int(facts["size"])
+    return found
 
 
 def _bring(files: Any, path: str, target: Path) -> None:

@@ -42,12 +42,10 @@ def find(source: str | Path) -> Path:
 
 def _elsewhere(url: str) -> Path:
     """A copy of the vectors file at an address, with the calibration that may lie beside it."""
-    from emotion_vectors.lm.weights import cache_folder  # with PyTorch
-
-    found = local_copy(url, cache_folder())
+    found = local_copy(url)
     beside = f"{url.rpartition('/')[0]}/{CALIBRATION}"
     if exists(beside):
-        local_copy(beside, cache_folder())
+        local_copy(beside)
     else:
         found.with_name(CALIBRATION).unlink(missing_ok=True)  # of other vectors that were at this address
     return found

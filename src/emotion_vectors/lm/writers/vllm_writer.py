@@ -17,6 +17,7 @@ from typing import Any
 import torch
 
 from emotion_vectors.errors import UserError
+from emotion_vectors.lm.model import local_model
 from emotion_vectors.lm.writers.base import Request, Sampling, Written, end_tokens, read_text, refuse_empty_prompts
 
 # Room for prompt and text in the first engine; a longer request starts another engine.
@@ -123,7 +124,7 @@ class VLLMWriter:
                 share = {"gpu_memory_utilization": round(MEMORY_SHARE * free / total, 3)}
             try:
                 self._engine = LLM(
-                    model=lm.source, revision=lm.revision, dtype=str(lm.dtype).removeprefix("torch."), seed=0,
+                    model=local_model(lm.source), revision=lm.revision, dtype=str(lm.dtype).removeprefix("torch."), seed=0,
                     max_model_len=min(room, most), max_num_seqs=self.batch, enable_prefix_caching=True, **share,
                 )  # fmt: skip
             except (RuntimeError, ValueError) as error:

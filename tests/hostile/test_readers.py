@@ -222,7 +222,7 @@ def test_records_in_reports(runs, seed):
         patch.setattr("emotion_vectors.report.page.vl_convert.svg_to_png", lambda *_, **__: b"png")
         try:
             file.write_bytes(damaged_json(usual, random.Random(seed)))
-            one_sentence(report, runs / "one")
+            one_sentence(report, str(runs / "one"))
         finally:
             file.write_bytes(usual)
     assert "<script>alert(1)</script>" not in (runs / "one" / "report.html").read_text()

@@ -108,11 +108,12 @@ def test_a_fault_is_asked_again_and_after_some_tries_is_one_sentence(fault):
 
 
 def test_a_server_that_hangs_or_drips_is_left_after_the_timeout():
-    for reply in (Reply(completion("late"), delay=3.0), Reply(completion("x" * 400), drip=0.02)):
+    # A good answer takes milliseconds, and up to a second where every core is busy.
+    for reply in (Reply(completion("late"), delay=6.0), Reply(completion("x" * 400), drip=0.02)):
         with serving(lambda body, number, reply=reply: reply if number == 0 else echo(body, number)) as seen:
             started = time.monotonic()
-            assert texts(seen, requests(1), timeout=0.3)["r0"].text.startswith("Write story 0.")
-            assert time.monotonic() - started < 2.0 and len(seen.bodies) == 2
+            assert texts(seen, requests(1), timeout=1.5)["r0"].text.startswith("Write story 0.")
+            assert time.monotonic() - started < 5.0 and len(seen.bodies) == 2
 
 
 def test_a_cut_answer_is_called_so():

@@ -215,3 +215,16 @@ def test_a_stop_that_a_library_turns_into_another_error_is_a_stop(number, monkey
     finally:
         for one, handler in usual.items():
             signal.signal(one, handler)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_stop_when_all_is_done_gives_no_traceback(number):
+    """Libraries still tidy up then."""
+    code = f"""
+import atexit, os
+from emotion_vectors import cli
+cli.app = lambda: atexit.register(lambda: os.kill(os.getpid(), {int(number)}))
+cli.main()
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == -number and done.stderr == ""

@@ -1,6 +1,8 @@
 """Files are whole or absent."""
 
 import json
+import resource
+import signal
 
 import numpy as np
 import polars as pl
@@ -55,3 +57,23 @@ def test_an_unwritable_place_is_one_sentence(tmp_path):
 def test_json_is_plain(tmp_path):
     atomic.write_json(tmp_path / "a.json", {"a": 1})
     assert json.loads((tmp_path / "a.json").read_text(encoding="utf-8")) == {"a": 1}
+
+
+def test_a_table_that_the_disk_has_no_room_for_is_one_sentence(tmp_path):
+    """Wherever the disk gets full: polars raises errors of its own there. Here no file may grow beyond a size."""
+    rng = np.random.default_rng(0)
+    frame = pl.DataFrame({"x": rng.normal(size=20_000), "text": rng.integers(0, 1 << 60, 20_000).astype(str)})
+    path = tmp_path / "table.parquet"
+    atomic.write_parquet(path, frame)
+    whole = path.read_bytes()
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    usual = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    try:
+        for most in [0, 1, 3, 4, 5, *range(100, len(whole), len(whole) // 30), len(whole) - 1]:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (most, hard))
+            with pytest.raises(UserError, match=r"Can't write .*table.parquet: File too large; free space"):
+                atomic.write_parquet(path, frame)
+            assert list(tmp_path.iterdir()) == [path] and path.read_bytes() == whole
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        signal.signal(signal.SIGXFSZ, usual)

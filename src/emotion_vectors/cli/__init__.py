@@ -94,3 +94,7 @@ def main() -> None:
             raise
         Console(stderr=True).print(STOPPED)
         sys.exit(130)
+    finally:
+        # All is done: a signal ends what is left, without the traceback of an interpreter that is going away.
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, signal.SIG_DFL)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -89,7 +90,18 @@ ROWS_PER_GROUP = 4096  # of a parquet file: who reads some rows holds no more th
 
 def write_parquet(path: Path, frame: pl.DataFrame) -> None:
     """Write a table as parquet (zstd)."""
-    replace_file(path, lambda temporary: frame.write_parquet(temporary, row_group_size=ROWS_PER_GROUP))
+    replace_file(path, lambda temporary: _write_frame(temporary, frame))
+
+
+def _write_frame(path: Path, frame: pl.DataFrame) -> None:
+    try:
+        frame.write_parquet(path, row_group_size=ROWS_PER_GROUP)
+    except pl.exceptions.PolarsError as error:
+        # Where the disk gets full in the middle, polars raises an error of its own that quotes the system's.
+        number = re.search(r"\(os error (\d+)\)", str(error))
+        if number is None:
+            raise
+        raise OSError(int(number[1]), os.strerror(int(number[1]))) from error
 
 
 def write_tensors(path: Path, tensors: Mapping[str, np.ndarray], metadata: Mapping[str, str] | None = None) -> None:

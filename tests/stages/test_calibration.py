@@ -1,10 +1,15 @@
 """What the stage keeps of the neutral texts is what `read` says of them: each has its own rank among all."""
 
+import shutil
+
 import numpy as np
 import polars as pl
 import pytest
 
+from emotion_vectors import settings
+from emotion_vectors.errors import UserError
 from emotion_vectors.lm.model import load_model
+from emotion_vectors.pipeline import run_experiment
 from emotion_vectors.vectors import calibration
 from emotion_vectors.vectors.file import EmotionVectors
 
@@ -40,3 +45,17 @@ def test_a_neutral_text_that_is_read_stands_at_its_own_rank(toy_run, form, stati
         np.sort(found[:, alone], axis=0), np.repeat(expected[:, None], alone.sum(), axis=1), atol=100 / len(texts)
     )
     assert np.isclose(np.sort(found[:, alone], axis=0), expected[:, None]).mean() > 0.9 or not alone.any()
+
+
+@pytest.mark.parametrize("rest", [0, 100, -1])
+def test_a_damaged_calibration_is_made_again_by_its_run(toy_run, tmp_path, rest):
+    """The vectors beside it are read without it."""
+    folder = tmp_path / "run"
+    shutil.copytree(toy_run[0], folder)
+    file = folder / "calibration.safetensors"
+    whole = file.read_bytes()
+    file.write_bytes(whole[:rest])
+    with pytest.raises(UserError, match="does not go with its vectors"):
+        EmotionVectors.load(folder)
+    record = run_experiment(settings.toy(), folder, settings.Runtime(device="cpu", quiet=True, threads=1))
+    assert file.read_bytes() == whole and record["criteria"] == toy_run[1]["criteria"]

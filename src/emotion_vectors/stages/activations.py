@@ -190,7 +190,7 @@ def make_vectors(lab: Lab) -> EmotionVectors:
     """One direction per emotion and layer from the pooled activations, raw and with the neutral components removed."""
     path = lab.run / "vectors.safetensors"
     if lab.finished("vectors"):
-        return EmotionVectors.load(path)
+        return EmotionVectors.load(path, calibrated=False)  # the calibration may be damaged, and is checked later
     facts = lab.run.done("activations")
     if facts is None:
         raise RuntimeError("vectors need the activations stage")
@@ -224,4 +224,4 @@ def make_vectors(lab: Lab) -> EmotionVectors:
         vectors = adopt(lab, vectors, lab.theirs)
     vectors.save(path)
     lab.run.finish("vectors", [path.name], 0.0, len(lab.emotions), "vectors")
-    return EmotionVectors.load(path)
+    return EmotionVectors.load(path, calibrated=False)

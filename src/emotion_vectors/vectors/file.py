@@ -223,9 +223,10 @@ class EmotionVectors:
         atomic.write_tensors(path, tensors, metadata)
 
     @classmethod
-    def load(cls, source: str | Path) -> EmotionVectors:
+    def load(cls, source: str | Path, *, calibrated: bool = True) -> EmotionVectors:
         """Read a run folder, a `.safetensors` file, or `vectors.safetensors` of a Hugging Face repository (`owner/name`).
 
+        `calibrated=False` leaves the scores of neutral texts beside them alone, which only reading other texts needs.
         Raises `UserError` for what is none of these, and for a file of something else.
         """
         path = hub.find(source)
@@ -248,7 +249,9 @@ class EmotionVectors:
             ) from error
         header.pop("calibration", None)
         scores = path if inside else path.with_name(CALIBRATION)
-        calibration = load_calibration(scores, tensors["raw"].shape, header.get("fingerprint", ""))
+        calibration = (
+            load_calibration(scores, tensors["raw"].shape, header.get("fingerprint", "")) if calibrated else None
+        )
         if calibration is not None:
             # Files from before there was a `centre` get the one that their scores were made with.
             tensors.setdefault("centre", calibration.centre)

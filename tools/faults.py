@@ -11,7 +11,6 @@ verdict. A short form is part of the tests.
 from __future__ import annotations
 
 import argparse
-import fcntl
 import json
 import os
 import random
@@ -25,6 +24,8 @@ import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+
+from emotion_vectors.store.run_folder import owner
 
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 VOLATILE = ("created", "timings", "command")  # parts of a record that no two runs have in common
@@ -152,7 +153,7 @@ class Faults:
                     break
                 time.sleep(0.1)
             first.send_signal(signal.SIGSTOP)  # it keeps the folder and can't get done in between
-            if first.poll() is None and self.is_held(folder):
+            if first.poll() is None and owner(folder):  # one past its work has let go
                 other = self.start(folder)
                 said, _ = other.communicate(timeout=PATIENCE)
                 self.tally.count("second runs")
@@ -161,16 +162,6 @@ class Faults:
         finally:
             first.kill()
             first.communicate()
-
-    @staticmethod
-    def is_held(folder: Path) -> bool:
-        """Whether a process works on the folder; one that is past its work has let go."""
-        with open(folder / ".lock") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            except BlockingIOError:
-                return True
-        return False
 
     def read_only(self, folder: Path) -> None:
         """A folder that can't be written is one sentence and exit code 2 (root may write everywhere, so it is left out there)."""

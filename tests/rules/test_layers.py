@@ -16,10 +16,7 @@ ALLOWED = {
     "store": set(),
     "stimuli": {"store"},  # packs at addresses
     "scale": {"store"},
-    "lm": {
-        "stimuli",
-        "store",
-    },  # the toy model trains its tokenizer on the pack's words; weights lie in the cache folder
+    "lm": {"stimuli", "store"},  # the toy model's tokenizer learns from the pack's words
     "corpus": {"lm", "stimuli", "store", "settings", "scale"},
     "vectors": {"lm", "store"},
     "exports": {"lm", "vectors", "stimuli", "store"},

@@ -217,6 +217,7 @@ def test_a_run_on_an_object_store_goes_on_on_another_machine(bucket, toy_run, tm
     files.rm_file(f"{out}/report.html")
     reported = run("report", out, cache=tmp_path / "fourth")
     assert reported.returncode == 0, reported.stderr
+    assert not list((tmp_path / "fourth").rglob("parts/*"))
     assert f"Report: {out}/report.html" in reported.stdout.replace("\n", "") and files.exists(f"{out}/report.html")
     for format in ("npz", "huggingface"):
         exported = run(

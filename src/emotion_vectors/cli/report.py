@@ -14,9 +14,9 @@ def report(run: Annotated[str, typer.Argument(metavar="RUN", help="Folder or add
     """Make the report and its figures again from a run's record."""
     from emotion_vectors.report.page import write_report
     from emotion_vectors.store.records import RECORD, read_record, using_records
-    from emotion_vectors.store.remote import at_hand
+    from emotion_vectors.store.remote import at_hand, no_parts
 
-    with at_hand(run) as folder:
+    with at_hand(run, wanted=no_parts) as folder:
         if not (folder / RECORD).is_file():
             raise UserError(f"{run} holds no results.json; give the folder of a finished run.")
         with using_records(folder):

@@ -30,13 +30,22 @@ def replace_file(path: Path, write: Callable[[Path], None]) -> None:
             os.fsync(handle.fileno())
         os.replace(temporary, path)
         _sync_folder(path.parent)
-    except OSError as error:
-        raise UserError(
-            f"Can't write {path}: {error.strerror or error}; free space or choose another --out."
-        ) from error
+    except (OSError, pl.exceptions.PolarsError) as error:
+        reason = _reason(error)
+        if reason is None:
+            raise
+        raise UserError(f"Can't write {path}: {reason}; free space or choose another --out.") from error
     finally:
         if temporary.exists():
             temporary.unlink()
+
+
+def _reason(error: Exception) -> str | None:
+    """What the system says; None where it said nothing. Where a disk gets full in the middle, polars raises an error that quotes it."""
+    if isinstance(error, OSError):
+        return error.strerror or str(error)
+    number = re.search(r"\(os error (\d+)\)", str(error))
+    return os.strerror(int(number[1])) if number else None
 
 
 def _sync_folder(folder: Path) -> None:
@@ -90,18 +99,7 @@ ROWS_PER_GROUP = 4096  # of a parquet file: who reads some rows holds no more th
 
 def write_parquet(path: Path, frame: pl.DataFrame) -> None:
     """Write a table as parquet (zstd)."""
-    replace_file(path, lambda temporary: _write_frame(temporary, frame))
-
-
-def _write_frame(path: Path, frame: pl.DataFrame) -> None:
-    try:
-        frame.write_parquet(path, row_group_size=ROWS_PER_GROUP)
-    except pl.exceptions.PolarsError as error:
-        # Where the disk gets full in the middle, polars raises an error of its own that quotes the system's.
-        number = re.search(r"\(os error (\d+)\)", str(error))
-        if number is None:
-            raise
-        raise OSError(int(number[1]), os.strerror(int(number[1]))) from error
+    replace_file(path, lambda temporary: frame.write_parquet(temporary, row_group_size=ROWS_PER_GROUP))
 
 
 def write_tensors(path: Path, tensors: Mapping[str, np.ndarray], metadata: Mapping[str, str] | None = None) -> None:

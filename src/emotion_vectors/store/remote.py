@@ -49,15 +49,16 @@ def local_copy(url: str, cache: Path | None = None) -> Path:
     return target
 
 
-def _no_parts(name: str) -> bool:
+def no_parts(name: str) -> bool:
+    """Whether a file of a run is no finished piece of a stage, which only that run needs."""
     return not name.startswith("parts/")
 
 
-def local_folder(url: str, cache: Path | None = None, wanted: Callable[[str], bool] = _no_parts) -> Path:
+def local_folder(url: str, cache: Path | None = None, wanted: Callable[[str], bool] = no_parts) -> Path:
     """A copy in the cache folder of the folder at `url`, as it is there now, without hidden files.
 
-    Only what is new there is brought, and only names that are `wanted`: by default all but a run's `parts/`, which only that run
-    needs. `UserError` where nothing is there or it can't be read.
+    Only what is new there is brought, and only names that are `wanted`: by default all but a run's `parts/`.
+    `UserError` where nothing is there or it can't be read.
     """
     files, path = _open(url)
     place = cache_folder(cache) / "remote" / _short(url)
@@ -92,13 +93,18 @@ def exists(url: str) -> bool:
 
 
 @contextmanager
-def at_hand(out: str, cache: Path | None = None, say: Callable[[str], None] = lambda _: None) -> Iterator[Path]:
-    """The run folder `out` as a folder here: itself, or a working copy of an address that is kept in step with it."""
+def at_hand(
+    out: str,
+    cache: Path | None = None,
+    say: Callable[[str], None] = lambda _: None,
+    wanted: Callable[[str], bool] = lambda _: True,
+) -> Iterator[Path]:
+    """The run folder `out` as a folder here: itself, or a working copy of what is `wanted` of an address, kept in step with it."""
     if not is_remote(out):
         yield Path(out)
         return
     mirror = Mirror(out, cache_folder(cache) / "runs" / _short(out))
-    mirror.begin()
+    mirror.begin(wanted)
     say(f"{out} is worked on in {mirror.folder}.")
     ended = threading.Event()
     thread = threading.Thread(target=_keep_sending, args=(mirror, ended, say), daemon=True)
@@ -120,8 +126,8 @@ class Mirror:
         self._files, self._path = _open(self.url)
         self._me = {"host": socket.gethostname(), "pid": os.getpid()}
 
-    def begin(self) -> None:
-        """Take the address and bring here what is there and not here. `UserError` where another run is using it."""
+    def begin(self, wanted: Callable[[str], bool] = lambda _: True) -> None:
+        """Take the address and bring here what is there, `wanted` and not here. `UserError` where another run is using it."""
         with _told(f"Can't use {self.url}", "check the address and the access to it"):
             self._files.invalidate_cache()
             there = _found(self._files, self._path, self.url)
@@ -133,7 +139,7 @@ class Mirror:
             sent = self._sent()
             for name, size in there.items():
                 target = self.folder / name
-                if _is_hidden(name) or (target.is_file() and target.stat().st_size == size):
+                if _is_hidden(name) or not wanted(name) or (target.is_file() and target.stat().st_size == size):
                     continue
                 _bring(self._files, f"{self._path}/{name}", target)
                 sent[name] = _state(target)

@@ -1,11 +1,12 @@
 """Hurt real runs at random moments and see that nothing is lost: `python tools/faults.py [--minutes 20] [--kills 50] [--seed 0]`.
 
-A toy run is made once without harm. Then runs of the same settings, one for each core at a time, are killed (kill -9, SIGTERM, Ctrl-C) again and
-again at random moments and go on, until they are finished: the results must equal those of the unharmed run, and no part that was finished may be written
-again. Between the kills finished files are truncated or get a flipped bit, a second process tries to use the folder, the
-folder is made read-only, the disk is full (no file may grow beyond a random size), and all files are dated years ahead, as after a clock that goes
-backwards. Root also gets a run on a file system that is really full, which then grows. The last line is the tally, the exit code the
-verdict. A short form is part of the tests.
+A toy run is made once without harm. Then runs of the same settings, one for each core at a time, are killed (most by kill -9, some by SIGTERM and
+Ctrl-C) again and again and go on, until they are finished: the results must equal those of the unharmed run, and no part that was finished may be
+written again. Each kill is at a random moment of the stage that was hit least so far, so that all stages get their share. Between the kills finished
+files are truncated or get a flipped bit, a second process tries to use the folder, the folder is made read-only, the disk is full (no file may grow
+beyond a random size), and all files are dated years ahead, as after a clock that goes backwards. Root also gets a run on a file system that is really
+full, then read-only, then has room. The last line is the tally, the exit code the verdict: it is 1 also where the time was too short for the kills
+asked for. A short form is part of the tests.
 """
 
 from __future__ import annotations
@@ -27,11 +28,11 @@ from pathlib import Path
 
 from emotion_vectors.store.run_folder import owner
 
-SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
+SIGNALS = {signal.SIGKILL: 4, signal.SIGTERM: 1, signal.SIGINT: 1}  # and how often each, relative to the others
 VOLATILE = ("created", "timings", "command")  # parts of a record that no two runs have in common
 Parts = dict[str, tuple[int, int]]
 PATIENCE = 300.0  # seconds for one process
-KILLS_OF_A_RUN = 8  # at most; most runs reach their end before
+KILLS_OF_A_RUN = 8  # at most; some runs reach their end before
 
 
 def toy_command(folder: Path) -> list[str]:
@@ -44,8 +45,9 @@ class Tally:
     """What was tried and what went wrong, in all runs."""
 
     def __init__(self, wanted: int) -> None:
-        self.wanted = wanted  # kills
+        self.wanted = wanted  # kills by kill -9
         self.tried: Counter[str] = Counter()
+        self.hit: Counter[str] = Counter()  # processes that were hit while they ran, for each stage
         self.wrong: list[str] = []
         self.lock = threading.Lock()  # one thread for each run that is hurt
 
@@ -62,8 +64,8 @@ class Tally:
 
     @property
     def kills(self) -> int:
-        """Processes that were hit while they ran."""
-        return sum(self.tried[how.name] for how in SIGNALS)
+        """Processes that kill -9 hit while they ran."""
+        return self.tried[signal.SIGKILL.name]
 
     @property
     def enough(self) -> bool:
@@ -74,9 +76,11 @@ class Tally:
 class Faults:
     """What is done to one run, in a folder of its own."""
 
-    def __init__(self, place: Path, seed: str, tally: Tally, usual: dict[str, object], seconds: float) -> None:
+    def __init__(
+        self, place: Path, seed: str, tally: Tally, usual: dict[str, object], stages: dict[str, float]
+    ) -> None:
         self.place, self.random, self.tally = place, random.Random(seed), tally
-        self.usual, self.seconds = usual, seconds  # record of the unharmed run, and how long it took
+        self.usual, self.stages = usual, stages  # of the unharmed run: its record, and the seconds of each stage
         self.hurt: set[str] = set()  # files that were damaged, and so may be written again
 
     def start(self, folder: Path, most_bytes: int | None = None) -> subprocess.Popen[str]:
@@ -86,32 +90,47 @@ class Faults:
             command = ["prlimit", f"--fsize={most_bytes}", *command]
         return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
-    def finish(self, folder: Path) -> tuple[dict[str, object], float]:
-        """Run to the end; the record without what is volatile, and the seconds it took."""
-        begun = time.monotonic()
+    def finish(self, folder: Path) -> dict[str, object]:
+        """Run to the end; the record without what is volatile."""
         process = self.start(folder)
         said, _ = process.communicate(timeout=PATIENCE)
         if process.returncode != 0:
             self.tally.fail(
                 f"a run that nobody harmed ended with {process.returncode}: {said.strip().splitlines()[-1:]}"
             )
-            return {}, time.monotonic() - begun
+            return {}
         record: dict[str, object] = json.loads((folder / "results.json").read_text(encoding="utf-8"))
-        return {key: value for key, value in record.items() if key not in VOLATILE} | {
-            "doctor": None
-        }, time.monotonic() - begun
+        return {key: value for key, value in record.items() if key not in VOLATILE} | {"doctor": None}
+
+    def stage(self, folder: Path) -> str | None:
+        """The first stage that is not done yet."""
+        return next((name for name in self.stages if not (folder / "stages" / f"{name}.json").exists()), None)
+
+    def wait_for_a_moment(self, folder: Path, process: subprocess.Popen[str]) -> None:
+        """Until a random moment of the stage that was hit least of those that are to come."""
+        names = list(self.stages)
+        to_come = names[names.index(self.stage(folder) or names[-1]) :]
+        with self.tally.lock:
+            aim = min(to_come, key=lambda name: self.tally.hit[name])
+        deadline = time.monotonic() + PATIENCE
+        before = to_come[: to_come.index(aim)]
+        while self.stage(folder) in before and process.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.002)
+        time.sleep(self.random.uniform(0, 1) * self.stages[aim])
 
     def kill(self, folder: Path) -> bool:
         """One process, killed at a random moment; whether it was still running then."""
-        how = self.random.choice(SIGNALS)
+        (how,) = self.random.choices(list(SIGNALS), list(SIGNALS.values()))
         before = finished_parts(folder)
         process = self.start(folder)
-        time.sleep(self.random.uniform(0.1, 1.0) * self.seconds)
+        self.wait_for_a_moment(folder, process)
         alive = process.poll() is None
         process.send_signal(how)
         said, _ = process.communicate(timeout=PATIENCE)
         if alive:
             self.tally.count(how.name)
+            with self.tally.lock:
+                self.tally.hit[self.stage(folder) or "the end"] += 1
             # It may have ended by itself between the look and the signal.
             if (
                 how != signal.SIGKILL
@@ -121,7 +140,7 @@ class Faults:
             ):
                 self.tally.fail(f"{how.name} ended with {process.returncode}: {said.strip().splitlines()[-1:]}")
             if "Traceback" in said:
-                self.tally.fail(f"{how.name} gave a traceback: {said.strip().splitlines()[-1]}")
+                self.tally.fail(f"{how.name} gave a traceback: {said.strip().splitlines()[-6:]}")
         self.not_again(before, finished_parts(folder), folder)
         return alive
 
@@ -194,7 +213,7 @@ class Faults:
             self.tally.fail(f"{what} ended with {code}: {said.strip().splitlines()[-1:]}")
 
     def small_file_system(self) -> None:
-        """A run on a file system of 1 MB, which fills, then has room: it goes on where it was."""
+        """A run on a file system of 1 MB, which fills, is then read-only, then has room: it goes on where it was."""
         place = self.place / "small"
         place.mkdir()
         if (
@@ -210,9 +229,13 @@ class Faults:
             self.tally.count("full file systems")
             self.refused(process.returncode, said, "a full file system")
             before = finished_parts(place / "run")
-            subprocess.run(["mount", "-o", "remount,size=200m", str(place)], check=True)
-            record, _ = self.finish(place / "run")
-            self.same(record, "the run on a file system that was full")
+            subprocess.run(["mount", "-o", "remount,ro", str(place)], check=True)
+            process = self.start(place / "run")
+            said, _ = process.communicate(timeout=PATIENCE)
+            self.tally.count("read-only file systems")
+            self.refused(process.returncode, said, "a read-only file system")
+            subprocess.run(["mount", "-o", "remount,rw,size=200m", str(place)], check=True)
+            self.same(self.finish(place / "run"), "the run on a file system that was full")
             self.not_again(before, finished_parts(place / "run"), place / "run")
         finally:
             subprocess.run(["umount", str(place)], check=False)
@@ -253,7 +276,7 @@ class Faults:
             ):
                 if self.random.random() < how_often:
                     harm(folder)
-        record, _ = self.finish(folder)
+        record = self.finish(folder)
         self.tally.count("finished runs")
         self.same(record, self.place.name)
 
@@ -262,6 +285,13 @@ def finished_parts(folder: Path) -> Parts:
     """Size and time of each finished part of a stage."""
     files = [file for file in (folder / "parts").rglob("*") if file.is_file() and not file.name.startswith(".")]
     return {str(file.relative_to(folder)): (file.stat().st_size, file.stat().st_mtime_ns) for file in files}
+
+
+def stage_seconds(folder: Path, begun: float) -> dict[str, float]:
+    """The stages of a finished run in their order, and the seconds each took; the first one's include the start of the process."""
+    done = sorted((file.stat().st_mtime, file.stem) for file in (folder / "stages").glob("*.json"))
+    times = [begun, *(moment for moment, _ in done)]
+    return {name: max(0.0, end - start) for (end, name), start in zip(done, times[:-1], strict=True)}
 
 
 def main() -> int:
@@ -275,23 +305,28 @@ def main() -> int:
     tally = Tally(asked.kills)
     at_once = min(len(os.sched_getaffinity(0)), -(-asked.kills // KILLS_OF_A_RUN))
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(at_once) as threads:
-        usual, seconds = Faults(Path(folder), "", tally, {}, 0.0).finish(Path(folder) / "unharmed")
-        Faults(Path(folder), "", tally, usual, seconds).small_file_system()
-        last_start = deadline - 4 * seconds  # a run needs time to end in, and the cores are shared
+        begun = time.time()
+        unharmed = Faults(Path(folder), "", tally, {}, {})
+        unharmed.usual = unharmed.finish(Path(folder) / "unharmed")
+        stages = stage_seconds(Path(folder) / "unharmed", begun)
+        unharmed.small_file_system()
+        last_start = deadline - 4 * sum(stages.values())  # a run needs time to end in, and the cores are shared
 
         def runs(lane: int) -> None:
             number = 0
             while not tally.enough and time.monotonic() < last_start:
                 place = Path(folder) / f"run-{lane}-{number}"
-                Faults(place, f"{asked.seed} {place.name}", tally, usual, seconds).one_run(last_start)
+                Faults(place, f"{asked.seed} {place.name}", tally, unharmed.usual, stages).one_run(last_start)
                 number += 1
                 print(f"{tally.kills} kills in {tally.tried['finished runs']} runs", flush=True)
 
         list(threads.map(runs, range(at_once)))
     text = ", ".join(f"{what} {count}" for what, count in sorted(tally.tried.items()))
+    where = ", ".join(f"{name} {count}" for name, count in tally.hit.most_common())
     short = "" if tally.kills >= asked.kills else f"; only {tally.kills} of {asked.kills} kills in the time"
-    print(f"{'FAILED' if tally.wrong else 'passed'}: {text}; {len(tally.wrong)} wrong{short}")
-    return int(bool(tally.wrong))
+    failed = bool(tally.wrong or short)
+    print(f"{'FAILED' if failed else 'passed'}: {text}; hit in {where}; {len(tally.wrong)} wrong{short}")
+    return int(failed)
 
 
 if __name__ == "__main__":

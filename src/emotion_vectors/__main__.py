@@ -1,5 +1,16 @@
-"""`python -m emotion_vectors` is the command `emotion-vectors`."""
+"""`emotion-vectors`, and the same as `python -m emotion_vectors`."""
 
-from emotion_vectors.cli import main
+import signal
 
-main()
+
+def main() -> None:
+    """Entry point of the command."""
+    # Until the command has taken the signals, Ctrl-C is the end of the process: Python would show a traceback of what it was loading.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    from emotion_vectors.cli import main as command
+
+    command()
+
+
+if __name__ == "__main__":
+    main()

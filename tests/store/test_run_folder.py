@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import signal
 
 import pytest
 
@@ -80,3 +81,32 @@ def test_a_stage_is_done_only_while_its_files_are_whole(tmp_path, damage):
     assert (done is None) == (damage != "none")
     if done is not None:
         assert done["rate"] == 5 and done["facts"] == {"extra": 1}
+
+
+def write_and_die(path, name):
+    def half(temporary):
+        temporary.write_bytes(b"half")
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    if name == "run.json":
+        path.mkdir()
+        atomic.replace_file(path / name, half)
+    with open_run(path, IDENTITY) as run:
+        atomic.replace_file(run / name, half)
+
+
+@pytest.mark.parametrize("name", ["run.json", "vectors.safetensors", "parts/stories/0.parquet"])
+def test_what_a_killed_writer_left_is_removed_and_in_nobodys_way(tmp_path, name):
+    folder = tmp_path / "run"
+    writer = multiprocessing.get_context("spawn").Process(target=write_and_die, args=(folder, name))
+    writer.start()
+    writer.join()
+    (left,) = folder.rglob("*.tmp")
+    (folder / ".notes.tmp").write_text("somebody's")
+    if name == "run.json":
+        (folder / ".notes.tmp").unlink()
+    with open_run(folder, IDENTITY, shard=(1, 2)):
+        assert left.exists()  # the other shard may be writing it
+    with open_run(folder, IDENTITY):
+        assert not left.exists()
+    assert name == "run.json" or (folder / ".notes.tmp").read_text() == "somebody's"

@@ -40,6 +40,18 @@ def replace_file(path: Path, write: Callable[[Path], None]) -> None:
             temporary.unlink()
 
 
+def is_leftover(name: str) -> bool:
+    """Whether a file of this name is what `replace_file` was writing; kill -9 may leave it."""
+    return re.fullmatch(r"\..+\.\d+\.tmp", name) is not None
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove what killed writers left in `folder` and below; nobody may be writing there."""
+    for file in folder.rglob(".*.tmp"):
+        if is_leftover(file.name) and file.is_file():
+            file.unlink()
+
+
 def _reason(error: Exception) -> str | None:
     """What the system says; None where it said nothing. Where a disk gets full in the middle, polars raises an error that quotes it."""
     if isinstance(error, OSError):

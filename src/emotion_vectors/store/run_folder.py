@@ -151,6 +151,8 @@ def open_run(path: Path, identity: dict[str, Any], shard: tuple[int, int] = (1, 
             _compare(path, atomic.read_object(marker), identity)
         else:
             atomic.write_json(marker, identity)
+        if count == 1:  # the other shards may be writing
+            atomic.remove_leftovers(path)
         yield RunFolder(path)
 
 
@@ -213,7 +215,7 @@ def check_place(path: Path) -> None:
     if (
         path.is_dir()
         and not (path / "run.json").exists()
-        and any(not entry.name.startswith(BESIDE) for entry in path.iterdir())
+        and any(not (entry.name.startswith(BESIDE) or atomic.is_leftover(entry.name)) for entry in path.iterdir())
     ):
         raise UserError(f"{path} is not empty and holds no run of this tool; choose another --out.")
 

@@ -241,3 +241,23 @@ def test_a_stop_while_the_command_is_still_loading_gives_no_traceback(number, tm
         check=False,
     )
     assert done.returncode == -number and done.stderr == ""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_stop_that_falls_into_a_destructor_is_not_lost(number):
+    """Python prints and drops an exception there."""
+    code = f"""
+import os, time
+from emotion_vectors import cli
+class Fleeting:
+    def __del__(self):
+        os.kill(os.getpid(), {int(number)})
+        time.sleep(0.1)
+def work():
+    Fleeting()
+    time.sleep(20)
+cli.app = work
+cli.main()
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 130 and "Traceback" not in done.stderr and "goes on where it was" in done.stderr

@@ -12,6 +12,9 @@ from tiny import ARCHITECTURES, tiny
 from emotion_vectors.bench import plain
 from emotion_vectors.lm import choices, memory, packed
 from emotion_vectors.lm.architecture import find_parts
+from emotion_vectors.lm.model import load_model
+from emotion_vectors.lm.selfcheck import check_forward
+from emotion_vectors.lm.spread import spread
 from emotion_vectors.vectors import activations, passes
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
@@ -108,3 +111,32 @@ def test_peak_memory_does_not_grow_with_the_texts():
             activations.pool_groups(lm, shard, [0] * len(shard), 1)
         peaks.append(torch.cuda.max_memory_allocated(lm.device))
     assert peaks[2] < 1.05 * peaks[1]
+
+
+@pytest.mark.parametrize("kind", ARCHITECTURES)
+def test_weights_on_two_devices_give_the_numbers_of_one(kind):
+    """The CPU stands for a second GPU: each piece has to get its input and give back its output where the residual stream is."""
+    lm = tiny(kind)
+    places = (torch.device("cuda", 0), torch.device("cpu"))
+    model = copy.deepcopy(lm.model)
+    parts = find_parts(model)
+    spread(model, parts, places)
+    assert {weight.device for weight in model.parameters()} == set(places)
+    both = dataclasses.replace(lm, model=model, parts=parts, device=places[0], beside=places[1:])
+    texts = some_texts(lm)
+    np.testing.assert_allclose(activations.pool(both, texts).means[:, 1:], plain.extraction(lm, texts), atol=1e-4)
+    prepared = choices.prepare(both, TEMPLATE, PREFILL, OPTIONS)
+    vectors = torch.randn(2, lm.hidden_size, generator=torch.Generator().manual_seed(0)) * 2
+    found = choices.read_steered(
+        both, prepared, choices.read_baseline(both, prepared, LAYER), {LAYER: vectors}, "first"
+    )
+    for vector, table in zip(vectors, found.differences, strict=True):
+        wanted = plain.steering(lm, list(prepared.prompts.values()), prepared.tokens, LAYER, vector, "first")
+        np.testing.assert_allclose([table[key] for key in prepared.prompts], wanted, atol=1e-4)
+
+
+@pytest.mark.skipif(torch.cuda.device_count() < 2, reason="needs two GPUs")
+def test_a_model_is_loaded_over_two_gpus():
+    lm = load_model("toy", "cuda:0,cuda:1", "float32")
+    assert {str(weight.device) for weight in lm.model.parameters()} == {"cuda:0", "cuda:1"}
+    assert check_forward(lm) < 1e-3

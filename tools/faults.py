@@ -140,7 +140,7 @@ class Faults:
             ):
                 self.tally.fail(f"{how.name} ended with {process.returncode}: {said.strip().splitlines()[-1:]}")
             if "Traceback" in said:
-                self.tally.fail(f"{how.name} gave a traceback: {said.strip().splitlines()[-6:]}")
+                self.tally.fail(f"{how.name} gave a traceback: {said[max(0, said.index('Traceback') - 200) :][:3000]}")
         self.not_again(before, finished_parts(folder), folder)
         return alive
 

@@ -50,7 +50,7 @@ class Equipment:
         if self.settings.story_format == "chat":
             story_prompt(lm, "A story.", chat=True)  # refuses a base model now rather than after hours of writing
         self.reporter.say(
-            f"Model {lm.name}: {lm.n_layers} layers of width {lm.hidden_size}, {self.settings.dtype} on {lm.device}, "
+            f"Model {lm.name}: {lm.n_layers} layers of width {lm.hidden_size}, {self.settings.dtype} on {lm.places}, "
             f"{'chat template' if lm.is_chat else 'plain Human/Assistant format'}."
         )
         return lm
@@ -173,6 +173,6 @@ class Lab(Equipment):
         return {
             "name": lm.name, "source": lm.source, "architecture": type(lm.model).__name__, "sha256": lm.sha256,
             "revision": lm.revision, "layers": lm.n_layers, "hidden_size": lm.hidden_size,
-            "parameters": int(lm.model.num_parameters()), "dtype": self.settings.dtype, "device": str(lm.device),
+            "parameters": int(lm.model.num_parameters()), "dtype": self.settings.dtype, "device": lm.places,
             "prompt_format": "chat" if lm.is_chat else "plain",
         }  # fmt: skip

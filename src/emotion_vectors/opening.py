@@ -14,7 +14,7 @@ import torch
 from emotion_vectors.corpus.imported import locate_corpus
 from emotion_vectors.errors import UserError
 from emotion_vectors.lab import Lab, equip
-from emotion_vectors.lm.model import Located, choose_device, choose_dtype, locate
+from emotion_vectors.lm.model import Located, choose_devices, choose_dtype, locate
 from emotion_vectors.lm.writers import Writer, choose_writer
 from emotion_vectors.progress import Reporter
 from emotion_vectors.scale.on_ray import OnRay, parse_place
@@ -38,7 +38,8 @@ def opened(
         torch.set_num_threads(runtime.threads)
     reporter = Reporter(runtime.quiet)
     pack = load_pack(settings.stimuli)
-    reporter.say(f"Device {choose_device(runtime.device)}; stimuli '{pack.name}'.")
+    devices = ", ".join(map(str, choose_devices(runtime.device)))
+    reporter.say(f"Device {devices}; stimuli '{pack.name}'.")
     for name in pack.supplied:
         reporter.say(f"The pack '{pack.name}' has no {name}; ours is used and recorded as such.")
     located = locate(settings.model, runtime.cache)
@@ -77,18 +78,14 @@ def _hired(
         return
     if runtime.shard[1] > 1 or writer is not None:
         raise UserError("--on ray goes neither with --shard nor with a writer of your own; leave one of them out.")
-    device = choose_device(runtime.device)
-    there = replace(
-        runtime, device=device.type, quiet=True, on=None, threads=runtime.threads or torch.get_num_threads()
-    )
+    devices = choose_devices(runtime.device)
+    kind, many = devices[0].type, len(devices)
+    gpus = many if kind == "cuda" else 0
+    # Ray shows a worker its own GPUs only, counted from 0.
+    theirs = ",".join(f"{kind}:{number}" if gpus else kind for number in range(many)) if many > 1 else kind
+    there = replace(runtime, device=theirs, quiet=True, on=None, threads=runtime.threads or torch.get_num_threads())
     make = partial(equip, settings, there, pack, located.sha256)
-    workers = OnRay(
-        make,
-        parse_place(runtime.on),
-        say,
-        int(device.type == "cuda"),
-        1 if device.type == "cuda" else int(there.threads or 1),
-    )
+    workers = OnRay(make, parse_place(runtime.on), say, gpus, max(gpus, 1) if gpus else int(there.threads or 1))
     try:
         yield workers
     finally:
@@ -127,7 +124,7 @@ def settings_identity(settings: Settings) -> dict[str, Any]:
 
 def resolve(settings: Settings, runtime: Runtime, located: Located) -> Settings:
     """Settings with every `auto` replaced by what it means on this machine, because that changes the answer."""
-    device = choose_device(runtime.device)
+    device = choose_devices(runtime.device)[0]
     dtype = str(choose_dtype(settings.dtype, device)).removeprefix("torch.")
     check_sources(settings)
     kind = "" if located.gguf is None else atomic.read_json(Path(located.folder) / "config.json")["model_type"]

@@ -135,7 +135,9 @@ def make(compose: Any) -> types.ModuleType:
             assert 0 < gpu_memory_utilization <= 1
             for name, value in engine.items():
                 assert isinstance(value, ENGINE_ARGUMENTS[name]), name
-            self.arguments = {"model": model, "dtype": dtype, "revision": revision} | engine
+            self.arguments = {
+                "model": model, "dtype": dtype, "revision": revision, "tensor_parallel_size": tensor_parallel_size,
+            } | engine  # fmt: skip
             self.llm_engine = LLMEngine(self.arguments, compose)
             engines.append(self)
 

@@ -40,7 +40,9 @@ def requests(count):
 
 
 def test_ids_go_in_and_texts_of_the_models_own_tokenizer_come_out(vllm):
-    lm = dataclasses.replace(tiny(), source="some/model", revision="abc", dtype=torch.bfloat16)
+    lm = dataclasses.replace(
+        tiny(), source="some/model", revision="abc", dtype=torch.bfloat16, beside=(torch.device("cpu"),)
+    )
     done = {one.key: one for one in make_writer(lm, "vllm", 64).write(requests(6), SAMPLING)}
     assert sorted(done) == [f"r{i}" for i in range(6)]
     for request in requests(6):
@@ -58,7 +60,7 @@ def test_ids_go_in_and_texts_of_the_models_own_tokenizer_come_out(vllm):
     assert engine.llm_engine.steps == 12  # all are written together, not one after the other
     assert engine.arguments == {
         "model": "some/model", "dtype": "bfloat16", "revision": "abc", "max_model_len": 1024, "max_num_seqs": 64,
-        "enable_prefix_caching": True,
+        "enable_prefix_caching": True, "tensor_parallel_size": 2,
     }  # fmt: skip
 
 

@@ -5,13 +5,16 @@ import sys
 import time
 
 import pytest
+import torch
 
-from emotion_vectors import settings
+from emotion_vectors import opening, settings
 from emotion_vectors.errors import UserError
+from emotion_vectors.lm.model import locate
 from emotion_vectors.pipeline import run_experiment
 from emotion_vectors.scale import on_ray
 from emotion_vectors.scale.on_ray import OnRay, parse_place
 from emotion_vectors.scale.workers import Job
+from emotion_vectors.stimuli import load_pack
 
 ray = pytest.importorskip("ray")
 from ray.cluster_utils import Cluster  # noqa: E402
@@ -142,3 +145,42 @@ def test_places_that_are_none_are_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(on_ray.importlib.util, "find_spec", lambda _: None)
     with pytest.raises(UserError, match=r"pip install 'emotion-vectors\[ray\]'"):
         OnRay(dict, None, print)
+
+
+def own_gpus(kit, payload, advance):
+    time.sleep(0.3)
+    yield os.environ.get("CUDA_VISIBLE_DEVICES")
+
+
+def test_a_worker_that_spreads_a_model_gets_as_many_gpus_of_one_node(cluster):
+    """Ray only counts them, so they need not be there."""
+    cluster.add_node(**NODE | {"num_cpus": 4, "num_gpus": 4})
+    cluster.add_node(**NODE | {"num_cpus": 4, "num_gpus": 1})  # too few for a worker
+    workers = OnRay(dict, cluster.address, lambda _: None, gpus=2, cpus=2)
+    try:
+        assert workers.count == 2
+        assert {found for _, found in workers.each(own_gpus, (Job(n) for n in range(8)))} == {"0,1", "2,3"}
+    finally:
+        workers.close()
+
+
+@pytest.mark.parametrize(
+    "device, gpus_here, theirs, gpus, cpus", [("cpu", 0, "cpu", 0, 3), ("cpu,cpu", 0, "cpu,cpu", 0, 3), ("cuda", 2, "cuda", 1, 1), ("cuda:3,cuda:1", 4, "cuda:0,cuda:1", 2, 2)]
+)  # fmt: skip
+def test_workers_use_as_many_devices_as_the_driver(device, gpus_here, theirs, gpus, cpus, monkeypatch):
+    asked = {}
+
+    class Nobody:
+        def __init__(self, make, address, say, gpus, cpus):
+            asked.update(device=make.args[1].device, gpus=gpus, cpus=cpus)
+
+        def close(self):
+            pass
+
+    monkeypatch.setattr(opening, "OnRay", Nobody)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: gpus_here > 0)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: gpus_here)
+    runtime = settings.Runtime(device=device, on="ray", threads=3)
+    located = locate("toy")
+    with opening._hired(settings.toy(), runtime, load_pack("ours"), located, None, print):
+        assert asked == {"device": theirs, "gpus": gpus, "cpus": cpus}

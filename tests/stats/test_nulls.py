@@ -167,6 +167,17 @@ class TestDirections:
         np.testing.assert_allclose(np.linalg.norm(directions, axis=1), 1)
         assert np.abs(directions @ given_vectors.T / np.linalg.norm(given_vectors, axis=1)).max() < 1e-12
 
+    def test_rounding_of_centred_vectors_turns_no_direction(self) -> None:
+        """They sum to zero, so what float32 leaves of their last dimension is noise, and no part of their span."""
+        exact = np.random.default_rng(11).normal(size=(12, 32))
+        exact -= exact.mean(0)
+        noise = np.random.default_rng(12).normal(size=exact.shape)
+        drawn = [
+            random_directions(5, 32, orthogonal_to=vectors.astype(np.float32).astype(float), seed=2)
+            for vectors in (exact, exact * (1 + 1e-7 * noise))
+        ]
+        np.testing.assert_allclose(*drawn, atol=1e-5)
+
     def test_full_span_is_refused(self) -> None:
         with pytest.raises(UserError, match="span all 5"):
             random_directions(3, 5, orthogonal_to=np.eye(5))

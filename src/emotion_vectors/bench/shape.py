@@ -11,9 +11,10 @@ from typing import Any
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
+from emotion_vectors.errors import UserError
 from emotion_vectors.lm import toy
 from emotion_vectors.lm.architecture import find_parts
-from emotion_vectors.lm.model import LanguageModel, choose_device, choose_dtype, load_model
+from emotion_vectors.lm.model import LanguageModel, choose_devices, choose_dtype, load_model
 from emotion_vectors.settings import Runtime, Settings
 
 NAME = "llama-3.1-8b-shape"
@@ -27,7 +28,9 @@ def load(settings: Settings, runtime: Runtime) -> LanguageModel:
     """The settings' model; the name `llama-3.1-8b-shape` stands for a random one of that shape."""
     if settings.model != NAME:
         return load_model(settings.model, runtime.device, settings.dtype, runtime.cache)
-    device = choose_device(runtime.device)
+    device, *others = choose_devices(runtime.device)
+    if others:
+        raise UserError(f"The model {NAME} is made on one device; give one --device.")
     dtype = choose_dtype(settings.dtype, device)
     _, tokenizer = toy.make_toy()
     config = LlamaConfig(

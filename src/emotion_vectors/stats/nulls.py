@@ -136,18 +136,23 @@ def false_discovery(p: ArrayLike) -> FloatArray:
     return q
 
 
+# Centred vectors depend on each other, and what rounding leaves of their last dimension is no direction of theirs: taken for one, it would
+# turn the drawn ones with every change in the last bit.
+NOISE = 1e-5
+
+
 def random_directions(count: int, size: int, *, orthogonal_to: ArrayLike | None = None, seed: int = 0) -> FloatArray:
     """`count` random unit vectors (count, size), uniform on the sphere.
 
-    With `orthogonal_to` (k, size): uniform on the part of the sphere that is orthogonal to all of these. Raises
-    `UserError` when they leave no dimension.
+    With `orthogonal_to` (k, size): uniform on the part of the sphere that is orthogonal to all of these, as far as the rounding of
+    float32 vectors goes. Raises `UserError` when they leave no dimension.
     """
     generator = np.random.default_rng(seed)
     vectors = generator.standard_normal((resamples(count), size))
     if orthogonal_to is not None:
         given = np.atleast_2d(finite(orthogonal_to, "vectors to stay orthogonal to"))
         _, singular, basis = np.linalg.svd(given, full_matrices=False)
-        basis = basis[singular > singular[0] * 1e-10]
+        basis = basis[singular > singular[0] * NOISE]
         if len(basis) >= size:
             raise UserError(f"The given vectors span all {size} dimensions; no direction is orthogonal to them.")
         for _ in range(2):  # twice, so that rounding of the first subtraction is removed as well

@@ -14,7 +14,8 @@ from transformers import AutoConfig, AutoModelForCausalLM
 
 from emotion_vectors.errors import UserError, first_line
 from emotion_vectors.lm import toy
-from emotion_vectors.lm.model import choose_device, choose_dtype, default_layer, locate
+from emotion_vectors.lm.architecture import find_parts
+from emotion_vectors.lm.model import choose_devices, choose_dtype, default_layer, locate
 from emotion_vectors.settings import Settings
 from emotion_vectors.stages.steering import ROLES, plan_from
 from emotion_vectors.stats.steering import ring_pairs
@@ -40,21 +41,25 @@ class Shape(NamedTuple):
     layers: int
     width: int
     parameters: int
+    in_blocks: int  # of them, in the decoder blocks
 
 
 def plan_run(settings: Settings, pack: Pack, device: str = "auto", rates: Path | None = None, cache: Path | None = None) -> dict[str, Any]:  # fmt: skip
-    """Items, tokens, bytes of disk and memory, and with `rates` (a file of `bench --out`) the seconds of each job.
+    """Items, tokens, bytes of disk and of memory (on the first device), and with `rates` (a file of `bench --out`) the seconds of each job.
 
     Raises `UserError` for a model that can't be found and for a file without rates.
     """
     shape = shape_of(settings.model, cache)
     items = count_items(settings, pack, shape)
-    itemsize = choose_dtype(settings.dtype, choose_device(device)).itemsize
+    devices = choose_devices(device)
+    itemsize = choose_dtype(settings.dtype, devices[0]).itemsize
     found: dict[str, Any] = {
         "model": settings.model, "layers": shape.layers, "width": shape.width, "parameters": shape.parameters, "items": items,
         "disk_bytes": disk_bytes(settings, items, shape),
+        "devices": len(devices),
         # The sums of all emotions and layers, once in the shard's and once in double precision.
-        "memory_bytes": shape.parameters * itemsize + 12 * items["emotions"] * (shape.layers + 1) * shape.width,
+        "memory_bytes": (shape.parameters - shape.in_blocks + shape.in_blocks // len(devices)) * itemsize
+        + 12 * items["emotions"] * (shape.layers + 1) * shape.width,
     }  # fmt: skip
     return found | ({"seconds": None} if rates is None else seconds_of(items, rates))
 
@@ -74,7 +79,8 @@ def shape_of(name: str, cache: Path | None = None) -> Shape:
     with torch.device("meta"):
         model = AutoModelForCausalLM.from_config(config)
     text = config.get_text_config()
-    return Shape(int(text.num_hidden_layers), int(text.hidden_size), int(model.num_parameters()))
+    in_blocks = sum(weight.numel() for weight in find_parts(model).blocks.parameters())
+    return Shape(int(text.num_hidden_layers), int(text.hidden_size), int(model.num_parameters()), in_blocks)
 
 
 def count_items(settings: Settings, pack: Pack, shape: Shape) -> dict[str, int]:

@@ -39,7 +39,7 @@ class VLLMWriter:
     chunks_together = 16
 
     def __init__(self, lm: Any, stories_per_batch: int = 256) -> None:
-        """`lm` has `.source` (folder or hub id), `.revision`, `.dtype`, `.device`, `.model` and `.tokenizer`."""
+        """`lm` has `.source` (folder or hub id), `.revision`, `.dtype`, `.device`, `.beside`, `.model` and `.tokenizer`."""
         if not is_installed():
             raise UserError("The vllm writer needs a package: pip install vllm, or use writer=transformers.")
         if lm.gguf is not None:
@@ -125,7 +125,7 @@ class VLLMWriter:
             try:
                 self._engine = LLM(
                     model=local_model(lm.source), revision=lm.revision, dtype=str(lm.dtype).removeprefix("torch."), seed=0,
-                    max_model_len=min(room, most), max_num_seqs=self.batch, enable_prefix_caching=True, **share,
+                    max_model_len=min(room, most), max_num_seqs=self.batch, enable_prefix_caching=True, tensor_parallel_size=1 + len(lm.beside), **share,
                 )  # fmt: skip
             except (RuntimeError, ValueError) as error:
                 reason = (str(error).strip().splitlines() or [type(error).__name__])[-1][:200]

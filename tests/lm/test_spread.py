@@ -91,6 +91,7 @@ def test_biases_are_added_once():
                 weight.normal_()
     cut = copy.deepcopy(model)
     spread(cut, find_parts(cut), [CPU] * 3)
+    assert all(isinstance(block.mlp, spreading._Summed) for block in find_parts(cut).blocks)
     ids = torch.arange(20)[None]
     torch.testing.assert_close(hidden_states(cut, ids).logits, hidden_states(model, ids).logits, atol=1e-5, rtol=1e-4)
 

@@ -72,9 +72,9 @@ class _Cut(nn.Module):
 
         Inputs are sent first, and results are fetched last: a copy makes the device that it goes to wait, and they are to work together.
         """
-        sent = [hidden.to(device, non_blocking=True) for device in self._devices]
+        sent = [hidden.to(device) for device in self._devices]
         found = [piece(one) for piece, one in zip(self.pieces, sent, strict=True)]
-        return [one.to(hidden.device, non_blocking=True) for one in found]
+        return [one.to(hidden.device) for one in found]
 
 
 class _Joined(_Cut):

@@ -1,12 +1,14 @@
 """Self-checks of the instrument: does what is read, added and scored mean what the experiments take it to mean?
 
-`examine` runs them on a loaded model and a pack; `check_vectors` looks at the directions of a run. Each compares a
+`examine` runs them on a loaded model and a pack; `check_vectors` looks at the directions of a run, `check_controls`
+at what a random one does beside them. Each compares a
 production function with a plain reference (the model's own forward, one prompt at a time) or with an answer known
 beforehand. docs/doctor.md says what each is, its limit and why, and what to do when it fails.
 """
 
 from emotion_vectors.doctor.check import Check, demand, stopping
+from emotion_vectors.doctor.controls import check_controls
 from emotion_vectors.doctor.directions import check_vectors
 from emotion_vectors.doctor.examination import examine
 
-__all__ = ["Check", "check_vectors", "demand", "examine", "stopping"]
+__all__ = ["Check", "check_controls", "check_vectors", "demand", "examine", "stopping"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from emotion_vectors.doctor import Check, check_vectors, demand, examine, stopping
+from emotion_vectors.doctor import Check, check_controls, check_vectors, demand, examine, stopping
 from emotion_vectors.lab import Lab
 from emotion_vectors.store import atomic
 from emotion_vectors.vectors.file import EmotionVectors
@@ -27,7 +27,7 @@ def check_instrument(lab: Lab) -> None:
     atomic.write_json(lab.run / FILE, {check.name: check.record() for check in checks})
     for check in checks:
         if not check.passed:
-            lab.reporter.say(f"Self-check {check.name} {'failed' if check.kind == 'stop' else 'warns'}: {check.detail}")
+            lab.reporter.say(_said(check))
     demand(checks, allowed)
     lab.run.finish("doctor", [FILE], time.perf_counter() - begun, len(checks), "checks")
 
@@ -38,8 +38,16 @@ def check_directions(lab: Lab, vectors: EmotionVectors) -> None:
 
 
 def all_checks(lab: Lab, vectors: EmotionVectors) -> dict[str, dict[str, Any]]:
-    """The record's `doctor` part: every check of the instrument and of the vectors, by name."""
-    return {check.name: check.record() for check in (*_recorded(lab), *check_vectors(vectors, own=lab.theirs is None))}
+    """The record's `doctor` part: every check of the instrument, of the vectors and of their controls, by name."""
+    controls = check_controls(lab.lm, vectors)
+    if not controls.passed:
+        lab.reporter.say(_said(controls))
+    checks = (*_recorded(lab), *check_vectors(vectors, own=lab.theirs is None), controls)
+    return {check.name: check.record() for check in checks}
+
+
+def _said(check: Check) -> str:
+    return f"Self-check {check.name} {'failed' if check.kind == 'stop' else 'warns'}: {check.detail}"
 
 
 def _recorded(lab: Lab) -> list[Check]:

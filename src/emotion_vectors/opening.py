@@ -85,7 +85,7 @@ def _hired(
     theirs = ",".join(f"{kind}:{number}" if gpus else kind for number in range(many)) if many > 1 else kind
     there = replace(runtime, device=theirs, quiet=True, on=None, threads=runtime.threads or torch.get_num_threads())
     make = partial(equip, settings, there, pack, located.sha256)
-    workers = OnRay(make, parse_place(runtime.on), say, gpus, max(gpus, 1) if gpus else int(there.threads or 1))
+    workers = OnRay(make, parse_place(runtime.on), say, gpus, gpus or int(there.threads or 1))
     try:
         yield workers
     finally:

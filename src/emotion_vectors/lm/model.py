@@ -40,9 +40,8 @@ class LanguageModel:
     dtype: torch.dtype
     is_chat: bool
     gguf: Path | None = None
-    beside: tuple[
-        torch.device, ...
-    ] = ()  # further devices that hold a share of the weights; everything else is on `device`
+    # Further devices that hold a share of the weights; everything else is on `device`.
+    beside: tuple[torch.device, ...] = ()
 
     @property
     def places(self) -> str:

@@ -14,8 +14,9 @@ import numpy as np
 import torch
 from torch import nn
 
-from emotion_vectors.doctor.bench import STRENGTH, plain_hooks
+from emotion_vectors.doctor.bench import STRENGTH
 from emotion_vectors.doctor.check import Check, Finding, make_check
+from emotion_vectors.lm import forward
 from emotion_vectors.lm.model import LanguageModel
 from emotion_vectors.stats.nulls import random_directions
 from emotion_vectors.vectors.directions import unit
@@ -56,7 +57,7 @@ def heard(lm: LanguageModel, layer: int, vectors: torch.Tensor) -> np.ndarray:
     ids = torch.tensor([lm.tokenizer(TEXT)["input_ids"]], device=lm.device)
     added = torch.cat([torch.zeros_like(vectors[:1]), vectors]).to(lm.device, lm.dtype)[:, None]
     reader = lm.parts.blocks[layer + 1] if layer + 1 < lm.n_layers else lm.parts.head
-    with plain_hooks(lm, {layer: lambda residual: residual + added}), _first_input(reader) as inputs:
+    with forward.watch_blocks(lm, [layer], lambda _, residual: residual + added), _first_input(reader) as inputs:
         lm.model(ids.expand(len(added), -1), use_cache=False)
     (read,) = inputs
     return (read[1:] - read[:1]).norm(dim=-1).mean(dim=-1).cpu().numpy()

@@ -14,7 +14,6 @@ from emotion_vectors.errors import UserError
 from emotion_vectors.lm.memory import Room
 from emotion_vectors.lm.model import LanguageModel, Located, load_model
 from emotion_vectors.lm.prompts import story_prompt
-from emotion_vectors.lm.selfcheck import check_forward
 from emotion_vectors.lm.writers import Writer, make_writer
 from emotion_vectors.progress import Reporter
 from emotion_vectors.scale.workers import InProcess, Workers
@@ -46,7 +45,6 @@ class Equipment:
         """The language model, loaded when a stage first asks for it: a finished run never does."""
         self.reporter.say(f"Loading {self.settings.model} ...")
         lm = load_model(self.settings.model, self.runtime.device, self.settings.dtype, self.runtime.cache)
-        check_forward(lm)
         if self.settings.story_format == "chat":
             story_prompt(lm, "A story.", chat=True)  # refuses a base model now rather than after hours of writing
         self.reporter.say(

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from transformers import DynamicCache
 
-from emotion_vectors.lm.architecture import softcap
+from emotion_vectors.lm.architecture import final_logits
 from emotion_vectors.lm.forward import add_at, watch_blocks, with_cache
 from emotion_vectors.lm.model import LanguageModel
 from emotion_vectors.lm.writers.base import Sampling, end_tokens
@@ -70,7 +70,7 @@ def answer_steered(
 
 
 def _logits(lm: LanguageModel, hidden: torch.Tensor) -> torch.Tensor:
-    return softcap(lm.model, lm.parts.head(hidden.to(lm.dtype)).float())
+    return final_logits(lm.model, lm.parts, lm.parts.head(hidden.to(lm.dtype)).float())
 
 
 @torch.inference_mode()

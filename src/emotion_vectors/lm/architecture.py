@@ -15,12 +15,13 @@ from emotion_vectors.errors import UserError
 
 
 class Parts(NamedTuple):
-    """Where the decoder blocks, the final norm and the unembedding of a model are."""
+    """Where the decoder blocks, the final norm and the unembedding of a model are, and what its logits are multiplied by."""
 
     body: nn.Module
     blocks: nn.ModuleList
     norm: nn.Module
     head: nn.Linear
+    logit_scale: float = 1.0
 
 
 def find_parts(model: PreTrainedModel) -> Parts:
@@ -56,8 +57,23 @@ def find_parts(model: PreTrainedModel) -> Parts:
     return Parts(body, blocks, norms[0], head)
 
 
-def softcap(model: PreTrainedModel, logits: torch.Tensor) -> torch.Tensor:
-    """Apply the model's final logit soft-capping (Gemma 2), if it has one: cap * tanh(logits / cap)."""
+# Configuration fields that scale logits outside of the decoder: Granite divides by the first and HyperCLOVA X multiplies, MiniCPM 3
+# divides what enters the head, Cohere multiplies by the second, Falcon-H1 by the third.
+SCALES = ("logits_scaling", "logit_scale", "lm_head_multiplier")
+
+
+def logit_scales(model: PreTrainedModel) -> list[float]:
+    """What the unembedding's output may be multiplied by, going by the configuration: 1, and each known field and its inverse."""
+    config = model.config.get_text_config()
+    fields = [getattr(config, name, None) for name in SCALES]
+    given = [float(value) for value in fields if isinstance(value, int | float) and value]
+    return [1.0, *given, *(1 / value for value in given)]
+
+
+def final_logits(model: PreTrainedModel, parts: Parts, logits: torch.Tensor) -> torch.Tensor:
+    """The model's own logits from those of its unembedding: scaled, then soft-capped (Gemma 2): cap * tanh(logits / cap)."""
+    if parts.logit_scale != 1:
+        logits = logits * parts.logit_scale
     cap = getattr(model.config.get_text_config(), "final_logit_softcapping", None)
     return logits if cap is None else cap * torch.tanh(logits / cap)
 

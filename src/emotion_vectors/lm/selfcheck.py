@@ -7,15 +7,32 @@ forward, ours with an explicit mask, and ours that starts above a block with tha
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 
 from emotion_vectors.errors import UserError, first_line
 from emotion_vectors.lm import forward
+from emotion_vectors.lm.architecture import logit_scales
 from emotion_vectors.lm.model import LanguageModel
 
 PROMPT = "The quick brown fox jumps over the lazy dog, and then it rests."
 # Of the spread of the model's own logits; bfloat16 rounding stays below, another computation does not.
 TOLERANCE = {torch.float32: 1e-3, torch.bfloat16: 0.1, torch.float16: 0.02}
+
+
+@torch.inference_mode()
+def with_logit_scale(lm: LanguageModel) -> LanguageModel:
+    """The model with the one of its `logit_scales` that brings the unembedding's output nearest to its own logits."""
+    scales = logit_scales(lm.model)
+    if len(scales) == 1:
+        return lm
+    ids = torch.tensor([lm.tokenizer(PROMPT)["input_ids"]], device=lm.device)
+    own = lm.model(ids).logits[0, -1].float()
+    hidden = lm.parts.body(input_ids=ids, use_cache=False).last_hidden_state[0, -1]
+    plain = lm.parts.head(hidden).float()
+    best = min(scales, key=lambda scale: float((own - plain * scale).norm()))
+    return replace(lm, parts=lm.parts._replace(logit_scale=best))
 
 
 def check_forward(lm: LanguageModel) -> float:

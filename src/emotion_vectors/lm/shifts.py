@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import torch
 
 from emotion_vectors.lm import forward
-from emotion_vectors.lm.architecture import softcap
+from emotion_vectors.lm.architecture import final_logits
 from emotion_vectors.lm.model import LanguageModel
 
 ROWS_AT_ONCE = 256  # distributions held at a time; fewer would read the unembedding more often. Changes no result
@@ -67,7 +67,7 @@ def shifts(lm: LanguageModel, before: torch.Tensor, after: torch.Tensor, tokens:
 
 
 def _normalised(lm: LanguageModel, logits: torch.Tensor) -> torch.Tensor:
-    logits = softcap(lm.model, logits)
+    logits = final_logits(lm.model, lm.parts, logits)
     return logits.sub_(torch.logsumexp(logits, dim=-1, keepdim=True)).clamp_(min=LEAST)
 
 

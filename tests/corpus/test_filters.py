@@ -249,3 +249,24 @@ def test_split_texts() -> None:
     assert split_texts("<NEW DIALOGUE>\nPerson: a\n\nAI: b", "dialogue") == ["Person: a\n\nAI: b"]
     assert split_texts(" \n", "story") == []
     assert split_texts("A <NEW STORY> inside a line stays.", "story") == ["A <NEW STORY> inside a line stays."]
+
+
+@pytest.mark.parametrize(
+    "after",
+    [" (A single sentence)", " Feel: bright smile", "\nMood: quiet, grey", " [End of the story.]", "\n\n(120 words)"],
+)
+def test_an_afterword_on_the_task_is_no_part_of_a_story(after: str) -> None:
+    assert clean(STORY + after, story=True) == (STORY, True, False)
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        " (She never came back.)",
+        ' "Wait: not yet," she said.',
+        " She counted: one, two, three.",
+        " He wrote two words: not yet.",
+    ],
+)
+def test_a_storys_own_end_stays(after: str) -> None:
+    assert clean(STORY + after, story=True).text == STORY + after

@@ -217,7 +217,9 @@ def test_beyond_random_is_the_t_test_of_one_more_direction():
     # Vectors that share nothing average out: the same test is then on the safe side.
     loose = [beyond_random(np.array([1, 1, -1, -1]), generator.standard_normal(4), generator.standard_normal(8))[1] for _ in range(1000)]  # fmt: skip
     assert np.mean(np.array(loose) <= 0.05) < 0.03
-    assert beyond_random(np.array([1.0, -1]), np.array([1.0, -1]), np.zeros(4)) == (np.inf, 0.0)
+    assert beyond_random(np.array([1.0, -1]), np.array([1.0, -1]), np.zeros(4)) == (np.inf, 1 / 5), (
+        "four draws can't give less"
+    )
     assert beyond_random(np.array([1.0, -1]), np.array([-1.0, 1]), np.zeros(4)) == (-np.inf, 1.0)
     assert beyond_random(np.array([1.0, -1]), np.zeros(2), np.zeros(4)) == (0.0, 1.0)
 

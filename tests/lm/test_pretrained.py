@@ -95,7 +95,9 @@ def test_a_scale_outside_of_the_known_ones_is_refused(tmp_path, monkeypatch):
         load_model(str(tmp_path), "cpu", "float32")
 
 
-@pytest.mark.parametrize("file", ["tokenizer.json", "tokenizer_config.json", "chat_template.jinja", "generation_config.json"])
+@pytest.mark.parametrize(
+    "file", ["tokenizer.json", "tokenizer_config.json", "chat_template.jinja", "generation_config.json"]
+)
 def test_the_hash_covers_every_file_that_is_read(tmp_path, file):
     saved(tmp_path)
     before = locate(str(tmp_path)).sha256
@@ -104,3 +106,13 @@ def test_the_hash_covers_every_file_that_is_read(tmp_path, file):
     path = tmp_path / file
     path.write_bytes((path.read_bytes() if path.exists() else b"") + b" ")
     assert locate(str(tmp_path)).sha256 != before
+
+
+def test_probabilities_add_up_to_one_in_half_precision_as_well(tmp_path):
+    """The normaliser is not rounded to the model's precision while the logits of A and B are not."""
+    saved(tmp_path)
+    lm = load_model(str(tmp_path), "cpu", "bfloat16")
+    hidden = torch.randn(50, lm.hidden_size, generator=torch.Generator().manual_seed(0)).to(torch.bfloat16)
+    every = forward.logits_of(lm, hidden, range(lm.parts.head.weight.shape[0]))
+    own = torch.logsumexp(every.double(), dim=-1)
+    torch.testing.assert_close(forward.log_normaliser(lm, hidden, words_at_once=100).double(), own, atol=1e-5, rtol=0)

@@ -53,6 +53,11 @@ COMMENT = re.compile(
     r"this is an? (?:[\w-]+ ){0,3}story\b|i hope (?:this|you)|let me know|feel free to)",
     re.IGNORECASE,
 )
+# What a small model adds behind its last sentence: a remark on the task in brackets, or a label with a few words ("Feel: bright smile").
+AFTERWORD = re.compile(
+    r"(?<=[.!?…\"'”’])\s+(?:[(\[][^()\[\]]{0,60}\b(?:sentences?|paragraphs?|story|stories|words?|the end|emotions?|feelings?)\b[^()\[\]]{0,60}[)\]]\.?"
+    r"|[A-Z][a-z]+: [^.!?\n:]{1,80})\s*\Z",
+)
 REFUSAL = re.compile(
     r"\bas an? (?:AI|artificial intelligence|language model)\b|\bI(?:'m| am) (?:just )?an? (?:AI|language model)\b|"
     r"\A\s*(?:I(?:'m| am) sorry,? (?:but )?(?:I|as)|I (?:cannot|can't|can’t|won't|am unable to|am not able to)|"
@@ -92,7 +97,7 @@ def clean(text: str, finished: bool = True, turns: bool = True, story: bool = Fa
     comment = COMMENT.search(bare)
     if comment:
         bare, finished = bare[: comment.start()].rstrip(), True
-    told = _told(bare) if story else bare
+    told = _told(AFTERWORD.sub("", bare)) if story else bare
     if told != bare:
         bare, finished = told, True
     stripped = bare.strip() != original

@@ -199,7 +199,8 @@ def beyond_random(
     if independent:
         spread *= float(np.sqrt((weights**2).sum()) / np.abs(weights).sum())
     if spread == 0:
-        return math.copysign(math.inf, contrast) if contrast else 0.0, float(contrast <= 0)
+        # Directions that all do the same don't say how chance scatters: they are only counted.
+        return math.copysign(math.inf, contrast) if contrast else 0.0, float(nulls.permutation_p(contrast, random))
     return contrast / spread, float(stats.t.sf(contrast / spread, len(random) - 1))
 
 

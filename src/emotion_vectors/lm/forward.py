@@ -259,13 +259,20 @@ def log_probabilities(lm: LanguageModel, hidden: torch.Tensor) -> torch.Tensor:
     return torch.log_softmax(final_logits(lm.model, lm.parts, lm.parts.head(hidden.to(lm.dtype)).float()), dim=-1)
 
 
-def log_normaliser(lm: LanguageModel, hidden: torch.Tensor, rows_at_once: int = 256) -> torch.Tensor:
-    """log of the sum of exp of all logits, (rows,), for final-norm residuals (rows, d); in float32."""
-    pieces = []
-    for piece in hidden.split(rows_at_once):
-        logits = final_logits(lm.model, lm.parts, lm.parts.head(piece.to(lm.dtype)).float())
-        pieces.append(torch.logsumexp(logits, dim=-1))
-    return torch.cat(pieces)
+def log_normaliser(lm: LanguageModel, hidden: torch.Tensor, words_at_once: int = 8192) -> torch.Tensor:
+    """log of the sum of exp of all logits, (rows,), for final-norm residuals (rows, d).
+
+    In float32 as `logits_of`, whatever the model's precision, so that no token's probability exceeds 1; the unembedding is made
+    float32 some rows at a time.
+    """
+    hidden, head = hidden.float(), lm.parts.head
+    total = hidden.new_full(hidden.shape[:-1], float("-inf"))
+    for start in range(0, len(head.weight), words_at_once):
+        logits = hidden @ head.weight[start : start + words_at_once].float().T
+        if head.bias is not None:
+            logits = logits + head.bias[start : start + words_at_once].float()
+        total = torch.logaddexp(total, torch.logsumexp(final_logits(lm.model, lm.parts, logits), dim=-1))
+    return total
 
 
 def add_at(layer_vectors: Mapping[int, torch.Tensor], touched: torch.Tensor) -> Watch:

@@ -42,7 +42,7 @@ def predictive_p(observed: float, null: ArrayLike, alternative: Alternative = "g
 
     (observed - mean) / (sd sqrt(1 + 1/n)) is t distributed with n - 1 degrees of freedom. For nulls too short to count,
     such as 10 random directions; the effect of a random direction is a sum over hundreds of dimensions, hence close to
-    normal. A null without spread gives 1 for its own value and 0 for any other.
+    normal. A null without spread says nothing about how chance scatters, so there the draws are only counted (`permutation_p`).
     """
     draws = finite(null, "null draws")
     if draws.ndim != 1 or len(draws) < 3:
@@ -50,9 +50,8 @@ def predictive_p(observed: float, null: ArrayLike, alternative: Alternative = "g
     excess = float(finite(observed, "observed value")) - draws.mean()
     spread = draws.std(ddof=1) * np.sqrt(1 + 1 / len(draws))
     if spread <= 1e-12 * max(1.0, float(np.abs(draws).max())):
-        t = 0.0 if abs(excess) <= 1e-12 * max(1.0, abs(observed)) else np.copysign(np.inf, excess)
-    else:
-        t = excess / spread
+        return float(permutation_p(observed, draws, alternative))
+    t = excess / spread
     tails = {"greater": stats.t.sf(t, len(draws) - 1), "less": stats.t.cdf(t, len(draws) - 1)}
     return float(min(1.0, 2 * min(tails.values())) if alternative == "two-sided" else tails[alternative])
 

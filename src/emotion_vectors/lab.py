@@ -16,6 +16,7 @@ from emotion_vectors.lm.model import LanguageModel, Located, load_model
 from emotion_vectors.lm.prompts import story_prompt
 from emotion_vectors.lm.writers import Writer, make_writer
 from emotion_vectors.progress import Reporter
+from emotion_vectors.scale.forks import processes_for
 from emotion_vectors.scale.workers import InProcess, Workers
 from emotion_vectors.settings import Runtime, Settings
 from emotion_vectors.stimuli.pack import Pack
@@ -74,6 +75,10 @@ class Equipment:
     def room(self) -> Room:
         """How many tokens are read at once; it shrinks once where memory runs out, for all that is read later."""
         return passes.room_for(self.lm, self.runtime.tokens_per_batch, self.reporter.say)
+
+    def processes(self, jobs: int) -> int:
+        """How many forks of this process share `jobs` pieces of the model's work; 1: none."""
+        return processes_for(jobs, self.lm.device.type, torch.get_num_threads())
 
     @property
     def spill(self) -> Path:

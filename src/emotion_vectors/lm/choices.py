@@ -114,15 +114,17 @@ def read_baseline(
     keep_layer: int | None = None,
     advance: Callable[[float], None] = lambda _: None,
     keep: Keep = in_memory,
+    first: Sequence[int] | None = None,
 ) -> Baseline:
     """Unsteered logits and A+B mass of all prompts; keeps what passes steered from `keep_layer` on start from.
 
-    `keep` says where; see `lm.keeping`.
+    `keep` says where; see `lm.keeping`. `first`: only the prompts whose option A is one of these; None: all.
     """
     logits = np.full((choices.n, choices.n, 2), np.nan)
     mass = np.full((choices.n, choices.n), np.nan)
     kept: list[Kept] = []
-    for i, (tree, partners) in enumerate(zip(choices.trees, choices.partners, strict=True)):
+    for i in range(choices.n) if first is None else first:
+        tree, partners = choices.trees[i], choices.partners[i]
         with torch.inference_mode():
             found, start = _plain_pass(lm, tree, keep_layer, keep)
             pair = forward.logits_of(lm, found, choices.tokens).double()

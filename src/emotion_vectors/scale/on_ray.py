@@ -129,7 +129,9 @@ class OnRay:
         """There is nobody else to wait for."""
         expect(ready, what)
 
-    def each(self, work: Work, jobs: Iterable[Job], advance: Advance = lambda _: None) -> Iterator[tuple[Job, Any]]:
+    def each(
+        self, work: Work, jobs: Iterable[Job], advance: Advance = lambda _: None, model_jobs: int = 0
+    ) -> Iterator[tuple[Job, Any]]:
         """Jobs go to actors as these become free, and are asked for no sooner; lost ones are done again by others."""
         coming, said, drained = iter(jobs), time.monotonic(), False
         first = next(coming, None)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple, Protocol, TypeVar
 
+from emotion_vectors.scale.forks import share
 from emotion_vectors.scale.shards import Shards
 
 Advance = Callable[[float], None]
@@ -36,8 +37,13 @@ class Workers(Protocol):
         """Whether piece `number` (its place among all pieces of its stage, from 0) is this process's to get done."""
         ...
 
-    def each(self, work: Work, jobs: Iterable[Job], advance: Advance = ...) -> Iterator[tuple[Job, Any]]:
-        """Do `work` on every job; yields each job with each of its results, in whatever order they get done."""
+    def each(
+        self, work: Work, jobs: Iterable[Job], advance: Advance = ..., model_jobs: int = ...
+    ) -> Iterator[tuple[Job, Any]]:
+        """Do `work` on every job; yields each job with each of its results, in whatever order they get done.
+
+        `model_jobs`: how many jobs there are, for work that only computes with the model, which may go to forks of a process.
+        """
         ...
 
     def everywhere(self, act: Callable[[Any], None]) -> None:
@@ -71,8 +77,14 @@ class InProcess:
         """Every piece, or every n-th one of n shards."""
         return self._shards is None or number % self._shards.count == self._shards.index - 1
 
-    def each(self, work: Work, jobs: Iterable[Job], advance: Advance = lambda _: None) -> Iterator[tuple[Job, Any]]:
-        """One job after the other; a job is not asked for before the last one is done."""
+    def each(
+        self, work: Work, jobs: Iterable[Job], advance: Advance = lambda _: None, model_jobs: int = 0
+    ) -> Iterator[tuple[Job, Any]]:
+        """One job after the other; a job is not asked for before the last one is done. Work of the model alone goes to forks."""
+        processes = self.kit.processes(model_jobs) if model_jobs else 1
+        if processes > 1:
+            yield from share(work, self.kit, jobs, processes, advance)
+            return
         for job in jobs:
             for result in work(self.kit, job.payload, advance):
                 yield job, result

@@ -39,7 +39,7 @@ def pool_stories(lab: Lab) -> None:
     total = sum(_tokens(shard.stories) for shard in mine) + _neutral_tokens(lab)
     ready = sum(_tokens(shard.stories) for shard in mine) - sum(_tokens(shard.stories) for shard in missing)
     with lab.reporter.stage("Reading stories", total, "tokens", ready) as stage:
-        for job, tensors in lab.workers.each(read_shard, _prepared_ahead(lab, missing), stage.advance):
+        for job, tensors in lab.workers.each(read_shard, _prepared_ahead(lab, missing), stage.advance, len(missing)):
             part = _part(lab, job.payload.start)
             atomic.write_tensors(part, tensors)
             parts.seal(part)

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
 import numpy as np
 import polars as pl
 from safetensors import safe_open
 from safetensors.numpy import load_file
 
 from emotion_vectors.errors import UserError
-from emotion_vectors.lab import Lab
+from emotion_vectors.lab import Equipment, Lab
 from emotion_vectors.lm.messages import converse
 from emotion_vectors.lm.prompts import story_prompt
+from emotion_vectors.scale.workers import InProcess, Job
 from emotion_vectors.store import atomic, parts
 from emotion_vectors.vectors import activations, calibration
 from emotion_vectors.vectors.calibration import Calibration
@@ -33,28 +38,24 @@ def calibrate(lab: Lab, vectors: EmotionVectors) -> None:
             f"The chat template of {lab.lm.name} changes every neutral text, so none can be read as a message."
         )
     total = sum(len(read.ids) for number in usable for read in forms[number])
-    folder = lab.run.parts("calibration")
     with lab.reporter.stage("Calibrating", total, "tokens") as stage:
-        scores, means = [], _means(lab, texts)
+        means = _means(lab, texts)
         around = means.mean(axis=0) if vectors.centre is None else vectors.centre
         none = np.zeros_like(vectors.raw[0])
         units = np.stack([unit(vectors.at(at)) if at in vectors.layers else none for at in range(len(vectors.raw))])
-        for start in range(0, len(usable), TEXTS_PER_PART):
-            numbers = usable[start : start + TEXTS_PER_PART]
-            part = folder / f"{start:06d}.safetensors"
-            if not parts.is_sound(part, lab.reporter.say):
-                # Each text is centred with the others: in `around` it would have a part of itself taken off.
-                centres = around + (around - means[numbers]) / (len(means) - 1)
-                read = [
-                    neutral_scores(
-                        lab.lm, [forms[number][form] for number in numbers], numbers, units, centres,
-                        lab.runtime.tokens_per_batch, stage.advance,
-                    )
-                    for form in range(len(calibration.FORMS))
-                ]  # fmt: skip
-                atomic.write_tensors(part, {"scores": np.stack(read)})
-                parts.seal(part)
-            scores.append(load_file(part)["scores"])
+        blocks = {start: usable[start : start + TEXTS_PER_PART] for start in range(0, len(usable), TEXTS_PER_PART)}
+        missing = [start for start in blocks if not parts.is_sound(_part(lab, start), lab.reporter.say)]
+        lab.scratch["units"] = units
+        jobs = [
+            # Each text is centred with the others: in `around` it would have a part of itself taken off.
+            Job(_Block(start, blocks[start], [forms[n] for n in blocks[start]], around + (around - means[blocks[start]]) / (len(means) - 1)))
+            for start in missing
+        ]  # fmt: skip
+        for job, read in InProcess(lab).each(calibrate_block, jobs, stage.advance, len(jobs)):
+            atomic.write_tensors(_part(lab, job.payload.start), {"scores": read})
+            parts.seal(_part(lab, job.payload.start))
+        del lab.scratch["units"]
+        scores = [load_file(_part(lab, start))["scores"] for start in blocks]
         found = Calibration(np.sort(np.concatenate(scores, axis=-1), axis=-1), around)
         found.save(lab.run / calibration.FILE, lab.fingerprint)
         lab.run.finish(
@@ -66,6 +67,31 @@ def calibrate(lab: Lab, vectors: EmotionVectors) -> None:
             texts=len(usable),
             left_out=len(forms) - len(usable),
         )
+
+
+class _Block(NamedTuple):
+    """Some neutral texts: their numbers, how each is read in every form, and the centre (texts, l, d) of each."""
+
+    start: int
+    numbers: list[int]
+    reads: list[tuple[Read, ...]]
+    centres: np.ndarray
+
+
+def calibrate_block(kit: Equipment, block: _Block, advance: Callable[[float], None]) -> Iterator[np.ndarray]:
+    """Scores of a block's texts, one table for each form."""
+    read = [
+        neutral_scores(
+            kit.lm, [reads[form] for reads in block.reads], block.numbers, kit.scratch["units"], block.centres,
+            kit.runtime.tokens_per_batch, advance,
+        )
+        for form in range(len(calibration.FORMS))
+    ]  # fmt: skip
+    yield np.stack(read)
+
+
+def _part(lab: Lab, start: int) -> Path:
+    return lab.run.parts("calibration") / f"{start:06d}.safetensors"
 
 
 def _chosen(count: int) -> list[int]:

@@ -136,7 +136,9 @@ def _steer(lab: Lab, planned: Plan, vectors: EmotionVectors) -> None:
     added = _directions(lab, planned, vectors, missing)
     jobs = [Job(PartTask(part.index, asked, added[part], part.touch), work[part]) for part in missing]
     with lab.reporter.stage("Steering", sum(work.values()), "prompts", done) as stage:
-        for job, tensors in lab.workers.each(steer_part, jobs, stage.advance):
+        if missing and lab.runtime.on is None and lab.processes(len(jobs)) > 1:
+            _begin(lab, asked, min(jobs[0].payload.additions))  # once, for all forks
+        for job, tensors in lab.workers.each(steer_part, jobs, stage.advance, len(jobs)):
             file = _file(lab, parts[job.payload.index])
             atomic.write_tensors(file, tensors)
             sealed.seal(file)

@@ -200,7 +200,7 @@ def planted_folder(tmp_path_factory):
 
 def planted_settings(folder, layer):
     return settings.change(
-        settings.demo(), model=str(folder), dtype="float32", layer=layer, topics=3, neutral_texts=12, resamples=500,
+        settings.demo(), stories_from=None, neutral_from=None, model=str(folder), dtype="float32", layer=layer, topics=3, neutral_texts=12, resamples=500,
         min_words=40, story_tries=2, random_directions=10, strength=0.1, sweep_emotions=0,
     )  # fmt: skip
 

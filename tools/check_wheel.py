@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = "emotion_vectors/"
 NEEDED = (
     "py.typed", "stimuli/data/ours/prompts.json", "stimuli/data/ours/activities.json", "report/templates/", "explorer/assets/page.js",
-    "explorer/assets/style.css",
+    "explorer/assets/style.css", "corpus/ours/corpus.json", "corpus/ours/neutral.jsonl", "corpus/ours/topic_00.jsonl",
 )  # fmt: skip
 LARGEST = 3_000_000  # bytes; a wheel with a model, a run or test data in it is larger
 
@@ -35,10 +35,13 @@ def main() -> None:
         call(str(python), "-m", "pip", "install", "--quiet", *constraints, "torch")
         call(str(python), "-m", "pip", "install", "--quiet", *constraints, str(wheel))
         command = str(python.with_name("emotion-vectors"))
-        for words in (["--version"], ["settings", "demo"], ["run", "--preset", "toy", "--out", "run", "--quiet"]):
+        toy = ["run", "--preset", "toy", "--quiet", "--out"]
+        ours = ["--stories", "ours", "--neutral", "ours"]  # the corpus that is in the wheel
+        for words in (["--version"], ["settings", "demo"], [*toy, "written"], [*toy, "ours", *ours]):
             call(command, *words, where=place)
-        if not (place / "run" / "report.html").is_file():
-            sys.exit("The installed command made no report.")
+        for run in ("written", "ours"):
+            if not (place / run / "report.html").is_file():
+                sys.exit(f"The installed command made no report of the run '{run}'.")
     print("The wheel holds what it should, installs and runs.")
 
 

@@ -11,7 +11,8 @@ from typing import Any
 
 import torch
 
-from emotion_vectors.corpus.imported import locate_corpus
+from emotion_vectors.corpus import shipped
+from emotion_vectors.corpus.sources import locate_corpus
 from emotion_vectors.errors import UserError
 from emotion_vectors.lab import Lab, equip
 from emotion_vectors.lm.model import Located, choose_devices, choose_dtype, locate
@@ -44,6 +45,8 @@ def opened(
         reporter.say(f"The pack '{pack.name}' has no {name}; ours is used and recorded as such.")
     located = locate(settings.model, runtime.cache)
     settings = resolve(settings, runtime, located)
+    if writer is not None:
+        _something_to_write(settings, "your own writer")
     identity = _identity(settings, pack, located, writer)
     index, count = runtime.shard
     shards = Shards(out, index, count, reporter.say) if count > 1 else None
@@ -127,6 +130,10 @@ def resolve(settings: Settings, runtime: Runtime, located: Located) -> Settings:
     device = choose_devices(runtime.device)[0]
     dtype = str(choose_dtype(settings.dtype, device)).removeprefix("torch.")
     check_sources(settings)
+    if settings.stories_from == settings.neutral_from == shipped.NAME:
+        return change(
+            settings, dtype=dtype
+        )  # nothing is written, so the run is the same whatever writers are installed
     kind = "" if located.gguf is None else atomic.read_json(Path(located.folder) / "config.json")["model_type"]
     return change(settings, dtype=dtype, writer=choose_writer(settings.writer, located.gguf, kind, device.type))
 
@@ -137,5 +144,16 @@ def check_sources(settings: Settings) -> None:
         raise UserError("writer=server needs the model's name at the server: --set server_model=NAME.")
     if settings.writer != "server" and settings.server_model is not None:
         raise UserError("server_model is set but the writer is no server; add --set writer=server, or leave it out.")
+    if settings.writer == "server":
+        _something_to_write(settings, "the server")
     if settings.skip_unknown_emotions and settings.stories_from is None:
         raise UserError("--skip-unknown-emotions needs stories to import: --stories FILE.")
+
+
+def _something_to_write(settings: Settings, who: str) -> None:
+    """Refuse a writer that somebody asked for where all texts are imported: its texts would silently not be there."""
+    if settings.stories_from is not None and settings.neutral_from is not None:
+        raise UserError(
+            f"Nothing is left for {who} to write: the stories are those of '{settings.stories_from}' and the neutral texts those of "
+            f"'{settings.neutral_from}'; add --set stories_from=none --set neutral_from=none to have them written."
+        )

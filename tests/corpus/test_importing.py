@@ -11,10 +11,11 @@ import polars as pl
 import pytest
 
 from corpus.fakes import FakeWriter, Wishes, chat_ids, count_tokens, invented, scribes
-from emotion_vectors.corpus import filters, imported, importing
-from emotion_vectors.corpus.imported import locate_corpus, read_corpus
+from emotion_vectors.corpus import filters, imported, importing, sources
+from emotion_vectors.corpus.imported import read_corpus
 from emotion_vectors.corpus.importing import import_neutral, import_stories
 from emotion_vectors.corpus.neutral import NEUTRAL_SCHEMA
+from emotion_vectors.corpus.sources import locate_corpus
 from emotion_vectors.corpus.stories import STORY_SCHEMA, write_stories
 from emotion_vectors.errors import UserError
 from emotion_vectors.progress import Reporter
@@ -215,7 +216,7 @@ def test_limits_of_size_and_rows(tmp_path, monkeypatch):
     monkeypatch.setattr(imported, "MOST_ROWS", 11)
     with pytest.raises(UserError, match="more than 11 rows"):
         take(path, tmp_path / "run")
-    monkeypatch.setattr(imported, "MOST_BYTES", 100)
+    monkeypatch.setattr(sources, "MOST_BYTES", 100)
     with pytest.raises(UserError, match="larger than"):
         locate_corpus(str(path))
 
@@ -240,12 +241,12 @@ def test_surrogates_and_a_byte_order_mark_do_no_harm(tmp_path):
 
 
 def test_a_data_set_of_the_hub_needs_a_package_and_is_read_at_one_commit(tmp_path, monkeypatch):
-    monkeypatch.setattr(imported.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(sources.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(UserError, match="pip install datasets"):
         locate_corpus("someone/stories")
     with pytest.raises(UserError, match="There is no corpus"):
         locate_corpus("./nowhere")
-    monkeypatch.setattr(imported.importlib.util, "find_spec", lambda name: object())
+    monkeypatch.setattr(sources.importlib.util, "find_spec", lambda name: object())
     commit = ["c0ffee"]
     monkeypatch.setattr("huggingface_hub.HfApi.dataset_info", lambda self, name: types.SimpleNamespace(sha=commit[0]))
     asked = []

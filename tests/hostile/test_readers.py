@@ -21,7 +21,8 @@ from tiny import tiny
 from emotion_vectors import settings
 from emotion_vectors.cli.report import report
 from emotion_vectors.comparing.command import compare_runs
-from emotion_vectors.corpus.imported import locate_corpus, read_corpus
+from emotion_vectors.corpus.imported import read_corpus
+from emotion_vectors.corpus.sources import locate_corpus
 from emotion_vectors.errors import UserError
 from emotion_vectors.explorer.runs import open_run as explored
 from emotion_vectors.exports import arrays, control_vector

@@ -13,7 +13,8 @@ import pytest
 import torch
 
 import emotion_vectors.stimuli
-from emotion_vectors.corpus.imported import locate_corpus, read_corpus
+from emotion_vectors.corpus.imported import read_corpus
+from emotion_vectors.corpus.sources import locate_corpus
 from emotion_vectors.errors import UserError
 from emotion_vectors.lm.model import load_model, local_model, locate
 from emotion_vectors.stimuli import load_pack

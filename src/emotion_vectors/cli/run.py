@@ -49,7 +49,7 @@ def run(
     stories: Annotated[
         str | None,
         typer.Option(
-            metavar="FILE", help="Use these stories: parquet, jsonl or a Hugging Face data set (stories_from)."
+            metavar="FILE", help="Use these stories: `ours`, parquet, jsonl or a Hugging Face data set (stories_from)."
         ),
     ] = None,
     neutral: Annotated[
@@ -81,7 +81,11 @@ def run(
         str | None, typer.Option(metavar="PLACE", help="Spread the work: `ray` or `ray:ADDRESS` of a Ray cluster.")
     ] = None,
 ) -> None:
-    """Run the whole experiment and print the verdicts and the path of the report."""
+    """Run the whole experiment and print the verdicts and the path of the report.
+
+    The preset demo reads the stories of this package; screen and paper let the model write. `--stories ours` reads them with any
+    preset, `--set stories_from=none` has them written.
+    """
     given = {
         "model": model, "stimuli": stimuli, "layer": layer, "steered_emotions": emotions, "stories_from": stories,
         "neutral_from": neutral, "vectors_from": vectors, "skip_unknown_emotions": skip_unknown_emotions or None,

@@ -7,38 +7,29 @@ at a time, and the hash by which a run knows its corpus. A corpus is untrusted: 
 from __future__ import annotations
 
 import difflib
-import hashlib
-import importlib.util
 import json
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import polars as pl
 
+from emotion_vectors.corpus import shipped
+from emotion_vectors.corpus.neutral import dialogue
+from emotion_vectors.corpus.sources import Source
 from emotion_vectors.errors import UserError, first_line
 from emotion_vectors.lm.writers.base import storable
 from emotion_vectors.store.records import TABLE_FAULTS
-from emotion_vectors.store.remote import is_remote, local_copy
-from emotion_vectors.store.run_folder import file_digest
 
-FORMATS = (".parquet", ".jsonl", ".ndjson")
-MOST_BYTES = 8 * 2**30
+STORY_COLUMNS = ("emotion", "topic", "text")
+NEUTRAL_COLUMNS = ("topic", "text")
 MOST_ROWS = 5_000_000
 # The longest story that is read: some 4,000 tokens. Anything longer is no story but a mistake in the file.
 MOST_CHARACTERS = 20_000
 MOST_LINE_BYTES = 2**20
 ROWS_AT_ONCE = 4096
 MOST_NAME = 60
-
-
-class Source(NamedTuple):
-    """A corpus: its name for people, its file (None for a data set of the hub), and SHA-256 of its content."""
-
-    name: str
-    path: Path | None
-    sha256: str
-    revision: str | None = None
 
 
 class Row(NamedTuple):
@@ -50,35 +41,14 @@ class Row(NamedTuple):
     text: str
 
 
-def locate_corpus(name: str) -> Source:
-    """Find the file or the data set `name` and its hash; `UserError` where there is none or it can't be read."""
-    path = local_copy(name) if is_remote(name) else Path(name).expanduser()
-    if path.suffix.lower() in FORMATS or path.exists():
-        return Source(path.name, path, _file_sha256(path))
-    if name.count("/") != 1 or name.startswith((".", "/", "~")):
-        raise UserError(
-            f"There is no corpus {name}; give a .parquet or .jsonl file or a Hugging Face data set (user/name)."
-        )
-    if importlib.util.find_spec("datasets") is None:
-        raise UserError(
-            f"There is no file {name}; to read it as a Hugging Face data set a package is needed: pip install datasets."
-        )
-    from huggingface_hub import HfApi
-
-    try:
-        revision = HfApi().dataset_info(name).sha
-    except Exception as error:  # the hub's client raises errors of many libraries
-        raise UserError(f"Can't find the data set '{name}' on the Hugging Face hub: {_line(error)}") from error
-    # A hub commit names the content exactly, so its id stands for the hash.
-    return Source(name, None, hashlib.sha256(f"{name}@{revision}".encode()).hexdigest(), revision)
-
-
-def read_corpus(source: Source, columns: Sequence[str] = ("emotion", "topic", "text")) -> Iterator[Row]:
+def read_corpus(source: Source, columns: Sequence[str] = STORY_COLUMNS) -> Iterator[Row]:
     """The rows of a corpus in their order, `columns` read and checked ("topic" may be missing in the file).
 
     Memory holds a few thousand rows at a time. Raises `UserError` with the row's number for the first bad one.
     """
-    if source.path is None:
+    if source.ours:
+        rows = _our_stories(source) if "emotion" in columns else _our_neutral_texts(source)
+    elif source.path is None:
         rows = _dataset_rows(source)
     elif source.path.suffix.lower() == ".parquet":
         rows = _parquet_rows(source.path, columns)
@@ -116,19 +86,14 @@ def _plain(name: str) -> str:
     return " ".join(name.replace("_", " ").casefold().split())
 
 
-def _file_sha256(path: Path) -> str:
-    if path.suffix.lower() not in FORMATS:
-        raise UserError(
-            f"{path} is no corpus that can be read; give a {', '.join(FORMATS[:-1])} or {FORMATS[-1]} file."
-        )
-    if not path.is_file():
-        raise UserError(f"There is no file {path}; check the path of the corpus.")
-    if path.stat().st_size > MOST_BYTES:
-        raise UserError(f"{path} is larger than {MOST_BYTES / 2**30:.0f} GiB; split it or take a part of it.")
-    try:
-        return file_digest(path)
-    except OSError as error:
-        raise UserError(f"Can't read the corpus {path}: {error.strerror or error}.") from error
+def _our_stories(source: Source) -> Iterator[Any]:
+    for path in shipped.story_files()[: source.first]:
+        yield from _json_rows(path)
+
+
+def _our_neutral_texts(source: Source) -> Iterator[Any]:
+    for row in islice(_json_rows(shipped.FOLDER / shipped.NEUTRAL), source.first):
+        yield {"topic": row["question"], "text": dialogue(row["question"], row["answer"])}
 
 
 def _parquet_rows(path: Path, columns: Sequence[str]) -> Iterator[dict[str, Any]]:

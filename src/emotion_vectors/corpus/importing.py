@@ -18,8 +18,9 @@ import polars as pl
 
 from emotion_vectors.corpus.duplicates import DuplicateIndex
 from emotion_vectors.corpus.filters import DUPLICATE, clean, neutral_fault, story_fault
-from emotion_vectors.corpus.imported import Emotions, Row, Source, locate_corpus, read_corpus
+from emotion_vectors.corpus.imported import NEUTRAL_COLUMNS, Emotions, Row, read_corpus
 from emotion_vectors.corpus.neutral import FACTUAL_SENSES, NEUTRAL_SCHEMA
+from emotion_vectors.corpus.sources import Source, unchanged
 from emotion_vectors.corpus.stories import STORY_SCHEMA
 from emotion_vectors.corpus.writing import CountTokens, Summary, WritingSettings, describe
 from emotion_vectors.errors import UserError
@@ -49,7 +50,8 @@ def import_stories(
     Rows about other emotions of the pack are left out and counted. Raises `UserError` for an emotion that the pack does
     not have (unless `skip_unknown`) and where one of `emotions` has no story.
     """
-    names, tally = Emotions(pack.emotions, skip_unknown), _Tally(count_tokens, f"import: {source.name}")
+    names = Emotions(pack.emotions, skip_unknown or source.ours)
+    tally = _Tally(count_tokens, f"import: {source.label}")
     wanted, elsewhere = frozenset(emotions), 0
 
     def rows() -> Iterator[dict]:
@@ -69,7 +71,7 @@ def import_stories(
             yield {"emotion": emotion} | tally.row((emotion, row.topic), row, fault)
 
     seconds = _file(rows(), STORY_SCHEMA, "stories", folder, reporter)
-    _unchanged(source)
+    unchanged(source)
     for count, what in (
         (names.skipped, "emotions that the pack does not have"),
         (elsewhere, "emotions not in this run"),
@@ -98,14 +100,14 @@ def import_neutral(
 ) -> Summary:
     """File the neutral texts of `source` (columns text and, if there is one, topic) under the run `folder`."""
     emotions = tuple(word for word in pack.emotions if word not in FACTUAL_SENSES)
-    tally = _Tally(count_tokens, f"import: {source.name}")
+    tally = _Tally(count_tokens, f"import: {source.label}")
 
     def fault(text: str, tokens: int) -> str:
         return neutral_fault(text, tokens, pack.prompts.neutral, emotions, settings.min_words, settings.min_tokens)
 
-    rows = (tally.row(("", row.topic), row, fault, turns=False) for row in read_corpus(source, ("topic", "text")))
+    rows = (tally.row(("", row.topic), row, fault, turns=False) for row in read_corpus(source, NEUTRAL_COLUMNS))
     seconds = _file(rows, NEUTRAL_SCHEMA, "neutral", folder, reporter)
-    _unchanged(source)
+    unchanged(source)
     return tally.summary("Neutral texts", sum(tally.kept.values()), seconds, reporter)
 
 
@@ -166,9 +168,3 @@ def _file(rows: Iterable[dict], schema: dict[str, Any], stage: str, folder: Path
     kind = "story" if stage == "stories" else stage
     write_parquet(folder / f"{kind}_prompts.parquet", pl.DataFrame(schema=PROMPT_SCHEMA))
     return time.perf_counter() - started
-
-
-def _unchanged(source: Source) -> None:
-    """A file that somebody changed while it was read is not the file of the run's identity."""
-    if source.path is not None and locate_corpus(str(source.path)).sha256 != source.sha256:
-        raise UserError(f"{source.path} was changed while it was read; run again with another --out.")

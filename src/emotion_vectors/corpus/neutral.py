@@ -175,11 +175,16 @@ def judge_round(
     return rows
 
 
+def dialogue(question: str, answer: str) -> str:
+    """A question and its answer as the text that is read."""
+    return f"Person: {question}\n\nAI: {answer}"
+
+
 def render(pack: Pack, subject: str, answer: Answer) -> tuple[str, str, bool, bool]:
     """The dialogue, the part of it that the writer wrote, whether boilerplate was stripped, whether its end was cut."""
     if pack.neutral_questions:
         body, stripped, cut = clean(answer.text, answer.finished)
-        return (f"Person: {subject}\n\nAI: {body}" if body else "", body, stripped, cut)
+        return (dialogue(subject, body) if body else "", body, stripped, cut)
     pieces = split_texts(answer.text, "dialogue")
     first = pieces[0] if pieces else ""
     body, stripped, cut = clean(first, answer.finished or len(pieces) > 1, turns=False)

@@ -22,7 +22,7 @@ from emotion_vectors.report import (
 from emotion_vectors.report.checks import CRITERIA, VERDICTS, check
 from emotion_vectors.report.contradiction import ContradictoryRecord, parts
 from emotion_vectors.report.published import CRITERIA as PUBLISHED
-from emotion_vectors.report.wording import count, fixed, interval, listing, number, ranges
+from emotion_vectors.report.wording import count, fixed, interval, listing, number, ranges, source_name
 
 __all__ = ["ContradictoryRecord", "FigureClaims", "abstract", "check", "figure_claims", "limits", "verdict_counts"]
 
@@ -83,8 +83,10 @@ def vectors_made(record: Record) -> str:
             f"{adopted['sha256'][:12]}..., {adopted['made_by']}) and are tested at layer {vectors['layer']} of {vectors['layers']} of "
             f"{model['name']}; the stories, neutral texts and controls that they are held against are the run's own."
         )
+    source = parts(corpus, "source")
+    whose = f" of the corpus {source_name(source)}" if source else ""
     return (
-        f"From {count(corpus['kept'], 'kept story', 'kept stories')} about {count(emotions, 'emotion')}, one direction per "
+        f"From {count(corpus['kept'], 'kept story', 'kept stories')}{whose} about {count(emotions, 'emotion')}, one direction per "
         f"emotion was read from the residual stream of {model['name']} at layer {vectors['layer']} of {vectors['layers']}."
     )
 

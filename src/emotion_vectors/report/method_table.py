@@ -8,7 +8,7 @@ from emotion_vectors.report.claims_steering import control_names, controls
 from emotion_vectors.report.contradiction import parts
 from emotion_vectors.report.published import PAPER_MODEL, SEED_MODEL
 from emotion_vectors.report.tables import Cell, Table
-from emotion_vectors.report.wording import NOTHING, listing, number, percent
+from emotion_vectors.report.wording import NOTHING, listing, number, percent, source_name
 
 Record = dict[str, Any]
 
@@ -75,7 +75,8 @@ def _corpus(record: Record) -> list[Choice]:
         f" ({number(named)} of {number(corpus.get('stories'))})" if named is not None else ""
     )
     # An imported corpus has its own topics and numbers of stories, whatever the settings say.
-    planned = {} if settings.get("stories_from") else settings
+    planned = {"topics": corpus.get("topics")} if settings.get("stories_from") else settings
+    stories_from, neutral_from = parts(corpus, "source"), parts(corpus, "neutral", "source")
     own_lists = {"emotions", "topics", "activities", "scenarios"}
     return [
         Choice(
@@ -96,6 +97,20 @@ def _corpus(record: Record) -> list[Choice]:
             f"as the pack's prompt asks; at least {settings['min_words']} words"
             if "min_words" in settings
             else NOTHING,
+            None,
+        ),
+        Choice(
+            "Stories from",
+            "the model",
+            "the model",
+            source_name(stories_from) if stories_from else "the writing engine above",
+            False if stories_from else None,
+        ),
+        Choice(
+            "Neutral texts from",
+            "not given",
+            "the model",
+            source_name(neutral_from) if neutral_from else "the writing engine above",
             None,
         ),
         Choice("Emotion word in the story", "forbidden by the prompt", "filtered", filtered, None),

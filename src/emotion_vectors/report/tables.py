@@ -9,7 +9,7 @@ from emotion_vectors.report.checks import CRITERIA
 from emotion_vectors.report.contradiction import parts
 from emotion_vectors.report.published import CRITERIA as PUBLISHED
 from emotion_vectors.report.published import PAPER_CATEGORIES, PAPER_MODEL, SEED_CATEGORIES, SEED_MODEL, Reported
-from emotion_vectors.report.wording import fixed, interval, listing, measured, number, p_value
+from emotion_vectors.report.wording import fixed, interval, listing, measured, number, p_value, source_name
 
 Record = dict[str, Any]
 SYMBOLS = {"pass": "✓", "fail": "✗", "inconclusive": "?"}
@@ -185,7 +185,7 @@ def pair_table(record: Record) -> Table | None:
 
 
 def corpus_table(record: Record) -> Table:
-    """What was written, kept and dropped, with the reasons."""
+    """What was written or read, kept and dropped, with the reasons, and where imported texts come from."""
     corpus = parts(record, "corpus")
     rows: list[tuple[Cell, ...]] = []
     for what, part, written in (("Stories", corpus, "stories"), ("Neutral texts", parts(corpus, "neutral"), "texts")):
@@ -196,13 +196,16 @@ def corpus_table(record: Record) -> Table:
             if part.get("wanted") is not None
             else number(part["kept"])
         )
-        rows.append((Cell(f"{what} written"), Cell(number(part[written]), "number")))
+        source = parts(part, "source")
+        if source:
+            rows.append((Cell(f"{what} from"), Cell(source_name(source))))
+        rows.append((Cell(f"{what} {'read' if source else 'written'}"), Cell(number(part[written]), "number")))
         rows.append((Cell(f"{what} kept"), Cell(wanted, "number")))
         rows += [
             (Cell(f"{what} dropped: {reason}"), Cell(number(amount), "number"))
             for reason, amount in (part.get("dropped") or {}).items()
         ]
-        if part.get("tokens") is not None:
+        if part.get("tokens") is not None and not source:
             rows.append((Cell(f"Tokens of the {what.lower()}"), Cell(number(part["tokens"]), "number")))
     for key, text in (
         ("short_cells", "Pairs of emotion and topic without a full set of stories"),

@@ -106,3 +106,10 @@ def measured(criterion: dict[str, Any]) -> str:
     if "elo" in str(criterion.get("unit", "")).lower():
         return f"{fixed(value, 0)} Elo points"
     return fixed(value, 2)
+
+
+def source_name(source: dict[str, Any]) -> str:
+    """A corpus that texts were imported from: its name, its version or commit if it has one, and its hash."""
+    version = f", version {source['version']}" if source.get("version") else ""
+    revision = f", commit {source['revision'][:12]}" if source.get("revision") else ""
+    return f"'{source['name']}'{version}{revision} (SHA-256 {source['sha256'][:12]}...)"

@@ -7,9 +7,9 @@ from typing import Any
 
 import polars as pl
 
-from emotion_vectors.corpus.imported import Source, locate_corpus
 from emotion_vectors.corpus.importing import import_neutral, import_stories
 from emotion_vectors.corpus.neutral import write_neutral
+from emotion_vectors.corpus.sources import Source, neutral_source, stories_source
 from emotion_vectors.corpus.stories import write_stories
 from emotion_vectors.corpus.writing import Scribes, Summary
 from emotion_vectors.errors import UserError
@@ -34,9 +34,9 @@ def write_corpus(lab: Lab) -> None:
 
 
 def _stories(lab: Lab) -> None:
-    settings = lab.settings
+    settings, source = lab.settings, None
     if settings.stories_from is not None and lab.workers.leads:
-        source = _source(lab, "stories_from")
+        source = _same(lab, "stories_from", stories_source(settings))
         summary = import_stories(
             source, lab.pack, lab.emotions, settings, settings.skip_unknown_emotions, _count_tokens(lab), lab.run.path,
             lab.reporter,
@@ -53,12 +53,13 @@ def _stories(lab: Lab) -> None:
         return
     if summary.fewest == 0:
         raise UserError(f"For some emotions no story passed the filters (see stories.parquet); {advice}.")
-    _finish(lab, "stories", summary)
+    _finish(lab, "stories", summary, source)
 
 
 def _neutral(lab: Lab) -> None:
+    source = None
     if lab.settings.neutral_from is not None and lab.workers.leads:
-        source = _source(lab, "neutral_from")
+        source = _same(lab, "neutral_from", neutral_source(lab.settings))
         summary = import_neutral(source, lab.pack, lab.settings, _count_tokens(lab), lab.run.path, lab.reporter)
     elif lab.settings.neutral_from is None:
         summary = write_neutral(
@@ -67,7 +68,7 @@ def _neutral(lab: Lab) -> None:
     if not lab.workers.leads:
         lab.finished("neutral")
         return
-    _finish(lab, "neutral", summary)
+    _finish(lab, "neutral", summary, source)
 
 
 def _scribes(lab: Lab) -> Scribes:
@@ -76,9 +77,9 @@ def _scribes(lab: Lab) -> Scribes:
     return Scribes(workers, chunks_together(lab.own_writer or lab.settings.writer))
 
 
-def _source(lab: Lab, setting: str) -> Source:
+def _same(lab: Lab, setting: str, source: Source | None) -> Source:
     """The corpus that a setting names; it must still be the one that the run began with."""
-    source = locate_corpus(getattr(lab.settings, setting))
+    assert source is not None
     lab.require_unchanged(setting, source.sha256, source.name)
     return source
 
@@ -95,11 +96,17 @@ def _count_tokens(lab: Lab) -> Callable[[str], int]:
     return count
 
 
-def _finish(lab: Lab, stage: str, summary: Summary) -> None:
-    writers = pl.read_parquet(lab.run / f"{stage}.parquet", columns=["writer"])["writer"]
+def _finish(lab: Lab, stage: str, summary: Summary, source: Source | None) -> None:
+    table = pl.read_parquet(lab.run / f"{stage}.parquet", columns=["writer", "topic", "kept"])
+    writers = table["writer"]
     facts: dict[str, Any] = {
         stage if stage == "stories" else "texts": summary.written, "kept": summary.kept, "wanted": summary.wanted,
         "dropped": summary.dropped, "tokens": summary.tokens, "short_cells": summary.short_cells,
         "fewest_per_emotion": summary.fewest, "writer": ", ".join(writers.unique(maintain_order=True)),
     }  # fmt: skip
+    if source is not None:
+        facts["topics"] = table.filter("kept")["topic"].n_unique()
+        facts["source"] = {
+            "name": source.name, "version": source.version, "revision": source.revision, "sha256": source.sha256,
+        }  # fmt: skip
     lab.run.finish(stage, [f"{stage}.parquet"], summary.seconds, summary.new_tokens, "tokens", **facts)

@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM
 
+from emotion_vectors.corpus.sources import neutral_source, stories_source
+from emotion_vectors.corpus.survey import Survey, survey_neutral, survey_stories
 from emotion_vectors.errors import UserError, first_line
 from emotion_vectors.lm import toy
 from emotion_vectors.lm.architecture import find_parts
@@ -26,6 +28,7 @@ from emotion_vectors.vectors.calibration import FORMS, KINDS, MOST_TEXTS, REFERE
 
 WRITTEN = 1.25  # tokens written for each kept text, dropped ones included, in units of `story_tokens`
 READ = 0.85  # tokens read of each kept text, likewise
+PER_WORD = 1.26  # tokens for each word of an imported text: of the corpus `ours` with the embedded model's tokenizer
 BYTES_PER_TEXT = 1500  # of a kept story in the tables and parts, with the dropped ones' share
 JOBS = {
     "writing": "written_tokens",
@@ -85,25 +88,44 @@ def shape_of(name: str, cache: Path | None = None) -> Shape:
 
 def count_items(settings: Settings, pack: Pack, shape: Shape) -> dict[str, int]:
     """How many texts, prompts and tokens, and how many conditions are steered."""
-    emotions = len(set(pack.subset[: settings.emotions]) & set(pack.emotions))
+    chosen = set(pack.subset[: settings.emotions]) & set(pack.emotions)
+    emotions = len(chosen)
     steered = emotions if settings.steered_emotions == "all" else min(settings.steered_count, emotions)
     layer = default_layer(shape.layers) if settings.layer is None else settings.layer
     conditions = plan_from(settings, [str(i) for i in range(steered)], layer, shape.layers).conditions()
     activities = len(pack.activities)
     asked = int(ring_pairs(activities, settings.partners, settings.seed).sum())
-    stories = emotions * settings.topics * settings.stories_per_topic
-    texts = stories + settings.neutral_texts
+    imported, neutral = imported_texts(settings, pack)
+    stories, words = emotions * settings.topics * settings.stories_per_topic, 0
+    texts = stories  # that are written
+    if imported is not None:
+        stories, texts = sum(imported.texts[emotion] for emotion in chosen), 0
+        words = sum(imported.words[emotion] for emotion in chosen)
+    neutral_texts = settings.neutral_texts
+    if neutral is None:
+        texts += neutral_texts
+    else:
+        neutral_texts, words = neutral.texts.total(), words + neutral.words.total()
     return {
-        "emotions": emotions, "stories": stories, "neutral_texts": settings.neutral_texts,
-        "written_tokens": 0 if settings.stories_from else round(WRITTEN * settings.story_tokens * texts),
-        "read_tokens": round(READ * settings.story_tokens * texts), "preference_prompts": activities * (activities - 1),
+        "emotions": emotions, "stories": stories, "neutral_texts": neutral_texts,
+        "written_tokens": round(WRITTEN * settings.story_tokens * texts),
+        "read_tokens": round(READ * settings.story_tokens * texts + PER_WORD * words), "preference_prompts": activities * (activities - 1),
         "steered_conditions": len(conditions), "steered_prompts": asked * sum(len(ROLES[one.touch]) for one in conditions),
     }  # fmt: skip
 
 
+def imported_texts(settings: Settings, pack: Pack) -> tuple[Survey | None, Survey | None]:
+    """What the corpora of stories and of neutral texts hold that the settings name; None for what is written."""
+    stories, neutral = stories_source(settings), neutral_source(settings)
+    return (
+        None if stories is None else survey_stories(stories, pack.emotions, settings.skip_unknown_emotions),
+        None if neutral is None else survey_neutral(neutral),
+    )
+
+
 def disk_bytes(settings: Settings, items: dict[str, int], shape: Shape) -> int:
     """About how large the run's folder gets, by its larger files."""
-    emotions, stories, neutral = items["emotions"], items["stories"], settings.neutral_texts
+    emotions, stories, neutral = items["emotions"], items["stories"], items["neutral_texts"]
     residuals = (shape.layers + 1) * shape.width
     shards = -(-stories // STORIES_PER_SHARD)
     # Texts of one emotion lie together, so a shard of a large corpus holds few emotions.

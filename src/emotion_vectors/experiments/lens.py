@@ -226,7 +226,7 @@ def _pairs(
     index = {emotion: row for row, emotion in enumerate(emotions)}
     known = [(a, b) for a, b in pairs if a in index and b in index]
     if not known:
-        return [], not_asked("V2", "None of the opposite pairs has both of its emotions in this run.")
+        return [], not_asked("V2", "No opposite pair has both of its emotions in this run.")
     dots = logits @ logits.T
     rows = [
         {

@@ -129,7 +129,10 @@ def _noise(
 ) -> tuple[np.random.Generator, np.ndarray, np.ndarray]:
     """Fisher's z of some turned sets (s, n), and of what bootstrap draws differ from the run's r by (b, n)."""
     random = generator(name, seed)
-    known = [_z(turned[random.integers(len(turned), size=SIMULATIONS)]), _z(draws[:: max(1, len(draws) // DRAWS)]) - _z(r)]
+    known = [
+        _z(turned[random.integers(len(turned), size=SIMULATIONS)]),
+        _z(draws[:: max(1, len(draws) // DRAWS)]) - _z(r),
+    ]
     return random, known[0], known[1]
 
 

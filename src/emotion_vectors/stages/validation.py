@@ -37,7 +37,14 @@ def scenario_tests(
     layers = scenarios.Layers(given.index(vectors.layer), settings.layer is not None, tuple(given))
     directions = (vectors.projected if vectors.kind == "projected" else vectors.raw)[given]
     record, criteria = scenarios.run(
-        main.at(given), heldout.at(given), vectors.emotions, directions, layers, settings.resamples, settings.seed
+        main.at(given),
+        heldout.at(given),
+        vectors.emotions,
+        directions,
+        layers,
+        settings.resamples,
+        settings.seed,
+        detect=True,
     )
     record["retrieval"] = retrieval.run(
         every, vectors.emotions, vectors.at(), vectors.layer, pack.valence, settings.resamples, settings.seed
@@ -81,7 +88,7 @@ def static_embeddings(lm: LanguageModel, texts: Sequence[str]) -> np.ndarray:
             first, last = prompt.spans["message"]
             ids = torch.tensor(prompt.ids[first:last], device=lm.device)
             rows.append(embedding(ids).float().mean(dim=0).cpu().numpy())
-    return np.stack(rows)
+    return np.stack(rows) if rows else np.zeros((0, lm.hidden_size), dtype=np.float32)
 
 
 def _represent(

@@ -62,10 +62,11 @@ def adopt(lab: Lab, own: EmotionVectors, theirs: EmotionVectors) -> EmotionVecto
     header = own.header | {
         "neutral_components": theirs.header.get("neutral_components", [0] * len(raw)),
         "neutral_explained": theirs.header.get("neutral_explained", 0.0), "adopted": facts(lab, theirs),
+        "reliability": theirs.header.get("reliability"),
     }  # fmt: skip
     if len(absent):
         header["layers_given"] = list(theirs.layers)
-    return replace(own, raw=raw, projected=projected, header=header)
+    return replace(own, raw=raw, projected=projected, header=header, text_hashes=theirs.text_hashes)
 
 
 def facts(lab: Lab, theirs: EmotionVectors) -> dict[str, Any]:

@@ -18,11 +18,13 @@ from emotion_vectors.stages.doctor import all_checks
 from emotion_vectors.stages.feels import analyse_words
 from emotion_vectors.stages.preferences import Answers
 from emotion_vectors.stages.readings import Readings
+from emotion_vectors.stages.reliability import split_half_reliability
 from emotion_vectors.stages.steering_analysis import analyse_steering
 from emotion_vectors.stimuli import equal_to_published
 from emotion_vectors.store import atomic
 from emotion_vectors.store.schema import SCHEMA, timestamp
 from emotion_vectors.vectors.file import EmotionVectors
+from emotion_vectors.vectors.reliability import Reliability, caution
 
 FILES = ("results.json", "scores.parquet", "correlations.parquet", "scenarios.parquet", "numeric.parquet")
 SCENARIO_COLUMNS = {
@@ -146,6 +148,7 @@ def _record(
 ) -> dict[str, Any]:
     stages = {name: lab.run.done(name) or {} for name in MEASURED}
     corpus = dict(stages["stories"]["facts"])
+    split_half, agreement = _reliability(lab, vectors)
     # Stories that the model's own tokens made too short were only found while reading them.
     late = stages["activations"]["facts"]["too_short"]
     if late:
@@ -161,10 +164,10 @@ def _record(
             "equal_to_published": list(equal_to_published(lab.pack)), "supplied_by_ours": list(lab.pack.supplied),
         },
         "corpus": corpus | {"neutral": stages["neutral"]["facts"]},
-        "vectors": _vector_facts(lab, vectors),
+        "vectors": _vector_facts(vectors, split_half, caution(agreement)),
         "criteria": {criterion["id"]: criterion for criterion in criteria},
         "verdicts": {name: sum(c["verdict"] == name for c in criteria) for name in VERDICTS},
-        "experiments": experiments, "doctor": all_checks(lab, vectors),
+        "experiments": experiments, "doctor": all_checks(lab, vectors, agreement),
         "failed_checks_allowed": lab.runtime.allow_failed_checks,
         "timings": {
             name: {key: stage[key] for key in ("seconds", "units", "unit", "rate")} for name, stage in stages.items()
@@ -172,7 +175,17 @@ def _record(
     }  # fmt: skip
 
 
-def _vector_facts(lab: Lab, vectors: EmotionVectors) -> dict[str, Any]:
+def _reliability(lab: Lab, vectors: EmotionVectors) -> tuple[dict[str, Any] | None, Reliability | None]:
+    """The record's `split_half` and what it says about the vectors; of vectors from elsewhere what their file says."""
+    if lab.theirs is not None:
+        # The halves of the run's own stories say nothing about vectors that were not made from them.
+        return None, vectors.reliability
+    found = split_half_reliability(lab, story_vector_shards(lab))
+    stories = int(sum(vectors.header["stories"]))
+    return found, reliability.of_vectors(found, vectors.emotions, len(lab.topics), stories)
+
+
+def _vector_facts(vectors: EmotionVectors, split_half: dict[str, Any] | None, said: str) -> dict[str, Any]:
     counts = np.array(vectors.header["stories"])
     adopted = vectors.header.get("adopted")
     return ({} if adopted is None else {"adopted": adopted}) | {
@@ -181,21 +194,8 @@ def _vector_facts(lab: Lab, vectors: EmotionVectors) -> dict[str, Any]:
         "neutral_variance": vectors.header["neutral_explained"],
         "residual_norm": float(vectors.residual_norm[vectors.layer]),
         "stories_per_emotion": {"min": int(counts.min()), "median": float(np.median(counts)), "max": int(counts.max())},
-        # The halves of the run's own stories say nothing about vectors that were not made from them.
-        "split_half": split_half_reliability(lab, vectors.emotions) if adopted is None else None,
+        "split_half": split_half, "caution": said,
     }  # fmt: skip
-
-
-def split_half_reliability(lab: Lab, emotions: tuple[str, ...]) -> dict[str, Any] | None:
-    """The vectors' reliability over topics, from the shards of single stories; None with too few topics."""
-    place = {name: row for row, name in enumerate(emotions)}
-    topic = {name: row for row, name in enumerate(lab.topics)}
-    shards = (
-        ([place[name] for name in rows["emotion"]], [topic[name] for name in rows["topic"]], vectors)
-        for rows, vectors in story_vector_shards(lab)
-    )
-    sums = reliability.topic_sums(shards, len(emotions), len(lab.topics), lab.lm.hidden_size)
-    return reliability.split_half(sums, emotions, lab.settings.resamples, lab.settings.seed)
 
 
 def _write_tables(lab: Lab, experiments: dict[str, Any]) -> None:

@@ -1,7 +1,7 @@
 """The vectors of a run as one safetensors file, and the class that reads it, reads texts and steers with it.
 
 Tensors: `raw` and `projected` (l, n, d) float32, `embedding` (n, d) float32 raw directions of the embedding,
-`residual_norm` (l,) float32; since 0.3 also `centre` (l, d) float32. Header (text): names, model, pack, layer,
+`residual_norm` (l,) float32; since 0.3 also `centre` (l, d) float32; later `text_hashes` (s,) uint64. Header (text): names, model, pack, layer,
 fingerprint and counts. PyTorch is loaded by the methods that need a model, not by opening a file.
 """
 
@@ -19,10 +19,11 @@ from safetensors import SafetensorError, safe_open
 
 from emotion_vectors.errors import UserError, nearest
 from emotion_vectors.store import atomic
-from emotion_vectors.vectors import hub
+from emotion_vectors.vectors import hub, in_sample
 from emotion_vectors.vectors.calibration import FILE as CALIBRATION
 from emotion_vectors.vectors.calibration import Calibration, load_calibration
 from emotion_vectors.vectors.directions import cosine, unit
+from emotion_vectors.vectors.reliability import Reliability, caution
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -45,7 +46,8 @@ class EmotionVectors:
     `raw` and `projected` are (layers, emotions, d) in residual-stream units; `residual_norm` (layers,) is the mean
     residual norm over story tokens; `layer` is the analysis layer; `kind` says which of the two the class hands out.
     `centre` (layers, d) is the mean over the neutral texts of their mean activations, None in files that lack it.
-    `calibration` holds the scores of the neutral texts, None where they were not made.
+    `calibration` holds the scores of the neutral texts, None where they were not made. `text_hashes` (s,) are those of the
+    texts that the vectors were made of (`vectors.in_sample`), None where nobody knows them.
     """
 
     emotions: tuple[str, ...]
@@ -58,12 +60,26 @@ class EmotionVectors:
     header: dict[str, Any] = field(default_factory=dict)
     centre: np.ndarray | None = None
     calibration: Calibration | None = None
+    text_hashes: np.ndarray | None = None
 
     @property
     def layers(self) -> tuple[int, ...]:
         """The layers that have vectors: all of the model's, or for imported vectors those that the file had."""
         given = self.header.get("layers_given")
         return tuple(range(len(self.raw))) if given is None else tuple(given)
+
+    @property
+    def reliability(self) -> Reliability | None:
+        """How far the directions agree with themselves over halves of their texts; None where that was not measured."""
+        return Reliability.from_header(self.header.get("reliability"), self.emotions)
+
+    def caution(self) -> str:
+        """One sentence for readers where the vectors don't agree with themselves, or where nobody knows; else ""."""
+        return caution(self.reliability)
+
+    def in_sample(self, text: str) -> bool | None:
+        """Whether the vectors were made of this very text, so that reading it says nothing; None where their texts are not known."""
+        return None if self.text_hashes is None else in_sample.is_among(text, self.text_hashes)
 
     def at(self, layer: int | None = None) -> np.ndarray:
         """All directions (emotions, d) at `layer` (default: the analysis layer)."""
@@ -216,6 +232,8 @@ class EmotionVectors:
         for name in OPTIONAL:
             if (values := getattr(self, name)) is not None:
                 tensors[name] = values.astype(np.float32)
+        if self.text_hashes is not None:
+            tensors["text_hashes"] = self.text_hashes
         if self.calibration is not None:
             tensors |= {"calibration": self.calibration.scores, "centre": self.calibration.centre.astype(np.float32)}
             header["calibration"] = self.calibration.header(header.get("fingerprint", ""))
@@ -233,7 +251,7 @@ class EmotionVectors:
         try:
             with safe_open(path, framework="np") as file:
                 header = {key: json.loads(value) for key, value in (file.metadata() or {}).items()}
-                there = [name for name in OPTIONAL if name in file.keys()]  # noqa: SIM118
+                there = [name for name in (*OPTIONAL, "text_hashes") if name in file.keys()]  # noqa: SIM118
                 tensors = {name: file.get_tensor(name) for name in (*REQUIRED, *there)}
                 inside = "calibration" in file.keys()  # noqa: SIM118
             if header.pop("format") != FORMAT:
@@ -243,11 +261,19 @@ class EmotionVectors:
                 raise ValueError("tensors and names differ in number")
             if layer not in _checked(header.get("layers_given"), len(tensors["raw"])):
                 raise ValueError("its analysis layer has no vectors")
+            Reliability.from_header(header.get("reliability"), emotions)
+            if "text_hashes" in tensors and (
+                tensors["text_hashes"].dtype != np.uint64 or tensors["text_hashes"].ndim != 1
+            ):
+                raise ValueError("its hashes of texts are not valid")
         except (SafetensorError, ValueError, KeyError, TypeError, IndexError, OSError) as error:
             raise UserError(
                 f"{path} is no vectors file of this tool ({error}); make one with `emotion-vectors run`."
             ) from error
         header.pop("calibration", None)
+        # Files from before there were hashes; those of a run with vectors from elsewhere are not of its stories.
+        if calibrated and "text_hashes" not in tensors and "adopted" not in header:
+            tensors["text_hashes"] = in_sample.of_run(path.parent)
         scores = path if inside else path.with_name(CALIBRATION)
         calibration = (
             load_calibration(scores, tensors["raw"].shape, header.get("fingerprint", "")) if calibrated else None

@@ -99,7 +99,13 @@ def write(planted: Planted, messages: list[str], seed: int = 0, tokens: int = 10
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         torch.manual_seed(seed)
         written = planted.model.generate(
-            input_ids=ids, attention_mask=mask, max_new_tokens=tokens, do_sample=True, temperature=0.8, top_k=0, top_p=0.95
+            input_ids=ids,
+            attention_mask=mask,
+            max_new_tokens=tokens,
+            do_sample=True,
+            temperature=0.8,
+            top_k=0,
+            top_p=0.95,
         )
     return [str(planted.tokenizer.decode(row[longest:])).strip() for row in written]
 

@@ -101,7 +101,9 @@ def clean(
 
 def _settings(preset: str | None, model: str | None, stimuli: str | None, sets: list[str] | None) -> settings.Settings:
     given = {name: value for name, value in {"model": model, "stimuli": stimuli}.items() if value is not None}
-    return settings.change(settings.preset(preset or settings.usual_preset(model)), **given | settings.parse_assignments(sets or []))
+    return settings.change(
+        settings.preset(preset or settings.usual_preset(model)), **given | settings.parse_assignments(sets or [])
+    )
 
 
 def _print_status(found: dict[str, Any]) -> None:

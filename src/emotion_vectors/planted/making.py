@@ -238,4 +238,3 @@ def _flags(carriers: set[str], counted: set[str], amounts: Mapping[str, float]) 
         "marker_b": {"B": 1.0},
         **{name: dict.fromkeys(group, 1.0) for name, group in pieces.items()},
     }
-

@@ -41,7 +41,9 @@ def _directions(planted: Planted, emotions: Sequence[str], raw: np.ndarray) -> l
         truth = planted.directions[layer, order]
         truth = truth - truth.mean(axis=0)
         cosines = (_unit(truth) * _unit(raw[layer])).sum(axis=-1)
-        rows.append(Row(f"lowest cosine of a vector with its direction, layer {layer}", 1.0, float(cosines.min()), 0.02))
+        rows.append(
+            Row(f"lowest cosine of a vector with its direction, layer {layer}", 1.0, float(cosines.min()), 0.02)
+        )
     return rows
 
 
@@ -65,7 +67,11 @@ def _steering(planted: Planted, record: Mapping[str, Any]) -> list[Row]:
     names = [row["emotion"] for row in part["emotions"]]
     measured = np.array([row["nats"] for row in part["emotions"]])
     expected = np.array([planted.expected_effect(size * _unit(planted.direction(name))) for name in names])
-    rows = [Row("mean size of a steering effect, nats", float(np.abs(expected).mean()), float(np.abs(measured).mean()), 0.05)]
+    rows = [
+        Row(
+            "mean size of a steering effect, nats", float(np.abs(expected).mean()), float(np.abs(measured).mean()), 0.05
+        )
+    ]
     for name in ("happy", "calm", "sad", "afraid"):
         if name in names:
             at = names.index(name)

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from emotion_vectors.stimuli.items import CATEGORIES, Activity
-from emotion_vectors.stimuli.pack import Pack, load_pack
 from emotion_vectors.planted.content import NumericPlan
 from emotion_vectors.planted.making import make_planted
 from emotion_vectors.planted.truth import Planted
+from emotion_vectors.stimuli.items import CATEGORIES, Activity
+from emotion_vectors.stimuli.pack import Pack, load_pack
 
 CATEGORY_STEP = 0.4  # nats between the mean values of neighbouring categories
 WITHIN_CATEGORY = 0.4  # nats, standard deviation of values inside a category

@@ -9,6 +9,7 @@
     block L+1  head A: mean of (readout . emotion block) over the content tokens between (A) and (B) -> logit of A
                head B: the same over the content tokens after (B)                                    -> logit of B
                head N: the code of the emotion that a story prompt names, for all tokens after it    -> what is written
+               start: has the token just ended a sentence?                                           -> what is written
                voice: the MLP turns what lies along w_e beyond the token's own word into the code of e -> the same
                contraction: the MLP shrinks both logits by how far the spans were pushed along q
 
@@ -35,7 +36,7 @@ SHARPNESS = 20.0  # of the bend at zero of the contraction
 CONTRACTION = 1.0  # share of the logit difference lost per unit of push along q on both spans
 FLAGS = (
     "const", "begin", "reader", "carrier", "number", "amount", "gathered", "marker_a", "marker_b",
-    "seen_a", "seen_b", "content", "open", "out_a", "out_b", "push", "marker_n", "seen_n", "named", "spoken", "stop",
+    "seen_a", "seen_b", "content", "open", "out_a", "out_b", "push", "marker_n", "seen_n", "named", "spoken", "stop", "start",
 )  # fmt: skip
 DIM = {name: index for index, name in enumerate(FLAGS)}
 WORD_NOISE_SIZE = 28  # at least
@@ -104,7 +105,7 @@ def build_model(
     codes: `[n, CODE_SIZE]`; voiced: whether a push along an emotion's own axis brings its words.
     """
     config = LlamaConfig(
-        vocab_size=len(embedding), hidden_size=layout.hidden, intermediate_size=2 * (layout.width + 1 + len(codes)),
+        vocab_size=len(embedding), hidden_size=layout.hidden, intermediate_size=2 * (layout.width + 2 + len(codes)),
         num_hidden_layers=len(rotations), num_attention_heads=layout.hidden // HEAD_SIZE, head_dim=HEAD_SIZE,
         max_position_embeddings=4096, rms_norm_eps=NORM_EPSILON, tie_word_embeddings=False,
         rope_parameters={"rope_type": "default", "rope_theta": 1e20},
@@ -122,6 +123,7 @@ def build_model(
     above = model.model.layers[analysis_layer + 1]
     _set_readout(above, layout, readout, push)
     _set_name(above.self_attn, layout)
+    _set_start(above.mlp)
     if voiced:
         _set_voice(above.mlp, layout, codes)
     return model
@@ -217,6 +219,14 @@ def _set_name(attention, layout: Layout) -> None:
     key = _direction(size, named=GAP, seen_n=GAP, begin=1.5 * GAP)
     reads = np.eye(size)[layout.code]
     _set_head(attention, 2, [(_direction(size, const=1), key)], reads, reads.T)
+
+
+def _set_start(mlp) -> None:
+    """The last unit: 1 after a stop. Above the analysis layer, so that no vector has a part of it."""
+    mlp.gate_proj.weight[-1, DIM["stop"]] = CORNER / SMALL
+    mlp.gate_proj.weight[-1, DIM["const"]] = -CORNER / 2
+    mlp.up_proj.weight[-1, DIM["const"]] = 1.0
+    mlp.down_proj.weight[DIM["start"], -1] = 2 / CORNER
 
 
 def _set_voice(mlp, layout: Layout, codes: np.ndarray) -> None:

@@ -193,7 +193,7 @@ def add_writing(
         unembedding[vocabulary[piece], DIM["open"]] = -SHUT
     unembedding[vocabulary["."], DIM["spoken"]] = STOP_MORE / SMALL
     for word in OPENINGS:
-        unembedding[vocabulary[f"Ġ{word}"], [DIM["stop"], DIM["reader"]]] = OPENING / SMALL, OPENING
+        unembedding[vocabulary[f"Ġ{word}"], [DIM["start"], DIM["reader"]]] = OPENING
     for (emotion, group), code in zip(story_words.items(), codes, strict=True):
         for word in group:
             unembedding[vocabulary[f"Ġ{word}"], layout.code] = WORD * code

@@ -20,7 +20,7 @@ FILLER_WORDS = 400
 PREFERENCE_PROMPT = "Would you prefer to (A) {activity_a} or (B) {activity_b}?"
 COMMON_TEXT = (
     "Human\nAssistant\nPerson\nAI\nuser\nassistant\nsystem\nThe\nThen\nLater\nThere The Then Later There the and was "
-    "in near of . , : ; ! ? ( ) ( A\nB Assistant A B"
+    "in near of . , : ; ! ? ( ) ( A\nB Assistant A B He She They I feel feels Right now he Today What just happened"
 )
 
 

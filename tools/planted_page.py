@@ -25,7 +25,8 @@ def main(folders: list[Path]) -> None:
     """Print both tables, then take the pictures."""
     records = [json.loads((folder / "results.json").read_text(encoding="utf-8")) for folder in folders]
     print("\n".join(verdicts(records)), end="\n\n")
-    print("\n".join(measured([rows_of(name, *one) for name, *one in zip(NAMES, folders, records, strict=True)])))
+    rows = [rows_of(name, folder, record) for name, folder, record in zip(NAMES, folders, records, strict=True)]
+    print("\n".join(measured(rows)))
     for name, folder in zip(NAMES, folders, strict=True):
         picture(folder / "report.html", PICTURES / f"report-{name}.png")
 

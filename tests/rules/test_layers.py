@@ -17,11 +17,7 @@ ALLOWED = {
     "stimuli": {"store"},  # packs at addresses
     "scale": {"store"},
     "planted": {"stimuli"},
-    "lm": {
-        "stimuli",
-        "store",
-        "planted",
-    },  # the models that are built here: the toy's tokenizer learns the pack's words
+    "lm": {"stimuli", "store", "planted"},  # models built here; the toy's tokenizer learns the pack's words
     "corpus": {"lm", "stimuli", "store", "settings", "scale"},
     "vectors": {"lm", "store"},
     "exports": {"lm", "vectors", "stimuli", "store"},

@@ -9,14 +9,16 @@ import numpy as np
 import polars as pl
 import pytest
 from faults import toy_command
-from planted.planted_pack import plant_pack
-from planted.planted_writer import PlantedWriter
+from typer.testing import CliRunner
 
 from emotion_vectors import settings
+from emotion_vectors.cli import app
 from emotion_vectors.corpus.filters import SPARE
 from emotion_vectors.errors import UserError
 from emotion_vectors.opening import SOURCES, settings_identity
 from emotion_vectors.pipeline import run_experiment
+from emotion_vectors.planted.measured import compare
+from emotion_vectors.planted.worlds import plant_pack, world
 from emotion_vectors.report.checks import CRITERIA
 from emotion_vectors.stimuli import load_pack
 from emotion_vectors.vectors.directions import cosine
@@ -186,67 +188,106 @@ def _numbers(record):
     return {key: record[key] for key in ("criteria", "experiments", "corpus", "vectors", "fingerprint")}
 
 
-@pytest.fixture(scope="module")
-def planted_folder(tmp_path_factory):
-    def make(**options):
-        folder = tmp_path_factory.mktemp("planted")
-        planted = plant_pack(PACK, **options)
-        planted.model.save_pretrained(folder)
-        planted.tokenizer.save_pretrained(folder)
-        return planted, folder
-
-    return make
-
-
-def planted_settings(folder, layer):
-    return settings.change(
-        settings.demo(), stories_from=None, neutral_from=None, model=str(folder), dtype="float32", layer=layer, topics=3, neutral_texts=12, resamples=500,
-        min_words=40, story_tries=2, random_directions=10, strength=0.1, sweep_emotions=0,
-    )  # fmt: skip
-
-
-def test_planted_directions_preferences_and_effects_are_recovered(planted_folder, tmp_path):
-    planted, folder = planted_folder()
-    chosen = planted_settings(folder, planted.analysis_layer)
-    record = run_experiment(
-        chosen, tmp_path / "run", QUIET, writer=PlantedWriter(planted, PACK.prompts.story, PACK.prompts.neutral)
+def run_by_name(name, out):
+    """The record of `run --model NAME` from the command line, as anyone gives it."""
+    done = CliRunner().invoke(
+        app, ["run", "--model", name, "--out", str(out), "--device", "cpu", "--threads", "1", "--quiet"]
     )
-    vectors = EmotionVectors.load(tmp_path / "run")
+    assert done.exit_code == 0, done.output
+    return json.loads((out / "results.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def planted_run(tmp_path_factory):
+    out = tmp_path_factory.mktemp("planted") / "run"
+    return out, run_by_name("planted", out)
+
+
+@pytest.fixture(scope="module")
+def none_run(tmp_path_factory):
+    out = tmp_path_factory.mktemp("planted-none") / "run"
+    return out, run_by_name("planted-none", out)
+
+
+def test_the_planted_model_passes_what_it_was_built_to_pass(planted_run):
+    _, record = planted_run
+    verdicts = {name: criterion["verdict"] for name, criterion in record["criteria"].items()}
+    assert set(verdicts.values()) == {"pass"}, verdicts
+    assert all(criterion["seed_verdict"] == "pass" for criterion in record["criteria"].values())
+    assert [check for check in record["doctor"].values() if not check["passed"]] == []
+
+
+def test_planted_directions_preferences_and_effects_are_recovered(planted_run):
+    out, record = planted_run
+    planted, vectors = world("planted"), EmotionVectors.load(out)
     truth = planted.directions[planted.analysis_layer]
     recovered = np.diag(cosine(vectors.raw[planted.analysis_layer], truth))
-    assert recovered.min() > 0.99
-    verdicts = {name: criterion["verdict"] for name, criterion in record["criteria"].items()}
-    # In the planted world every direction answers to every number, so strong trends prove nothing: V6 may not pass.
-    assert {name for name, verdict in verdicts.items() if verdict != "pass"} == {"V6"}, verdicts
-    assert all(criterion["seed_verdict"] == "pass" for criterion in record["criteria"].values())
-    effects = record["experiments"]["steering"]["emotions"]
-    size = chosen.strength * record["experiments"]["steering"]["residual_norm"]
+    assert recovered.min() > 0.98
+    part = record["experiments"]["steering"]
+    size = part["strength"] * part["residual_norm"]
     inside = 0
-    for row in effects:
+    for row in part["emotions"]:
         vector = vectors.unit()[vectors.index(row["emotion"])] * size
         expected = planted.expected_effect(vector)
         assert row["nats"] == pytest.approx(expected, rel=0.1, abs=0.02)
         inside += row["low"] - 0.02 <= expected <= row["high"] + 0.02
-    assert inside >= 0.9 * len(effects)
+    assert inside >= 0.9 * len(part["emotions"])
 
 
-def test_a_planted_contraction_passes_nothing_and_shows_why_the_seed_came_out_inverted(planted_folder, tmp_path):
-    planted, folder = planted_folder(effect=0.0, contraction=True)
-    chosen = planted_settings(folder, planted.analysis_layer)
-    record = run_experiment(
-        chosen, tmp_path / "run", QUIET, writer=PlantedWriter(planted, PACK.prompts.story, PACK.prompts.neutral)
+@pytest.mark.parametrize("name", ["planted", "planted-none"])
+def test_what_was_planted_is_what_a_run_measures(name, request):
+    out, record = request.getfixturevalue("planted_run" if name == "planted" else "none_run")
+    vectors = EmotionVectors.load(out)
+    rows = compare(world(name), record, vectors.emotions, vectors.raw)
+    assert [row for row in rows if not row.agrees] == []
+    # The other model's truth is not what this run measures.
+    other = world("planted-none" if name == "planted" else "planted")
+    assert sum(row.agrees for row in compare(other, record, vectors.emotions, vectors.raw)) < len(rows) / 2
+
+
+def test_vectors_of_a_planted_run_load_their_model_again_by_name(planted_run):
+    out, record = planted_run
+    words = ["steer", str(out), "How are you?", "--emotion", "calm=0.2", "--device", "cpu", "--json"]
+    found = json.loads(CliRunner().invoke(app, words).output)
+    calm = set(world("planted").story_words["calm"])
+    text = {row["kind"]: row["text"].replace(".", "").split() for row in found["texts"]}
+    share = {kind: sum(word in calm for word in written) / len(written) for kind, written in text.items()}
+    assert share["unsteered"] == share["random"] == 0 and share["steered"] > 0.5
+    assert record["model"]["sha256"] == world("planted").sha256
+
+
+def test_without_a_planted_effect_nothing_passes(none_run):
+    passed = [name for name, criterion in none_run[1]["criteria"].items() if criterion["verdict"] == "pass"]
+    assert passed == []
+
+
+def test_a_planted_contraction_passes_nothing_and_shows_why_the_seed_came_out_inverted(tmp_path):
+    planted = plant_pack(PACK, effect=0.0, contraction=True)
+    planted.model.save_pretrained(tmp_path / "model")
+    planted.tokenizer.save_pretrained(tmp_path / "model")
+    chosen = settings.change(
+        settings.planted(), model=str(tmp_path / "model"), strength=0.1, sweep_emotions=0, resamples=500
     )
+    record = run_experiment(chosen, tmp_path / "run", QUIET)
     assert record["criteria"]["V10"]["verdict"] != "pass" and record["criteria"]["V11"]["verdict"] != "pass"
     _, both, _ = record["experiments"]["steering"]["inversion"]["arms"]
     assert min(abs(both["even_r"]), abs(both["odd_r"])) > 0.9 and np.sign(both["even_r"]) == -np.sign(both["odd_r"])
     assert both["zero_sum_nats"] < 1e-4 and both["halves_sum_nats"] < 1e-4
 
 
-def test_without_a_planted_effect_nothing_passes(planted_folder, tmp_path):
-    planted, folder = planted_folder(effect=0.0, structure=False)
-    chosen = planted_settings(folder, planted.analysis_layer)
-    record = run_experiment(
-        chosen, tmp_path / "run", QUIET, writer=PlantedWriter(planted, PACK.prompts.story, PACK.prompts.neutral)
-    )
-    passed = [name for name, criterion in record["criteria"].items() if criterion["verdict"] == "pass"]
-    assert passed == []
+@pytest.mark.parametrize(
+    "changes, sentence",
+    [({"stimuli": "elsewhere"}, "planted in our stimuli"), ({"dtype": "bfloat16"}, "float32 only")],
+    ids=["pack", "dtype"],
+)
+def test_what_a_planted_model_can_not_be_is_refused_before_anything_is_made(changes, sentence, tmp_path):
+    with pytest.raises(UserError, match=sentence):
+        run_experiment(settings.change(settings.planted(), **changes), tmp_path / "run", QUIET)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_planted_model_reads_its_own_stories_whatever_the_preset_says():
+    preset = settings.change(settings.demo(), stories_from="stories.parquet")
+    assert settings.change(preset, model="planted").stories_from is None
+    assert settings.change(preset, model="planted", stories_from="mine.parquet").stories_from == "mine.parquet"
+    assert settings.usual_preset("planted-none") == "planted" and settings.usual_preset("embedded") == "demo"

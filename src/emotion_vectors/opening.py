@@ -15,15 +15,17 @@ from emotion_vectors.corpus import shipped
 from emotion_vectors.corpus.sources import locate_corpus
 from emotion_vectors.errors import UserError
 from emotion_vectors.lab import Lab, equip
+from emotion_vectors.lm import built
 from emotion_vectors.lm.model import Located, choose_devices, choose_dtype, locate
 from emotion_vectors.lm.writers import Writer, choose_writer
+from emotion_vectors.planted import NAMES as PLANTED
 from emotion_vectors.progress import Reporter
 from emotion_vectors.scale.on_ray import OnRay, parse_place
 from emotion_vectors.scale.shards import Shards
 from emotion_vectors.scale.workers import InProcess, Workers
 from emotion_vectors.settings import Runtime, Settings, change
 from emotion_vectors.stimuli import load_pack
-from emotion_vectors.stimuli.pack import Pack
+from emotion_vectors.stimuli.pack import OURS, Pack
 from emotion_vectors.store import atomic
 from emotion_vectors.store.run_folder import check_place, file_digest, fingerprint, open_run
 from emotion_vectors.store.schema import SCHEMA
@@ -38,6 +40,7 @@ def opened(
     if runtime.threads:
         torch.set_num_threads(runtime.threads)
     reporter = Reporter(runtime.quiet)
+    check_planted(settings)
     pack = load_pack(settings.stimuli)
     devices = ", ".join(map(str, choose_devices(runtime.device)))
     reporter.say(f"Device {devices}; stimuli '{pack.name}'.")
@@ -133,14 +136,24 @@ def settings_identity(settings: Settings) -> dict[str, Any]:
 def resolve(settings: Settings, runtime: Runtime, located: Located) -> Settings:
     """Settings with every `auto` replaced by what it means on this machine, because that changes the answer."""
     device = choose_devices(runtime.device)[0]
-    dtype = str(choose_dtype(settings.dtype, device)).removeprefix("torch.")
+    precision = built.precision_of(settings.model, settings.dtype, choose_dtype(settings.dtype, device))
+    dtype = str(precision).removeprefix("torch.")
     check_sources(settings)
     if settings.stories_from == settings.neutral_from == shipped.NAME:
-        return change(
-            settings, dtype=dtype
-        )  # nothing is written, so the run is the same whatever writers are installed
+        # Nothing is written, so the run is the same whatever writers are installed.
+        return change(settings, dtype=dtype)
+    if settings.model in built.NAMES and settings.writer == "auto":
+        settings = change(settings, writer="transformers")  # the other writers want files
     kind = "" if located.gguf is None else atomic.read_json(Path(located.folder) / "config.json")["model_type"]
     return change(settings, dtype=dtype, writer=choose_writer(settings.writer, located.gguf, kind, device.type))
+
+
+def check_planted(settings: Settings) -> None:
+    """Refuse another pack with a planted model: nothing of that pack is planted in it."""
+    if settings.model in PLANTED and settings.stimuli != OURS:
+        raise UserError(
+            f"The model '{settings.model}' is planted in our stimuli; leave out --stimuli, or take another model."
+        )
 
 
 def check_sources(settings: Settings) -> None:

@@ -17,7 +17,7 @@ from emotion_vectors.experiments.arms import choose_emotions
 from emotion_vectors.lab import Lab
 from emotion_vectors.lm.model import load_model
 from emotion_vectors.lm.writers import Writer
-from emotion_vectors.opening import opened
+from emotion_vectors.opening import check_planted, opened
 from emotion_vectors.progress import Reporter
 from emotion_vectors.report.page import write_report
 from emotion_vectors.settings import Runtime, Settings
@@ -103,6 +103,7 @@ def _steered(lab: Lab, vectors: EmotionVectors, correlated: Correlated) -> tuple
 
 def examine_model(settings: Settings, runtime: Runtime = Runtime()) -> list[Check]:
     """The self-checks of the settings' model and stimuli alone, without a run folder; nothing is written."""
+    check_planted(settings)
     pack = load_pack(settings.stimuli)
     lm = load_model(settings.model, runtime.device, settings.dtype, runtime.cache)
     return examine(lm, pack, settings.layer, Reporter(runtime.quiet))

@@ -14,6 +14,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from emotion_vectors.errors import UserError, nearest
+from emotion_vectors.planted import NAMES as PLANTED
 
 
 class Settings(BaseModel):
@@ -22,7 +23,9 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=False)
 
     model: str = Field(
-        default="embedded", min_length=1, description="Hugging Face id, local folder, GGUF file, or `embedded`."
+        default="embedded",
+        min_length=1,
+        description="Hugging Face id, local folder, GGUF file, `embedded`, or a control: `planted`, `planted-none`.",
     )
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(
         default="auto",
@@ -203,7 +206,15 @@ def toy() -> Settings:
     )  # fmt: skip
 
 
-PRESETS = {"demo": demo, "screen": screen, "paper": paper, "toy": toy}
+def planted() -> Settings:
+    """The positive control: all emotions on a small model in which the answers are known, in two to three minutes."""
+    return Settings(
+        model="planted", dtype="float32", writer="transformers", topics=2, story_tokens=110, min_words=40, neutral_texts=20, partners=4,
+        control_emotions=6, sweep_emotions=2, sweep_strengths=(-0.5, 0.5, 1.0),
+    )  # fmt: skip
+
+
+PRESETS = {"demo": demo, "screen": screen, "paper": paper, "planted": planted, "toy": toy}
 
 
 def preset(name: str) -> Settings:
@@ -213,11 +224,19 @@ def preset(name: str) -> Settings:
     return PRESETS[name]()
 
 
+def usual_preset(model: str | None) -> str:
+    """The preset for `model` where none is named."""
+    return "planted" if model in PLANTED else "demo"
+
+
 def change(settings: Settings, **changes: Any) -> Settings:
     """A copy with some fields changed; unknown names and bad values are a `UserError`.
 
     Values may be strings, as they come from `--set name=value`; they are parsed as JSON where that works.
+    A planted model knows no English: changing to one also takes away stories that a preset imports.
     """
+    if changes.get("model") in PLANTED:
+        changes = {"stories_from": None, "neutral_from": None} | changes
     fields = type(settings).model_fields
     for name in changes:
         if name not in fields:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
+from emotion_vectors.planted.truth import Planted
+from emotion_vectors.planted.worlds import plant_pack
 from emotion_vectors.stimuli.pack import Pack, load_pack
-from planted.planted_model import Planted
-from planted.planted_pack import plant_pack
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -10,13 +10,10 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from emotion_vectors.lm.writers.base import Request, Sampling
+from emotion_vectors.planted.truth import Planted
 from emotion_vectors.stimuli.pack import Pack
-from planted.planted_model import Planted
-from planted.planted_writer import PlantedWriter
 
 Change = Callable[[torch.Tensor], torch.Tensor]
-SAMPLING = Sampling(max_new_tokens=400)
 
 
 def run(planted: Planted, ids: list[int], changes: dict[int, Change] | None = None, **inputs) -> tuple:
@@ -93,22 +90,33 @@ def unit(vectors: np.ndarray) -> np.ndarray:
     return vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)
 
 
-def write(planted: Planted, pack: Pack, messages: list[str], seed: int = 0) -> list[str]:
-    """What the planted writer answers to these user messages; message i has seed `seed` + i."""
-    writer = PlantedWriter(planted, pack.prompts.story, pack.prompts.neutral)
-    requests = [
-        Request(key=f"{i}", prompt_ids=tuple(encode(planted, chat(planted, message))), seed=seed + i)
-        for i, message in enumerate(messages)
-    ]
-    return [written.text for written in writer.write(requests, SAMPLING)]
+def write(planted: Planted, messages: list[str], seed: int = 0, tokens: int = 100) -> list[str]:
+    """What the model answers to these user messages, sampled by transformers itself at temperature 0.8."""
+    rows = [encode(planted, chat(planted, message)) for message in messages]
+    longest, pad = max(map(len, rows)), planted.tokenizer.pad_token_id
+    ids = torch.tensor([[pad] * (longest - len(row)) + row for row in rows])
+    mask = torch.tensor([[0] * (longest - len(row)) + [1] * len(row) for row in rows])
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        torch.manual_seed(seed)
+        written = planted.model.generate(
+            input_ids=ids,
+            attention_mask=mask,
+            max_new_tokens=tokens,
+            do_sample=True,
+            temperature=0.8,
+            top_k=0,
+            top_p=0.95,
+        )
+    return [str(planted.tokenizer.decode(row[longest:])).strip() for row in written]
 
 
 def emotion_vectors(planted: Planted, pack: Pack) -> np.ndarray:
     """`[l, n, d]` by the plain recipe: two stories an emotion, mean from token 50, minus the mean over emotions."""
+    asked = [(emotion, topic) for emotion in planted.emotions for topic in pack.topics[:2]]
+    stories = write(planted, [pack.prompts.story.format(emotion=e, topic=topic, n_stories=1) for e, topic in asked])
     means = []
     for emotion in planted.emotions:
-        prompts = [pack.prompts.story.format(emotion=emotion, topic=topic, n_stories=1) for topic in pack.topics[:2]]
-        texts = write(planted, pack, prompts)
+        texts = [story for (about, _), story in zip(asked, stories, strict=True) if about == emotion]
         states = [run(planted, planted.tokenizer(text)["input_ids"])[1] for text in texts]
         means.append(np.mean([state[:, 51:].mean(axis=1) for state in states], axis=0))  # one BOS, then token 50
     means = np.stack(means, axis=1)

@@ -9,7 +9,7 @@ from emotion_vectors.experiments.chance import turned_sets
 from emotion_vectors.lm.architecture import find_parts
 from emotion_vectors.lm.continuations import spell, word_log_probabilities
 from emotion_vectors.lm.model import LanguageModel
-from planted.planted_model import make_planted
+from emotion_vectors.planted.making import make_planted
 
 EMOTIONS = ("happy", "proud", "calm", "loving", "sad", "afraid", "angry", "guilty")
 VALENCE = dict.fromkeys(EMOTIONS[:4], "positive") | dict.fromkeys(EMOTIONS[4:], "negative")

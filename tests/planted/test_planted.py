@@ -8,10 +8,12 @@ import torch
 from scipy.stats import spearmanr
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from emotion_vectors.planted.content import NumericPlan
+from emotion_vectors.planted.making import make_planted
+from emotion_vectors.planted.truth import Planted
+from emotion_vectors.planted.worlds import plant_pack
 from emotion_vectors.stimuli.pack import Pack
 from planted.plain import add, chat, choice, difference, emotion_vectors, encode, response, run, steered, unit
-from planted.planted_model import NumericPlan, Planted, fingerprint, make_planted
-from planted.planted_pack import plant_pack
 
 
 @pytest.fixture(scope="module")
@@ -234,7 +236,7 @@ def test_every_emotion_of_the_pack_fits_into_one_model(pack):
 def test_same_seed_same_model_and_bad_worlds_are_refused():
     emotions, activities = ("happy", "sad", "at ease"), ("walk the dog", "read a book", "sit still")
     first, again = make_planted(emotions, activities), make_planted(emotions, activities)
-    assert fingerprint(first) == fingerprint(again) != fingerprint(make_planted(emotions, activities, seed=1))
+    assert first.sha256 == again.sha256 != make_planted(emotions, activities, seed=1).sha256
     with pytest.raises(ValueError, match="sets it apart"):
         make_planted(emotions, ("the dog", "dog the", "sit"))
     with pytest.raises(ValueError, match="no other text has"):

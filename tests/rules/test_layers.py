@@ -16,7 +16,8 @@ ALLOWED = {
     "store": set(),
     "stimuli": {"store"},  # packs at addresses
     "scale": {"store"},
-    "lm": {"stimuli", "store"},  # the toy model's tokenizer learns from the pack's words
+    "planted": {"stimuli"},
+    "lm": {"stimuli", "store", "planted"},  # models built here; the toy's tokenizer learns the pack's words
     "corpus": {"lm", "stimuli", "store", "settings", "scale"},
     "vectors": {"lm", "store"},
     "exports": {"lm", "vectors", "stimuli", "store"},

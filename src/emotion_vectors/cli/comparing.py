@@ -34,7 +34,7 @@ def screen(
     out: Annotated[
         Path, typer.Option("--out", metavar="FOLDER", help="Gets a run folder for each model, and the page.")
     ],
-    preset: Annotated[str, typer.Option(help="demo, screen, paper or toy.")] = "screen",
+    preset: Annotated[str, typer.Option(help="demo, screen, paper, planted or toy.")] = "screen",
     stimuli: Annotated[str | None, typer.Option(help="`ours`, or folder or address of another pack.")] = None,
     set_: Sets = None,
     device: Device = "auto",

@@ -13,7 +13,11 @@ from emotion_vectors.cli.shown import print_checks
 
 def doctor(
     model: Annotated[
-        str, typer.Option(help="Hugging Face id, local folder, GGUF file, an address (s3://...) of one, or `embedded`.")
+        str,
+        typer.Option(
+            help="Hugging Face id, local folder, GGUF file, an address (s3://...) of one, `embedded`, or a control: `planted`, "
+            "`planted-none`."
+        ),
     ] = "embedded",
     stimuli: Annotated[str, typer.Option(help="`ours`, or folder or address of another pack.")] = "ours",
     set_: Sets = None,

@@ -12,7 +12,7 @@ from rich.table import Table
 from emotion_vectors import settings
 
 
-def show_settings(preset: Annotated[str, typer.Argument(help="demo, screen, paper or toy.")] = "demo") -> None:
+def show_settings(preset: Annotated[str, typer.Argument(help="demo, screen, paper, planted or toy.")] = "demo") -> None:
     """List every setting of a preset, with its value and meaning."""
     chosen = settings.preset(preset)
     table = Table("setting", preset, "meaning")

@@ -23,10 +23,16 @@ Out = Annotated[
 
 def run(
     out: Out,
-    preset: Annotated[str, typer.Option(help="demo, screen, paper or toy.")] = "demo",
+    preset: Annotated[
+        str | None,
+        typer.Option(help="demo, screen, paper, planted or toy; default demo, for a planted model planted."),
+    ] = None,
     model: Annotated[
         str | None,
-        typer.Option(help="Hugging Face id, local folder, GGUF file, an address (s3://...) of one, or `embedded`."),
+        typer.Option(
+            help="Hugging Face id, local folder, GGUF file, an address (s3://...) of one, `embedded`, or a control: `planted`, "
+            "`planted-none`."
+        ),
     ] = None,
     stimuli: Annotated[str | None, typer.Option(help="`ours`, or folder or address of another pack.")] = None,
     layer: Annotated[int | None, typer.Option(help="Analysis layer, from 0; default two thirds of the depth.")] = None,
@@ -93,7 +99,7 @@ def run(
     changes = {name: value for name, value in given.items() if value is not None} | settings.parse_assignments(
         set_ or []
     )
-    chosen = settings.change(settings.preset(preset), **changes)
+    chosen = settings.change(settings.preset(preset or settings.usual_preset(model)), **changes)
     try:
         # Takes seconds, in which somebody may press Ctrl-C.
         from emotion_vectors.pipeline import help_experiment, run_experiment

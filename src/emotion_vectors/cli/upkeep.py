@@ -18,7 +18,10 @@ Json = Annotated[bool, typer.Option("--json", help="Print it as JSON.")]
 
 
 def plan(
-    preset: Annotated[str, typer.Option(help="demo, screen, paper or toy.")] = "demo",
+    preset: Annotated[
+        str | None,
+        typer.Option(help="demo, screen, paper, planted or toy; default demo, for a planted model planted."),
+    ] = None,
     model: Annotated[str | None, typer.Option(help="As for run; its weights are not loaded.")] = None,
     stimuli: Annotated[str | None, typer.Option(help="`ours`, or folder or address of another pack.")] = None,
     set_: Sets = None,
@@ -76,7 +79,7 @@ def status(
     if preset or model or stimuli or set_:
         from emotion_vectors.opening import identity_of
 
-        wanted = identity_of(_settings(preset or "demo", model, stimuli, set_))
+        wanted = identity_of(_settings(preset, model, stimuli, set_))
     found = run_status(run_folder, wanted)
     if as_json:
         print(json.dumps(found, indent=1))
@@ -96,9 +99,11 @@ def clean(
     print(f"{done} {found['files']:,} files, {_size(found['bytes'])}; {_size(found['kept_bytes'])} stay.")
 
 
-def _settings(preset: str, model: str | None, stimuli: str | None, sets: list[str] | None) -> settings.Settings:
+def _settings(preset: str | None, model: str | None, stimuli: str | None, sets: list[str] | None) -> settings.Settings:
     given = {name: value for name, value in {"model": model, "stimuli": stimuli}.items() if value is not None}
-    return settings.change(settings.preset(preset), **given | settings.parse_assignments(sets or []))
+    return settings.change(
+        settings.preset(preset or settings.usual_preset(model)), **given | settings.parse_assignments(sets or [])
+    )
 
 
 def _print_status(found: dict[str, Any]) -> None:

@@ -1,7 +1,8 @@
-"""Load a language model: Hugging Face id, local folder, GGUF file, `embedded` or `toy`."""
+"""Load a language model: Hugging Face id, local folder, GGUF file, `embedded`, or one that is built here."""
 
 from __future__ import annotations
 
+import copy
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from transformers import AutoConfig, AutoTokenizer, PreTrainedModel, PreTrainedT
 from transformers.utils import logging
 
 from emotion_vectors.errors import UserError, first_line
-from emotion_vectors.lm import toy, weights
+from emotion_vectors.lm import built, weights
 from emotion_vectors.lm.architecture import Parts, find_parts
 from emotion_vectors.lm.pretrained import files_read, load_pretrained
 from emotion_vectors.lm.spread import spread
@@ -94,13 +95,14 @@ def load_model(
     """Load `name` for inference.
 
     `device`: auto, cpu, cuda, cuda:N or mps, or several with commas, over which the weights are spread (see `lm.spread`). `dtype`:
-    auto, float32, bfloat16 or float16. Raises `UserError` with one sentence for a missing or damaged model, weights that don't fit
+    auto, float32, bfloat16 or float16. `planted` and `planted-none` are built here: the positive control and the same without its
+    effects. Raises `UserError` with one sentence for a missing or damaged model, weights that don't fit
     it, a model without tokenizer, and an architecture that is unknown or that our passes don't compute as it does itself.
     """
     where, *others = choose_devices(device)
     precision = choose_dtype(dtype, where)
-    if name == "toy":
-        return _toy(where, precision, others)
+    if name in built.NAMES:
+        return _built(name, where, built.precision_of(name, dtype, precision), others)
     here = local_model(name, cache)
     gguf, folder, sha256, revision = locate(here, cache)
     tokenizer = _load_tokenizer(name, folder)
@@ -125,12 +127,13 @@ def _checked(lm: LanguageModel) -> LanguageModel:
     return lm
 
 
-def _toy(device: torch.device, dtype: torch.dtype, others: Sequence[torch.device]) -> LanguageModel:
-    model, tokenizer = toy.make_toy()
-    model.to(dtype)  # pyright: ignore[reportArgumentType]
+def _built(name: str, device: torch.device, dtype: torch.dtype, others: Sequence[torch.device]) -> LanguageModel:
+    model, tokenizer, sha256 = built.build(name)
+    # Built once a process: whoever else has it keeps it where and as it is.
+    model = copy.deepcopy(model).to(dtype)  # pyright: ignore[reportArgumentType]
     parts = _placed(model, device, others)
     return _checked(LanguageModel(
-        model, tokenizer, parts, "toy", "toy", toy.SHA256, None, device, dtype, is_chat=True, beside=tuple(others)
+        model, tokenizer, parts, name, name, sha256, None, device, dtype, is_chat=True, beside=tuple(others)
     ))  # fmt: skip
 
 
@@ -221,8 +224,8 @@ def local_model(name: str, cache: Path | None = None) -> str:
 def locate(name: str, cache: Path | None = None) -> Located:
     """Find the files of the model `name` and hash its weights, without loading it."""
     name = local_model(name, cache)
-    if name == "toy":
-        return Located(None, "toy", toy.SHA256, None)
+    if name in built.NAMES:
+        return Located(None, name, built.hash_of(name), None)
     if name == "embedded":
         gguf = weights.embedded_gguf(cache)
         converted = weights.converted_gguf(gguf, weights.EMBEDDED_SHA256, cache)

@@ -15,7 +15,7 @@ from transformers import AutoConfig, AutoModelForCausalLM
 from emotion_vectors.corpus.sources import neutral_source, stories_source
 from emotion_vectors.corpus.survey import Survey, survey_neutral, survey_stories
 from emotion_vectors.errors import UserError, first_line
-from emotion_vectors.lm import toy
+from emotion_vectors.lm import built
 from emotion_vectors.lm.architecture import find_parts
 from emotion_vectors.lm.model import choose_devices, choose_dtype, default_layer, locate
 from emotion_vectors.settings import Settings
@@ -55,7 +55,7 @@ def plan_run(settings: Settings, pack: Pack, device: str = "auto", rates: Path |
     shape = shape_of(settings.model, cache)
     items = count_items(settings, pack, shape)
     devices = choose_devices(device)
-    itemsize = choose_dtype(settings.dtype, devices[0]).itemsize
+    itemsize = built.precision_of(settings.model, settings.dtype, choose_dtype(settings.dtype, devices[0])).itemsize
     found: dict[str, Any] = {
         "model": settings.model, "layers": shape.layers, "width": shape.width, "parameters": shape.parameters, "items": items,
         "disk_bytes": disk_bytes(settings, items, shape),
@@ -69,8 +69,8 @@ def plan_run(settings: Settings, pack: Pack, device: str = "auto", rates: Path |
 
 def shape_of(name: str, cache: Path | None = None) -> Shape:
     """Layers, width and parameters from the model's configuration; its weights are not read."""
-    if name == "toy":
-        config = toy.make_toy()[0].config
+    if name in built.NAMES:
+        config = built.build(name).model.config
     else:
         located = locate(name, cache)
         try:

@@ -1,18 +1,22 @@
-"""A planted model for a whole stimulus pack: everything that a run on that pack will ask has a known answer."""
+"""The planted model of a whole stimulus pack, in which all that a run asks has a known answer, and the two that go by a name."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
+from typing import Any
 
 import numpy as np
 
+from emotion_vectors.planted.content import NumericPlan
+from emotion_vectors.planted.making import make_planted
+from emotion_vectors.planted.truth import Planted
 from emotion_vectors.stimuli.items import CATEGORIES, Activity
-from emotion_vectors.stimuli.pack import Pack
-from planted.planted_content import NumericPlan
-from planted.planted_model import Planted, make_planted
+from emotion_vectors.stimuli.pack import Pack, load_pack
 
 CATEGORY_STEP = 0.4  # nats between the mean values of neighbouring categories
 WITHIN_CATEGORY = 0.4  # nats, standard deviation of values inside a category
+OPTIONS: dict[str, dict[str, Any]] = {"planted": {}, "planted-none": {"effect": 0.0, "structure": False}}
 
 
 def plant_pack(
@@ -45,8 +49,9 @@ def plant_pack(
         [activity.text for activity in pack.activities],
         scenarios={item.prompt: item.emotion for item in prompts if item.emotion in chosen},
         numeric=plans,
-        texts=[*pack.topics, *pack.neutral_questions, pack.prompts.story, pack.prompts.neutral, pack.prompts.feeling],
+        texts=[*pack.topics, *pack.neutral_questions, pack.prompts.neutral, pack.prompts.feeling],
         preference_prompt=pack.prompts.preference,
+        story_prompt=pack.prompts.story,
         valences=_valences(pack, chosen, generator),
         activity_values=_values(pack.activities, generator),
         effect=effect,
@@ -74,3 +79,9 @@ def _values(activities: Sequence[Activity], generator: np.random.Generator) -> n
     places = np.array([CATEGORIES.index(activity.category) for activity in activities], dtype=float)
     values = -CATEGORY_STEP * places + WITHIN_CATEGORY * generator.standard_normal(len(activities))
     return values - values.mean()
+
+
+@cache
+def world(name: str) -> Planted:
+    """The model called `name` (one of `planted.NAMES`): our pack with all its emotions, seed 0; built once a process."""
+    return plant_pack(load_pack(), **OPTIONS[name])

@@ -8,11 +8,21 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from planted.planted_circuit import DIM, Layout
-from planted.planted_tokenizer import BEGIN, case_variants, split_pieces
+from emotion_vectors.planted.circuit import DIM, HEAD_SIZE, SMALL, Layout
+from emotion_vectors.planted.tokenizer import BEGIN, case_variants, split_pieces
 
+NUMBER_NOISE = 1.5  # norm of a number's part in the code's dimensions, where no story is: readers gather it
 WORD_NOISE = 0.2  # norm of the part of an embedding that only tells words apart
 OPEN = 16.0  # nats that an open bracket gives to the answers A and B over all other tokens
+# What is written next, as logits in nats. At temperature 0.8 a word of 400 fillers, a link or a stop comes 70, 20 and 20
+# times in 110; words of a voiced emotion (8, their code 1 long) come three times as often as fillers and links together.
+FILLER, LINK, STOP, WORD = 8.0, 10.36, 10.98, 12.0
+STOP_MORE = 1.0  # of a stop after a word of an emotion, so that their sentences are as short as others
+OPENING = 30.0  # after a stop or where an answer begins
+NAME = 4.0  # the name of a voiced emotion, too rare to be written
+SHUT = 20.0  # all of these are this much less likely after an open bracket
+OPENINGS = ("The", "Then", "Later", "There")
+LINKS = ("the", "and", "was", "in", "near", "of")
 SIGNS = {"reader": ("\n", ":"), "open": ("(", " (")}  # tokens that gather meaning, tokens after which A or B comes
 AFTER_ACTIVITY = "\nassistant\nAssistant:( (?)"  # of the chat formats: no activity may own these
 
@@ -74,6 +84,31 @@ def prompt_carriers(prompts: Sequence[str], other_texts: Iterable[str]) -> list[
     return own
 
 
+def name_marker(story_prompt: str) -> str | None:
+    """The last word of the template before {emotion}, as a token; None for no template."""
+    before, found, _ = story_prompt.partition("{emotion}")
+    pieces = [piece for piece in split_pieces(before) if piece.removeprefix("Ġ").isalpha()]
+    if story_prompt and not (found and pieces):
+        raise ValueError("the story prompt needs a word before {emotion}")
+    return pieces[-1] if story_prompt else None
+
+
+def name_pieces(emotions: Sequence[str]) -> dict[str, int]:
+    """The tokens that tell each emotion's name from all others, as index of the emotion."""
+    bags = [{piece for form in case_variants(emotion) for piece in split_pieces(form)} for emotion in emotions]
+    uses = Counter(piece for bag in bags for piece in bag)
+    for emotion in emotions:
+        if all(uses[piece] > 1 for piece in split_pieces(f" {emotion}")):
+            raise ValueError(f"emotion '{emotion}' needs a word that no other emotion has")
+    return {piece: row for row, bag in enumerate(bags) for piece in sorted(bag) if uses[piece] == 1}
+
+
+def random_units(count: int, size: int, generator: np.random.Generator) -> np.ndarray:
+    """`[count, size]` random directions of norm 1."""
+    drawn = generator.standard_normal((count, size))
+    return drawn / np.linalg.norm(drawn, axis=1, keepdims=True)
+
+
 def number_amounts(plans: Sequence[NumericPlan], shuffled: np.random.Generator | None) -> dict[str, float]:
     """Amount in [-1, 1] of each number token, rising with its rank among all planted numbers (or shuffled)."""
     values = sorted({float(value) for plan in plans for value in plan.values})
@@ -92,18 +127,23 @@ def embedding_matrix(
     layout: Layout,
     vocabulary: Mapping[str, int],
     contents: Mapping[str, np.ndarray],
+    named: Mapping[str, np.ndarray],
     flags: Mapping[str, Mapping[str, float]],
     generator: np.random.Generator,
 ) -> np.ndarray:
-    """`[vocabulary, hidden]`: const 1, word noise, planted content (in embedding basis) and flags of each token."""
+    """`[vocabulary, hidden]`: const 1, word noise, planted content (in embedding basis), code and flags of each token."""
     matrix = np.zeros((max(vocabulary.values()) + 1, layout.hidden))
-    noise = generator.standard_normal((len(matrix), layout.noise.stop - layout.noise.start))
-    matrix[:, layout.noise] = WORD_NOISE * noise / np.linalg.norm(noise, axis=1, keepdims=True)
+    matrix[:, layout.noise] = WORD_NOISE * random_units(len(matrix), layout.noise.stop - layout.noise.start, generator)
+    for piece in flags["number"]:
+        code = NUMBER_NOISE * random_units(1, HEAD_SIZE - 1, generator)[0]
+        matrix[vocabulary[piece], layout.code.start : layout.code.start + len(code)] = code
     matrix[vocabulary[BEGIN]] = 0
     matrix[vocabulary[BEGIN], DIM["begin"]] = 1
     matrix[:, DIM["const"]] = 1
     for piece, content in contents.items():
         matrix[vocabulary[piece], layout.emotion] += content
+    for piece, code in named.items():
+        matrix[vocabulary[piece], layout.code] = code
     for name, amounts in flags.items():
         for piece, amount in amounts.items():
             matrix[vocabulary[piece], DIM[name]] = amount
@@ -135,3 +175,28 @@ def unembedding_matrix(
         row[[DIM["open"], DIM["const"], DIM[f"out_{letter.lower()}"]]] = OPEN, sign * position_bias / 2, 1.0
         matrix[vocabulary[letter]] = row
     return matrix.astype(np.float32)
+
+
+def add_writing(
+    unembedding: np.ndarray,
+    layout: Layout,
+    vocabulary: Mapping[str, int],
+    story_words: Mapping[str, Sequence[str]],
+    filler: Sequence[str],
+    codes: np.ndarray,
+) -> None:
+    """What is written, into `unembedding` in place: fillers, links and stops always, words of an emotion by its code."""
+    always = [(filler, FILLER), (LINKS, LINK)]
+    logits = {f"Ġ{word}": logit for group, logit in always for word in group} | {".": STOP}
+    for piece, logit in logits.items():
+        unembedding[vocabulary[piece], DIM["const"]] = logit
+        unembedding[vocabulary[piece], DIM["open"]] = -SHUT
+    unembedding[vocabulary["."], DIM["spoken"]] = STOP_MORE / SMALL
+    for word in OPENINGS:
+        unembedding[vocabulary[f"Ġ{word}"], [DIM["start"], DIM["reader"]]] = OPENING
+    for (emotion, group), code in zip(story_words.items(), codes, strict=True):
+        for word in group:
+            unembedding[vocabulary[f"Ġ{word}"], layout.code] = WORD * code
+            unembedding[vocabulary[f"Ġ{word}"], DIM["open"]] = -SHUT
+        for piece in {split_pieces(variant)[0] for variant in case_variants(emotion)}:
+            unembedding[vocabulary[piece], layout.code] += NAME * code

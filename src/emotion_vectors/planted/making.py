@@ -1,33 +1,18 @@
-"""A planted language model: a real transformers model whose answer to the whole experiment is known beforehand.
-
-Emotion e has the direction d_e = valence_e u + w_e (with contraction also sign(valence_e) sqrt|valence_e| q); the w
-are orthonormal and orthogonal to the value axis u, the axis p and the push axis q. Story words of e carry d_e, so
-emotion vectors are d_e minus the mean over emotions. Activities carry value along u, an idiosyncratic taste along p,
-and chatter along the w.
-
-    logit A - logit B = score(a) - score(b) + position bias,   score = effect * value + taste   (nats)
-
-`effect` scales the causal link of u with the choice; 0 cuts it and leaves the taste. `contraction` cuts it too, but
-keeps the value in the score through p, and lets vectors along q shrink all logit differences. `structure=False`
-takes away the rest (valence, lens, meaning of scenarios and numbers): nothing is there to be found.
-"""
+"""Make a planted model: directions, preferences and words, then the weights and the truth from them."""
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
 
-from planted import planted_circuit as circuit
-from planted import planted_content as content
-from planted import planted_tokenizer as words
-from planted.planted_content import NumericPlan
+from emotion_vectors.planted import circuit, content
+from emotion_vectors.planted import tokenizer as words
+from emotion_vectors.planted.content import NumericPlan
+from emotion_vectors.planted.truth import FIRST_W, GAIN, P, Planted, Q, U
 
-GAIN = 2.0  # nats of preference per unit of mean value along u
 TASTE = 0.5  # nats, standard deviation over activities of what has nothing to do with emotions
 CHATTER = 0.1  # standard deviation of an activity's mean content along each w
 STORY_WORDS = 8  # invented words per emotion
@@ -35,58 +20,8 @@ FILLER_WORDS = 400
 PREFERENCE_PROMPT = "Would you prefer to (A) {activity_a} or (B) {activity_b}?"
 COMMON_TEXT = (
     "Human\nAssistant\nPerson\nAI\nuser\nassistant\nsystem\nThe\nThen\nLater\nThere The Then Later There the and was "
-    "in near of . , : ; ! ? ( ) ( A\nB Assistant A B"
+    "in near of . , : ; ! ? ( ) ( A\nB Assistant A B He She They I feel feels Right now he Today What just happened"
 )
-U, P, Q, FIRST_W = 0, 1, 2, 3  # axes of the emotion block at the analysis layer
-
-
-@dataclass(frozen=True)
-class Planted:
-    """The model, its tokenizer, and the truth. Shapes: n emotions, a activities, l layers, d residual width."""
-
-    model: LlamaForCausalLM
-    tokenizer: PreTrainedTokenizerFast
-    emotions: tuple[str, ...]
-    activities: tuple[str, ...]
-    scenarios: Mapping[str, str]
-    numeric: tuple[NumericPlan, ...]
-    analysis_layer: int
-    directions: np.ndarray
-    """(l, n, d): d_e minus the mean over emotions, after each block; they differ from block to block."""
-    valences: np.ndarray
-    """(n,): component of the centred direction along the value axis; its sign is that of the steering effect."""
-    values: np.ndarray
-    """(a,) nats: part of an activity's value that lies along the value axis."""
-    scores: np.ndarray
-    """(a,) nats: what the choice between two activities is made of, unsteered."""
-    readout: np.ndarray
-    """(d,) nats per unit: gradient of an activity's score in the mean residual of its tokens, analysis layer."""
-    push: np.ndarray | None
-    """(d,): vectors along this axis shrink logit differences; only with contraction."""
-    position_bias: float
-    """nats: logit A - logit B of two equal activities."""
-    story_words: Mapping[str, tuple[str, ...]]
-    filler: tuple[str, ...]
-
-    def direction(self, emotion: str, layer: int | None = None) -> np.ndarray:
-        """(d,) the centred planted direction of `emotion` after block `layer` (analysis layer by default)."""
-        return self.directions[self.analysis_layer if layer is None else layer, self.emotions.index(emotion)]
-
-    def expected_effect(self, vector: np.ndarray) -> float:
-        """Nats by which adding `vector` (d,) to all tokens of one activity raises its score (not with contraction)."""
-        return float(self.readout @ np.asarray(vector, dtype=float))
-
-    def expected_difference(
-        self, a: int, b: int, added_a: np.ndarray | None = None, added_b: np.ndarray | None = None
-    ) -> float:
-        """Logit A - logit B in nats of (A) activity a, (B) activity b, with vectors added at the analysis layer."""
-        nothing = np.zeros_like(self.readout)
-        first, second = (nothing if added is None else np.asarray(added, float) for added in (added_a, added_b))
-        difference = self.scores[a] - self.scores[b] + self.readout @ (first - second)
-        if self.push is not None:
-            bend = circuit.SHARPNESS * (self.push @ (first + second)) / 2
-            difference *= 1 - circuit.CONTRACTION / circuit.SHARPNESS * bend / (1 + np.exp(-bend))
-        return float(difference + self.position_bias)
 
 
 def make_planted(
@@ -97,6 +32,7 @@ def make_planted(
     numeric: Sequence[NumericPlan] = (),
     texts: Iterable[str] = (),
     preference_prompt: str = PREFERENCE_PROMPT,
+    story_prompt: str = "",
     valences: Sequence[float] | np.ndarray | None = None,
     activity_values: Sequence[float] | np.ndarray | None = None,
     effect: float = 1.0,
@@ -109,7 +45,8 @@ def make_planted(
     """Build the planted model.
 
     scenarios: prompt -> emotion that it implies. texts: whatever else will be read (topics, prompts), so that its
-    words are tokens. valences: one per emotion, else random. activity_values: nats, one per activity,
+    words are tokens. story_prompt: the template of the prompt, with {emotion}, that is answered with words of that emotion
+    (empty: none is). valences: one per emotion, else random. activity_values: nats, one per activity,
     else random. The same arguments give the same model. ValueError where an activity or prompt has no word of its own.
     """
     if layers < 4:
@@ -123,7 +60,8 @@ def make_planted(
         tuple(activities),
         dict(scenarios or {}),
         tuple(numeric),
-        (preference_prompt, COMMON_TEXT, *texts),
+        (preference_prompt, story_prompt, COMMON_TEXT, *texts),
+        content.name_marker(story_prompt),
     )
     lexicon = _lexicon(stimuli, space, taste.targets, preference_prompt, structure, seed)
     lens = centred if structure else None
@@ -145,24 +83,28 @@ def _assemble(
     """Weights and truth from what the words mean; `centred`, `lens` and `push` in the basis of the analysis layer."""
     analysis_layer = 2 * layers // 3
     tokenizer = words.build_tokenizer(lexicon.texts)
+    codes = content.random_units(len(stimuli.emotions), circuit.CODE_SIZE, generator)
     vocabulary = tokenizer.get_vocab()
     layout = circuit.layout_for(centred.shape[1])
     rotations = circuit.random_rotations(layers, layout.width, generator)
     turned = np.stack(list(itertools.accumulate(rotations, lambda so_far, rotation: rotation @ so_far)))
     to_embedding = turned[analysis_layer]
     contents = {piece: vector @ to_embedding for piece, vector in lexicon.contents.items()}
-    embedding = content.embedding_matrix(layout, vocabulary, contents, lexicon.flags, generator)
+    named = {piece: codes[row] for piece, row in lexicon.named.items()}
+    embedding = content.embedding_matrix(layout, vocabulary, contents, named, lexicon.flags, generator)
     unembedding = content.unembedding_matrix(layout, vocabulary, stimuli.emotions, lens, position_bias, generator)
+    content.add_writing(unembedding, layout, vocabulary, lexicon.story_words, lexicon.filler, codes)
     special = {"begin": vocabulary[words.BEGIN], "end": vocabulary[words.END_OF_TURN], "pad": vocabulary[words.PAD]}
     return Planted(
         model=circuit.build_model(
-            layout, embedding, unembedding, rotations, taste.readout, push, analysis_layer, special
+            layout, embedding, unembedding, rotations, taste.readout, push, codes, lens is not None, analysis_layer, special
         ),
         tokenizer=tokenizer, emotions=stimuli.emotions, activities=stimuli.activities, scenarios=stimuli.scenarios,
         numeric=stimuli.numeric, analysis_layer=analysis_layer,
         directions=layout.embed(centred @ to_embedding @ turned.transpose(0, 2, 1)), valences=centred[:, U],
         values=taste.values, scores=taste.scores, readout=layout.embed(taste.readout),
         push=None if push is None else layout.embed(push), position_bias=position_bias,
+        axes=layout.embed(np.eye(layout.width)[FIRST_W:] * (lens is not None)),
         story_words=lexicon.story_words, filler=lexicon.filler,
     )  # fmt: skip
 
@@ -174,6 +116,7 @@ class _Stimuli:
     scenarios: Mapping[str, str]
     numeric: tuple[NumericPlan, ...]
     texts: tuple[str, ...]
+    marker: str | None
 
 
 @dataclass(frozen=True)
@@ -191,6 +134,7 @@ class _Lexicon:
     contents: Mapping[str, np.ndarray]
     flags: Mapping[str, Mapping[str, float]]
     texts: tuple[str, ...]
+    named: Mapping[str, int]
     story_words: Mapping[str, tuple[str, ...]]
     filler: tuple[str, ...]
 
@@ -255,8 +199,14 @@ def _lexicon(
         *(prompt for plan in stimuli.numeric for prompt in plan.prompts()),
         *(piece.replace("Ġ", " ") for piece in amounts), "".join(f" {word}" for word in (*invented, *filler)),
     ]  # fmt: skip
-    flags = _flags({piece for group in own_words for piece in group}, counted, amounts)
-    return _Lexicon(contents, flags, tuple(known), groups, filler)
+    named = content.name_pieces(emotions) if stimuli.marker else {}
+    flags = _flags({piece for group in own_words for piece in group}, counted, amounts) | {
+        "named": dict.fromkeys(named, 1.0),
+        "marker_n": {stimuli.marker: 1.0} if stimuli.marker else {},
+        "spoken": {f"Ġ{word}": circuit.SMALL for word in invented},
+        "stop": {".": circuit.SMALL},
+    }
+    return _Lexicon(contents, flags, tuple(known), named, groups, filler)
 
 
 def _meanings(
@@ -288,11 +238,3 @@ def _flags(carriers: set[str], counted: set[str], amounts: Mapping[str, float]) 
         "marker_b": {"B": 1.0},
         **{name: dict.fromkeys(group, 1.0) for name, group in pieces.items()},
     }
-
-
-def fingerprint(planted: Planted) -> str:
-    """SHA-256 of all weights: two equal models have the same."""
-    digest = hashlib.sha256()
-    for name, parameter in sorted(planted.model.state_dict().items()):
-        digest.update(name.encode() + parameter.numpy().tobytes())
-    return digest.hexdigest()

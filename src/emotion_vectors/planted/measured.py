@@ -1,0 +1,83 @@
+"""Hold a run on a planted model against what was planted: the same quantity twice, and how far apart the two may be.
+
+In: the truth, the record of the run (`results.json`) and its raw vectors. Out: rows of planted value,
+measured value and tolerance. Tolerances come from what chance leaves: the stories of an emotion are few and mixed with filler, so
+its vector has an angle to the planted direction of up to 8 degrees, and a steering effect is off by its share.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from emotion_vectors.planted.truth import Planted
+
+
+class Row(NamedTuple):
+    """One quantity: what it is and in which unit, planted and measured, and the largest difference that is allowed."""
+
+    what: str
+    planted: float
+    measured: float
+    tolerance: float
+
+    @property
+    def agrees(self) -> bool:
+        """Whether the measured value is within the tolerance; NaN is not."""
+        return bool(abs(self.measured - self.planted) <= self.tolerance)
+
+
+def compare(planted: Planted, record: Mapping[str, Any], emotions: Sequence[str], raw: np.ndarray) -> list[Row]:
+    """The rows for a run with this record, whose raw vectors are `raw` (l, n, d) of `emotions`."""
+    return [*_directions(planted, emotions, raw), *_preferences(planted, record), *_steering(planted, record)]
+
+
+def _directions(planted: Planted, emotions: Sequence[str], raw: np.ndarray) -> list[Row]:
+    order = [planted.emotions.index(emotion) for emotion in emotions]
+    rows = []
+    for layer in (0, planted.analysis_layer, len(raw) - 1):
+        truth = planted.directions[layer, order]
+        truth = truth - truth.mean(axis=0)
+        cosines = (_unit(truth) * _unit(raw[layer])).sum(axis=-1)
+        rows.append(
+            Row(f"lowest cosine of a vector with its direction, layer {layer}", 1.0, float(cosines.min()), 0.02)
+        )
+    return rows
+
+
+def _preferences(planted: Planted, record: Mapping[str, Any]) -> list[Row]:
+    part = record["experiments"]["preferences"]
+    found = {row["text"]: row["nats"] for row in part["activities"]}
+    truth, measured = planted.scores, np.array([found[text] for text in planted.activities])
+    truth, measured = truth - truth.mean(), measured - measured.mean()
+    bias = part["position_bias_nats"]
+    return [
+        Row("spread of the preferences (standard deviation), nats", float(truth.std()), float(measured.std()), 0.01),
+        Row("largest difference of a preference, nats", 0.0, float(np.abs(measured - truth).max()), 0.01),
+        Row("lead of (A), nats", planted.position_bias, float(bias), 0.01),
+    ]
+
+
+def _steering(planted: Planted, record: Mapping[str, Any]) -> list[Row]:
+    """Nats by which a steered activity gains, for the planted directions at the length that the run steered with."""
+    part = record["experiments"]["steering"]
+    size = part["strength"] * part["residual_norm"]
+    names = [row["emotion"] for row in part["emotions"]]
+    measured = np.array([row["nats"] for row in part["emotions"]])
+    expected = np.array([planted.expected_effect(size * _unit(planted.direction(name))) for name in names])
+    rows = [
+        Row(
+            "mean size of a steering effect, nats", float(np.abs(expected).mean()), float(np.abs(measured).mean()), 0.05
+        )
+    ]
+    for name in ("happy", "calm", "sad", "afraid"):
+        if name in names:
+            at = names.index(name)
+            rows.append(Row(f"effect of {name}, nats", float(expected[at]), float(measured[at]), 0.06))
+    return rows
+
+
+def _unit(vectors: np.ndarray) -> np.ndarray:
+    return vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)

@@ -257,7 +257,7 @@ def curves(
         detectable(simulate, SHARES, f"share of curves {what}", f"{{}} of the curves {had}", largest, one,
                    lambda share, by=by: share + (1 - share) * by)
         for simulate, what, had, largest, one, by in (
-            (signs, "with the expected sign", "had the expected sign", "every expected sign right", v5, chance[0]),
+            (signs, "with the expected sign", "had the expected sign", "every expected sign right, by changes as large as those of random directions", v5, chance[0]),
             (trends, f"with |rho| > {strong}", f"had |rho| > {strong}", f"|rho| > {strong} for every curve", v6, chance[1]),
         )
     ]  # fmt: skip

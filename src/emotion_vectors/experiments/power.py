@@ -61,7 +61,7 @@ class Judged(NamedTuple):
 
 def detectable(
     simulate: Callable[[float], Sequence[str]],
-    effects: Sequence[float],
+    effects: np.ndarray,
     unit: str,
     words: str,
     largest: str,
@@ -82,14 +82,14 @@ def detectable(
         known[effect] = known.get(effect) or simulate(effect)
         return float(np.mean([why == "" for why in known[effect]]))
 
-    effect = smallest(power, effects)
+    effect = smallest(power, effects.tolist())
     if effect is not None:
         value = json_number(shown(effect))
         return found | {
             "value": value,
             "sentence": f"It would have passed with 80 % power had {words.format(_written(value or 0.0, unit))}.",
         }
-    last = known[effects[-1]]
+    last = known[float(effects[-1])]
     reason = Counter(why for why in last if why).most_common(1)[0][0]
     passing = float(np.mean([why == "" for why in last]))
     if passing == 0:
@@ -257,7 +257,7 @@ def curves(
         detectable(simulate, SHARES, f"share of curves {what}", f"{{}} of the curves {had}", largest, one,
                    lambda share, by=by: share + (1 - share) * by)
         for simulate, what, had, largest, one, by in (
-            (signs, "with the expected sign", "had the expected sign", "every expected sign right", v5, chance[0]),
+            (signs, "with the expected sign", "had the expected sign", "every expected sign right, by changes as large as those of random directions", v5, chance[0]),
             (trends, f"with |rho| > {strong}", f"had |rho| > {strong}", f"|rho| > {strong} for every curve", v6, chance[1]),
         )
     ]  # fmt: skip

@@ -87,7 +87,7 @@ def alignment(
         found = []
         for row, one in zip(moved, p, strict=True):
             ends = np.quantile(aligned(row + spread, positive), [0.025, 0.975], method="closest_observation")
-            found.append(judged.why(float(aligned(row, positive)), *map(float, ends), float(one)))
+            found.append(judged.why(float(aligned(row, positive)), float(ends[0]), float(ends[1]), float(one)))
         return found
 
     return detectable(

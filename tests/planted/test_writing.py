@@ -57,8 +57,10 @@ def test_stories_differ_and_never_name_the_emotion(planted, pack):
 
 
 def test_a_story_has_words_of_the_named_emotion_and_of_no_other(planted, empty, pack):
-    # A topic with "edge" in it and none of its own: the name counts after its marker only.
-    for world in (planted, empty):
+    # The topic has the word "edge": a name counts after its marker only.
+    other = plant_pack(pack, ("on edge", "happy", "sad", "calm"))
+    assert "edge" in pack.topics[7] and "Ġedge" in other.tokenizer.get_vocab()
+    for world in (planted, empty, other):
         prompts = [pack.prompts.story.format(emotion=e, topic=pack.topics[7], n_stories=1) for e in world.emotions]
         for emotion, text in zip(world.emotions, write(world, prompts), strict=True):
             # Three words to one filler or link, as planted; a nucleus of 0.95 cuts a tail of the fillers.

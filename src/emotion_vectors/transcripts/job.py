@@ -269,10 +269,11 @@ def _read_piece(
             for n, message in enumerate(scored.messages)
         ]
         left_out = [Line(item, place, role, problem="it has no text and was left out") for place, role in item.empty]
-        left_out += [
-            Line(item, item.places[number], str(item.content[number]["role"]), problem=why)
-            for number, why in text.left_out
-        ]
+        if not isinstance(item.content, str):
+            left_out += [
+                Line(item, item.places[number], str(item.content[number]["role"]), problem=why)
+                for number, why in text.left_out
+            ]
         lines += sorted([*here, *left_out], key=lambda line: line.message or 0)
     return lines
 

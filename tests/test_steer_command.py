@@ -204,3 +204,22 @@ def test_a_broken_text_is_warned_of_with_its_numbers():
     broken = [text("unsteered", -1.0, 0.1), text("steered", -4.2, 0.1), text("random", -1.5, 0.5)]
     first, second = _warnings(broken, 1)
     assert "steered text" in first and "3.2 nats" in first and "random text" in second and "+40 points" in second
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [("Hi.\n", "Hi."), ("Hi.\r\n", "Hi."), ("Hi.\n\n", "Hi.\n"), ("Hi. ", "Hi. "), ("a\nb", "a\nb"), ("\r", "\r")],
+)
+def test_a_file_ends_with_one_line_break_that_is_no_part_of_the_prompt(given, said):
+    from emotion_vectors.cli.steer import read_prompt
+
+    assert read_prompt(given) == said
+
+
+def test_more_tokens_than_the_context_has_are_refused_before_anything_is_written():
+    from tiny import tiny
+    from vectors.worlds import make_vectors
+
+    for prompt, more in (("Tell me. " * 800, 8), ("Tell me.", 1020)):
+        with pytest.raises(UserError, match=rf"up to {more} more are to be written, but tiny-llama reads at most 1024"):
+            compare_writing(make_vectors(), tiny(), prompt, {"calm": 0.1}, sampling=Sampling(max_new_tokens=more))

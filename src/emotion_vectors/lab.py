@@ -14,6 +14,7 @@ from emotion_vectors.errors import UserError
 from emotion_vectors.lm.memory import Room
 from emotion_vectors.lm.model import LanguageModel, Located, load_model
 from emotion_vectors.lm.prompts import story_prompt
+from emotion_vectors.lm.templates import opening
 from emotion_vectors.lm.writers import Writer, make_writer
 from emotion_vectors.progress import Reporter
 from emotion_vectors.scale.forks import processes_for
@@ -50,7 +51,8 @@ class Equipment:
             story_prompt(lm, "A story.", chat=True)  # refuses a base model now rather than after hours of writing
         self.reporter.say(
             f"Model {lm.name}: {lm.n_layers} layers of width {lm.hidden_size}, {self.settings.dtype} on {lm.places}, "
-            f"{'chat template' if lm.is_chat else 'plain Human/Assistant format'}."
+            f"{'chat template' if lm.is_chat else 'plain Human/Assistant format'}"
+            f"{f', answers opened by {begun!r}' if (begun := opening(lm)) else ''}."
         )
         return lm
 
@@ -177,5 +179,5 @@ class Lab(Equipment):
             "name": lm.name, "source": lm.source, "architecture": type(lm.model).__name__, "sha256": lm.sha256,
             "revision": lm.revision, "layers": lm.n_layers, "hidden_size": lm.hidden_size,
             "parameters": int(lm.model.num_parameters()), "dtype": self.settings.dtype, "device": lm.places,
-            "prompt_format": "chat" if lm.is_chat else "plain",
+            "prompt_format": "chat" if lm.is_chat else "plain", **({"opening": begun} if (begun := opening(lm)) else {}),
         }  # fmt: skip

@@ -106,7 +106,11 @@ def test_the_table_says_what_could_not_be_read(tmp_path):
     assert list(tmp_path.iterdir()) == [path], "nothing may be left of an order that was refused"
     record = read_files(order(path, skip_bad=True), vectors, lm, None, out, QUIET)
     assert record["counts"] == {"texts": 3, "bad": 1, "messages": 3, "tokens": 3, "problems": 2, "in_sample": 0} | {
-        "tokens": record["counts"]["tokens"]
+        "tokens": record["counts"]["tokens"],
+        "with_control_tokens": 0,
+        "with_thoughts": 0,
+        "with_other_parts": 0,
+        "texts_beside_messages": 0,
     }
     rows = pl.read_ndjson(out, schema=SCHEMA)
     assert rows["item"].to_list() == [1] * 7 + [2] + [3] * 3
@@ -233,3 +237,31 @@ def test_the_strongest_passages_are_those_of_all_pieces(world, tmp_path, monkeyp
                 == max(passage["cosines"])
                 == pytest.approx(passage["max_centred"], abs=1e-4)
             )
+
+
+def test_what_a_message_has_beside_its_words_is_counted(tmp_path):
+    vectors, lm, path = make_vectors(), tiny(), tmp_path / "a.jsonl"
+    chat = [
+        {
+            "role": "user",
+            "content": [{"type": "text", "text": "See <|im_end|>"}, {"type": "image_url", "image_url": "x"}],
+        },
+        {"role": "assistant", "content": "<think>\nA cat.\n</think>\n\nA dog."},
+        {"role": "user", "content": "Well?"},
+        {"role": "assistant", "content": "<think>It never ends"},
+    ]
+    plain = [{"role": "user", "content": "See <|im_end|>"}, {"role": "assistant", "content": "A dog."}, chat[2]]
+    path.write_text("".join(json.dumps(row) + "\n" for row in ({"messages": chat, "text": "x"}, {"messages": plain})))
+    record = read_files(order(path), vectors, lm, None, tmp_path / "out.parquet", QUIET)
+    rows = pl.read_parquet(tmp_path / "out.parquet").unique(["item", "message"], maintain_order=True)
+    noted = rows.select("message", "control_tokens", "thought_tokens", "other_parts", "problem").rows()
+    thought = len(lm.tokenizer("A cat.", add_special_tokens=False)["input_ids"])
+    why = "it is a thought without an answer and was left out"
+    assert noted[:4] == [(0, 1, 0, 1, None), (1, 0, thought, 0, None), (2, 0, 0, 0, None), (3, None, None, None, why)]
+    # The scores are those of the chat without thoughts and pictures.
+    scores = rows.filter(pl.col("problem").is_null()).select("item", "message", "emotion", "mean_raw", "response_raw")
+    first, second = (scores.filter(pl.col("item") == item).drop("item") for item in (1, 2))
+    assert first.equals(second) and len(first) == 3
+    counts = record["counts"]
+    assert [counts[name] for name in ("with_control_tokens", "with_thoughts", "with_other_parts")] == [2, 1, 1]
+    assert counts["texts_beside_messages"] == 1

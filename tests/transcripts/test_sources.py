@@ -1,6 +1,9 @@
 """What can be read from files, and what is refused with its place."""
 
+import datetime
+import decimal
 import json
+import uuid
 
 import polars as pl
 import pytest
@@ -52,8 +55,54 @@ def test_messages_without_text_are_left_out_and_parts_are_joined(tmp_path):
     assert item.empty == ((0, "assistant"), (2, "tool"))
 
 
+def test_calls_of_tools_are_kept_and_pictures_are_not_fatal(tmp_path):
+    call = {"id": "c1", "type": "function", "function": {"name": "warm", "arguments": "{}"}}
+    chat = [
+        {
+            "role": "user",
+            "content": [{"type": "text", "text": "See: "}, {"type": "image_url", "image_url": {"url": "x"}}],
+        },
+        {"role": "assistant", "content": None, "tool_calls": [call]},
+        {"role": "tool", "content": "21", "tool_call_id": "c1"},
+        {"role": "assistant", "content": "21 degrees.", "reasoning_content": "Easy."},
+    ]
+    (item,) = read_items([lines(tmp_path / "a.jsonl", {"messages": chat})])
+    assert (
+        item.places == (0, 1, 2, 3)
+        and item.content[1]["tool_calls"] == [call]
+        and item.content[2]["tool_call_id"] == "c1"
+    )
+    assert item.content[3]["reasoning_content"] == "Easy." and item.empty == ()
+
+
+def test_messages_beside_a_text_are_read_and_counted(tmp_path):
+    rows = [
+        {"text": "rendered", "messages": CHAT},
+        {"text": "", "messages": CHAT},
+        {"text": "only", "messages": []},
+        {"messages": CHAT},
+    ]
+    path = lines(tmp_path / "a.jsonl", *rows)
+    assert [item.content for item in read_items([path])] == [CHAT, CHAT, "only", CHAT]
+    assert survey([path], skip_bad=False).beside == 1
+
+
+def test_ids_of_all_kinds(tmp_path):
+    one = uuid.UUID("12345678-1234-5678-1234-56781234567f")
+    given = {
+        "float": ([17.0, None, 2.5], ["17", None, "2.5"]), "nan": ([float("nan"), 3.0, 1e15], [None, "3", "1000000000000000"]),
+        "date": ([datetime.date(2026, 1, 2)] * 3, ["2026-01-02"] * 3),
+        "time": ([datetime.datetime(2026, 1, 2, 3, 4)] * 3, ["2026-01-02T03:04:00"] * 3),
+        "uuid": ([one.bytes] * 3, [str(one)] * 3), "bytes": ([b"abc", b"\xff\x00", None], ["abc", "ff00", None]),
+        "decimal": ([decimal.Decimal("1.50")] * 3, ["1.50"] * 3), "whole": ([1, 2, None], ["1", "2", None]),
+    }  # fmt: skip
+    for name, (ids, wanted) in given.items():
+        pl.DataFrame({"text": ["a", "b", "c"], "id": ids}).write_parquet(tmp_path / f"{name}.parquet")
+        assert [item.id for item in read_items([tmp_path / f"{name}.parquet"])] == wanted, name
+
+
 BAD = {
-    "cut off": b'{"text": "a', "no object": [1], "a number": 7, "nothing in it": {}, "both": {"text": "a", "messages": CHAT},
+    "cut off": b'{"text": "a', "no object": [1], "a number": 7, "nothing in it": {},
     "text is a number": {"text": 3}, "empty": {"text": " \n"}, "text is null": {"text": None}, "no utf-8": b'{"text": "\xff"}',
     "huge number": b'{"text": "a", "id": ' + b"9" * 5000 + b"}", "large number": {"text": "a", "id": 10**300},
     "id is a list": {"text": "a", "id": []}, "id is true": {"text": "a", "id": True}, "deep": b"[" * 100_000,

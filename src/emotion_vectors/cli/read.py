@@ -18,6 +18,15 @@ if TYPE_CHECKING:
 
 MOST_WINDOW = 8192  # tokens read at once unless --window says otherwise: attention costs grow with their square
 
+# Counts that are said only where there is something to say.
+NOTED = {
+    "with_control_tokens": "messages or texts hold control tokens of the template (see the column control_tokens)",
+    "with_thoughts": "messages read without their thoughts (see the column thought_tokens)",
+    "with_other_parts": "messages read without their pictures, sounds or files (see the column other_parts)",
+    "in_sample": "in sample (the vectors were made of these very texts, so their scores say nothing)",
+    "texts_beside_messages": "texts beside messages not read",
+}
+
 Files = Annotated[
     list[Path],
     typer.Argument(metavar="FILE...", help="Texts or chats: .txt, .jsonl or .parquet files.", show_default=False),
@@ -115,9 +124,11 @@ def _reference(vectors: EmotionVectors, used: bool) -> str:
 
 
 def _window(lm: LanguageModel, asked: int | None) -> int:
-    context = getattr(lm.model.config.get_text_config(), "max_position_embeddings", None)
-    most = context if isinstance(context, int) else MOST_WINDOW
-    if asked is not None and asked > most and isinstance(context, int):
+    from emotion_vectors.lm.limits import context_of
+
+    context = context_of(lm)
+    most = MOST_WINDOW if context is None else context
+    if asked is not None and context is not None and asked > most:
         raise UserError(f"--window {asked} is more than the {context} tokens that {lm.name} can read at once.")
     return min(most, MOST_WINDOW) if asked is None else asked
 
@@ -140,8 +151,7 @@ def _summary(record: dict[str, Any], out: Path | None) -> None:
     parts = [f"{counts['texts']:,} texts, {counts['messages']:,} messages, {counts['tokens']:,} tokens"]
     parts += [f"{counts['problems']:,} not read (see the column problem)"] if counts["problems"] else []
     parts += [f"{counts['bad']:,} damaged lines left out"] if counts["bad"] else []
-    if own := counts["in_sample"]:
-        parts.append(f"{own:,} in sample (the vectors were made of these very texts, so their scores say nothing)")
+    parts += [f"{counts[name]:,} {what}" for name, what in NOTED.items() if counts.get(name)]
     Console(stderr=True, highlight=False).print("; ".join(parts) + ".", markup=False, soft_wrap=True)
     if out is not None:
         print(f"Scores: {out}")

@@ -40,7 +40,7 @@ def steer(
 ) -> None:
     """Write an answer unsteered, steered, and with a random direction of the same length, side by side."""
     strengths, chosen = parse_strengths(emotion), parse_layers(layers)
-    said = sys.stdin.read() if prompt == "-" else prompt
+    said = read_prompt(sys.stdin.read()) if prompt == "-" else prompt
 
     from emotion_vectors.lm.model import load_model
     from emotion_vectors.lm.writers.base import Sampling
@@ -60,6 +60,11 @@ def steer(
         print(json.dumps(found.as_dict(), indent=1))
     else:
         show(found)
+
+
+def read_prompt(text: str) -> str:
+    """A prompt from a file or pipe without the one line break that ends a file, so that it says what it would on the command line."""
+    return text.removesuffix("\n").removesuffix("\r") if text.endswith("\n") else text
 
 
 def parse_strengths(assignments: list[str]) -> dict[str, float]:
@@ -112,6 +117,13 @@ def show(found: Comparison) -> None:
     console.print(Text(plain_text(head)))
     if found.caution:
         console.print(Text(found.caution, style="yellow"))
+    if found.opening:
+        console.print(
+            Text(
+                plain_text(f"The template leaves the answer unopened; every text begins after {found.opening!r}."),
+                style="dim",
+            )
+        )
     table = Table("unsteered", "steered", "random direction", box=box.SIMPLE_HEAD, expand=True, padding=(0, 1))
     for column in table.columns:
         column.ratio = 1

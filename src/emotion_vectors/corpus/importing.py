@@ -7,6 +7,7 @@ known of an imported text stays empty: seed 0, round 0, no prompt.
 
 from __future__ import annotations
 
+import math
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -17,7 +18,7 @@ from typing import Any
 import polars as pl
 
 from emotion_vectors.corpus.duplicates import DuplicateIndex
-from emotion_vectors.corpus.filters import DUPLICATE, clean, neutral_fault, story_fault
+from emotion_vectors.corpus.filters import DUPLICATE, TOO_LONG, clean, neutral_fault, story_fault
 from emotion_vectors.corpus.imported import NEUTRAL_COLUMNS, Emotions, Row, read_corpus
 from emotion_vectors.corpus.neutral import FACTUAL_SENSES, NEUTRAL_SCHEMA
 from emotion_vectors.corpus.sources import Source, unchanged
@@ -116,6 +117,7 @@ class _Tally:
 
     def __init__(self, count_tokens: CountTokens, writer: str) -> None:
         self._count, self._writer, self._index = count_tokens, writer, DuplicateIndex()
+        self._most: float = getattr(count_tokens, "most", math.inf)  # tokens that the model reads at once
         self.slots: Counter[tuple[str, str]] = Counter()
         self.kept: Counter[tuple[str, str]] = Counter()
         self.dropped: Counter[str] = Counter()
@@ -124,7 +126,7 @@ class _Tally:
         """One row of the table (without its emotion). turns: it is a story, and cut where a next speaker begins."""
         cleaned = clean(row.text, turns=turns, story=turns)
         tokens = self._count(cleaned.text) if cleaned.text else 0
-        reason = fault(cleaned.text, tokens)
+        reason = fault(cleaned.text, tokens) or (TOO_LONG if tokens > self._most else "")
         if not reason and self._index.find(cleaned.text) is not None:
             reason = DUPLICATE
         if reason:

@@ -20,6 +20,8 @@ from emotion_vectors.errors import UserError
 from emotion_vectors.lm import choices, forward
 from emotion_vectors.lm import prompts as prompting
 from emotion_vectors.lm.model import LanguageModel
+from emotion_vectors.lm.templates import opening
+from emotion_vectors.lm.thinking import SWITCHES
 from emotion_vectors.stimuli.pack import Pack
 
 # Relative to the norm of the residual. Rounding of one operation is 6e-8, 4e-3 and 5e-4 of a value; blocks add theirs up, and
@@ -177,8 +179,14 @@ def own_text(lm: LanguageModel, message: str, prefill: str, answer: bool = True)
     if not lm.is_chat:
         return f"Human: {message}" + (f"\n\nAssistant:{' ' + prefill if prefill else ''}" if answer else "")
     said = [{"role": "user", "content": message}]
-    text = lm.tokenizer.apply_chat_template(said, tokenize=False, add_generation_prompt=answer, enable_thinking=False)
-    return str(text) + (prefill if answer else "")
+    text = lm.tokenizer.apply_chat_template(said, tokenize=False, add_generation_prompt=answer, **SWITCHES)
+    return str(text) + (opening(lm) + prefill if answer else "")
+
+
+def front_of(lm: LanguageModel) -> list[int]:
+    """The ids that the tokenizer puts before a plain text."""
+    plain, whole = (lm.tokenizer("a", add_special_tokens=own)["input_ids"] for own in (False, True))
+    return whole[: whole.index(plain[0])] if plain and plain[0] in whole else []
 
 
 def bos_of(lm: LanguageModel) -> int | None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 
-from emotion_vectors.doctor.bench import Asked, Bench, bos_of, own_text, squeezed
+from emotion_vectors.doctor.bench import Asked, Bench, bos_of, front_of, own_text, squeezed
 from emotion_vectors.doctor.check import Finding, all_right
 from emotion_vectors.lm import prompts as prompting
 from emotion_vectors.lm.model import LanguageModel
+from emotion_vectors.lm.thinking import left_open
 
 OPENED = re.compile(r"[<\[]\|?(?:begin_of_)?(?:think|thinking|thought|reason|reasoning)\|?[>\]]", re.IGNORECASE)
 CLOSED = re.compile(r"[<\[]\|?(?:/|end_of_)(?:think|thinking|thought|reason|reasoning)\|?[>\]]", re.IGNORECASE)
@@ -36,12 +37,15 @@ def _prompt_fault(lm: LanguageModel, asked: Asked) -> str:
         return f"one begins with {leading} BOS tokens, expected {wanted}"
     tail = text[text.rindex(message) + len(message) :] if message in text else text
     last_open = max((found.start() for found in OPENED.finditer(tail)), default=-1)
-    if last_open > max((found.start() for found in CLOSED.finditer(tail)), default=-1):
+    if last_open > max((found.start() for found in CLOSED.finditer(tail)), default=-1) or left_open(tail):
         return f"one leaves a reasoning block open and ends with {text[-20:]!r}"
     if not text.endswith(end) or not squeezed(_decoded(lm, ids)).endswith(squeezed(end)):
         return f"one ends with {text[-20:]!r} and not where the answer begins, after {end[-20:]!r}"
     plain = lm.tokenizer(expected, add_special_tokens=False)["input_ids"]
-    if text != expected or ids[leading:] != plain[_leading(plain, bos) :]:
+    front, begun = front_of(lm), ids[:leading]
+    if front and not leading and plain[: len(front)] != front and ids[: len(front)] == front:
+        begun = front  # tokens of the tokenizer's own that are no BOS
+    if text != expected or ids[len(begun) :] != plain[_leading(plain, bos) :]:
         return f"the text or tokens of one are not those of the template ({text[:30]!r})"
     return ""
 
@@ -74,11 +78,13 @@ def answers(bench: Bench) -> Finding:
     lm, faults, melted = bench.lm, [], False
     for asked in bench.pairs:
         ids = list(asked.prompt.ids)
-        start = ids[: _leading(ids, bos_of(lm))]
+        # What stands before the tokens of the text: a BOS, or other tokens of the tokenizer's own.
+        again = lm.tokenizer(asked.prompt.text, add_special_tokens=False)["input_ids"]
+        start = ids[: len(ids) - len(again)]
         alone = []
         for letter in "AB":
             longer = lm.tokenizer(asked.prompt.text + letter, add_special_tokens=False)["input_ids"]
-            longer = start + longer[_leading(longer, bos_of(lm)) :]
+            longer = [*start, *longer]
             if longer[: len(ids)] == ids:
                 alone.append(longer[-1] if longer[:-1] == ids and _decoded(lm, longer[-1:]).strip() == letter else None)
             else:
@@ -129,7 +135,7 @@ def _span_fault(lm: LanguageModel, asked: Asked, name: str) -> str:
     message = asked.template.format(**asked.values)
     before = prompt.text[: prompt.text.index(message)]
     before += asked.template[: asked.template.index(f"{{{name}}}")].format(**asked.values)
-    bos = str(lm.tokenizer.bos_token) if lm.tokenizer.bos_token_id is not None else ""
+    bos = _decoded(lm, front_of(lm)) or (str(lm.tokenizer.bos_token) if lm.tokenizer.bos_token_id is not None else "")
     decoded = _decoded(lm, ids[:first])
     if bos and not prompt.text.startswith(bos):
         decoded = decoded.removeprefix(bos)

@@ -1,7 +1,7 @@
 """Texts and chats as a model reads them: token ids, the words of each token, whose message it is, where the answer begins.
 
-A chat is a list of messages in the OpenAI format: `{"role": ..., "content": ...}`, the content a string or a list of text
-parts. It is rendered by the model's own chat template (thinking off), or as `Human: ...` / `Assistant: ...` for a base
+A chat is a list of messages in the OpenAI format: `{"role": ..., "content": ...}`, the content a string or a list of parts, of which
+the text is read. It is rendered by the model's own chat template (thinking off), or as `Human: ...` / `Assistant: ...` for a base
 model. A plain text is read as it is, without a template.
 """
 
@@ -12,18 +12,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate, pairwise
 from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
 
-from emotion_vectors.errors import UserError, first_line
+from transformers import PreTrainedTokenizerBase
+
+from emotion_vectors.errors import UserError
+from emotion_vectors.lm.chat_format import NoMessageError, Said, forms, read_message
+from emotion_vectors.lm.limits import require_known, require_room
 from emotion_vectors.lm.model import LanguageModel
-from emotion_vectors.lm.prompts import THINKING, check_span, leading_bos
+from emotion_vectors.lm.placing import own_tokens_of, places_of
+from emotion_vectors.lm.templates import MARKS, marked, prompt_ids, ready, template_text
 
 Messages = Sequence[Mapping[str, Any]]
 """A chat in the OpenAI format."""
 
 SURROGATE = re.compile("[\ud800-\udfff]")
 BASE_ROLES = {"user": "Human: ", "assistant": "Assistant: ", "system": ""}
-# Around a number, they stand for a message's content while its place in the template is looked up: private Unicode.
-MARKS = "\ue0f1\ue0f2"
 
 
 class MessageSpan(NamedTuple):
@@ -40,7 +44,10 @@ class Conversation:
 
     `ids` (t,) are what the model is fed; `tokens` (t,) the characters of each, which join to `text` (a character that
     several tokens share is with the last of them); `response` is the position that predicts the first token of the last
-    answer, whether it is there or still to come, and None for a plain text.
+    answer, whether it is there or still to come, and None for a plain text. `front` is how many tokens of the tokenizer's own
+    begin it. `numbers`, one for each of `messages`, are their places among the messages given; `left_out` has the places of the others
+    and why. `control_tokens`, `thought_tokens` and `other_parts` count, by message, control tokens among its own tokens (somebody wrote
+    the template's marks), tokens of thoughts that were left out, and parts that are no text.
     """
 
     ids: tuple[int, ...]
@@ -48,149 +55,184 @@ class Conversation:
     text: str
     messages: tuple[MessageSpan, ...]
     response: int | None
+    front: int = 0
+    numbers: tuple[int, ...] = ()
+    left_out: tuple[tuple[int, str], ...] = ()
+    control_tokens: tuple[int, ...] = ()
+    thought_tokens: tuple[int, ...] = ()
+    other_parts: tuple[int, ...] = ()
 
 
-def converse(lm: LanguageModel, text_or_messages: str | Messages, any_length: bool = False) -> Conversation:
+def converse(
+    lm: LanguageModel, text_or_messages: str | Messages, any_length: bool = False, partial: bool = False
+) -> Conversation:
     """Render a plain text, or a chat that ends with an answer or is about to be answered.
 
-    Raises `UserError` for messages of another format, for a chat that the template refuses or alters, and for a text
-    longer than the model's context (unless `any_length`).
+    What an assistant thought is left out, in whatever form it is given (`lm.thinking`), and counted. With `partial`, messages without words
+    and those that the template passes over are left out too and named in `left_out`; otherwise they are refused. Raises `UserError` for
+    messages of another format, for a chat that the template refuses or alters, and for a text longer than the model's context
+    (unless `any_length`).
     """
     if isinstance(text_or_messages, str):
         if not text_or_messages.strip():
             raise UserError("The text is empty; give some words to read.")
-        return _located(lm, text_or_messages, [("text", 0, len(text_or_messages))], chat=False, any_length=any_length)
-    messages = checked(text_or_messages)
-    rendered = _render(lm, messages)
-    places = _places(lm, messages, rendered)
-    found = _located(lm, rendered, places, chat=True, any_length=any_length)
-    return replace(found, response=_response(lm, messages, found))
+        place = {0: (0, len(text_or_messages))}
+        return _located(lm, text_or_messages, place, {0: Said("text", text_or_messages)}, any_length)
+    chat = checked(text_or_messages, partial)
+    missing = {number: _why_missing(said) for number, said in chat.items() if not said.content.strip()}
+    chat = {number: said for number, said in chat.items() if said.content.strip() or said.carried.get("tool_calls")}
+    if not any(said.content.strip() for said in chat.values()):
+        raise UserError("None of the messages has words to read.")
+    given, rendered, places = _rendered(lm, chat)
+    passed = [number for number in given if given[number]["content"] and number not in places]
+    for number in passed:
+        said = chat.pop(number)
+        missing[number] = f"the chat template of {lm.name} passes over the role '{said.role}'; it was left out"
+        if not partial:
+            raise UserError(
+                f"The chat template of {lm.name} passes over message {number + 1} (role '{said.role}'); leave it out or give it another role."
+            )
+    if passed:
+        if not any(said.content.strip() for said in chat.values()):
+            raise UserError(
+                f"The chat template of {lm.name} passes over all of these messages; use the roles user and assistant."
+            )
+        given, rendered, places = _rendered(lm, chat)
+    found = _located(lm, rendered, places, chat, any_length)
+    left_out = tuple(sorted(missing.items()))
+    return replace(found, response=_response(lm, list(given.values()), found), left_out=left_out)
 
 
-def checked(messages: Messages) -> list[dict[str, str]]:
-    """Messages as role and text; anything that is not the OpenAI format is a `UserError`."""
+def checked(messages: Messages, partial: bool = False) -> dict[int, Said]:
+    """Messages by their numbers; anything that is not the OpenAI format is a `UserError`, and so is one without words unless `partial`."""
     wanted = 'give a text or a list of messages like {"role": "user", "content": "Hello"}'
     if not isinstance(messages, Sequence) or not messages:
         raise UserError(f"These are no chat messages; {wanted}.")
-    plain = []
-    for number, message in enumerate(messages, start=1):
-        if not isinstance(message, Mapping) or not isinstance(message.get("role"), str):
-            raise UserError(f"Message {number} has no role; {wanted}.")
-        content = message.get("content")
-        if isinstance(content, Sequence) and not isinstance(content, str):
-            content = _joined(content, number)
-        if not isinstance(content, str):
-            raise UserError(f"The content of message {number} is no text; {wanted}.")
-        if not content.strip():
-            raise UserError(f"Message {number} is empty; leave it out or give it words.")
-        plain.append({"role": message["role"], "content": content})
-    return plain
+    found = {}
+    for number, message in enumerate(messages):
+        try:
+            said = read_message(message)
+        except NoMessageError as wrong:
+            raise UserError(f"Message {number + 1} {wrong}; {wanted}.") from None
+        if not said.content.strip() and not said.carried.get("tool_calls") and not partial:
+            raise UserError(f"Message {number + 1} is empty ({_why_missing(said)}); leave it out or give it words.")
+        if any(mark in said.content for mark in MARKS):
+            raise UserError("A message holds the private characters U+E0F1 or U+E0F2; take them out.")
+        found[number] = said
+    return found
 
 
-def _joined(parts: Sequence[Any], number: int) -> str:
-    texts = [part.get("text") for part in parts if isinstance(part, Mapping) and part.get("type") == "text"]
-    if len(texts) != len(parts) or not all(isinstance(text, str) for text in texts):
-        raise UserError(f"Message {number} has parts that are no text; only text can be read.")
-    return "".join(map(str, texts))
+def _why_missing(said: Said) -> str:
+    if said.thoughts:
+        return "it is a thought without an answer and was left out"
+    if said.other_parts:
+        return "it has parts that are no text and was left out"
+    if said.carried.get("tool_calls"):
+        return "it has no text, only calls of tools"
+    return "it has no text and was left out"
 
 
-def _render(lm: LanguageModel, messages: list[dict[str, str]]) -> str:
-    """Text of the chat, with the generation prompt unless it ends with an answer."""
+Given = dict[int, dict[str, Any]]
+"""Messages as a template gets them, by number."""
+
+
+def _rendered(lm: LanguageModel, chat: dict[int, Said]) -> tuple[Given, str, dict[int, tuple[int, int]]]:
+    """The messages in the form that the template takes, the text of the chat, and the places of the contents."""
+    refusal = None
+    for given in forms(chat):
+        try:
+            rendered, frame = (
+                _render(lm, messages) for messages in (list(given.values()), marked(list(given.values())))
+            )
+            return given, rendered, places_of(lm, given, rendered, frame, list(given))
+        except UserError as error:
+            refusal = refusal or error
+    assert refusal is not None
+    raise refusal
+
+
+def _render(lm: LanguageModel, messages: list[dict[str, Any]]) -> str:
+    """Text of the chat, up to where an answer begins unless it ends with one."""
     open_ended = messages[-1]["role"] != "assistant"
     if not lm.is_chat:
         return _plain(lm, messages) + ("\n\nAssistant:" if open_ended else "")
-    try:
-        text = str(
-            lm.tokenizer.apply_chat_template(
-                messages, tokenize=False, add_generation_prompt=open_ended, enable_thinking=False
-            )
-        )
-    except Exception as error:  # templates raise whatever their authors chose
-        raise UserError(f"The chat template of {lm.name} refuses these messages: {first_line(error)}.") from error
-    for opened, closed in THINKING if open_ended else ():
-        if text.rfind(opened) > text.rfind(closed):
-            raise UserError(
-                f"The chat template of {lm.name} leaves a reasoning block open ({opened}); use a model that answers at once."
-            )
-    return text
+    return ready(lm, messages) if open_ended else template_text(lm, messages, answer=False)
 
 
-def _plain(lm: LanguageModel, messages: list[dict[str, str]]) -> str:
+def _plain(lm: LanguageModel, messages: list[dict[str, Any]]) -> str:
     for number, message in enumerate(messages, start=1):
         if message["role"] not in BASE_ROLES:
             raise UserError(
                 f"Message {number} has the role '{message['role']}', but {lm.name} has no chat template; use user, assistant or system."
             )
-    return "\n\n".join(BASE_ROLES[message["role"]] + message["content"] for message in messages)
-
-
-def _places(lm: LanguageModel, messages: list[dict[str, str]], rendered: str) -> list[tuple[str, int, int]]:
-    """Role and character range of every message's content, in the order of the messages.
-
-    The template is rendered again with placeholders for the contents; what lies between them must be the same in both.
-    """
-    if any(mark in message["content"] for message in messages for mark in MARKS):
-        raise UserError("A message holds the private characters U+E0F1 or U+E0F2; take them out.")
-    frame = _render(lm, [message | {"content": f"{number}".join(MARKS)} for number, message in enumerate(messages)])
-    places: dict[int, tuple[int, int]] = {}
-    opening, *rest = frame.split(MARKS[0])
-    matches, cursor = rendered.startswith(opening), len(opening)
-    for piece in rest:
-        name, _, between = piece.partition(MARKS[1])
-        number = int(name)
-        content = messages[number]["content"]
-        # Many templates strip the content.
-        form = next((c for c in (content, content.strip()) if rendered.startswith(c + between, cursor)), None)
-        if not matches or form is None or number in places:
-            break
-        places[number] = (cursor, cursor + len(form))
-        cursor += len(form) + len(between)
-    if not matches or len(places) != len(messages) or cursor != len(rendered):
-        wrong = next((n for n in range(len(messages)) if n not in places), 0) + 1
-        raise UserError(f"The chat template of {lm.name} alters or repeats message {wrong}; can't place its tokens.")
-    return [(message["role"], *places[number]) for number, message in enumerate(messages)]
+    return "\n\n".join(BASE_ROLES[message["role"]] + message["content"] for message in messages if message["content"])
 
 
 def _located(
-    lm: LanguageModel, text: str, places: list[tuple[str, int, int]], chat: bool, any_length: bool
+    lm: LanguageModel, text: str, places: dict[int, tuple[int, int]], chat: dict[int, Said], any_length: bool
 ) -> Conversation:
     """Tokenise once, place every message in those very ids, and check the places by decoding."""
     if half := SURROGATE.search(text):
         raise UserError(
             f"Character {half.start() + 1} of the text is half a character (a lone surrogate), which no tokenizer can read; take it out."
         )
-    encoded = lm.tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
-    ids, offsets = list(encoded["input_ids"]), [(int(a), int(b)) for a, b in encoded["offset_mapping"]]
-    bos = leading_bos(lm.tokenizer)
-    if bos is not None and ids[:1] != [bos]:
-        ids, offsets = [bos, *ids], [(0, 0), *offsets]
-    limit = getattr(lm.model.config.get_text_config(), "max_position_embeddings", None)
-    if isinstance(limit, int) and len(ids) > limit and not any_length:
-        raise UserError(f"The text has {len(ids)} tokens but {lm.name} reads at most {limit}; shorten or split it.")
-    spans = []
-    for role, start, end in places:
-        inside = [i for i, (a, b) in enumerate(offsets) if b > start and a < end and b > a]
-        if not inside:
-            raise UserError(f"No token spells '{text[start:end][:60]}'; the tokenizer gives no usable offsets.")
-        spans.append(MessageSpan(role, inside[0], inside[-1] + 1))
-        if chat:
-            # A plain text may hold characters that a tokenizer normalises; in a chat a wrong span would mix up speakers.
-            check_span(lm.tokenizer, ids[inside[0] : inside[-1] + 1], text[start:end])
-    return Conversation(tuple(ids), pieces(text, offsets), text, tuple(spans), None)
+    ids, offsets, front = prompt_ids(lm.tokenizer, text)
+    require_known(lm, ids)
+    if not any_length:
+        require_room(lm, len(ids))
+    order = sorted(places)
+    control = control_ids(lm.tokenizer)
+    spans, controls = [], []
+    for number in order:
+        first, last = own_tokens_of(lm.tokenizer, ids, offsets, text, places[number], chat[number].role != "text")
+        spans.append(MessageSpan(chat[number].role, first, last))
+        controls.append(sum(token in control for token in ids[first:last]))
+    thoughts = [
+        sum(len(lm.tokenizer(thought, add_special_tokens=False)["input_ids"]) for thought in chat[number].thoughts)
+        for number in order
+    ]
+    return Conversation(
+        tuple(ids), pieces(text, offsets), text, tuple(spans), None, front, tuple(order), (), tuple(controls), tuple(thoughts),
+        tuple(chat[number].other_parts for number in order),
+    )  # fmt: skip
 
 
-def _response(lm: LanguageModel, messages: list[dict[str, str]], found: Conversation) -> int:
+def _response(lm: LanguageModel, messages: list[dict[str, Any]], found: Conversation) -> int:
     """The last token of the generation prompt, where the answer is still to come and where it is there alike."""
-    last = found.messages[-1]
-    if last.role != "assistant":
+    if messages[-1]["role"] != "assistant":
         return len(found.ids) - 1
-    opening = _render(lm, messages[:-1]) if len(messages) > 1 and messages[-2]["role"] != "assistant" else None
-    if opening is None or not found.text.startswith(opening):
-        return last.first - 1
+    # An answer may be a call of a tool without a word of its own.
+    first = found.messages[-1].first if messages[-1]["content"].strip() else len(found.ids)
+    begun = _begun(lm, messages[:-1])
+    if begun is None or not found.text.startswith(begun):
+        return first - 1
     # A space between the prompt and the answer may be a token of its own: it is no part of the prompt.
     ends = accumulate(len(token) for token in found.tokens)
-    whole = sum(end <= len(opening) for end in ends)
-    return min(whole, last.first) - 1
+    whole = sum(end <= len(begun) for end in ends)
+    return min(whole, first) - 1
+
+
+def _begun(lm: LanguageModel, before: list[dict[str, Any]]) -> str | None:
+    """The prompt that an answer after these messages had; None where the template makes none."""
+    if not before or before[-1]["role"] == "assistant":
+        return None
+    try:
+        return _render(lm, before)
+    except UserError:  # the chat as a whole is rendered: the answer in it need not be one that could be asked for
+        return None
+
+
+_CONTROL: WeakKeyDictionary[PreTrainedTokenizerBase, tuple[int, frozenset[int]]] = WeakKeyDictionary()
+
+
+def control_ids(tokenizer: PreTrainedTokenizerBase) -> frozenset[int]:
+    """Ids of the tokenizer's control tokens: what it marks as special among its added tokens."""
+    size, found = _CONTROL.get(tokenizer, (-1, frozenset()))
+    if size != len(tokenizer):
+        added = {number for number, token in tokenizer.added_tokens_decoder.items() if token.special}
+        found = frozenset(added | set(tokenizer.all_special_ids))
+        _CONTROL[tokenizer] = (len(tokenizer), found)
+    return found
 
 
 def pieces(text: str, offsets: Sequence[tuple[int, int]]) -> tuple[str, ...]:

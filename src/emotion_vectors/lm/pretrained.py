@@ -33,13 +33,14 @@ def load_pretrained(folder: str, name: str, dtype: torch.dtype, **options: Any) 
     level = logging.get_verbosity()
     logging.set_verbosity_error()  # its report of tensors is a warning; here it is a refusal
     try:
-        model, found = AutoModelForCausalLM.from_pretrained(
+        loaded: Any = AutoModelForCausalLM.from_pretrained(
             folder, dtype=dtype, output_loading_info=True, ignore_mismatched_sizes=True, trust_remote_code=False, **options
         )  # fmt: skip
     except Exception as error:  # transformers and safetensors raise whatever a damaged file provokes
         raise UserError(f"Can't load the model '{name}': {first_line(error)}.") from error
     finally:
         logging.set_verbosity(level)
+    model, found = loaded  # the loading report comes with it
     refuse_unsettled(name, found)
     return model
 

@@ -1,21 +1,21 @@
 """Render prompts to token ids and find which tokens spell a piece of text.
 
-Chat models get their own chat template (thinking off, generation prompt on); base models the plain
+Chat models get their own chat template, up to where the answer begins (`templates.ready`); base models the plain
 `Human: ...` / `Assistant:` format. Token offsets always come from the very ids that are fed to the model.
 """
 
 from __future__ import annotations
 
 import string
+import unicodedata
 from dataclasses import dataclass
 
 from transformers import PreTrainedTokenizerBase
 
 from emotion_vectors.errors import UserError
+from emotion_vectors.lm.limits import require_known, require_room
 from emotion_vectors.lm.model import LanguageModel
-
-# A prompt that ends inside one of these would be read in the middle of a thought.
-THINKING = (("<think>", "</think>"), ("<|begin_of_thought|>", "<|end_of_thought|>"), ("[THINK]", "[/THINK]"))
+from emotion_vectors.lm.templates import prompt_ids, ready
 
 
 @dataclass(frozen=True)
@@ -39,23 +39,17 @@ def chat_prompt(lm: LanguageModel, template: str, values: dict[str, str] | None 
             f"The chat template of {lm.name} alters or repeats the message '{message[:60]}'; can't place spans."
         )
     shift = rendered.index(message)
-    return locate(lm.tokenizer, rendered, {name: (shift + a, shift + b) for name, (a, b) in ranges.items()})
+    prompt = locate(lm.tokenizer, rendered, {name: (shift + a, shift + b) for name, (a, b) in ranges.items()})
+    require_known(lm, prompt.ids)
+    require_room(lm, len(prompt.ids), what=f"The prompt '{message[:40]}'")
+    return prompt
 
 
 def render(lm: LanguageModel, message: str) -> str:
     """Text of a conversation in which the user has said `message` and the assistant is about to answer."""
     if not lm.is_chat:
         return f"Human: {message}\n\nAssistant:"
-    messages = [{"role": "user", "content": message}]
-    text = str(
-        lm.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True, enable_thinking=False)
-    )
-    for opened, closed in THINKING:
-        if text.rfind(opened) > text.rfind(closed):
-            raise UserError(
-                f"The chat template of {lm.name} leaves a reasoning block open ({opened}); use a model that answers at once."
-            )
-    return text
+    return ready(lm, [{"role": "user", "content": message}])
 
 
 def story_prompt(lm: LanguageModel, story: str, chat: bool) -> Prompt:
@@ -65,7 +59,9 @@ def story_prompt(lm: LanguageModel, story: str, chat: bool) -> Prompt:
     opening = render(lm, "Write a short story.") if chat else ""
     span = (len(opening), len(opening) + len(story))
     # A story may hold characters that a tokenizer normalises, so its tokens need not decode to the very same text.
-    return locate(lm.tokenizer, opening + story, {"story": span}, checked=False)
+    prompt = locate(lm.tokenizer, opening + story, {"story": span}, checked=False)
+    require_known(lm, prompt.ids)
+    return prompt
 
 
 def fill(template: str, values: dict[str, str]) -> tuple[str, dict[str, tuple[int, int]]]:
@@ -82,15 +78,11 @@ def fill(template: str, values: dict[str, str]) -> tuple[str, dict[str, tuple[in
 def locate(
     tokenizer: PreTrainedTokenizerBase, text: str, ranges: dict[str, tuple[int, int]], checked: bool = True
 ) -> Prompt:
-    """Tokenise `text` (one BOS where the tokenizer wants one) and turn character ranges into token ranges.
+    """Tokenise `text` as the tokenizer begins texts (`templates.prompt_ids`) and turn character ranges into token ranges.
 
     With `checked` each range's tokens must decode to its text.
     """
-    encoded = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
-    ids, offsets = list(encoded["input_ids"]), list(encoded["offset_mapping"])
-    bos = leading_bos(tokenizer)
-    if bos is not None and ids[:1] != [bos]:
-        ids, offsets = [bos, *ids], [(0, 0), *offsets]
+    ids, offsets, _ = prompt_ids(tokenizer, text)
     spans = {}
     for name, (start, end) in ranges.items():
         inside = [i for i, (a, b) in enumerate(offsets) if b > start and a < end and b > a]
@@ -105,16 +97,21 @@ def locate(
 def check_span(tokenizer: PreTrainedTokenizerBase, ids: list[int], text: str) -> None:
     """Refuse a span whose tokens don't decode to its text: a vector would be added to the wrong tokens."""
     decoded = str(tokenizer.decode(ids, clean_up_tokenization_spaces=False))
-    if "".join(decoded.split()) != "".join(text.split()):
+    if not same_words(tokenizer, decoded, text):
         raise UserError(
             f"The tokens found for '{text[:60]}' decode to '{decoded[:60]}'; word it so that it begins and ends on token borders."
         )
 
 
-def leading_bos(tokenizer: PreTrainedTokenizerBase) -> int | None:
-    """The BOS id that the tokenizer puts before plain text, or None where it puts none."""
-    start = tokenizer("a")["input_ids"][:1]
-    return start[0] if start and start[0] == tokenizer.bos_token_id else None
+def same_words(tokenizer: PreTrainedTokenizerBase, decoded: str, text: str) -> bool:
+    """Whether `decoded` is `text` but for white space and what the tokenizer's own normaliser changes, such as decomposed letters."""
+    wanted = "".join(text.split())
+    if (said := "".join(decoded.split())) == wanted:
+        return True
+    if unicodedata.normalize("NFC", said) == unicodedata.normalize("NFC", wanted):
+        return True
+    normalizer = getattr(getattr(tokenizer, "backend_tokenizer", None), "normalizer", None)
+    return normalizer is not None and "".join(normalizer.normalize_str(text).replace("\u2581", " ").split()) == said
 
 
 def single_token(tokenizer: PreTrainedTokenizerBase, text: str) -> int | None:

@@ -15,6 +15,7 @@ from safetensors.numpy import load_file
 from emotion_vectors.errors import UserError
 from emotion_vectors.lab import Equipment, Lab
 from emotion_vectors.lm.prompts import story_prompt
+from emotion_vectors.lm.templates import opening
 from emotion_vectors.scale.workers import Job
 from emotion_vectors.stages.adopted import adopt
 from emotion_vectors.stages.reliability import measure_reliability
@@ -209,6 +210,7 @@ def make_vectors(lab: Lab) -> EmotionVectors:
         "fingerprint": lab.fingerprint, "stories": tensors["counts"].tolist(),
         "neutral_components": [len(part.basis) for part in components[1:]], "neutral_explained": here.explained,
         "writer": lab.settings.writer, "story_format": lab.settings.story_format,
+        **({"opening": begun} if (begun := opening(lab.lm)) else {}),
     }  # fmt: skip
     norms = tensors["norm_sums"] / tensors["tokens"][0]
     vectors = EmotionVectors(

@@ -14,6 +14,7 @@ from emotion_vectors.corpus.stories import write_stories
 from emotion_vectors.corpus.writing import Scribes, Summary
 from emotion_vectors.errors import UserError
 from emotion_vectors.lab import Equipment, Lab
+from emotion_vectors.lm.limits import context_of, require_room
 from emotion_vectors.lm.prompts import chat_prompt, story_prompt
 from emotion_vectors.lm.writers import chunks_together
 from emotion_vectors.scale.workers import InProcess
@@ -38,13 +39,13 @@ def _stories(lab: Lab) -> None:
     if settings.stories_from is not None and lab.workers.leads:
         source = _same(lab, "stories_from", stories_source(settings))
         summary = import_stories(
-            source, lab.pack, lab.emotions, settings, settings.skip_unknown_emotions, _count_tokens(lab), lab.run.path,
+            source, lab.pack, lab.emotions, settings, settings.skip_unknown_emotions, TokenCounter(lab), lab.run.path,
             lab.reporter,
         )  # fmt: skip
         advice = "add stories, or lower min_words"
     elif settings.stories_from is None:
         summary = write_stories(
-            lab.pack, lab.emotions, lab.topics, settings, _scribes(lab), _chat_ids(lab), _count_tokens(lab), lab.run.path,
+            lab.pack, lab.emotions, lab.topics, settings, _scribes(lab), _chat_ids(lab), TokenCounter(lab), lab.run.path,
             lab.reporter,
         )  # fmt: skip
         advice = "raise story_tries or use another writer or model"
@@ -60,10 +61,10 @@ def _neutral(lab: Lab) -> None:
     source = None
     if lab.settings.neutral_from is not None and lab.workers.leads:
         source = _same(lab, "neutral_from", neutral_source(lab.settings))
-        summary = import_neutral(source, lab.pack, lab.settings, _count_tokens(lab), lab.run.path, lab.reporter)
+        summary = import_neutral(source, lab.pack, lab.settings, TokenCounter(lab), lab.run.path, lab.reporter)
     elif lab.settings.neutral_from is None:
         summary = write_neutral(
-            lab.pack, lab.settings, _scribes(lab), _chat_ids(lab), _count_tokens(lab), lab.run.path, lab.reporter
+            lab.pack, lab.settings, _scribes(lab), _chat_ids(lab), TokenCounter(lab), lab.run.path, lab.reporter
         )
     if not lab.workers.leads:
         lab.finished("neutral")
@@ -85,15 +86,28 @@ def _same(lab: Lab, setting: str, source: Source | None) -> Source:
 
 
 def _chat_ids(lab: Lab) -> Callable[[str], tuple[int, ...]]:
-    return lambda message: chat_prompt(lab.lm, "{message}", {"message": message}).ids
+    # A server's model has a context of its own.
+    more = 0 if lab.settings.writer == "server" else lab.settings.story_tokens
+
+    def ids_of(message: str) -> tuple[int, ...]:
+        ids = chat_prompt(lab.lm, "{message}", {"message": message}).ids
+        require_room(lab.lm, len(ids), more, f"The prompt '{message[:40]}'")
+        return ids
+
+    return ids_of
 
 
-def _count_tokens(lab: Lab) -> Callable[[str], int]:
-    def count(text: str) -> int:
-        first, last = story_prompt(lab.lm, text, chat=False).spans["story"]
+class TokenCounter:
+    """How many tokens a text has when the model reads it on its own, and the most that it can have."""
+
+    def __init__(self, lab: Lab) -> None:
+        self._lm = lab.lm
+        extra = len(story_prompt(lab.lm, "A story.", lab.settings.story_format == "chat").ids)
+        self.most = (context_of(lab.lm) or 2**62) - extra
+
+    def __call__(self, text: str) -> int:  # noqa: D102  # what the class says
+        first, last = story_prompt(self._lm, text, chat=False).spans["story"]
         return last - first
-
-    return count
 
 
 def _finish(lab: Lab, stage: str, summary: Summary, source: Source | None) -> None:

@@ -27,11 +27,11 @@ from emotion_vectors.store.run_folder import RunFolder, file_digest, open_run
 from emotion_vectors.transcripts.passages import Passages, Place
 from emotion_vectors.transcripts.scores import MessageScores, Seen, score_texts
 from emotion_vectors.transcripts.sources import Bad, Item, Survey, read_items, survey
-from emotion_vectors.transcripts.table import Line, table
+from emotion_vectors.transcripts.table import Line, counts_of, extra_of, table
 from emotion_vectors.vectors.calibration import Calibration
 from emotion_vectors.vectors.file import EmotionVectors
 
-SCHEMA = 2  # form of the table and its record
+SCHEMA = 2  # form of the table and its record; 2: reliability, in_sample, control tokens, thoughts and other parts
 TEXTS_PER_PIECE = 256
 CHARACTERS_PER_PIECE = 4_000_000
 OUTPUTS = (".parquet", ".jsonl")
@@ -76,7 +76,7 @@ def read_files(
         )
         paths, counts = _pieces(order, vectors, lm, calibration, run, kept, held, reporter, tokens_per_batch)
         record = {
-            "schema": SCHEMA, "identity": identity, "counts": counts, "texts_of_the_reference": calibration.texts if calibration else 0,
+            "schema": SCHEMA, "identity": identity, "counts": counts | {"texts_beside_messages": held.beside}, "texts_of_the_reference": calibration.texts if calibration else 0,
             "reliability": {"caution": vectors.caution(), "emotions": dict(zip(order.emotions, _reliability(order, vectors), strict=True))},
             "bad": [{"where": str(bad), "why": bad.why} for bad in held.first_bad], "passages": _described(kept, paths),
         }  # fmt: skip
@@ -163,7 +163,7 @@ def _pieces(
 ) -> tuple[list[Path], dict[str, int]]:
     """Read what is not read yet; the pieces' files and counts over all of them."""
     paths: list[Path] = []
-    counts = {"texts": held.texts, "bad": held.bad, "messages": 0, "tokens": 0, "problems": 0, "in_sample": 0}
+    counts = {"texts": held.texts, "bad": held.bad} | dict.fromkeys(counts_of([]), 0)
     ready = _ready(run)
     done = sum(atomic.read_json(run / f"{number:06d}.json")["texts"] for number in range(ready))
     with reporter.stage("Reading", held.texts, "texts", done) as stage:
@@ -186,7 +186,7 @@ def _pieces(
                 )
                 atomic.write_json(passages, kept.dump())
                 # Last: this file says that the piece is done.
-                atomic.write_json(facts, _count(items, lines))
+                atomic.write_json(facts, {"texts": len(items)} | counts_of(lines))
                 (run / f"{number - 1:06d}.passages.json").unlink(missing_ok=True)
             paths.append(rows)
             for name, value in atomic.read_json(facts).items():
@@ -228,14 +228,6 @@ def _grouped(files: Sequence[Path]) -> Iterator[list[Item]]:
         yield piece
 
 
-def _count(items: Sequence[Item], lines: Sequence[Line]) -> dict[str, int]:
-    read = [line.scores for line in lines if line.scores is not None]
-    return {
-        "texts": len(items), "messages": len(read), "tokens": sum(scores.counted for scores in read),
-        "problems": sum(line.problem is not None for line in lines), "in_sample": sum(line.in_sample is True for line in lines),
-    }  # fmt: skip
-
-
 def _read_piece(
     items: Sequence[Item],
     number: int,
@@ -253,7 +245,7 @@ def _read_piece(
     problems: dict[int, str] = {}
     for row, item in enumerate(items):
         try:
-            texts.append(converse(lm, item.content, any_length=True))
+            texts.append(converse(lm, item.content, any_length=True, partial=True))
             at.append(row)
         except UserError as error:
             problems[row] = str(error)
@@ -265,7 +257,7 @@ def _read_piece(
     def watch(text: int, message: int, scores: MessageScores, seen: Seen) -> None:
         item = items[at[text]]
         form = "text" if isinstance(item.content, str) else "message"
-        place = Place(item.source, item.number, item.id, item.places[message], form)
+        place = Place(item.source, item.number, item.id, item.places[texts[text].numbers[message]], form)
         kept.see(place, scores, seen, orders[text, message])
 
     found = score_texts(
@@ -280,10 +272,24 @@ def _read_piece(
             continue
         text, scored = read[row]
         here = [
-            Line(item, place, message.role, scored.windows, message, text.tokens, in_sample=vectors.in_sample(content))
-            for place, message, content in zip(item.places, scored.messages, item.contents, strict=True)
+            Line(
+                item,
+                item.places[text.numbers[n]],
+                message.role,
+                scored.windows,
+                message,
+                text.tokens,
+                in_sample=vectors.in_sample(item.contents[text.numbers[n]]),
+                extra=extra_of(text, n),
+            )
+            for n, message in enumerate(scored.messages)
         ]
         left_out = [Line(item, place, role, problem="it has no text and was left out") for place, role in item.empty]
+        if not isinstance(item.content, str):
+            left_out += [
+                Line(item, item.places[number], str(item.content[number]["role"]), problem=why)
+                for number, why in text.left_out
+            ]
         lines += sorted([*here, *left_out], key=lambda line: line.message or 0)
     return lines
 

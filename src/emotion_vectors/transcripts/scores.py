@@ -68,17 +68,17 @@ Watch = Callable[[int, int, MessageScores, Seen], None]
 """Gets the numbers of text and message, the message's scores so far, and the window that is about to be added to them."""
 
 
-def windows(length: int, size: int, overlap: int = OVERLAP) -> list[Window]:
+def windows(length: int, size: int, overlap: int = OVERLAP, front: int = 1) -> list[Window]:
     """Windows of at most `size` tokens over a text of `length` tokens, each beginning `overlap` before the last one's end.
 
-    All but the first leave room for a beginning-of-text token.
+    All but the first leave room for the `front` tokens with which the tokenizer begins a text, and for one in any case.
     """
     shared = min(overlap, size // 4)
     found = [Window(0, min(size, length), 0)]
     while found[-1].last < length:
         fresh = found[-1].last
         first = fresh - shared
-        found.append(Window(first, min(first + size - 1, length), fresh))
+        found.append(Window(first, min(first + size - max(front, 1), length), fresh))
     return found
 
 
@@ -97,7 +97,7 @@ def score_texts(
 
     `advance` gets the number of texts read, parts of long ones as fractions; `watch` sees each window of each message with its tokens.
     """
-    jobs = [(text, window) for text, one in enumerate(texts) for window in windows(len(one.ids), size)]
+    jobs = [(text, window) for text, one in enumerate(texts) for window in windows(len(one.ids), size, front=one.front)]
     found = [_blank(one, len(emotions), size) for one in texts]
     for rows in batches([window.last - window.first for _, window in jobs], tokens_per_batch):
         batch = [_cut(texts[text], window, lm.tokenizer.bos_token_id) for text, window in (jobs[row] for row in rows)]
@@ -119,7 +119,7 @@ def score_texts(
 def _blank(text: Conversation, emotions: int, size: int) -> TextScores:
     shape = (len(KINDS), emotions)
     return TextScores(
-        len(windows(len(text.ids), size)),
+        len(windows(len(text.ids), size, front=text.front)),
         [
             MessageScores(
                 span.role, *own_tokens(span.first, span.last), np.zeros(shape), np.full(shape, -np.inf), np.zeros(shape, dtype=int),
@@ -144,10 +144,10 @@ def _response(text: Conversation, number: int) -> int | None:
 
 
 def _cut(text: Conversation, window: Window, bos: object) -> Conversation:
-    """The part of a text that one window reads; a beginning-of-text token is put before every part."""
+    """The part of a text that one window reads; what begins the text, the tokenizer's own tokens or a BOS, is put before every part."""
     if window.first == 0 and window.last == len(text.ids):
         return text
-    begun = () if window.first == 0 or text.ids[0] != bos else (0,)
+    begun = () if window.first == 0 else range(text.front or int(text.ids[0] == bos))
     chosen = [*begun, *range(window.first, window.last)]
     return replace(
         text,

@@ -1,12 +1,17 @@
 """Texts and chats from files, one at a time: .txt, .jsonl and .parquet.
 
 A .txt file is one text. A line of .jsonl, or a row of .parquet, has `text` (a string) or `messages` (a list of messages in the
-OpenAI format) and perhaps `id`. Files are untrusted: sizes are limited, and what is not in this form is a `Bad` with its place.
+OpenAI format) and perhaps `id`; where it has both, the messages are read. Files are untrusted: sizes are limited, and what is not in
+this form is a `Bad` with its place.
 """
 
 from __future__ import annotations
 
+import datetime
+import decimal
 import json
+import math
+import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,7 +19,9 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from emotion_vectors.errors import UserError, first_line
+from emotion_vectors.lm.chat_format import CARRIED, NoMessageError, Said, read_message
 from emotion_vectors.lm.messages import SURROGATE
+from emotion_vectors.lm.thinking import FIELDS
 from emotion_vectors.store.records import TABLE_FAULTS
 from emotion_vectors.store.run_folder import file_digest
 
@@ -25,13 +32,13 @@ MOST_MESSAGES = 10_000  # of a chat
 MOST_ID = 200
 ROWS_AT_ONCE = 512
 
-Chat = list[dict[str, str]]
+Chat = list[dict[str, Any]]
 
 
 class Item(NamedTuple):
-    """One text or chat. `number` is its line or row, from 1; `empty` are the messages without text, which `content` leaves out.
+    """One text or chat. `number` is its line or row, from 1; `empty` are the messages without anything, which `content` leaves out.
 
-    `places` are the numbers, from 0, that the messages of `content` have in the file.
+    `places` are the numbers, from 0, that the messages of `content` have in the file. `beside`: there is a text beside the messages.
     """
 
     source: str
@@ -41,6 +48,7 @@ class Item(NamedTuple):
     places: tuple[int, ...]
     empty: tuple[tuple[int, str], ...]
     characters: int
+    beside: bool = False
 
     @property
     def contents(self) -> tuple[str, ...]:
@@ -61,12 +69,16 @@ class Bad(NamedTuple):
 
 
 class Survey(NamedTuple):
-    """What the files hold: number of texts, the bad ones (`bad` counts them, `first_bad` shows some), and hashes."""
+    """What the files hold: number of texts, the bad ones (`bad` counts them, `first_bad` shows some), and hashes.
+
+    `beside` counts the chats whose line or row has a text beside the messages, which is not read.
+    """
 
     texts: int
     bad: int
     first_bad: tuple[Bad, ...]
     sha256: dict[str, str]
+    beside: int = 0
 
 
 class _Wrong(Exception):
@@ -75,11 +87,12 @@ class _Wrong(Exception):
 
 def survey(files: Sequence[Path], skip_bad: bool) -> Survey:
     """Go through all files before anything is read; the first bad line is a `UserError` unless `skip_bad`."""
-    texts, bad, shown = 0, 0, []
+    texts, bad, beside, shown = 0, 0, 0, []
     hashes = {str(path): _digest(path) for path in files}
     for item in read_items(files):
         if isinstance(item, Item):
             texts += 1
+            beside += item.beside
         elif skip_bad:
             bad += 1
             shown = [*shown, item] if len(shown) < 20 else shown
@@ -87,7 +100,7 @@ def survey(files: Sequence[Path], skip_bad: bool) -> Survey:
             raise UserError(f"{item}: {item.why}; mend it, or leave such lines out with --skip-bad.")
     if not texts:
         raise UserError(f"There is no text to read in {', '.join(map(str, files[:3]))}.")
-    return Survey(texts, bad, tuple(shown), hashes)
+    return Survey(texts, bad, tuple(shown), hashes, beside)
 
 
 def read_items(files: Sequence[Path]) -> Iterator[Item | Bad]:
@@ -161,9 +174,9 @@ def _item(source: str, number: int, row: Any) -> Item:
     if not isinstance(row, dict):
         raise _Wrong("it is no object with text or messages")
     text, messages = row.get("text"), row.get("messages")
-    if (text is None) == (messages is None):
-        raise _Wrong("it has " + ("neither text nor messages" if text is None else "both text and messages"))
-    if messages is None:
+    if text is None and messages is None:
+        raise _Wrong("it has neither text nor messages")
+    if messages is None or (messages == [] and text):
         if not isinstance(text, str):
             raise _Wrong(f"its text is no string but {type(text).__name__}")
         if not text.strip():
@@ -171,24 +184,44 @@ def _item(source: str, number: int, row: Any) -> Item:
         content, places, empty = _clean(text), (0,), ()
         size = len(content)
     else:
-        content, places, empty = _chat(messages)
-        size = sum(len(message["content"]) for message in content)
+        content, places, empty, size = _chat(messages)
     if size > MOST_CHARACTERS:
         raise _Wrong(f"it has {size:,} characters, more than {MOST_CHARACTERS:,}")
-    return Item(source, number, _name(row.get("id")), content, places, empty, size)
+    beside = not isinstance(content, str) and isinstance(text, str) and bool(text.strip())
+    return Item(source, number, _name(row.get("id")), content, places, empty, size, beside)
 
 
 def _name(given: Any) -> str | None:
-    if given is None:
+    """An id as text. A column of whole numbers in which one is missing comes as 17.0, a missing one as NaN."""
+    if given is None or (isinstance(given, float) and math.isnan(given)):
         return None
-    if isinstance(given, bool) or not isinstance(given, str | int):
-        raise _Wrong(f"its id is no text or whole number but {type(given).__name__}")
+    if isinstance(given, float) and given.is_integer():
+        given = int(given)
     if isinstance(given, int) and abs(given) >= 10**MOST_ID:
         raise _Wrong("its id is too long")
+    if isinstance(given, bytes):
+        given = _of_bytes(given)
+    if isinstance(given, datetime.date | datetime.time):
+        given = given.isoformat()
+    if isinstance(given, bool) or not isinstance(
+        given, str | int | float | decimal.Decimal | datetime.timedelta | uuid.UUID
+    ):
+        raise _Wrong(f"its id is no text, number or date but {type(given).__name__}")
     return _clean(str(given))[:MOST_ID]
 
 
-def _chat(messages: Any) -> tuple[Chat, tuple[int, ...], tuple[tuple[int, str], ...]]:
+def _of_bytes(given: bytes) -> str:
+    """Bytes as the text that they spell; 16 that spell none as a UUID, others in hexadecimal."""
+    try:
+        if (text := given.decode("utf-8")).isprintable():
+            return text
+    except UnicodeDecodeError:
+        pass
+    return str(uuid.UUID(bytes=given)) if len(given) == 16 else given[:MOST_ID].hex()
+
+
+def _chat(messages: Any) -> tuple[Chat, tuple[int, ...], tuple[tuple[int, str], ...], int]:
+    """Messages with something in them, their places, the others, and how many characters there are."""
     if isinstance(messages, str):  # how some parquet files keep lists
         try:
             messages = json.loads(messages)
@@ -198,33 +231,41 @@ def _chat(messages: Any) -> tuple[Chat, tuple[int, ...], tuple[tuple[int, str], 
         raise _Wrong("its messages are no list with a message in it")
     if len(messages) > MOST_MESSAGES:
         raise _Wrong(f"it has {len(messages):,} messages, more than {MOST_MESSAGES:,}")
-    chat, places, empty = [], [], []
+    chat, places, empty, size, words = [], [], [], 0, False
     for place, message in enumerate(messages):
-        if not isinstance(message, dict) or not isinstance(message.get("role"), str) or not message["role"].strip():
-            raise _Wrong(f"message {place + 1} has no role")
-        role, content = _clean(message["role"]), _content(message.get("content"), place)
-        if content.strip():
-            chat.append({"role": role, "content": content})
+        message = _clean_all(message)
+        try:
+            said = read_message(message)
+        except NoMessageError as wrong:
+            raise _Wrong(f"message {place + 1} {wrong}") from None
+        size += len(said.content) + sum(map(len, said.thoughts))
+        words = words or bool(said.content.strip())
+        if said.content.strip() or said.thoughts or said.other_parts or said.carried.get("tool_calls"):
+            chat.append(_kept(message, said))
             places.append(place)
         else:
-            empty.append((place, role))
-    if not chat:
+            empty.append((place, said.role))
+    if not words:
         raise _Wrong("none of its messages has a text")
-    return chat, tuple(places), tuple(empty)
+    return chat, tuple(places), tuple(empty), size
 
 
-def _content(content: Any, place: int) -> str:
-    if content is None or isinstance(content, str):
-        return _clean(content or "")
-    texts = [_part(part) for part in content] if isinstance(content, list) else [None]
-    if any(text is None for text in texts):
-        raise _Wrong(f"the content of message {place + 1} is no text and no list of text parts")
-    return _clean("".join(text for text in texts if text is not None))
+def _kept(message: Mapping[str, Any], said: Said) -> dict[str, Any]:
+    """What of a message is used: a list of text parts as one text."""
+    content = message.get("content")
+    if not isinstance(content, str) and not said.other_parts and not said.thoughts:
+        content = said.content
+    fields = {name: message[name] for name in (*CARRIED, *FIELDS) if message.get(name) is not None}
+    return {"role": said.role, "content": content, **fields}
 
 
-def _part(part: Any) -> str | None:
-    text = part.get("text") if isinstance(part, Mapping) and part.get("type") == "text" else None
-    return text if isinstance(text, str) else None
+def _clean_all(value: Any) -> Any:
+    """Every text in a value from JSON, cleaned."""
+    if isinstance(value, str):
+        return _clean(value)
+    if isinstance(value, Mapping):
+        return {_clean(str(name)): _clean_all(inner) for name, inner in value.items()}
+    return [_clean_all(inner) for inner in value] if isinstance(value, list) else value
 
 
 def _clean(text: str) -> str:

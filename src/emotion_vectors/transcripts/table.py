@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import polars as pl
 
+from emotion_vectors.lm.messages import Conversation
 from emotion_vectors.transcripts.scores import MessageScores
 from emotion_vectors.transcripts.sources import Item
 from emotion_vectors.vectors.calibration import KINDS, STATISTICS, Calibration
@@ -20,8 +21,21 @@ SCHEMA: dict[str, Any] = {
         for statistic in STATISTICS for kind in KINDS for what in ("", "_percentile", "_z")
     },
     **{f"max_{kind}_{what}": pl.String if what == "token" else pl.Int32 for kind in KINDS for what in ("position", "token")},
-    "problem": pl.String,
+    "control_tokens": pl.Int32, "thought_tokens": pl.Int32, "other_parts": pl.Int32, "problem": pl.String,
 }  # fmt: skip
+
+
+class Extra(NamedTuple):
+    """What a message has beside its words: control tokens among them, tokens of thoughts and parts that were left out."""
+
+    control_tokens: int = 0
+    thought_tokens: int = 0
+    other_parts: int = 0
+
+
+def extra_of(text: Conversation, number: int) -> Extra:
+    """The counts of one message of a rendered text."""
+    return Extra(text.control_tokens[number], text.thought_tokens[number], text.other_parts[number])
 
 
 class Line(NamedTuple):
@@ -35,6 +49,20 @@ class Line(NamedTuple):
     tokens: tuple[str, ...] = ()
     problem: str | None = None
     in_sample: bool | None = None
+    extra: Extra = Extra()
+
+
+def counts_of(lines: Sequence[Line]) -> dict[str, int]:
+    """What the record says of so many lines."""
+    read = [line.scores for line in lines if line.scores is not None]
+    return {
+        "messages": len(read), "tokens": sum(scores.counted for scores in read),
+        "problems": sum(line.problem is not None for line in lines),
+        "with_control_tokens": sum(line.extra.control_tokens > 0 for line in lines),
+        "with_thoughts": sum(line.extra.thought_tokens > 0 for line in lines),
+        "in_sample": sum(line.in_sample is True for line in lines),
+        "with_other_parts": sum(line.extra.other_parts > 0 for line in lines),
+    }  # fmt: skip
 
 
 def table(
@@ -69,7 +97,11 @@ def table(
             places[f"max_{name}_token"] = [None if place is None else line.tokens[place] for place in positions]
         data = {"emotion": list(emotions), "reliability": own, **values, **places}
         frame = pl.DataFrame(data, schema={name: SCHEMA[name] for name in data})
-        fixed = head | {"tokens": scores.counted, "windows": line.windows, "in_sample": line.in_sample}
+        fixed = (
+            head
+            | {"tokens": scores.counted, "windows": line.windows, "in_sample": line.in_sample}
+            | line.extra._asdict()
+        )
         frames.append(frame.with_columns(pl.lit(value, SCHEMA[name]).alias(name) for name, value in fixed.items()))
     whole = pl.concat([pl.DataFrame(schema=SCHEMA), *frames], how="diagonal")
     return whole.select(list(SCHEMA)).with_columns(pl.col(pl.Float32).fill_nan(None))

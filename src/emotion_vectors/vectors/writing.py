@@ -18,8 +18,10 @@ import numpy as np
 
 from emotion_vectors.errors import UserError, nearest
 from emotion_vectors.lm.answers import Touched, answer_steered, mean_log_probability
+from emotion_vectors.lm.limits import require_known, require_room
 from emotion_vectors.lm.model import LanguageModel
 from emotion_vectors.lm.prompts import locate, render
+from emotion_vectors.lm.templates import opening, ready
 from emotion_vectors.lm.writers.base import Sampling, read_text
 from emotion_vectors.vectors.directions import unit
 from emotion_vectors.vectors.file import EmotionVectors
@@ -63,6 +65,7 @@ class Comparison:
     """One sentence where the vectors don't agree with themselves, or where nobody knows; else ""."""
     reliability: dict[str, float | None]
     """How far each emotion's direction agrees with itself: r of its halves."""
+    opening: str = ""  # what was added to the template's text so that the answer begins
 
     def as_dict(self) -> dict[str, Any]:
         """Everything as plain values, for JSON."""
@@ -96,7 +99,10 @@ def compare_writing(
     steered = {layer: _sum(vectors, emotions, layer) / len(chosen) for layer in chosen}
     direction = unit(np.random.default_rng(seed).standard_normal(lm.hidden_size))
     random = {layer: direction * np.linalg.norm(vector) for layer, vector in steered.items()}
-    ids = locate(lm.tokenizer, _rendered(lm, prompt, system), {}).ids
+    messages = ([{"role": "system", "content": system}] if system else []) + [{"role": "user", "content": prompt}]
+    ids = locate(lm.tokenizer, _rendered(lm, messages), {}).ids
+    require_known(lm, ids)
+    require_room(lm, len(ids), sampling.max_new_tokens, "The prompt")
     known = vectors.reliability
     texts = [
         text
@@ -107,6 +113,7 @@ def compare_writing(
         lm.name, prompt, system, dict(emotions), chosen, tuple(float(vectors.residual_norm[layer]) for layer in chosen),
         tokens, seed, sampling.temperature, sampling.top_p, sampling.max_new_tokens, tuple(texts), tuple(_warnings(texts, samples)),
         vectors.caution(), {name: None if known is None else known.r[vectors.index(name)] for name in emotions},
+        opening(lm, messages),
     )  # fmt: skip
 
 
@@ -137,22 +144,21 @@ def _check(
         )
 
 
-def _rendered(lm: LanguageModel, prompt: str, system: str) -> str:
+def _rendered(lm: LanguageModel, messages: list[dict[str, str]]) -> str:
     """The conversation as text, up to where the answer begins."""
-    if not system:
-        return render(lm, prompt)
     if not lm.is_chat:
-        return f"{system}\n\n{render(lm, prompt)}"
-    messages = [{"role": "system", "content": system}, {"role": "user", "content": prompt}]
+        return "\n\n".join([*(one["content"] for one in messages[:-1]), render(lm, messages[-1]["content"])])
     try:
-        text = lm.tokenizer.apply_chat_template(
-            messages, tokenize=False, add_generation_prompt=True, enable_thinking=False
-        )
-    except Exception as error:  # templates raise what their authors chose
-        raise UserError(
-            f"The chat template of {lm.name} takes no system text ({error}); leave --system out."
-        ) from error
-    return str(text)
+        text = ready(lm, messages)
+    except UserError as error:
+        if len(messages) > 1 and "refuses these messages" in str(error):
+            raise UserError(
+                f"{str(error).removesuffix('.')}; it may take no system text: leave --system out."
+            ) from error
+        raise
+    if len(messages) > 1 and messages[0]["content"].strip() not in text:
+        raise UserError(f"The chat template of {lm.name} passes over system texts; leave --system out.")
+    return text
 
 
 def _write(

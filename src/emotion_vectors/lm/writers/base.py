@@ -10,6 +10,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from emotion_vectors.lm import thinking
+
 
 @dataclass(frozen=True)
 class Sampling:
@@ -95,8 +97,25 @@ def end_tokens(lm: Any) -> frozenset[int]:
 
 
 def read_text(lm: Any, tokens: Sequence[int]) -> str:
-    """The text of generated token ids, without special tokens and without surrounding white space."""
-    return lm.tokenizer.decode(list(tokens), skip_special_tokens=True, clean_up_tokenization_spaces=False).strip()
+    """The text of generated token ids, without thoughts, special tokens and surrounding white space.
+
+    A thought that doesn't end has no text behind it: the text is empty then.
+    """
+    tokenizer = lm.tokenizer
+    plain = tokenizer.decode(list(tokens), skip_special_tokens=True, clean_up_tokenization_spaces=False)
+    # The marks of a thought are special tokens in some models and words in others.
+    whole = tokenizer.decode(list(tokens), skip_special_tokens=False, clean_up_tokenization_spaces=False)
+    if not thinking.mentions(whole):
+        return thinking.answer_of(plain).text.strip()
+    text = thinking.answer_of(whole).text
+    for special in sorted(_special(tokenizer), key=len, reverse=True):
+        text = text.replace(special, "")
+    return text.strip()
+
+
+def _special(tokenizer: Any) -> set[str]:
+    added = {token.content for token in tokenizer.added_tokens_decoder.values() if token.special}
+    return {*tokenizer.all_special_tokens, *added}
 
 
 def storable(text: str) -> str:

@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from emotion_vectors.errors import UserError
+from emotion_vectors.lm.chat_format import NoMessageError, read_message
+from emotion_vectors.lm.thinking import FIELDS
 from emotion_vectors.lm.writers.base import Request, Sampling, Written, storable
 from emotion_vectors.lm.writers.http_json import HIDDEN, Endpoint, Stopped, checked_key, checked_url, post
 
@@ -107,16 +109,22 @@ class ServerWriter:
 
 
 def read_completion(answer: Any) -> tuple[str, str, int | None]:
-    """Text, finish reason and number of tokens (None where it isn't said) of a chat completion; else `ValueError`."""
+    """Text, finish reason and number of tokens (None where it isn't said) of a chat completion; else `ValueError`.
+
+    What the model thought, in a field, in parts or in the text, is no part of the text.
+    """
     try:
         choice = answer["choices"][0]
         text = choice["message"]["content"]
     except (KeyError, IndexError, TypeError):
         raise ValueError("it is no chat completion") from None
-    if text is not None and not isinstance(text, str):
-        raise ValueError("its content is no text")
-    text = storable(text or "").strip()
+    try:
+        said = read_message({"role": "assistant", "content": text})
+    except NoMessageError:
+        raise ValueError("its content is no text") from None
     usage = answer.get("usage")
     tokens = usage.get("completion_tokens") if isinstance(usage, dict) else None
     known = isinstance(tokens, int) and not isinstance(tokens, bool) and 0 <= tokens < 2**31
-    return text, str(choice.get("finish_reason")), tokens if known else None
+    # The server counts the thought too.
+    known = known and not said.thoughts and not any(choice["message"].get(field) for field in FIELDS)
+    return storable(said.content).strip(), str(choice.get("finish_reason")), tokens if known else None

@@ -1,0 +1,39 @@
+"""What a model can be fed: ids that its embedding has, and as many tokens as it has positions. Asked before anything is computed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from emotion_vectors.errors import UserError
+
+if TYPE_CHECKING:
+    from emotion_vectors.lm.model import LanguageModel
+
+
+def context_of(lm: LanguageModel) -> int | None:
+    """The most tokens that the model reads at once; None where its configuration sets no limit."""
+    limit = getattr(lm.model.config.get_text_config(), "max_position_embeddings", None)
+    return limit if isinstance(limit, int) and limit > 0 else None
+
+
+def require_known(lm: LanguageModel, ids: Sequence[int]) -> None:
+    """Raise `UserError` for ids beyond the embedding: a tokenizer that was given tokens without the model being resized."""
+    rows = lm.embedding_rows
+    if ids and max(ids) >= rows:
+        token = lm.tokenizer.convert_ids_to_tokens(max(ids))
+        raise UserError(
+            f"The text has the token '{token}' (id {max(ids)}), but the embedding of {lm.name} ends at {rows - 1}; use the tokenizer that the "
+            "model was trained with, or resize the model's embedding to the tokenizer."
+        )
+
+
+def require_room(lm: LanguageModel, tokens: int, more: int = 0, what: str = "The text") -> None:
+    """Raise `UserError` where `tokens`, and `more` that are to be written after them, don't fit in the model's context."""
+    limit = context_of(lm)
+    if limit is not None and tokens + more > limit:
+        written = f" and up to {more} more are to be written" if more else ""
+        raise UserError(
+            f"{what} has {tokens} tokens{written}, but {lm.name} reads at most {limit}; shorten "
+            f"{'it, or ask for fewer tokens' if more else 'or split it'}."
+        )

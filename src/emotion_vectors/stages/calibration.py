@@ -9,14 +9,13 @@ from safetensors.numpy import load_file
 
 from emotion_vectors.errors import UserError
 from emotion_vectors.lab import Lab
-from emotion_vectors.lm.messages import converse
 from emotion_vectors.lm.prompts import story_prompt
 from emotion_vectors.store import atomic, parts
 from emotion_vectors.vectors import activations, calibration
 from emotion_vectors.vectors.calibration import Calibration
 from emotion_vectors.vectors.directions import unit
 from emotion_vectors.vectors.file import EmotionVectors
-from emotion_vectors.vectors.neutral import Read, neutral_scores
+from emotion_vectors.vectors.neutral import as_read, centred_with_others, neutral_scores, spread
 
 TEXTS_PER_PART = 32  # fixed: a part is a unit of resuming and must not depend on the machine
 
@@ -26,7 +25,7 @@ def calibrate(lab: Lab, vectors: EmotionVectors) -> None:
     if lab.run.done("calibration"):
         return
     texts = pl.read_parquet(lab.run / "neutral.parquet").filter("kept")["text"].to_list()
-    forms = {number: _forms(lab, texts[number]) for number in _chosen(len(texts))}
+    forms = {number: as_read(lab.lm, texts[number]) for number in spread(len(texts), calibration.MOST_TEXTS)}
     usable = [number for number, reads in forms.items() if reads]
     if not usable:
         raise UserError(
@@ -43,8 +42,7 @@ def calibrate(lab: Lab, vectors: EmotionVectors) -> None:
             numbers = usable[start : start + TEXTS_PER_PART]
             part = folder / f"{start:06d}.safetensors"
             if not parts.is_sound(part, lab.reporter.say):
-                # Each text is centred with the others: in `around` it would have a part of itself taken off.
-                centres = around + (around - means[numbers]) / (len(means) - 1)
+                centres = centred_with_others(around, means, numbers)
                 read = [
                     neutral_scores(
                         lab.lm, [forms[number][form] for number in numbers], numbers, units, centres,
@@ -66,24 +64,6 @@ def calibrate(lab: Lab, vectors: EmotionVectors) -> None:
             texts=len(usable),
             left_out=len(forms) - len(usable),
         )
-
-
-def _chosen(count: int) -> list[int]:
-    """Which of the texts are read: all, or as many as the file may hold, spread evenly."""
-    return np.unique(np.linspace(0, count - 1, min(count, calibration.MOST_TEXTS)).round().astype(int)).tolist()
-
-
-def _forms(lab: Lab, text: str) -> tuple[Read, ...]:
-    """A neutral text as it is read: plain, and as the user's message; nothing where the chat template changes it."""
-    try:
-        plain, chat = converse(lab.lm, text), converse(lab.lm, [{"role": "user", "content": text}])
-    except UserError:
-        return ()
-    span, message = plain.messages[0], chat.messages[0]
-    return (
-        Read(plain.ids, (span.first, span.last), span.last - 1),
-        Read(chat.ids, (message.first, message.last), len(chat.ids) - 1),
-    )
 
 
 def _means(lab: Lab, texts: list[str]) -> np.ndarray:

@@ -8,6 +8,7 @@ import pytest
 from scipy import stats
 
 from emotion_vectors.experiments import reliability
+from emotion_vectors.vectors import halves
 
 WIDTH = 60
 
@@ -28,7 +29,7 @@ def shards(emotion, topic, vectors, size=7):
 
 def run(emotion, topic, vectors, resamples=300, seed=0):
     count, topics = int(emotion.max()) + 1, int(topic.max()) + 1
-    sums = reliability.topic_sums(shards(emotion, topic, vectors), count, topics, WIDTH)
+    sums = halves.topic_sums(shards(emotion, topic, vectors), count, topics, WIDTH)
     return reliability.split_half(sums, [f"emotion {i}" for i in range(count)], resamples, seed)
 
 
@@ -117,7 +118,7 @@ def test_emotions_dealt_out_within_every_topic_lose_it():
 
 def test_more_topics_than_buckets_keep_even_from_odd():
     emotion, topic, vectors = stories(4, signal=0.4, emotions=6, topics=45, noise=2.0)
-    sums = reliability.topic_sums(shards(emotion, topic, vectors), 6, 45, WIDTH)
+    sums = halves.topic_sums(shards(emotion, topic, vectors), 6, 45, WIDTH)
     assert sums.sums.shape == (20, 6, WIDTH) and sums.counts.sum() == 6 * 45
     found = reliability.split_half(sums, list("abcdef"), 100, 0)
     even, odd = slow_r(emotion, topic, vectors, set(range(0, 45, 2)), 6)
@@ -129,11 +130,11 @@ def test_more_topics_than_buckets_keep_even_from_odd():
 
 @pytest.mark.parametrize("buckets, count", [(1, 0), (2, 1), (3, 3), (4, 3), (5, 10), (6, 10), (7, 20), (20, 20)])
 def test_halvings_are_different_and_of_half_the_size(buckets, count):
-    found = list(reliability.halvings(buckets, 0))
+    found = list(halves.halvings(buckets, 0))
     assert len(found) == count and all(side.sum() == buckets // 2 for side in found)
     assert len({frozenset([tuple(side), tuple(~side)]) for side in found}) == count
     if buckets == 20:
-        again, other = ([tuple(side) for side in reliability.halvings(20, seed)] for seed in (0, 1))
+        again, other = ([tuple(side) for side in halves.halvings(20, seed)] for seed in (0, 1))
         assert [tuple(side) for side in found] == again != other
 
 
@@ -155,12 +156,12 @@ def test_too_few_topics_or_emotions_give_nothing():
 
 
 def test_spearman_brown_is_that_of_two_parallel_halves():
-    assert reliability.spearman_brown(np.array([0.0, 0.5, 1.0, -0.5, -1.0])) == pytest.approx([0, 2 / 3, 1, -2 / 3, -1])
+    assert halves.spearman_brown(np.array([0.0, 0.5, 1.0, -0.5, -1.0])) == pytest.approx([0, 2 / 3, 1, -2 / 3, -1])
     generator = np.random.default_rng(7)
     true = generator.standard_normal(200_000)
     a, b, c, d = (true + 2 * generator.standard_normal(200_000) for _ in range(4))
     whole = np.corrcoef(a + b, c + d)[0, 1]
-    assert float(reliability.spearman_brown(np.array(np.corrcoef(a, b)[0, 1]))) == pytest.approx(whole, abs=0.01)
+    assert float(halves.spearman_brown(np.array(np.corrcoef(a, b)[0, 1]))) == pytest.approx(whole, abs=0.01)
 
 
 def test_a_direction_that_is_zero_agrees_with_nothing():

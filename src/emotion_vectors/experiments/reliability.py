@@ -10,9 +10,8 @@ What it can't tell: an emotion's stories can share more than the emotion (names,
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -20,30 +19,10 @@ from emotion_vectors.experiments.criteria import json_number
 from emotion_vectors.stats import nulls
 from emotion_vectors.stats.correlation import standardised
 from emotion_vectors.vectors.directions import contrast, cosine
+from emotion_vectors.vectors.halves import OF_TOPICS, TopicSums, halvings, spearman_brown
+from emotion_vectors.vectors.reliability import Reliability
 
-BUCKETS = 20  # even, so that the even topics are the even buckets; bounds the memory at 20 sums per emotion
-HALVINGS = 20
 FEWEST = 3  # emotions: a contrast of two is the same direction twice, with opposite signs
-
-
-class TopicSums(NamedTuple):
-    """Sums (b, n, d) float64 and counts (b, n) of the stories of n emotions in b buckets of topics."""
-
-    sums: np.ndarray
-    counts: np.ndarray
-
-
-def topic_sums(
-    shards: Iterable[tuple[Sequence[int], Sequence[int], np.ndarray]], emotions: int, topics: int, width: int
-) -> TopicSums:
-    """Sums over shards of (emotion of each story, topic of each story, vectors (stories, width)); topic t is in bucket t mod 20."""
-    buckets = min(topics, BUCKETS)
-    found = TopicSums(np.zeros((buckets, emotions, width)), np.zeros((buckets, emotions)))
-    for emotion, topic, vectors in shards:
-        where = (np.asarray(topic, dtype=np.intp) % BUCKETS, np.asarray(emotion, dtype=np.intp))
-        np.add.at(found.sums, where, vectors.astype(np.float64))
-        np.add.at(found.counts, where, 1)
-    return found
 
 
 def split_half(found: TopicSums, emotions: Sequence[str], resamples: int, seed: int) -> dict[str, Any] | None:
@@ -80,6 +59,24 @@ def split_half(found: TopicSums, emotions: Sequence[str], resamples: int, seed: 
     }  # fmt: skip
 
 
+def of_vectors(found: dict[str, Any] | None, emotions: Sequence[str], topics: int, stories: int) -> Reliability | None:
+    """What a vectors file keeps of `split_half`, for its `emotions` in their order: the even topics against the odd ones."""
+    if found is None:
+        return None
+    rows = {row["emotion"]: row["r"] for row in found["rows"]}
+    return Reliability(
+        median=found["median"],
+        whole=found["spearman_brown_median"],
+        p=found["p"],
+        null_mean=found["null"]["mean"],
+        null_high=found["null"]["high"],
+        halves=OF_TOPICS,
+        groups=topics,
+        texts=stories,
+        r=tuple(rows.get(emotion) for emotion in emotions),
+    )
+
+
 def _halves(found: TopicSums, side: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Which emotions (n,) have stories in both halves of the buckets, and these emotions' directions (m, d) from each."""
     counts = np.array([found.counts[side].sum(axis=0), found.counts[~side].sum(axis=0)])
@@ -92,22 +89,6 @@ def _halves(found: TopicSums, side: np.ndarray) -> tuple[np.ndarray, np.ndarray,
     return np.asarray(both), first, second
 
 
-def halvings(buckets: int, seed: int) -> Iterator[np.ndarray]:
-    """Up to 20 different random halvings (b,) of the buckets, all of them where there are fewer; half A is the smaller one."""
-    half, generator = buckets // 2, np.random.default_rng(seed)
-    # With equal halves a halving and its mirror image are the same.
-    possible = 0 if half == 0 else math.comb(buckets, half) // (2 if buckets == 2 * half else 1)
-    seen: set[bytes] = set()
-    while len(seen) < min(HALVINGS, possible):
-        side = np.zeros(buckets, dtype=bool)
-        side[generator.permutation(buckets)[:half]] = True
-        if 2 * half == buckets and not side[0]:
-            side = ~side
-        if side.tobytes() not in seen:
-            seen.add(side.tobytes())
-            yield side
-
-
 def _over_halvings(found: TopicSums, seed: int) -> np.ndarray:
     """(n,) mean r over the random halvings, corrected to the full length; NaN for an emotion that no halving has twice."""
     total, times = np.zeros(found.counts.shape[1]), np.zeros(found.counts.shape[1])
@@ -118,8 +99,3 @@ def _over_halvings(found: TopicSums, seed: int) -> np.ndarray:
         total[both] += np.nan_to_num((standardised(first.T) * standardised(second.T)).sum(axis=0))
         times[both] += 1
     return spearman_brown(np.where(times > 0, total / np.maximum(times, 1), np.nan))
-
-
-def spearman_brown(r: np.ndarray) -> np.ndarray:
-    """Reliability of the whole from r of its halves, 2 r / (1 + |r|) (Spearman 1910, Brown 1910); within -1 to 1 for r < 0 too."""
-    return 2 * r / (1 + np.abs(r))

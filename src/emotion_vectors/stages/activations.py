@@ -16,6 +16,7 @@ from emotion_vectors.lab import Equipment, Lab
 from emotion_vectors.lm.prompts import story_prompt
 from emotion_vectors.scale.workers import Job
 from emotion_vectors.stages.adopted import adopt
+from emotion_vectors.stages.reliability import measure_reliability
 from emotion_vectors.store import atomic, parts
 from emotion_vectors.vectors import activations, directions, passes
 from emotion_vectors.vectors.file import EmotionVectors
@@ -220,7 +221,10 @@ def make_vectors(lab: Lab) -> EmotionVectors:
         header,
         centre=neutral[1:].mean(axis=1),
     )
-    if lab.theirs is not None:
+    if lab.theirs is None:
+        found = measure_reliability(lab, story_vector_shards(lab), int(tensors["counts"].sum()))
+        header["reliability"] = None if found is None else found.header(lab.emotions)
+    else:
         vectors = adopt(lab, vectors, lab.theirs)
     vectors.save(path)
     lab.run.finish("vectors", [path.name], 0.0, len(lab.emotions), "vectors")

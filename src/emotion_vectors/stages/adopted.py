@@ -65,6 +65,7 @@ def adopt(lab: Lab, own: EmotionVectors, theirs: EmotionVectors) -> EmotionVecto
     header = own.header | {
         "neutral_components": theirs.header.get("neutral_components", [0] * len(raw)),
         "neutral_explained": theirs.header.get("neutral_explained", 0.0), "adopted": facts(lab, theirs),
+        "reliability": theirs.header.get("reliability"),
     }  # fmt: skip
     if len(absent):
         header["layers_given"] = list(theirs.layers)

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from emotion_vectors import __version__
-from emotion_vectors.experiments import correlation, lens, numeric, preferences, reliability
+from emotion_vectors.experiments import correlation, lens, numeric, preferences
 from emotion_vectors.experiments.arms import Runs
 from emotion_vectors.lab import Lab
 from emotion_vectors.stages import validation
@@ -17,6 +17,7 @@ from emotion_vectors.stages.doctor import all_checks
 from emotion_vectors.stages.feels import analyse_words
 from emotion_vectors.stages.preferences import Answers
 from emotion_vectors.stages.readings import Readings
+from emotion_vectors.stages.reliability import split_half_reliability
 from emotion_vectors.stages.steering_analysis import analyse_steering
 from emotion_vectors.stimuli import equal_to_published
 from emotion_vectors.store import atomic
@@ -161,20 +162,8 @@ def _vector_facts(lab: Lab, vectors: EmotionVectors) -> dict[str, Any]:
         "residual_norm": float(vectors.residual_norm[vectors.layer]),
         "stories_per_emotion": {"min": int(counts.min()), "median": float(np.median(counts)), "max": int(counts.max())},
         # The halves of the run's own stories say nothing about vectors that were not made from them.
-        "split_half": split_half_reliability(lab, vectors.emotions) if adopted is None else None,
+        "split_half": split_half_reliability(lab, story_vector_shards(lab)) if adopted is None else None,
     }  # fmt: skip
-
-
-def split_half_reliability(lab: Lab, emotions: tuple[str, ...]) -> dict[str, Any] | None:
-    """The vectors' reliability over topics, from the shards of single stories; None with too few topics."""
-    place = {name: row for row, name in enumerate(emotions)}
-    topic = {name: row for row, name in enumerate(lab.topics)}
-    shards = (
-        ([place[name] for name in rows["emotion"]], [topic[name] for name in rows["topic"]], vectors)
-        for rows, vectors in story_vector_shards(lab)
-    )
-    sums = reliability.topic_sums(shards, len(emotions), len(lab.topics), lab.lm.hidden_size)
-    return reliability.split_half(sums, emotions, lab.settings.resamples, lab.settings.seed)
 
 
 def _write_tables(lab: Lab, experiments: dict[str, Any]) -> None:

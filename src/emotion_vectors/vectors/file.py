@@ -23,6 +23,7 @@ from emotion_vectors.vectors import hub
 from emotion_vectors.vectors.calibration import FILE as CALIBRATION
 from emotion_vectors.vectors.calibration import Calibration, load_calibration
 from emotion_vectors.vectors.directions import cosine, unit
+from emotion_vectors.vectors.reliability import Reliability, caution
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -64,6 +65,15 @@ class EmotionVectors:
         """The layers that have vectors: all of the model's, or for imported vectors those that the file had."""
         given = self.header.get("layers_given")
         return tuple(range(len(self.raw))) if given is None else tuple(given)
+
+    @property
+    def reliability(self) -> Reliability | None:
+        """How far the directions agree with themselves over halves of their texts; None where that was not measured."""
+        return Reliability.from_header(self.header.get("reliability"), self.emotions)
+
+    def caution(self) -> str:
+        """One sentence for readers where the vectors don't agree with themselves, or where nobody knows; else ""."""
+        return caution(self.reliability)
 
     def at(self, layer: int | None = None) -> np.ndarray:
         """All directions (emotions, d) at `layer` (default: the analysis layer)."""
@@ -243,6 +253,7 @@ class EmotionVectors:
                 raise ValueError("tensors and names differ in number")
             if layer not in _checked(header.get("layers_given"), len(tensors["raw"])):
                 raise ValueError("its analysis layer has no vectors")
+            Reliability.from_header(header.get("reliability"), emotions)
         except (SafetensorError, ValueError, KeyError, TypeError, IndexError, OSError) as error:
             raise UserError(
                 f"{path} is no vectors file of this tool ({error}); make one with `emotion-vectors run`."

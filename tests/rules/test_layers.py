@@ -18,7 +18,7 @@ ALLOWED = {
     "scale": {"store"},
     "lm": {"stimuli", "store"},  # the toy model's tokenizer learns from the pack's words
     "corpus": {"lm", "stimuli", "store", "settings", "scale"},
-    "vectors": {"lm", "store"},
+    "vectors": {"corpus", "lm", "store"},  # corpus: the neutral texts of ours
     "exports": {"lm", "vectors", "stimuli", "store"},
     "transcripts": {"lm", "vectors", "store"},
     "experiments": {"lm", "vectors", "stats", "stimuli"},

@@ -14,6 +14,7 @@ from emotion_vectors.store.run_folder import fingerprint
 from emotion_vectors.vectors.activations import pool
 from emotion_vectors.vectors.calibration import Calibration
 from emotion_vectors.vectors.file import EmotionVectors
+from emotion_vectors.vectors.labelled import check_name
 
 PER_NAME = ("stories", "texts")  # header fields with one value for each name
 
@@ -48,7 +49,10 @@ def joined(left: EmotionVectors, right: EmotionVectors) -> EmotionVectors:
         if isinstance(one.get(key), list) and isinstance(other.get(key), list):
             header[key] = [*one[key], *other[key]]
     header["reliability"] = _less_reliable(left, right)
-    header["fingerprint"] = fingerprint([one.get("fingerprint", ""), other.get("fingerprint", "")])
+    scores = _joined_scores(left, right)
+    header.pop("fingerprint", None)
+    if scores is not None:
+        header["fingerprint"] = fingerprint([one.get("fingerprint", ""), other.get("fingerprint", "")])
     header["joined"] = [
         {"names": list(part.emotions), "source": part.header.get("source"), "fingerprint": part.header.get("fingerprint")}
         for part in (left, right)
@@ -65,7 +69,7 @@ def joined(left: EmotionVectors, right: EmotionVectors) -> EmotionVectors:
         left.kind,
         header,
         left.centre,
-        _joined_scores(left, right),
+        scores,
     )
 
 
@@ -94,12 +98,11 @@ def _joined_scores(left: EmotionVectors, right: EmotionVectors) -> Calibration |
 
 def _less_reliable(left: EmotionVectors, right: EmotionVectors) -> dict[str, Any] | None:
     """The header's reliability: that of the part that agrees less with itself, with the r of all names; None where one has none."""
-    found = [part.header.get("reliability") for part in (left, right)]
-    if left.reliability is None or right.reliability is None or not all(isinstance(one, dict) for one in found):
+    one, other = left.reliability, right.reliability
+    if one is None or other is None:
         return None
-    order = sorted((part.reliability.reliable, part.reliability.median, i) for i, part in enumerate((left, right)) if part.reliability)
-    worse = found[order[0][2]]
-    return {**worse, "r": {name: value for one in found for name, value in one["r"].items()}}  # type: ignore[index, dict-item]
+    worse = min((one, other), key=lambda found: (found.reliable, found.median))
+    return replace(worse, r=(*one.r, *other.r)).header((*left.emotions, *right.emotions))
 
 
 def from_arrays(
@@ -114,6 +117,8 @@ def from_arrays(
     chosen = lm.default_layer if layer is None else layer
     if not directions or not 0 <= chosen < lm.n_layers:
         raise UserError(f"Give at least one vector, at a layer from 0 to {lm.n_layers - 1}.")
+    for name in directions:
+        check_name(name, "a vector")
     arrays = {name: np.asarray(vector, dtype=np.float32) for name, vector in directions.items()}
     whole, width = (lm.n_layers, lm.hidden_size), (lm.hidden_size,)
     shapes = {array.shape for array in arrays.values()}
@@ -121,9 +126,9 @@ def from_arrays(
         raise UserError(
             f"The vectors have the shapes {', '.join(map(str, sorted(shapes)))}; {lm.name} needs {width} each, or {whole} for all layers."
         )
-    bad = [name for name, array in arrays.items() if not np.isfinite(array).all() or not array[..., :].any()]
+    bad = [name for name, array in arrays.items() if not np.isfinite(array).all() or not np.atleast_2d(array).any(axis=1).all()]
     if bad:
-        raise UserError(f"The vector '{bad[0]}' is zero or holds values that are not finite.")
+        raise UserError(f"The vector '{bad[0]}' is zero at a layer, or holds values that are not finite; leave it out or give it at one layer.")
     raw = np.zeros((lm.n_layers, len(arrays), lm.hidden_size), dtype=np.float32)
     if shapes == {whole}:
         raw[:] = np.stack(list(arrays.values()), axis=1)

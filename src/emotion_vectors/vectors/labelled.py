@@ -22,8 +22,8 @@ class Labelled(NamedTuple):
     repeated: int = 0  # texts that were left out because their label had them already
 
 
-def labelled(rows: Iterable[tuple[object, object, object]], where: str = "text {}") -> Labelled:
-    """Check rows of label, text and topic ("" or None: none) and put them together; `where` names a row by its number, from 1.
+def labelled(rows: Iterable[tuple[str, object, object, object]]) -> Labelled:
+    """Check rows of place ("row 3"), label, text and topic ("" or None: none), and put them together.
 
     Raises `UserError` for a label or a text that is empty or not a text, a text under two labels, fewer than two labels, a label
     with fewer than two different texts, and topics of some texts only.
@@ -33,9 +33,8 @@ def labelled(rows: Iterable[tuple[object, object, object]], where: str = "text {
     groups: list[str] = []
     seen: dict[str, str] = {}
     repeated = 0
-    for number, (label, text, group) in enumerate(rows, start=1):
-        place = where.format(number)
-        name, words = _name(label, place), _words(text, place)
+    for place, label, text, group in rows:
+        name, words = check_name(label, place), _words(text, place)
         if (known := seen.setdefault(words, name)) != name:
             raise UserError(f"The text of {place} has two labels, '{known}' and '{name}'; keep one of them.")
         if len(seen) == len(texts):
@@ -61,14 +60,15 @@ def from_mapping(texts: Mapping[str, Sequence[str]], groups: Mapping[str, Sequen
     if groups is not None and [len(groups.get(name, ())) for name in texts] != [len(some) for some in texts.values()]:
         raise UserError("The groups don't match the texts; give one for each text, under the same labels.")
     rows = [
-        (name, text, None if groups is None else groups[name][number])
+        (f"text {number + 1} of '{name}'", name, text, None if groups is None else groups[name][number])
         for name, some in texts.items()
         for number, text in enumerate(some)
     ]
     return labelled(rows)
 
 
-def _name(label: object, place: str) -> str:
+def check_name(label: object, place: str) -> str:
+    """A label as the name of a vector; one that commands can't take is a `UserError`."""
     if not isinstance(label, str) or not label.strip():
         raise UserError(f"The label of {place} is empty or not a text; name what the text shows.")
     name = label.strip()

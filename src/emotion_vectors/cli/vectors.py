@@ -106,7 +106,9 @@ def _show(made: EmotionVectors, lm: LanguageModel) -> None:
     table = Table("label", "texts", "r of halves", "promotes", box=None, padding=(0, 2, 0, 0))
     for row, name in enumerate(made):
         r = found.r[row] if found else None
-        promoted = " ".join(plain_text(one.token.strip() or repr(one.token)) for one in made.lens(name, lm, LENS).promoted)
+        promoted = " ".join(
+            plain_text(one.token.strip() or repr(one.token)) for one in made.lens(name, lm, LENS).promoted
+        )
         table.add_row(
             Text(plain_text(name)), str(made.header["texts"][row]), "-" if r is None else f"{r:.2f}", Text(promoted)
         )

@@ -48,10 +48,13 @@ def neutral_texts(name: str = OURS, most: int = NEUTRAL_TEXTS) -> tuple[list[str
     return [texts[round(i * (len(texts) - 1) / max(count - 1, 1))] for i in range(count)], OURS
 
 
-def _neutral(source: Source, number: int, row: Any) -> Sequence[object]:
+def _neutral(source: Source, number: int, row: Any) -> list[str]:
     place = f"{source.name}, row {number}"
     _require(place, row, {"": TEXT})
-    return _texts(row[TEXT], place)
+    texts = _texts(row[TEXT], place)
+    if not all(isinstance(words, str) for words in texts):
+        raise UserError(f"{place}: the text is not a string; write it as one.")
+    return [str(words) for words in texts]
 
 
 def _require(place: str, row: Any, columns: dict[str, str]) -> None:
@@ -70,5 +73,7 @@ def _texts(cell: object, place: str) -> Sequence[object]:
     texts = cell if isinstance(cell, list) else [cell]
     for words in texts:
         if isinstance(words, str) and len(words) > MOST_CHARACTERS:
-            raise UserError(f"{place}: a text has {len(words):,} characters, more than {MOST_CHARACTERS:,}; shorten it.")
+            raise UserError(
+                f"{place}: a text has {len(words):,} characters, more than {MOST_CHARACTERS:,}; shorten it."
+            )
     return [storable(words) if isinstance(words, str) else words for words in texts]

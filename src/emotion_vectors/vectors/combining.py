@@ -54,7 +54,11 @@ def joined(left: EmotionVectors, right: EmotionVectors) -> EmotionVectors:
     if scores is not None:
         header["fingerprint"] = fingerprint([one.get("fingerprint", ""), other.get("fingerprint", "")])
     header["joined"] = [
-        {"names": list(part.emotions), "source": part.header.get("source"), "fingerprint": part.header.get("fingerprint")}
+        {
+            "names": list(part.emotions),
+            "source": part.header.get("source"),
+            "fingerprint": part.header.get("fingerprint"),
+        }
         for part in (left, right)
     ]
     if left.concept != right.concept:
@@ -79,21 +83,23 @@ def _check_joinable(left: EmotionVectors, right: EmotionVectors) -> None:
     if left.raw.shape[::2] != right.raw.shape[::2] or weights[0] != weights[1]:
         raise UserError(f"These vectors are of two models ({left!r} and {right!r}); {theirs}.")
     if left.layer != right.layer or left.layers != right.layers:
-        raise UserError(f"These vectors have analysis layers {left.layer} and {right.layer}, or other layers; {theirs}.")
+        raise UserError(
+            f"These vectors have analysis layers {left.layer} and {right.layer}, or other layers; {theirs}."
+        )
     if left.kind != right.kind:
         raise UserError(f"One hands out {left.kind} vectors, the other {right.kind} ones; make both of the same kind.")
     both = [name for name in left.emotions if name in right.emotions]
     if both:
-        raise UserError(
-            f"Both have a vector '{both[0]}'; take it out of one of them, for example with subset([...])."
-        )
+        raise UserError(f"Both have a vector '{both[0]}'; take it out of one of them, for example with subset([...]).")
 
 
 def _joined_scores(left: EmotionVectors, right: EmotionVectors) -> Calibration | None:
     """The scores of the neutral texts, where both are around the same mean of as many texts; else nothing."""
     one, other = left.calibration, right.calibration
     same = one and other and one.texts == other.texts and np.array_equal(one.centre, other.centre)
-    return Calibration(np.concatenate([one.scores, other.scores], axis=-2), one.centre) if one and other and same else None
+    return (
+        Calibration(np.concatenate([one.scores, other.scores], axis=-2), one.centre) if one and other and same else None
+    )
 
 
 def _less_reliable(left: EmotionVectors, right: EmotionVectors) -> dict[str, Any] | None:
@@ -126,9 +132,15 @@ def from_arrays(
         raise UserError(
             f"The vectors have the shapes {', '.join(map(str, sorted(shapes)))}; {lm.name} needs {width} each, or {whole} for all layers."
         )
-    bad = [name for name, array in arrays.items() if not np.isfinite(array).all() or not np.atleast_2d(array).any(axis=1).all()]
+    bad = [
+        name
+        for name, array in arrays.items()
+        if not np.isfinite(array).all() or not np.atleast_2d(array).any(axis=1).all()
+    ]
     if bad:
-        raise UserError(f"The vector '{bad[0]}' is zero at a layer, or holds values that are not finite; leave it out or give it at one layer.")
+        raise UserError(
+            f"The vector '{bad[0]}' is zero at a layer, or holds values that are not finite; leave it out or give it at one layer."
+        )
     raw = np.zeros((lm.n_layers, len(arrays), lm.hidden_size), dtype=np.float32)
     if shapes == {whole}:
         raw[:] = np.stack(list(arrays.values()), axis=1)
@@ -137,7 +149,7 @@ def from_arrays(
     norms = _norms(lm, plain) if residual_norm is None else np.asarray(residual_norm, dtype=np.float32)
     if norms.shape != (lm.n_layers,) or not (np.isfinite(norms).all() and (norms > 0).all()):
         raise UserError(f"residual_norm needs {lm.n_layers} positive numbers, one for each layer.")
-    header = {
+    header: dict[str, Any] = {
         "model": "embedded" if lm.source.startswith("pypi:") else lm.source, "model_sha256": lm.sha256, "concept": concept,
         "source": "from arrays", "dtype": str(lm.dtype).removeprefix("torch."),
     }  # fmt: skip

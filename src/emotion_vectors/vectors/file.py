@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from emotion_vectors.vectors.reading import Reading
     from emotion_vectors.vectors.steering import Addition, Steering, Tokens
 
+
 @dataclass(frozen=True, repr=False)
 class EmotionVectors:
     """One direction per emotion and layer, with where they come from.

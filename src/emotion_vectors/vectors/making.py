@@ -66,9 +66,7 @@ def make(
     parts = [directions.neutral_components(rows, neutral_variance) for rows in means.swapaxes(0, 1)]
     projected = np.stack([directions.project_out(rows, part.basis) for rows, part in zip(raw, parts, strict=True)])
     here = parts[chosen + 1]
-    found = measure(
-        directions.project_out(pooled, here.basis), given.labels, given.groups, given.names, seed=seed
-    )
+    found = measure(directions.project_out(pooled, here.basis), given.labels, given.groups, given.names, seed=seed)
     counts = Counter(given.labels)
     header = {
         "model": "embedded" if lm.source.startswith("pypi:") else lm.source, "model_sha256": lm.sha256, "revision": lm.revision,
@@ -150,12 +148,12 @@ def _calibrated(
     lm: LanguageModel, made: EmotionVectors, plain: Sequence[str], means: np.ndarray, reporter: Reporter
 ) -> EmotionVectors:
     """The vectors with the scores of the neutral texts, with which those of other texts are compared."""
-    forms = {number: neutral.as_read(lm, plain[number]) for number in neutral.spread(len(plain), calibration.MOST_TEXTS)}
+    forms = {
+        number: neutral.as_read(lm, plain[number]) for number in neutral.spread(len(plain), calibration.MOST_TEXTS)
+    }
     usable = [number for number, reads in forms.items() if reads]
     if not usable:
-        raise UserError(
-            f"The chat template of {lm.name} changes every neutral text, so none can be read as a message."
-        )
+        raise UserError(f"The chat template of {lm.name} changes every neutral text, so none can be read as a message.")
     units = np.stack([directions.unit(made.at(layer)) for layer in range(lm.n_layers)])
     assert made.centre is not None
     centres = neutral.centred_with_others(made.centre, means, usable)

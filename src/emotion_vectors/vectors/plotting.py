@@ -47,4 +47,3 @@ def heat_map(reading: Reading, layer: int | None, most: int) -> alt.Chart:
         )
         .properties(width=min(CELL * len(tokens), WIDEST), height=CELL * len(names))
     )  # fmt: skip
-

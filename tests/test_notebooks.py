@@ -41,6 +41,7 @@ def test_reading_and_steering(toy_run, capsys):
     space = execute("read_and_steer", toy_run[0])
     shown = capsys.readouterr().out
     assert "4 layers, analysis layer 2" in shown
+    assert "mostly noise" in shown and space["own"]["reliability"].to_list() == list(space["vectors"].reliability.r)
     tokens, reading = space["tokens"], space["reading"]
     for row in tokens.iter_rows(named=True):
         column = reading.emotions.index(row["emotion"])
@@ -52,9 +53,10 @@ def test_reading_and_steering(toy_run, capsys):
     assert "calm" not in space["neighbours"]["emotion"] and len(space["strongest"]) == 10
 
 
-def test_the_figure_is_that_of_the_report(toy_run):
+def test_the_figure_is_that_of_the_report(toy_run, capsys):
     run, record = toy_run
     space = execute("figure_from_a_record", run)
+    assert record["vectors"]["caution"] in capsys.readouterr().out
     drawn = space["emotions"].select("emotion", "valence", "r", "low", "high").to_dicts()
     for ours, theirs in zip(drawn, bar_rows(record), strict=True):
         assert ours["emotion"] == theirs["emotion"] and ours["valence"] == theirs["valence"]

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from typer.testing import CliRunner
+from vectors.worlds import agreeing
 
 from emotion_vectors.cli import app
 from emotion_vectors.cli.shown import plain_text
@@ -75,6 +76,18 @@ def test_the_json_has_everything_and_the_same_command_gives_the_same(file):
     assert len(set(texts)) == 6 and all(t["tokens"] <= 12 for t in first["texts"])
     other = json.loads(call(*words, "--seed", "5"))
     assert {t["text"] for t in other["texts"]}.isdisjoint(texts)
+
+
+@pytest.mark.parametrize(("r", "said"), [(None, "was not measured"), (0.03, "mostly noise"), (0.6, "")])
+def test_noise_is_called_noise_on_the_screen_and_in_the_json(vectors, tmp_path, r, said):
+    file = tmp_path / "some.safetensors"
+    known = vectors if r is None else agreeing(vectors, r)
+    known.save(file)
+    words = [str(file), PROMPT, "--emotion", "calm=0.5", "--max-tokens", "2"]
+    shown = call(*words, columns="300")
+    assert said in shown and bool(said) == ("noise" in shown) and ("(reliability" in shown) == (r is not None)
+    found = json.loads(call(*words, "--json"))
+    assert found["caution"] == known.caution() and said in found["caution"] and found["reliability"] == {"calm": r}
 
 
 def test_what_is_added_is_the_sum_of_the_vectors_in_residual_norms_and_a_random_one_as_long(vectors, lm, monkeypatch):

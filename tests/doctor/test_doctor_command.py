@@ -11,7 +11,7 @@ from emotion_vectors.lm import forward
 from emotion_vectors.report.page import write_report
 
 TOY = ["--preset", "toy", "--device", "cpu", "--threads", "1", "--quiet"]
-VECTORS = {"vectors_finite", "vectors_centred", "vectors_projected", "control_reach"}
+VECTORS = {"vectors_finite", "vectors_centred", "vectors_projected", "reliability", "control_reach"}
 
 
 def command(monkeypatch, *arguments):

@@ -299,6 +299,14 @@ def test_stories_filter_and_strongest_tokens(site, toy_run):
     first = stories.row(0, named=True)
     expect(page.locator("#ev-story-tokens .ev-facts")).to_contain_text(first["emotion"])
     assert "".join(page.locator("#ev-story-tokens .ev-t").all_text_contents()).replace("↵", "") == first["text"]
+    assert ("In sample" in page.locator("#ev-story-tokens").inner_text()) == first["kept"]
+    tab(page, "Read")
+    for written, own in ((first["text"], first["kept"]), (first["text"] + " The end.", False)):
+        page.locator("#ev-written textarea").fill(written)
+        page.locator("#ev-read").click()
+        expect(page.locator("#ev-coloured .ev-t").last).to_contain_text("." if not own else written[-1])
+        expect(page.locator("#ev-coloured .ev-notice")).to_have_count(int(own))
+    tab(page, "Stories")
     dropped = stories.filter(~pl.col("kept"))
     choose(page, "story-state", "dropped")
     if len(dropped):

@@ -137,3 +137,19 @@ def test_hostile_tokens_are_text():
     for html in (view.tokens(shown), view.token_table(shown), view.passages(shown), view.summary(shown)):
         assert not any(tag == "script" or "onclick" in attributes for tag, attributes in Seen(html).tags)
         assert "${" not in html and "{{" not in html
+
+
+def test_each_emotion_has_its_own_reliability_beside_its_value():
+    known = dataclasses.replace(reading(), reliability=(0.471, None))
+    html = view.summary(view.show(known, "calm", 3, "raw"))
+    tables = html.split("<table")[1:]
+    assert len(tables) == 2
+    for table in tables:
+        rows = {Seen(row).text.split()[0][:4]: Seen(row).text for row in table.split("<tr>")[2:]}
+        assert "0.47" in rows["calm"] and "not measured" in rows["angr"]
+    assert "reliability" not in view.summary(view.show(reading(), "calm", 3, "raw"))
+
+
+def test_a_text_that_the_vectors_were_made_of_is_called_in_sample():
+    assert "In sample" in view.in_sample(dataclasses.replace(reading(), in_sample=True))
+    assert all(view.in_sample(dataclasses.replace(reading(), in_sample=other)) == "" for other in (False, None))

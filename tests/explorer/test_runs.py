@@ -1,8 +1,10 @@
 """Opening runs and their verdicts: finished, unfinished, damaged, none."""
 
+import dataclasses
 import json
 
 import pytest
+from vectors.worlds import agreeing
 
 from emotion_vectors.errors import UserError
 from emotion_vectors.explorer.runs import names, open_run
@@ -67,3 +69,16 @@ def test_hostile_words_of_a_run_are_text(hostile_run):
         seen = Seen(html)
         assert "<script>window.owned=1</script>" in seen.text
         assert not {"script", "img"} & {tag for tag, _ in seen.tags}
+
+
+@pytest.mark.parametrize(("r", "said"), [(None, "not measured"), (0.03, "mostly noise"), (0.6, "")])
+def test_noise_is_called_noise_above_all_tabs(toy_run, r, said):
+    run = open_run("toy", toy_run)
+    bare = dataclasses.replace(run.vectors, header=run.vectors.header | {"reliability": None})
+    shown = overview(dataclasses.replace(run, vectors=bare if r is None else agreeing(bare, r)))
+    assert bool(said) == ("noise" in shown) == ("ev-warning" in shown)
+    if said:
+        sentence = Seen(shown).text
+        assert said in sentence and sentence.count("These vectors") + sentence.count("of these vectors") == 1
+    # The toy's own vectors are those of a random model.
+    assert run.vectors.caution() in Seen(overview(run)).text and "mostly noise" in run.vectors.caution()

@@ -8,7 +8,10 @@ import pytest
 import torch
 from safetensors import safe_open
 from tiny import tiny
+from typer.testing import CliRunner
+from vectors.worlds import agreeing
 
+from emotion_vectors.cli import app
 from emotion_vectors.errors import UserError
 from emotion_vectors.exports import control_vector, export_vectors
 from emotion_vectors.vectors.file import EmotionVectors
@@ -166,3 +169,12 @@ def test_what_does_not_fit_is_one_sentence_and_no_file(saved, tmp_path, options,
         export_vectors(saved, options.pop("format"), out, **options)
     assert "\n" not in str(caught.value)
     assert list(tmp_path.iterdir()) == [saved]
+
+
+@pytest.mark.parametrize(("r", "said"), [(None, "not measured"), (0.03, "mostly noise"), (0.6, "")])
+def test_the_command_says_where_the_vectors_are_noise(tmp_path, r, said):
+    file = tmp_path / "some.safetensors"
+    (some_vectors() if r is None else agreeing(some_vectors(), r)).save(file)
+    done = CliRunner().invoke(app, ["export", str(file), "--format", "gguf", "--out", str(tmp_path / "out")])
+    assert done.exit_code == 0, done.output
+    assert said in done.stderr and bool(said) == bool(done.stderr)

@@ -129,3 +129,14 @@ def test_an_impossible_repository_is_refused(fake, tmp_path):
     for name in ("vectors", "a/b/c", "../x", "a/b\nc"):
         with pytest.raises(UserError, match="no repository id"):
             hub.push(tmp_path, name)
+
+
+@pytest.mark.parametrize("said", ["These vectors don't agree with themselves: r = 0.03.", "", None])
+def test_the_card_says_where_the_vectors_are_noise(record, tmp_path, said):
+    if said is not None:
+        record["vectors"]["caution"] = said
+    export_vectors(folder(tmp_path, record), "huggingface", tmp_path / "out")
+    card = (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
+    assert ("agree with themselves" in card) == bool(said)
+    if said:
+        assert card.index("agree with themselves") < card.index("| file | what |"), "above everything that one may use"

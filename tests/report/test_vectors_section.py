@@ -1,13 +1,17 @@
 """Reliability of the vectors in the report: the table holds the record, and a contradiction is refused."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from emotion_vectors.report import write_report
 from emotion_vectors.report.checks import check
+from emotion_vectors.report.claims import abstract
 from emotion_vectors.report.contradiction import ContradictoryRecord
 from emotion_vectors.report.vectors_section import reliability_seen, vectors_table
 
+from .reading import Page
 from .record import build
 
 
@@ -63,4 +67,44 @@ def test_a_reliability_that_contradicts_itself_is_refused(break_it: Any) -> None
     record = build("full")
     break_it(record["vectors"]["split_half"])
     with pytest.raises(ContradictoryRecord):
+        check(record)
+
+
+NOISE = "These vectors don't agree with themselves: r = 0.03 (0.33 wanted)."
+
+
+def _said(median: float, said: str, passed: bool) -> dict[str, Any]:
+    record = build("full")
+    split = record["vectors"]["split_half"]
+    shift = median - split["median"]
+    for row in split["rows"]:
+        row["r"] += shift
+    split |= {"median": median, "min": split["min"] + shift, "max": split["max"] + shift}
+    split["beyond_null"] = sum(row["r"] > split["null"]["high"] for row in split["rows"])
+    record["vectors"]["caution"] = said
+    record["doctor"]["reliability"] = {
+        "title": "The vectors agree with themselves", "measured": median, "limit": 1 / 3, "passed": passed, "kind": "warn", "detail": said,
+    }  # fmt: skip
+    return record
+
+
+def test_noise_is_called_noise_at_the_top_of_the_page_and_beside_the_numbers(tmp_path: Path) -> None:
+    for record, said in ((_said(0.03, NOISE, False), True), (_said(0.5, "", True), False), (build("full"), False)):
+        write_report(tmp_path, record)
+        page = Page((tmp_path / "report.html").read_text(encoding="utf-8")).text.replace("\u00a0", " ")
+        top = page[: page.index("Do the vectors carry")]
+        assert (NOISE in top) == said
+        table = vectors_table(record)
+        assert table is not None and (NOISE in table.note) == said == (NOISE in abstract(record))
+
+
+@pytest.mark.parametrize(
+    ("median", "said", "passed"), [(0.03, "", True), (0.5, NOISE, False), (0.03, NOISE, True), (0.5, "", False)]
+)
+def test_a_sentence_that_the_halves_don_t_bear_out_is_refused(median: float, said: str, passed: bool) -> None:
+    with pytest.raises(ContradictoryRecord, match="reliability"):
+        check(_said(median, said, passed))
+    record = _said(0.03, NOISE, False)
+    record["doctor"]["reliability"]["measured"] = 0.2
+    with pytest.raises(ContradictoryRecord, match="reliability"):
         check(record)

@@ -105,7 +105,7 @@ def test_the_table_says_what_could_not_be_read(tmp_path):
         read_files(order(path), vectors, lm, None, out, QUIET)
     assert list(tmp_path.iterdir()) == [path], "nothing may be left of an order that was refused"
     record = read_files(order(path, skip_bad=True), vectors, lm, None, out, QUIET)
-    assert record["counts"] == {"texts": 3, "bad": 1, "messages": 3, "tokens": 3, "problems": 2} | {
+    assert record["counts"] == {"texts": 3, "bad": 1, "messages": 3, "tokens": 3, "problems": 2, "in_sample": 0} | {
         "tokens": record["counts"]["tokens"]
     }
     rows = pl.read_ndjson(out, schema=SCHEMA)

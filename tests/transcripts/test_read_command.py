@@ -6,13 +6,15 @@ import json
 import polars as pl
 import pytest
 from typer.testing import CliRunner
-from vectors.worlds import EMOTIONS, make_vectors
+from vectors.worlds import EMOTIONS, agreeing, make_vectors
 
 from emotion_vectors.cli import app
 from emotion_vectors.errors import UserError
 from emotion_vectors.lm import toy
 from emotion_vectors.lm.model import load_model
 from emotion_vectors.vectors import calibration
+from emotion_vectors.vectors.file import EmotionVectors
+from emotion_vectors.vectors.in_sample import text_hashes
 
 from .planted_texts import calibrated
 
@@ -55,6 +57,42 @@ def test_scores_and_passages(folder, tmp_path):
     before = out.stat().st_mtime_ns
     assert run(folder, "--emotions", "calm,on edge", "--out", str(out), "--top", "2").exit_code == 0
     assert out.stat().st_mtime_ns == before
+
+
+@pytest.mark.parametrize(("r", "said"), [(None, "was not measured"), (0.03, "r = 0.03"), (0.6, "")])
+def test_noise_is_called_noise_and_each_emotion_has_its_reliability(folder, tmp_path, r, said):
+    vectors, out = EmotionVectors.load(folder), tmp_path / "scores.parquet"
+    file = tmp_path / "some.safetensors"
+    (vectors if r is None else agreeing(vectors, r)).save(file)
+    arguments = ["read", str(folder / "texts.jsonl"), "--vectors", str(file), "--out", str(out), "--top", "1"]
+    done = CliRunner().invoke(app, [*arguments, "--device", "cpu", "--quiet"], env={"COLUMNS": "200", "TERM": "dumb"})
+    assert done.exit_code == 0, done.output
+    assert (
+        (said in done.stderr) and (bool(said) == ("noise" in done.stderr)) and done.stderr.count(said or "noise") <= 1
+    )
+    assert f"calm, reliability {'not measured' if r is None else f'{r:.2f}'}" in done.stdout
+    record = json.loads((tmp_path / "scores.parquet.json").read_text())
+    assert record["reliability"]["caution"] == EmotionVectors.load(file).caution()
+    assert record["reliability"]["emotions"] == dict.fromkeys(EMOTIONS, r)
+    rows = pl.read_parquet(out)
+    assert (
+        rows["reliability"].to_list() == pytest.approx([r] * len(rows))
+        if r
+        else rows["reliability"].null_count() == len(rows)
+    )
+    assert rows["in_sample"].null_count() == len(rows) and "in sample" not in done.output
+
+
+def test_a_text_that_the_vectors_were_made_of_is_in_sample(folder, tmp_path):
+    vectors, file, out = EmotionVectors.load(folder), tmp_path / "some.safetensors", tmp_path / "scores.jsonl"
+    dataclasses.replace(vectors, text_hashes=text_hashes(["go  HOME.", "the sea was not calm."])).save(file)
+    arguments = ["read", str(folder / "texts.jsonl"), "--vectors", str(file), "--out", str(out), "--top", "3"]
+    done = CliRunner().invoke(app, [*arguments, "--device", "cpu", "--quiet"], env={"COLUMNS": "200", "TERM": "dumb"})
+    assert done.exit_code == 0, done.output
+    rows = pl.read_ndjson(out).unique(["item", "message"]).sort("item", "message")
+    assert rows["in_sample"].to_list() == [False, True, False]
+    assert "1 in sample" in done.stderr and done.stdout.count("message 0 (user), in sample") == len(EMOTIONS)
+    assert done.stdout.count("in sample") == len(EMOTIONS), "and no other passage"
 
 
 def test_without_an_output_passages_are_shown_and_nothing_is_left(folder):

@@ -11,7 +11,7 @@ PASSAGE = {
     "position": 7, "largest": 2, "tokens": ["one", " [bold]", " two\x1b[31m", "\n", "\u202eevil", "\x9b1m"], "cosines": [0.1, 0.2, 0.5, 0.0, 0.3, -0.1],
     "neutral": 0.1, "kind": "centred", "max_centred": 0.5, "max_centred_percentile": 99.2, "max_centred_z": 4.0, "mean_centred": 0.1,
     "mean_centred_percentile": None, "mean_centred_z": None, "response_centred": None, "response_centred_percentile": None,
-    "response_centred_z": None,
+    "response_centred_z": None, "in_sample": False, "reliability": None,
 }  # fmt: skip
 
 

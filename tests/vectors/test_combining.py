@@ -55,6 +55,11 @@ def test_a_sum_has_the_vectors_of_both(made, tmp_path):
     for part in made:
         for name in part:
             np.testing.assert_array_equal(both[name], part[name])
+    assert (
+        both.in_sample(sentences(4, 15, 4)[0])
+        and both.in_sample(sentences(4, 15, 1)[0])
+        and not both.in_sample("Hello.")
+    )
     # The same neutral texts: every name keeps its scores.
     np.testing.assert_array_equal(both.calibration.scores[..., 3:, :], other.calibration.scores)
     both.save(tmp_path / "both.safetensors")

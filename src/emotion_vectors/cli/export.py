@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -38,11 +39,14 @@ def export(
     """Write the vectors for another tool: llama.cpp and repeng (gguf), steering-vectors, lm-eval, numpy or the hub."""
     from emotion_vectors.exports import export_vectors, hub
     from emotion_vectors.exports.choice import parse_mix
+    from emotion_vectors.vectors.file import EmotionVectors
 
     if push_to_hub and format != "huggingface":
         raise UserError("--push-to-hub uploads the repository folder of --format huggingface; choose that format.")
     names = [name.strip() for name in (emotions or "").split(",") if name.strip()]
     files = export_vectors(source, format, out, parse_mix(emotion or []), names, layers, strength)
+    if said := EmotionVectors.load(source, calibrated=False).caution():
+        print(said, file=sys.stderr)
     print(f"Written: {files[0]}" if len(files) == 1 else f"Written: {len(files)} files in {files[0].parent}")
     if push_to_hub:
         print(f"Uploaded: {hub.push(out, push_to_hub)}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -36,4 +37,5 @@ def import_(
     chosen = [name.strip() for name in (names or "").split(",") if name.strip()]
     vectors = import_vectors(files, format, load_model(model, device), pack, layer, chosen)
     vectors.save(out)
+    print(vectors.caution(), file=sys.stderr)
     print(f"Written: {out} ({len(vectors.emotions)} emotions; analysis layer {vectors.layer}).")

@@ -79,6 +79,8 @@ def read(
     except KeyboardInterrupt:
         Console(stderr=True).print("Stopped; the same command goes on where it was." if out else "Stopped.")
         raise typer.Exit(130) from None
+    if said := record["reliability"]["caution"]:
+        Console(stderr=True, highlight=False).print(said, markup=False, soft_wrap=True)
     _show(record, names, (0 if out else 3) if top is None else top)
     _summary(record, out)
 
@@ -121,13 +123,13 @@ def _window(lm: LanguageModel, asked: int | None) -> int:
 
 
 def _show(record: dict[str, Any], emotions: tuple[str, ...], top: int) -> None:
-    from emotion_vectors.transcripts.shown import heading, marked
+    from emotion_vectors.transcripts.shown import heading, marked, title
 
     console = Console(highlight=False)
     for emotion in emotions if top else ():
         found = [passage for passage in record["passages"] if passage["emotion"] == emotion][:top]
         if found:
-            console.rule(emotion, align="left")
+            console.rule(title(emotion, record["reliability"]["emotions"][emotion]), align="left")
         for number, passage in enumerate(found, start=1):
             console.print(heading(passage, number), soft_wrap=True)
             console.print(marked(passage))
@@ -138,6 +140,8 @@ def _summary(record: dict[str, Any], out: Path | None) -> None:
     parts = [f"{counts['texts']:,} texts, {counts['messages']:,} messages, {counts['tokens']:,} tokens"]
     parts += [f"{counts['problems']:,} not read (see the column problem)"] if counts["problems"] else []
     parts += [f"{counts['bad']:,} damaged lines left out"] if counts["bad"] else []
+    if own := counts["in_sample"]:
+        parts.append(f"{own:,} in sample (the vectors were made of these very texts, so their scores say nothing)")
     Console(stderr=True, highlight=False).print("; ".join(parts) + ".", markup=False, soft_wrap=True)
     if out is not None:
         print(f"Scores: {out}")

@@ -29,6 +29,8 @@ def print_verdicts(record: dict) -> None:
             criterion["verdict"],
         )
     Console().print(table)
+    if said := record["vectors"].get("caution"):
+        Console(highlight=False).print(said, markup=False, soft_wrap=True)
 
 
 def print_checks(checks: list[Check]) -> None:

@@ -89,6 +89,10 @@ def parse_layers(text: str | None) -> tuple[int, ...] | None:
         raise UserError(f"'--layers {text}' is no list of layers; write for example --layers 18,19,20.") from None
 
 
+def _own(reliability: float | None) -> str:
+    return "" if reliability is None else f" (reliability {reliability:.2f})"
+
+
 def show(found: Comparison) -> None:
     """The texts in three columns; what the model wrote is data and never becomes markup or a terminal escape."""
     from rich import box
@@ -97,7 +101,7 @@ def show(found: Comparison) -> None:
     from rich.text import Text
 
     console = Console(highlight=False)
-    strengths = ", ".join(f"{name} {value:+g}" for name, value in found.emotions.items())
+    strengths = ", ".join(f"{name} {value:+g}{_own(found.reliability[name])}" for name, value in found.emotions.items())
     where = f"layer{'s' * (len(found.layers) > 1)} {', '.join(map(str, found.layers))}"
     norm = ", ".join(f"{value:.3g}" for value in found.residual_norm)
     head = (
@@ -106,6 +110,8 @@ def show(found: Comparison) -> None:
         f"{'greedy' if found.temperature == 0 else f'temperature {found.temperature:g}'}"
     )
     console.print(Text(plain_text(head)))
+    if found.caution:
+        console.print(Text(found.caution, style="yellow"))
     table = Table("unsteered", "steered", "random direction", box=box.SIMPLE_HEAD, expand=True, padding=(0, 1))
     for column in table.columns:
         column.ratio = 1

@@ -57,12 +57,18 @@ def _opening(record: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
         f"{verdicts['pass']} pass, {verdicts['fail']} fail and {verdicts['inconclusive']} are inconclusive. Made with "
         f"emotion-vectors {text(record['version'])} on {text(record['created'][:10])}, in the design of Part 1 of "
         f"[Emotion Concepts and their Function in a Large Language Model]({PAPER}); a reproduction by others, not by the "
-        "paper's authors.\n\n"
+        f"paper's authors.\n\n{_caution(record)}"
         "| file | what |\n|---|---|\n"
         "| `vectors.safetensors` | the directions, raw and with neutral components removed, and the mean residual norms |\n"
         "| `results.json` | the record of the run: every number on this page, with settings and hashes |\n\n"
         f"Emotions: {', '.join(text(emotion) for emotion in facts['emotions'])}."
     )
+
+
+def _caution(record: Mapping[str, Any]) -> str:
+    """The sentence about vectors that don't agree with themselves, as a paragraph; nothing where they do."""
+    said = record["vectors"].get("caution")
+    return f"**{text(said)}**\n\n" if said else ""
 
 
 def _loading(facts: Mapping[str, Any]) -> str:

@@ -129,8 +129,15 @@ def check_baselines(experiments: dict[str, Any], criteria: Criteria) -> None:
 
 
 def check_vectors(record: dict[str, Any]) -> None:
-    """Refuse a reliability of the vectors that contradicts itself."""
+    """Refuse a reliability of the vectors that contradicts itself, and a sentence about it that the numbers don't bear out."""
     found = parts(record, "vectors", "split_half")
+    said, checked = parts(record, "vectors").get("caution"), parts(record, "doctor", "reliability")
+    if said is not None and checked:
+        require(bool(said) != checked["passed"], "What is said of the vectors' reliability and its self-check differ.")
+        if found.get("rows"):
+            require_close(checked["measured"], found["median"], 1e-9, "The self-check of the reliability")
+            low = found["median"] < checked["limit"] or found["p"] > 0.05
+            require(bool(said) == low, "What is said of the vectors' reliability is not what the halves gave.")
     if found.get("rows"):
         values = [row["r"] for row in found["rows"]]
         require_within(values, -1, 1, "A split-half reliability")

@@ -66,7 +66,14 @@ def verdict_counts(record: Record, kind: str = "verdict") -> dict[str, list[str]
 
 def abstract(record: Record) -> list[str]:
     """The sentences of the one-paragraph abstract."""
-    sentences = [vectors_made(record), verdicts_given(record), recognised(record), preferred(record), steered(record)]
+    sentences = [
+        vectors_made(record),
+        caution(record),
+        verdicts_given(record),
+        recognised(record),
+        preferred(record),
+        steered(record),
+    ]
     return [sentence for sentence in sentences if sentence]
 
 
@@ -87,6 +94,11 @@ def vectors_made(record: Record) -> str:
         f"From {count(corpus['kept'], 'kept story', 'kept stories')} about {count(emotions, 'emotion')}, one direction per "
         f"emotion was read from the residual stream of {model['name']} at layer {vectors['layer']} of {vectors['layers']}."
     )
+
+
+def caution(record: Record) -> str:
+    """The sentence about vectors that don't agree with themselves; "" where they do, and in records from before there was one."""
+    return str(parts(record, "vectors").get("caution") or "")
 
 
 def verdicts_given(record: Record) -> str:
@@ -178,7 +190,7 @@ def limits(record: Record) -> list[str]:
     fewest = corpus.get("fewest_per_emotion")
     if parts(record, "vectors", "adopted"):
         sentences.append(
-            "How the directions were made is not known here, so their reliability over stories can't be measured, and what the "
+            "How the directions were made is not known here, so their reliability is what their file says of it, and what the "
             "words alone give is shown for this run's stories, not for theirs."
         )
     elif fewest is not None:

@@ -26,7 +26,7 @@ from markupsafe import Markup
 from emotion_vectors.report import published
 from emotion_vectors.report.answers import answers
 from emotion_vectors.report.checks import CRITERIA, check
-from emotion_vectors.report.claims import abstract, limits
+from emotion_vectors.report.claims import abstract, caution, limits
 from emotion_vectors.report.figures import Figure, figures, lettered_figures
 from emotion_vectors.report.method_table import method_table
 from emotion_vectors.report.tables import (
@@ -131,6 +131,7 @@ def render(
         record=record,
         answers=answers(record),
         abstract=abstract(record),
+        caution=caution(record),
         verdicts=[_verdict(name, record["criteria"][name]) for name in CRITERIA],
         figures=[shown for shown in shown_figures if isinstance(shown["figure"].number, int)],
         inversion=[shown for shown in shown_figures if shown["figure"].number == "A"],

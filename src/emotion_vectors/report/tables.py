@@ -230,7 +230,7 @@ def doctor_table(record: Record) -> Table | None:
         )
         if not result["passed"]:
             failed.append(f"{name}: {result['detail']}")
-    note = "The limits and their reasons are in docs/doctor.md; a failed check marked ? makes the preference criteria or the random controls doubtful and stops nothing."
+    note = "The limits and their reasons are in docs/doctor.md; a failed check marked ? makes the vectors, the preference criteria or the random controls doubtful and stops nothing."
     if failed:
         note += f" {' '.join(failed)}"
     if record.get("failed_checks_allowed"):

@@ -53,7 +53,7 @@ def vectors_table(record: Record) -> Table | None:
         "Reliability of the vectors, and the words they promote",
         ("What", "Value"),
         tuple(rows),
-        reliability_seen(record),
+        " ".join(part for part in (parts(record, "vectors").get("caution"), reliability_seen(record)) if part),
     )
 
 

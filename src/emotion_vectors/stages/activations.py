@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,7 +19,7 @@ from emotion_vectors.scale.workers import Job
 from emotion_vectors.stages.adopted import adopt
 from emotion_vectors.stages.reliability import measure_reliability
 from emotion_vectors.store import atomic, parts
-from emotion_vectors.vectors import activations, directions, passes
+from emotion_vectors.vectors import activations, directions, in_sample, passes
 from emotion_vectors.vectors.file import EmotionVectors
 
 FILES = ("activations.safetensors", "story_index.parquet")
@@ -224,6 +225,7 @@ def make_vectors(lab: Lab) -> EmotionVectors:
     if lab.theirs is None:
         found = measure_reliability(lab, story_vector_shards(lab), int(tensors["counts"].sum()))
         header["reliability"] = None if found is None else found.header(lab.emotions)
+        vectors = replace(vectors, text_hashes=in_sample.of_run(lab.run.path))
     else:
         vectors = adopt(lab, vectors, lab.theirs)
     vectors.save(path)

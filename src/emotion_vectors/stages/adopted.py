@@ -69,7 +69,7 @@ def adopt(lab: Lab, own: EmotionVectors, theirs: EmotionVectors) -> EmotionVecto
     }  # fmt: skip
     if len(absent):
         header["layers_given"] = list(theirs.layers)
-    return replace(own, raw=raw, projected=projected, header=header)
+    return replace(own, raw=raw, projected=projected, header=header, text_hashes=theirs.text_hashes)
 
 
 def facts(lab: Lab, theirs: EmotionVectors) -> dict[str, Any]:

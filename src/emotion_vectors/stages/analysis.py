@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from emotion_vectors import __version__
-from emotion_vectors.experiments import correlation, lens, numeric, preferences
+from emotion_vectors.experiments import correlation, lens, numeric, preferences, reliability
 from emotion_vectors.experiments.arms import Runs
 from emotion_vectors.lab import Lab
 from emotion_vectors.stages import validation
@@ -23,6 +23,7 @@ from emotion_vectors.stimuli import equal_to_published
 from emotion_vectors.store import atomic
 from emotion_vectors.store.schema import SCHEMA, timestamp
 from emotion_vectors.vectors.file import EmotionVectors
+from emotion_vectors.vectors.reliability import Reliability, caution
 
 FILES = ("results.json", "scores.parquet", "correlations.parquet", "scenarios.parquet", "numeric.parquet")
 MEASURED = (
@@ -126,6 +127,7 @@ def _record(
 ) -> dict[str, Any]:
     stages = {name: lab.run.done(name) or {} for name in MEASURED}
     corpus = dict(stages["stories"]["facts"])
+    split_half, agreement = _reliability(lab, vectors)
     # Stories that the model's own tokens made too short were only found while reading them.
     late = stages["activations"]["facts"]["too_short"]
     if late:
@@ -141,10 +143,10 @@ def _record(
             "equal_to_published": list(equal_to_published(lab.pack)), "supplied_by_ours": list(lab.pack.supplied),
         },
         "corpus": corpus | {"neutral": stages["neutral"]["facts"]},
-        "vectors": _vector_facts(lab, vectors),
+        "vectors": _vector_facts(vectors, split_half, caution(agreement)),
         "criteria": {criterion["id"]: criterion for criterion in criteria},
         "verdicts": {name: sum(c["verdict"] == name for c in criteria) for name in ("pass", "fail", "inconclusive")},
-        "experiments": experiments, "doctor": all_checks(lab, vectors),
+        "experiments": experiments, "doctor": all_checks(lab, vectors, agreement),
         "failed_checks_allowed": lab.runtime.allow_failed_checks,
         "timings": {
             name: {key: stage[key] for key in ("seconds", "units", "unit", "rate")} for name, stage in stages.items()
@@ -152,7 +154,17 @@ def _record(
     }  # fmt: skip
 
 
-def _vector_facts(lab: Lab, vectors: EmotionVectors) -> dict[str, Any]:
+def _reliability(lab: Lab, vectors: EmotionVectors) -> tuple[dict[str, Any] | None, Reliability | None]:
+    """The record's `split_half` and what it says about the vectors; of vectors from elsewhere what their file says."""
+    if lab.theirs is not None:
+        # The halves of the run's own stories say nothing about vectors that were not made from them.
+        return None, vectors.reliability
+    found = split_half_reliability(lab, story_vector_shards(lab))
+    stories = int(sum(vectors.header["stories"]))
+    return found, reliability.of_vectors(found, vectors.emotions, len(lab.topics), stories)
+
+
+def _vector_facts(vectors: EmotionVectors, split_half: dict[str, Any] | None, said: str) -> dict[str, Any]:
     counts = np.array(vectors.header["stories"])
     adopted = vectors.header.get("adopted")
     return ({} if adopted is None else {"adopted": adopted}) | {
@@ -161,8 +173,7 @@ def _vector_facts(lab: Lab, vectors: EmotionVectors) -> dict[str, Any]:
         "neutral_variance": vectors.header["neutral_explained"],
         "residual_norm": float(vectors.residual_norm[vectors.layer]),
         "stories_per_emotion": {"min": int(counts.min()), "median": float(np.median(counts)), "max": int(counts.max())},
-        # The halves of the run's own stories say nothing about vectors that were not made from them.
-        "split_half": split_half_reliability(lab, story_vector_shards(lab)) if adopted is None else None,
+        "split_half": split_half, "caution": said,
     }  # fmt: skip
 
 

@@ -5,10 +5,19 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from emotion_vectors.doctor import Check, check_controls, check_vectors, demand, examine, stopping
+from emotion_vectors.doctor import (
+    Check,
+    check_controls,
+    check_reliability,
+    check_vectors,
+    demand,
+    examine,
+    stopping,
+)
 from emotion_vectors.lab import Lab
 from emotion_vectors.store import atomic
 from emotion_vectors.vectors.file import EmotionVectors
+from emotion_vectors.vectors.reliability import Reliability
 
 FILE = "doctor.json"
 
@@ -33,16 +42,20 @@ def check_instrument(lab: Lab) -> None:
 
 
 def check_directions(lab: Lab, vectors: EmotionVectors) -> None:
-    """Look at the vectors of the run; a failed check is a `UserError` unless the run allows it."""
+    """Look at the vectors of the run; a failed check is a `UserError` unless the run allows it, a low reliability is said."""
+    reliability = check_reliability(vectors.reliability)
+    if not reliability.passed:
+        lab.reporter.say(_said(reliability))
     demand(check_vectors(vectors, own=lab.theirs is None), lab.runtime.allow_failed_checks)
 
 
-def all_checks(lab: Lab, vectors: EmotionVectors) -> dict[str, dict[str, Any]]:
+def all_checks(lab: Lab, vectors: EmotionVectors, reliability: Reliability | None) -> dict[str, dict[str, Any]]:
     """The record's `doctor` part: every check of the instrument, of the vectors and of their controls, by name."""
     controls = check_controls(lab.lm, vectors)
     if not controls.passed:
         lab.reporter.say(_said(controls))
-    checks = (*_recorded(lab), *check_vectors(vectors, own=lab.theirs is None), controls)
+    made = check_vectors(vectors, own=lab.theirs is None)
+    checks = (*_recorded(lab), *made, check_reliability(reliability), controls)
     return {check.name: check.record() for check in checks}
 
 

@@ -31,7 +31,7 @@ from emotion_vectors.transcripts.table import Line, table
 from emotion_vectors.vectors.calibration import Calibration
 from emotion_vectors.vectors.file import EmotionVectors
 
-SCHEMA = 1  # form of the table and its record
+SCHEMA = 2  # form of the table and its record
 TEXTS_PER_PIECE = 256
 CHARACTERS_PER_PIECE = 4_000_000
 OUTPUTS = (".parquet", ".jsonl")
@@ -77,6 +77,7 @@ def read_files(
         paths, counts = _pieces(order, vectors, lm, calibration, run, kept, held, reporter, tokens_per_batch)
         record = {
             "schema": SCHEMA, "identity": identity, "counts": counts, "texts_of_the_reference": calibration.texts if calibration else 0,
+            "reliability": {"caution": vectors.caution(), "emotions": dict(zip(order.emotions, _reliability(order, vectors), strict=True))},
             "bad": [{"where": str(bad), "why": bad.why} for bad in held.first_bad], "passages": _described(kept, paths),
         }  # fmt: skip
         if {str(path): file_digest(path) for path in order.files} != held.sha256:
@@ -162,7 +163,7 @@ def _pieces(
 ) -> tuple[list[Path], dict[str, int]]:
     """Read what is not read yet; the pieces' files and counts over all of them."""
     paths: list[Path] = []
-    counts = {"texts": held.texts, "bad": held.bad, "messages": 0, "tokens": 0, "problems": 0}
+    counts = {"texts": held.texts, "bad": held.bad, "messages": 0, "tokens": 0, "problems": 0, "in_sample": 0}
     ready = _ready(run)
     done = sum(atomic.read_json(run / f"{number:06d}.json")["texts"] for number in range(ready))
     with reporter.stage("Reading", held.texts, "texts", done) as stage:
@@ -173,7 +174,15 @@ def _pieces(
             if number >= ready:
                 lines = _read_piece(items, number, order, vectors, lm, calibration, kept, stage, tokens_per_batch)
                 atomic.write_parquet(
-                    rows, table(lines, order.emotions, _columns(order, vectors), order.layer, calibration)
+                    rows,
+                    table(
+                        lines,
+                        order.emotions,
+                        _columns(order, vectors),
+                        order.layer,
+                        calibration,
+                        _reliability(order, vectors),
+                    ),
                 )
                 atomic.write_json(passages, kept.dump())
                 # Last: this file says that the piece is done.
@@ -187,6 +196,12 @@ def _pieces(
 
 def _columns(order: Order, vectors: EmotionVectors) -> list[int]:
     return [vectors.index(name) for name in order.emotions]
+
+
+def _reliability(order: Order, vectors: EmotionVectors) -> list[float | None]:
+    """How far each of the emotions' directions agrees with itself."""
+    known = vectors.reliability
+    return [None if known is None else known.r[row] for row in _columns(order, vectors)]
 
 
 def _ready(run: RunFolder) -> int:
@@ -217,7 +232,7 @@ def _count(items: Sequence[Item], lines: Sequence[Line]) -> dict[str, int]:
     read = [line.scores for line in lines if line.scores is not None]
     return {
         "texts": len(items), "messages": len(read), "tokens": sum(scores.counted for scores in read),
-        "problems": sum(line.problem is not None for line in lines),
+        "problems": sum(line.problem is not None for line in lines), "in_sample": sum(line.in_sample is True for line in lines),
     }  # fmt: skip
 
 
@@ -265,8 +280,8 @@ def _read_piece(
             continue
         text, scored = read[row]
         here = [
-            Line(item, place, message.role, scored.windows, message, text.tokens)
-            for place, message in zip(item.places, scored.messages, strict=True)
+            Line(item, place, message.role, scored.windows, message, text.tokens, in_sample=vectors.in_sample(content))
+            for place, message, content in zip(item.places, scored.messages, item.contents, strict=True)
         ]
         left_out = [Line(item, place, role, problem="it has no text and was left out") for place, role in item.empty]
         lines += sorted([*here, *left_out], key=lambda line: line.message or 0)
@@ -280,18 +295,17 @@ def _described(kept: Passages, paths: Sequence[Path]) -> list[dict[str, Any]]:
     if not passages:
         return []
     ranks = {f"{s}_{kind}{what}": pl.Float32 for s in ("max", "mean", "response") for what in ("", "_percentile", "_z")}
+    known = (*ranks, "in_sample", "reliability")
     keys = ["source", "item", "message", "emotion"]
     wanted = pl.DataFrame(passages).select(keys).with_columns(pl.col("message").cast(pl.Int32)).unique()
     found = (
         pl.scan_parquet(list(paths), glob=False)
-        .select(*keys, *ranks)
+        .select(*keys, *known)
         .join(wanted.lazy(), on=keys, how="semi")
         .collect(engine="streaming")
     )
-    known = {
-        tuple(row[key] for key in keys): {name: row[name] for name in ranks} for row in found.iter_rows(named=True)
-    }
-    return [passage | {"kind": kind} | known[tuple(passage[key] for key in keys)] for passage in passages]
+    at = {tuple(row[key] for key in keys): {name: row[name] for name in known} for row in found.iter_rows(named=True)}
+    return [passage | {"kind": kind} | at[tuple(passage[key] for key in keys)] for passage in passages]
 
 
 def _write(out: Path, paths: Sequence[Path]) -> None:

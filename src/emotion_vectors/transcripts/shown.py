@@ -19,6 +19,11 @@ def one_line(text: str) -> str:
     return printable(text.replace("\n", BREAK))
 
 
+def title(emotion: str, reliability: float | None) -> str:
+    """What stands over an emotion's passages: its name and how far its direction agrees with itself."""
+    return f"{emotion}, reliability {'not measured' if reliability is None else f'{reliability:.2f}'}"
+
+
 def heading(passage: Mapping[str, Any], number: int) -> Text:
     """Where a passage is and where it stands: file, line, message, token; ranks of the token and of its message."""
     where = f"{passage['source']}, item {passage['item']}"
@@ -26,6 +31,8 @@ def heading(passage: Mapping[str, Any], number: int) -> Text:
         where += f" ({passage['id']})"
     if passage["role"] != "text":
         where += f", message {passage['message']} ({passage['role']})"
+    if passage["in_sample"]:
+        where += ", in sample"
     kind = passage["kind"]
     ranks = [
         f"{what} {value:.3f}{_rank(passage, f'{statistic}_{kind}')}"

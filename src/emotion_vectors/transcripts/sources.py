@@ -42,6 +42,11 @@ class Item(NamedTuple):
     empty: tuple[tuple[int, str], ...]
     characters: int
 
+    @property
+    def contents(self) -> tuple[str, ...]:
+        """The text, or the text of each message of `content`."""
+        return (self.content,) if isinstance(self.content, str) else tuple(one["content"] for one in self.content)
+
 
 class Bad(NamedTuple):
     """A line or row that is in no form that can be read, and why."""

@@ -14,7 +14,7 @@ from emotion_vectors.vectors.calibration import KINDS, STATISTICS, Calibration
 
 SCHEMA: dict[str, Any] = {
     "source": pl.String, "item": pl.Int64, "id": pl.String, "message": pl.Int32, "role": pl.String, "tokens": pl.Int32,
-    "windows": pl.Int32, "emotion": pl.String,
+    "windows": pl.Int32, "in_sample": pl.Boolean, "emotion": pl.String, "reliability": pl.Float32,
     **{
         f"{statistic}_{kind}{what}": pl.Float32
         for statistic in STATISTICS for kind in KINDS for what in ("", "_percentile", "_z")
@@ -34,12 +34,19 @@ class Line(NamedTuple):
     scores: MessageScores | None = None
     tokens: tuple[str, ...] = ()
     problem: str | None = None
+    in_sample: bool | None = None
 
 
 def table(
-    lines: Sequence[Line], emotions: Sequence[str], columns: Sequence[int], layer: int, calibration: Calibration | None
+    lines: Sequence[Line],
+    emotions: Sequence[str],
+    columns: Sequence[int],
+    layer: int,
+    calibration: Calibration | None,
+    reliability: Sequence[float | None] | None = None,
 ) -> pl.DataFrame:
-    """Rows of `SCHEMA` in the order of `lines`; `columns` are the emotions' numbers in the vectors."""
+    """Rows of `SCHEMA` in the order of `lines`; `columns` are the emotions' numbers in the vectors, `reliability` their r."""
+    own = [None] * len(emotions) if reliability is None else list(reliability)
     read = [line for line in lines if line.scores is not None]
     ranked = _ranked(read, columns, layer, calibration)
     frames, at = [], 0
@@ -60,9 +67,9 @@ def table(
             positions = [int(place) if there[i] else None for i, place in enumerate(scores.place[kind])]
             places[f"max_{name}_position"] = [None if place is None else place - scores.start for place in positions]
             places[f"max_{name}_token"] = [None if place is None else line.tokens[place] for place in positions]
-        data = {"emotion": list(emotions), **values, **places}
+        data = {"emotion": list(emotions), "reliability": own, **values, **places}
         frame = pl.DataFrame(data, schema={name: SCHEMA[name] for name in data})
-        fixed = head | {"tokens": scores.counted, "windows": line.windows}
+        fixed = head | {"tokens": scores.counted, "windows": line.windows, "in_sample": line.in_sample}
         frames.append(frame.with_columns(pl.lit(value, SCHEMA[name]).alias(name) for name, value in fixed.items()))
     whole = pl.concat([pl.DataFrame(schema=SCHEMA), *frames], how="diagonal")
     return whole.select(list(SCHEMA)).with_columns(pl.col(pl.Float32).fill_nan(None))

@@ -74,6 +74,9 @@ def joined(left: EmotionVectors, right: EmotionVectors) -> EmotionVectors:
         header,
         left.centre,
         scores,
+        None
+        if left.text_hashes is None or right.text_hashes is None
+        else np.union1d(left.text_hashes, right.text_hashes),
     )
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from emotion_vectors.errors import UserError, nearest
-from emotion_vectors.vectors import storing
+from emotion_vectors.vectors import in_sample, storing
 from emotion_vectors.vectors.calibration import Calibration
 from emotion_vectors.vectors.directions import cosine, unit
 from emotion_vectors.vectors.reliability import Reliability, caution
@@ -37,7 +37,8 @@ class EmotionVectors:
     `raw` and `projected` are (layers, emotions, d) in residual-stream units; `residual_norm` (layers,) is the mean
     residual norm over story tokens; `layer` is the analysis layer; `kind` says which of the two the class hands out.
     `centre` (layers, d) is the mean over the neutral texts of their mean activations, None in files that lack it.
-    `calibration` holds the scores of the neutral texts, None where they were not made.
+    `calibration` holds the scores of the neutral texts, None where they were not made. `text_hashes` (s,) are those of the
+    texts that the vectors were made of (`vectors.in_sample`), None where nobody knows them.
     """
 
     emotions: tuple[str, ...]
@@ -50,6 +51,7 @@ class EmotionVectors:
     header: dict[str, Any] = field(default_factory=dict)
     centre: np.ndarray | None = None
     calibration: Calibration | None = None
+    text_hashes: np.ndarray | None = None
 
     def __repr__(self) -> str:
         """What they are in one line."""
@@ -90,6 +92,10 @@ class EmotionVectors:
     def caution(self) -> str:
         """One sentence for readers where the vectors don't agree with themselves, or where nobody knows; else ""."""
         return caution(self.reliability)
+
+    def in_sample(self, text: str) -> bool | None:
+        """Whether the vectors were made of this very text, so that reading it says nothing; None where their texts are not known."""
+        return None if self.text_hashes is None else in_sample.is_among(text, self.text_hashes)
 
     def at(self, layer: int | None = None) -> np.ndarray:
         """All directions (emotions, d) at `layer` (default: the analysis layer)."""

@@ -24,6 +24,7 @@ from emotion_vectors.vectors import activations, calibration, directions, neutra
 from emotion_vectors.vectors.calibration import Calibration, own_tokens
 from emotion_vectors.vectors.file import EmotionVectors
 from emotion_vectors.vectors.halves import measure
+from emotion_vectors.vectors.in_sample import text_hashes
 from emotion_vectors.vectors.labelled import Labelled
 
 FIRST_TOKEN = 50  # paper: means over the story's tokens from the 50th on
@@ -86,6 +87,7 @@ def make(
         chosen,
         header=header,
         centre=means[:, 1:].mean(axis=0),
+        text_hashes=text_hashes(given.texts),
     )
     return _calibrated(lm, made, plain, means[:, 1:], reporter)
 

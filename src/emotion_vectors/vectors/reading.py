@@ -43,7 +43,9 @@ class Reading:
     `ids` (t,) are the tokens that the model was fed and `tokens` (t,) their characters, which join to the rendered text.
     `raw`, `centred` and `projection` are (t, e, l) float32; `centred` is None where the vectors carry no neutral mean.
     `messages` are the token ranges of the contents; `response` is the position that predicts the first token of the
-    last answer, None for a plain text.
+    last answer, None for a plain text. `reliability` (e,) is how far each emotion's direction agrees with itself (r of its
+    halves; None where that is not known), and `in_sample` whether a message is one of the very texts that the vectors were
+    made of (None: nobody knows).
     """
 
     ids: tuple[int, ...]
@@ -55,6 +57,8 @@ class Reading:
     projection: np.ndarray
     messages: tuple[MessageSpan, ...]
     response: int | None
+    reliability: tuple[float | None, ...] = ()
+    in_sample: bool | None = None
 
     def to_polars(self) -> pl.DataFrame:
         """A row for each token, name and layer (t x e x l of them): place, token, emotion, layer, raw, centred, projection."""
@@ -113,6 +117,8 @@ def read_batch(
     names = vectors.emotions if emotions is None else tuple(emotions)
     chosen = (vectors.layer,) if layers is None else tuple(layers)
     rows = [vectors.index(name) for name in names]
+    known = vectors.reliability
+    reliability = tuple(None if known is None else known.r[row] for row in rows)
     if not names or not chosen:
         raise UserError("There is nothing to read with; give at least one name and one layer.")
     vectors.check_fits(lm)
@@ -144,9 +150,17 @@ def read_batch(
         Reading(
             text.ids, text.tokens, names, chosen, raw[row, : len(text.ids)],
             centred[0][row, : len(text.ids)] if centred else None, projection[row, : len(text.ids)], text.messages, text.response,
+            reliability, _in_sample(vectors, text),
         )
         for row, text in enumerate(texts)
     ]  # fmt: skip
+
+
+def _in_sample(vectors: EmotionVectors, text: Conversation) -> bool | None:
+    """Whether one of a text's messages is a text that the vectors were made of."""
+    if vectors.text_hashes is None:
+        return None
+    return any(vectors.in_sample("".join(text.tokens[span.first : span.last])) for span in text.messages)
 
 
 def read_many(

@@ -1,7 +1,7 @@
 """Vectors as one safetensors file.
 
 Tensors: `raw` and `projected` (l, n, d) float32, `embedding` (n, d) float32 raw directions of the embedding,
-`residual_norm` (l,) float32; since 0.3 also `centre` (l, d) float32; in files that are not a run's own also `calibration`.
+`residual_norm` (l,) float32; since 0.3 also `centre` (l, d) float32; later `text_hashes` (s,) uint64; in files that are not a run's own also `calibration`.
 Header (text): names, model, layer, fingerprint, where the vectors come from, and counts.
 """
 
@@ -17,7 +17,7 @@ from safetensors import SafetensorError, safe_open
 
 from emotion_vectors.errors import UserError
 from emotion_vectors.store import atomic
-from emotion_vectors.vectors import hub
+from emotion_vectors.vectors import hub, in_sample
 from emotion_vectors.vectors.calibration import FILE as CALIBRATION
 from emotion_vectors.vectors.calibration import load_calibration
 from emotion_vectors.vectors.reliability import Reliability
@@ -42,6 +42,8 @@ def write(vectors: EmotionVectors, path: Path) -> None:
     for name in OPTIONAL:
         if (values := getattr(vectors, name)) is not None:
             tensors[name] = values.astype(np.float32)
+    if vectors.text_hashes is not None:
+        tensors["text_hashes"] = vectors.text_hashes
     known = vectors.calibration
     if known is not None:
         tensors |= {"calibration": known.scores, "centre": known.centre.astype(np.float32)}
@@ -56,7 +58,7 @@ def read(source: str | Path, calibrated: bool = True) -> dict[str, Any]:
     try:
         with safe_open(path, framework="np") as file:
             header = {key: json.loads(value) for key, value in (file.metadata() or {}).items()}
-            there = [name for name in OPTIONAL if name in file.keys()]  # noqa: SIM118
+            there = [name for name in (*OPTIONAL, "text_hashes") if name in file.keys()]  # noqa: SIM118
             tensors = {name: file.get_tensor(name) for name in (*REQUIRED, *there)}
             inside = "calibration" in file.keys()  # noqa: SIM118
         if header.pop("format") != FORMAT:
@@ -67,11 +69,16 @@ def read(source: str | Path, calibrated: bool = True) -> dict[str, Any]:
         if layer not in _checked(header.get("layers_given"), len(tensors["raw"])):
             raise ValueError("its analysis layer has no vectors")
         Reliability.from_header(header.get("reliability"), emotions)
+        if "text_hashes" in tensors and (tensors["text_hashes"].dtype != np.uint64 or tensors["text_hashes"].ndim != 1):
+            raise ValueError("its hashes of texts are not valid")
     except (SafetensorError, ValueError, KeyError, TypeError, IndexError, OSError) as error:
         raise UserError(
             f"{path} is no vectors file of this tool ({error}); make one with `emotion-vectors run` or `emotion-vectors vectors`."
         ) from error
     header.pop("calibration", None)
+    # Files from before there were hashes; vectors from elsewhere are not made of the stories of the run that they are beside.
+    if calibrated and "text_hashes" not in tensors and not {"adopted", "source"} & header.keys():
+        tensors["text_hashes"] = in_sample.of_run(path.parent)
     scores = path if inside else path.with_name(CALIBRATION)
     # Vectors without a fingerprint are not a run's: scores beside their file are those of other vectors.
     wanted = calibrated and (inside or "fingerprint" in header)

@@ -59,6 +59,10 @@ class Comparison:
     max_tokens: int
     texts: tuple[Text, ...]
     warnings: tuple[str, ...]
+    caution: str
+    """One sentence where the vectors don't agree with themselves, or where nobody knows; else ""."""
+    reliability: dict[str, float | None]
+    """How far each emotion's direction agrees with itself: r of its halves."""
 
     def as_dict(self) -> dict[str, Any]:
         """Everything as plain values, for JSON."""
@@ -93,6 +97,7 @@ def compare_writing(
     direction = unit(np.random.default_rng(seed).standard_normal(lm.hidden_size))
     random = {layer: direction * np.linalg.norm(vector) for layer, vector in steered.items()}
     ids = locate(lm.tokenizer, _rendered(lm, prompt, system), {}).ids
+    known = vectors.reliability
     texts = [
         text
         for kind, added in (("unsteered", {}), ("steered", steered), ("random", random))
@@ -101,6 +106,7 @@ def compare_writing(
     return Comparison(
         lm.name, prompt, system, dict(emotions), chosen, tuple(float(vectors.residual_norm[layer]) for layer in chosen),
         tokens, seed, sampling.temperature, sampling.top_p, sampling.max_new_tokens, tuple(texts), tuple(_warnings(texts, samples)),
+        vectors.caution(), {name: None if known is None else known.r[vectors.index(name)] for name in emotions},
     )  # fmt: skip
 
 

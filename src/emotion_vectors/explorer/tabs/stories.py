@@ -87,7 +87,7 @@ def build(explorer: Explorer, chooser: gr.Dropdown, page: gr.Blocks) -> None:
             return notice("info", "This run has no vector of the story's emotion.")
         reading = read(explorer, name, story["text"], run.vectors.layer)
         drawn = reading_view.show(reading, story["emotion"], run.vectors.layer, "centred")
-        return reading_view.tokens(drawn) + reading_view.passages(drawn)
+        return reading_view.in_sample(reading) + reading_view.tokens(drawn) + reading_view.passages(drawn)
 
     lists = [chosen, number, shown, found]
     gr.on(refreshes(page, chooser), choose, chooser, [summary, emotion, *lists], show_progress="hidden")

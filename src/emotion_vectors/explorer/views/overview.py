@@ -29,4 +29,6 @@ def overview(run: Run) -> str:
     if run.record is None and run.stages:
         facts.append(f"finished so far: {text(', '.join(run.stages))}")
     line = f'<p class="ev-facts">{" · ".join(facts)}</p>' if facts else ""
-    return TITLE + line + "".join(notice("warning", problem) for problem in run.problems)
+    said = run.vectors.caution() if run.vectors else ""
+    warned = notice("warning", said) if said else ""
+    return TITLE + line + warned + "".join(notice("warning", problem) for problem in run.problems)

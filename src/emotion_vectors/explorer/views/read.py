@@ -16,6 +16,7 @@ from emotion_vectors.errors import UserError
 from emotion_vectors.explorer.markup import Cell, bar, colour, legend, notice, table, text, visible
 from emotion_vectors.report.wording import fixed, signed
 from emotion_vectors.vectors.calibration import KINDS, Calibration
+from emotion_vectors.vectors.in_sample import SAID
 
 if TYPE_CHECKING:
     from emotion_vectors.vectors.reading import Reading
@@ -175,6 +176,9 @@ def summary(shown: Shown, calibration: Calibration | None = None, columns: Seque
         if percentiles is not None:
             headings.append("percentile")
             cells = [[*row, f"{percentiles[i]:.1f}"] for row, i in zip(cells, top, strict=True)]
+        if reading.reliability:
+            headings.append("reliability")
+            cells = [[*row, own_reliability(reading.reliability[i])] for row, i in zip(cells, top, strict=True)]
         rows = [
             [Cell(name), *(Cell(number, True) for number in numbers), Cell(bar(float(values[i]) / largest, 70))]
             for (name, *numbers), i in zip(cells, top, strict=True)
@@ -185,7 +189,19 @@ def summary(shown: Shown, calibration: Calibration | None = None, columns: Seque
         if calibration is not None and shown.scale in KINDS
         else ""
     )
+    if reading.reliability:
+        told += '<p class="ev-note">reliability: r of the emotion\'s directions from two halves of its texts; 1 is the same direction twice</p>'
     return f'<div class="ev-columns">{"".join(parts)}</div>{told}'
+
+
+def own_reliability(r: float | None) -> str:
+    """How far an emotion's direction agrees with itself, as it is written everywhere on this page."""
+    return "not measured" if r is None else fixed(r)
+
+
+def in_sample(reading: Reading) -> str:
+    """A box that says so where the vectors were made of the very text that is read."""
+    return notice("warning", SAID) if reading.in_sample else ""
 
 
 def _percentiles(

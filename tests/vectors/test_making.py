@@ -181,5 +181,5 @@ def test_choices_that_cannot_be_are_refused():
         EmotionVectors.from_texts(lm, texts, ["one", "one", "two"])
     with pytest.raises(UserError, match="Neutral text 2 is empty"):
         making.check_neutral(["one", " ", "two", "three"])
-    with pytest.raises(UserError, match="Text 2: The text has .* tokens"):
+    with pytest.raises(UserError, match="Text 2: The text has"):
         EmotionVectors.from_texts(lm, {"a": ["one", "boat " * 2000], "b": ["three", "four"]}, neutral)

@@ -4,7 +4,7 @@ import io
 
 from rich.console import Console
 
-from emotion_vectors.transcripts.shown import heading, marked, one_line
+from emotion_vectors.transcripts.shown import heading, marked, one_line, title
 
 PASSAGE = {
     "emotion": "calm", "strength": 2.0, "source": "bad\x1b]0;title\x07.jsonl", "item": 3, "id": "[red]x[/red]", "message": 1, "role": "user\x1b[2J",
@@ -22,7 +22,7 @@ def shown(text):
 
 
 def test_control_characters_show_as_text():
-    for text in (heading(PASSAGE, 1), marked(PASSAGE)):
+    for text in (heading(PASSAGE, 1), marked(PASSAGE), title("a\x1b[2J[red]", 0.5)):
         plain = shown(text)
         assert all(c.isprintable() for c in plain.strip("\n")) and plain.count("\n") == 1
     assert "[bold]" in shown(marked(PASSAGE)) and "[red]x[/red]" in shown(heading(PASSAGE, 1))

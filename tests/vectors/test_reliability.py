@@ -149,6 +149,7 @@ def test_the_header_gives_the_same_back_and_refuses_anything_else():
         {"p": None},
         {"texts": -1},
         {"halves": 3},
+        {"halves": "\x1b[2J"},
         {"extra": 1},
         {"null_high": float("nan")},
     )

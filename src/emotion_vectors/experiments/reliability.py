@@ -19,8 +19,8 @@ from emotion_vectors.experiments.criteria import json_number
 from emotion_vectors.stats import nulls
 from emotion_vectors.stats.correlation import standardised
 from emotion_vectors.vectors.directions import contrast, cosine
-from emotion_vectors.vectors.halves import OF_TOPICS, TopicSums, halvings, spearman_brown
-from emotion_vectors.vectors.reliability import Reliability
+from emotion_vectors.vectors.halves import TopicSums, halvings, spearman_brown
+from emotion_vectors.vectors.reliability import OF_TOPICS, Reliability
 
 FEWEST = 3  # emotions: a contrast of two is the same direction twice, with opposite signs
 

@@ -19,9 +19,10 @@ def one_line(text: str) -> str:
     return printable(text.replace("\n", BREAK))
 
 
-def title(emotion: str, reliability: float | None) -> str:
+def title(emotion: str, reliability: float | None) -> Text:
     """What stands over an emotion's passages: its name and how far its direction agrees with itself."""
-    return f"{emotion}, reliability {'not measured' if reliability is None else f'{reliability:.2f}'}"
+    known = "not measured" if reliability is None else f"{reliability:.2f}"
+    return Text(f"{one_line(emotion)}, reliability {known}")
 
 
 def heading(passage: Mapping[str, Any], number: int) -> Text:

@@ -13,11 +13,10 @@ from typing import NamedTuple
 import numpy as np
 
 from emotion_vectors.errors import UserError
-from emotion_vectors.vectors.reliability import Reliability
+from emotion_vectors.vectors.reliability import OF_TEXTS, OF_TOPICS, Reliability
 
 BUCKETS = 20  # even, so that the even topics are the even buckets; bounds the memory at 20 sums per label
 HALVINGS = 20
-OF_TOPICS, OF_TEXTS = "of the topics", "of the texts"
 
 
 class TopicSums(NamedTuple):

@@ -14,6 +14,7 @@ from typing import Any
 # direction. It is a half at r = 1/3: below, most of a direction is noise.
 WANTED = 1 / 3
 ROUNDING = 1e-6
+OF_TOPICS, OF_TEXTS = "of the topics", "of the texts"
 ALPHA = 0.05  # and the median r must be beyond what labels that mean nothing give
 NOT_MEASURED = (
     "The reliability of these vectors was not measured, so nothing says whether what they read is more than noise."
@@ -78,7 +79,7 @@ class Reliability:
         counts = [made.texts] if made.groups is None else [made.texts, made.groups]
         if not all(type(one) in (int, float) and abs(one) <= 1 + ROUNDING for one in numbers):  # NaN is not
             raise fault
-        if not all(type(one) is int and one >= 0 for one in counts) or not isinstance(made.halves, str):
+        if not all(type(one) is int and one >= 0 for one in counts) or made.halves not in (OF_TOPICS, OF_TEXTS):
             raise fault
         return made
 

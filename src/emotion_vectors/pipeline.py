@@ -35,18 +35,23 @@ from emotion_vectors.stimuli import load_pack
 from emotion_vectors.store import atomic
 from emotion_vectors.vectors.file import EmotionVectors
 
+# What `run --until STAGE` does: the vectors come with the scores of the neutral texts, which reading other texts needs.
+STOPS: dict[str | None, tuple[str, ...]] = {
+    "vectors": ("doctor", "stories", "neutral", "activations", "vectors", "calibration")
+}
+
 
 def run_experiment(
     settings: Settings, out: Path, runtime: Runtime = Runtime(), command: str = "", writer: Writer | None = None
 ) -> dict[str, Any]:
     """Run everything that is not done yet in the folder `out` and return the record (`results.json`).
 
-    `writer` replaces the writer that the settings name, for example with one of your own.
+    With `runtime.until` it stops after that stage and returns an empty record. `writer` replaces the writer that the settings name, for example with one of your own.
     Raises `UserError` with one sentence for anything that the user can mend.
     """
     with opened(settings, out, runtime, command, writer) as lab:
         run = lab.run
-        missing = next((stage for stage in STAGES if not run.done(stage)), None)
+        missing = next((stage for stage in STOPS.get(runtime.until, STAGES) if not run.done(stage)), None)
         if missing:
             run.refuse_cleaned(missing)
             lab.reporter.say(f"Analysis layer {lab.layer}.")
@@ -57,12 +62,17 @@ def run_experiment(
             vectors = make_vectors(lab)
             calibrate(lab, vectors)
             check_directions(lab, vectors)
+            if runtime.until is not None:
+                return {}
             readings = read_prompts(lab)
             answers = ask_preferences(lab)
             correlated = correlate(lab, vectors, readings, answers)
             runs = steer_preferences(lab, _steered(lab, vectors, correlated), vectors)
             steer_words(lab, vectors)
             analyse(lab, vectors, readings, answers, correlated, runs)
+        elif runtime.until is not None:
+            lab.reporter.say(f"{out} has its {runtime.until}; nothing is computed again.")
+            return {}
         else:
             lab.reporter.say(f"{out} is finished{' and cleaned' if run.cleaned() else ''}; nothing is computed again.")
         record = atomic.read_json(run / "results.json")
@@ -78,13 +88,15 @@ def help_experiment(settings: Settings, out: Path, runtime: Runtime) -> None:
     Between them it waits for shard 1, which runs `run_experiment` and finishes the stages.
     """
     with opened(settings, out, runtime) as lab:
-        if all(lab.run.done(stage) for stage in STAGES):
+        if all(lab.run.done(stage) for stage in STOPS.get(runtime.until, STAGES)):
             lab.reporter.say(f"{out} has nothing left for shard {runtime.shard[0]}.")
             return
         lab.finished("doctor")
         write_corpus(lab)
         pool_stories(lab)
         vectors = make_vectors(lab)
+        if runtime.until is not None:
+            return
         readings, answers = read_prompts(lab), ask_preferences(lab)
         if steered := _steered(lab, vectors, correlate(lab, vectors, readings, answers)):
             share_steering(lab, steered, vectors)

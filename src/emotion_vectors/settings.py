@@ -169,6 +169,7 @@ class Runtime:
     server_url: str | None = None
     server_concurrency: int = 8
     shard: tuple[int, int] = (1, 1)  # this process as shard i of n on the same run folder
+    until: Literal["vectors"] | None = None  # stop after this stage; the same folder goes on without it
     on: str | None = None  # "ray" or "ray:ADDRESS": pieces of work go to a Ray cluster
 
 

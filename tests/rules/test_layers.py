@@ -19,7 +19,7 @@ ALLOWED = {
     "planted": {"stimuli"},
     "lm": {"stimuli", "store", "planted"},  # models built here; the toy's tokenizer learns the pack's words
     "corpus": {"lm", "stimuli", "store", "settings", "scale"},
-    "vectors": {"lm", "store"},
+    "vectors": {"corpus", "lm", "store"},  # corpus: the neutral texts of ours
     "exports": {"lm", "vectors", "stimuli", "store"},
     "transcripts": {"lm", "vectors", "store"},
     "experiments": {"lm", "vectors", "stats", "stimuli"},

@@ -128,3 +128,40 @@ def test_the_lens_finds_the_vectors_own_model_and_checks_it():
         replace(vectors, header={"model": "toy", "model_sha256": "0"}).lens("calm")
     with pytest.raises(UserError, match="don't name their model"):
         replace(vectors, header={}).lens("calm")
+
+
+def test_a_reading_as_a_table_its_top_and_its_picture(tmp_path):
+    lm, vectors = tiny(), make_vectors()
+    chat = [
+        {"role": "user", "content": "I am </script><b>calm</b> today: 1, 2."},
+        {"role": "assistant", "content": "Good."},
+    ]
+    reading = vectors.read(lm, chat, layers=[1, 3])
+    table = reading.to_polars()
+    assert table.columns == ["place", "token", "emotion", "layer", "raw", "centred", "projection"]
+    assert len(table) == reading.raw.size
+    for row in table.sample(40, seed=1).iter_rows(named=True):
+        at = row["place"], reading.emotions.index(row["emotion"]), reading.layers.index(row["layer"])
+        assert row["token"] == reading.tokens[row["place"]]
+        assert (row["raw"], row["centred"], row["projection"]) == (
+            reading.raw[at], reading.centred[at], reading.projection[at],
+        )  # fmt: skip
+    own = [place for _, first, last in reading.messages for place in range(max(first, 1), last)]
+    means = {name: reading.centred[own, i, 1].astype(float).mean() for i, name in enumerate(reading.emotions)}
+    found = reading.top(2, layer=3)
+    assert [name for name, _ in found] == sorted(means, key=means.__getitem__, reverse=True)[:2]
+    assert found[0][1] == pytest.approx(means[found[0][0]], abs=1e-6)
+    with pytest.raises(UserError, match="Layer 2 was not read; choose one of 1, 3"):
+        reading.top(layer=2)
+    chart = reading.plot(layer=3, most=2)
+    (cells,) = chart.to_dict()["datasets"].values()
+    assert len(cells) == 2 * len(reading.tokens) and {cell["name"] for cell in cells} == {name for name, _ in found}
+    one = next(cell for cell in cells if cell["name"] == found[0][0] and cell["place"].startswith("5:"))
+    assert one["cosine"] == pytest.approx(reading.centred[5, reading.emotions.index(found[0][0]), 1], abs=1e-4)
+    chart.save(tmp_path / "reading.svg")
+    assert "</script>" not in (tmp_path / "reading.svg").read_text()
+    chart.save(tmp_path / "reading.html")
+    bare = make_vectors(centre=False).read(lm, "A word.")
+    assert bare.to_polars()["centred"].null_count() == bare.raw.size and bare.plot().to_dict()["title"].startswith(
+        "raw"
+    )

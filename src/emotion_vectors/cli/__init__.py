@@ -25,6 +25,7 @@ from emotion_vectors.cli.report import report
 from emotion_vectors.cli.run import run
 from emotion_vectors.cli.steer import steer
 from emotion_vectors.cli.upkeep import clean, plan, status
+from emotion_vectors.cli.vectors import vectors
 from emotion_vectors.errors import UserError
 
 app = typer.Typer(
@@ -45,6 +46,7 @@ app.command()(screen)
 app.command()(plan)
 app.command()(status)
 app.command()(clean)
+app.command()(vectors)
 app.command()(read)
 app.command()(steer)
 app.command()(export)

@@ -12,7 +12,10 @@ from emotion_vectors.cli.options import Device
 
 
 def explore(
-    runs: Annotated[list[str], typer.Argument(metavar="RUN...", help="Folders or addresses of runs, finished or not.")],
+    runs: Annotated[
+        list[str],
+        typer.Argument(metavar="RUN...", help="Folders of runs, finished or not, or vectors files; or addresses."),
+    ],
     port: Annotated[int | None, typer.Option(min=1, max=65535, help="Default: the first free one from 7860.")] = None,
     host: Annotated[
         str, typer.Option(help="Who may reach the page; other than this machine needs a password.")
@@ -31,10 +34,19 @@ def explore(
     os.environ["HF_HUB_OFFLINE"] = "1"
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     from emotion_vectors.explorer.serve import serve
-    from emotion_vectors.store.remote import folder_at
+    from emotion_vectors.store.remote import folder_at, is_remote, local_copy
 
+    # An address that ends like this is a vectors file; any other is the folder of a run.
+    alone = [is_remote(run) and run.endswith(".safetensors") for run in runs]
     try:
-        serve([folder_at(run) for run in runs], host, port, password, model, device)
+        serve(
+            [local_copy(run) if file else folder_at(run) for run, file in zip(runs, alone, strict=True)],
+            host,
+            port,
+            password,
+            model,
+            device,
+        )
     except KeyboardInterrupt:
         Console(stderr=True).print("Stopped.")
         raise typer.Exit(130) from None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from rich.console import Console
@@ -79,6 +79,10 @@ def run(
     server_concurrency: Annotated[
         int, typer.Option(min=1, help="Texts asked of the server at once; does not change results.")
     ] = 8,
+    until: Annotated[
+        Literal["vectors"] | None,
+        typer.Option(help="Stop when the vectors are made; the same command without it goes on in the same folder."),
+    ] = None,
     shard: Annotated[
         str | None,
         typer.Option(metavar="I/N", help="Be process I of N on the same --out, e.g. in a Slurm array; 1 leads."),
@@ -109,17 +113,21 @@ def run(
         runtime = settings.Runtime(
             device, tokens_per_batch, stories_per_batch, threads, quiet, allow_failed_checks=allow_failed_checks,
             server_url=server, server_concurrency=server_concurrency, shard=parse_shard(shard or "1/1"), on=on,
+            until=until,
         )  # fmt: skip
         if runtime.shard[1] > 1 and is_remote(out):
             raise UserError("--shard needs a folder that all shards see; an address won't do.")
         with at_hand(out, say=Reporter(quiet).say) as folder:
             if runtime.shard[0] > 1:
                 help_experiment(chosen, folder, runtime)
-                print(f"Shard {shard} is done; shard 1 writes the report.")
+                print(f"Shard {shard} is done; shard 1 writes the {until or 'report'}.")
                 return
             record = run_experiment(chosen, folder, runtime, command=command_line())
     except KeyboardInterrupt:
         Console(stderr=True).print(STOPPED)
         raise typer.Exit(130) from None
+    if until is not None:
+        print(f"Vectors: {out.rstrip('/')}/vectors.safetensors; the same command without --until goes on.")
+        return
     print_verdicts(record)
     print(f"Report: {out.rstrip('/')}/report.html")

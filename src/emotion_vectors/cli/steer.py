@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def steer(
-    source: Annotated[str, typer.Argument(metavar="RUN", help="Run folder or vectors.safetensors file.")],
+    source: Annotated[str, typer.Argument(metavar="RUN", help="Run folder, or a vectors file.")],
     prompt: Annotated[str, typer.Argument(metavar="PROMPT", help="What the user says; - reads the standard input.")],
     emotion: Annotated[
         list[str],
@@ -79,7 +79,7 @@ def parse_strengths(assignments: list[str]) -> dict[str, float]:
         if not equals or not name.strip() or strength != strength:
             raise UserError(f"'--emotion {assignment}' has no form name=number; write for example --emotion calm=0.3.")
         if name.strip() in strengths:
-            raise UserError(f"The emotion {name.strip()} is given twice; give one strength for each.")
+            raise UserError(f"{name.strip()} is given twice; give one strength for each.")
         strengths[name.strip()] = strength
     return strengths
 

@@ -131,6 +131,8 @@ def _print_status(found: dict[str, Any]) -> None:
     if found["cleaned"]:
         print(f"Cleaned: {found['cleaned']:,} files of finished stages were removed.")
     print("Finished." if found["finished"] else "Not finished; the same run command goes on where it was.")
+    if not found["finished"] and all(found["stages"][name]["state"] == "done" for name in ("vectors", "calibration")):
+        print("Its vectors are made: read, steer, explore and export take this folder already.")
     if "changed" in found:
         changed = found["changed"]
         if not changed["settings"]:

@@ -46,6 +46,12 @@ def read_corpus(source: Source, columns: Sequence[str] = STORY_COLUMNS) -> Itera
 
     Memory holds a few thousand rows at a time. Raises `UserError` with the row's number for the first bad one.
     """
+    for number, row in raw_rows(source, columns):
+        yield _checked(source.name, number, row, columns)
+
+
+def raw_rows(source: Source, columns: Sequence[str]) -> Iterator[tuple[int, Any]]:
+    """The rows of a corpus with their numbers, from 1, unchecked; of a parquet file only the `columns` that it has."""
     if source.ours:
         rows = _our_stories(source) if "emotion" in columns else _our_neutral_texts(source)
     elif source.path is None:
@@ -57,7 +63,7 @@ def read_corpus(source: Source, columns: Sequence[str] = STORY_COLUMNS) -> Itera
     for number, row in enumerate(rows, start=1):
         if number > MOST_ROWS:
             raise UserError(f"{source.name} has more than {MOST_ROWS:,} rows; split it or take a part of it.")
-        yield _checked(source.name, number, row, columns)
+        yield number, row
 
 
 class Emotions:

@@ -1,4 +1,4 @@
-"""Open run folders for looking at: what is there, what is missing, and what to do about it. Nothing is written."""
+"""Open run folders and vectors files for looking at: what is there, what is missing, and what to do. Nothing is written."""
 
 from __future__ import annotations
 
@@ -13,10 +13,12 @@ from emotion_vectors.errors import UserError
 from emotion_vectors.store.records import RECORD, TABLE_FAULTS, is_as_written, read_record
 from emotion_vectors.vectors.file import EmotionVectors
 
+SUFFIX = ".safetensors"
+
 
 @dataclass(frozen=True)
 class Run:
-    """A run as it is on disk now; parts that it has not (yet) are None."""
+    """A run, or a vectors file alone, as it is on disk now; parts that it has not (yet) are None."""
 
     name: str
     path: Path
@@ -24,6 +26,17 @@ class Run:
     vectors: EmotionVectors | None = None
     stages: tuple[str, ...] = ()
     problems: tuple[str, ...] = field(default=())
+
+    @property
+    def alone(self) -> bool:
+        """Whether it is a vectors file without a run."""
+        return self.path.suffix == SUFFIX and not self.path.is_dir()
+
+    def lacks(self, what: str, remedy: str) -> tuple[str, str]:
+        """Two sentences for a tab that shows nothing: there is no `what` yet, and the `remedy` in an unfinished run."""
+        if self.alone:
+            return f"A vectors file has no {what}.", "Only a run has; Read, Steer and Map work with the file."
+        return f"There are no {what} yet.", remedy
 
     @property
     def model(self) -> str | None:
@@ -63,14 +76,18 @@ def _read(path: Path, changed: int) -> pl.DataFrame:
 
 
 def names(folders: list[Path]) -> dict[str, Path]:
-    """A name for each run folder: its own, with its parents' where two are called the same. Checks that they are runs."""
+    """A name for each run folder or vectors file: its own, with its parents' where two are called the same.
+
+    Raises `UserError` for what is neither.
+    """
     if not folders:
         raise UserError("Give the folder of at least one run: emotion-vectors explore runs/demo.")
     named: dict[str, Path] = {}
     for folder in dict.fromkeys(folder.resolve() for folder in folders):
-        if not folder.is_dir():
-            raise UserError(f"There is no folder {folder}; give the folder of a run.")
-        if not (folder / "run.json").is_file():
+        alone = folder.suffix == SUFFIX and folder.is_file()
+        if not folder.is_dir() and not alone:
+            raise UserError(f"There is no folder {folder}; give the folder of a run, or a {SUFFIX} file of vectors.")
+        if not alone and not (folder / "run.json").is_file():
             raise UserError(
                 f"{folder} holds no run of this tool (no run.json); give the --out of `emotion-vectors run`."
             )
@@ -83,6 +100,8 @@ def names(folders: list[Path]) -> dict[str, Path]:
 
 def open_run(name: str, path: Path) -> Run:
     """What there is of the run at `path`; damaged or missing parts are told in `problems`, never raised."""
+    if path.suffix == SUFFIX and not path.is_dir():
+        return _open_file(name, path)
     problems: list[str] = []
     record = vectors = None
     if (path / RECORD).is_file():
@@ -109,3 +128,10 @@ def open_run(name: str, path: Path) -> Run:
         )
     stages = tuple(sorted(file.stem for file in (path / "stages").glob("*.json")))
     return Run(name, path, record, vectors, stages, tuple(problems))
+
+
+def _open_file(name: str, path: Path) -> Run:
+    try:
+        return Run(name, path, vectors=EmotionVectors.load(path))
+    except UserError as error:
+        return Run(name, path, problems=(str(error),))

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from emotion_vectors.errors import UserError, nearest
 from emotion_vectors.exports import arrays, control_vector, hub
@@ -57,9 +55,9 @@ def export_vectors(
     if layers:
         raise UserError(f"The format {format} always holds all layers; leave --layers out.")
     if format == "huggingface":
-        return hub.write_folder(folder_at(source), subset(vectors, names), out)
+        return hub.write_folder(folder_at(source), vectors.subset(names), out)
     [path] = places(out, ".safetensors", ["vectors"])
-    subset(vectors, names).save(path)
+    vectors.subset(names).save(path)
     return [path]
 
 
@@ -70,21 +68,6 @@ def _layers(text: str, vectors: EmotionVectors) -> list[int]:
 
 def _all(text: str | None) -> bool:
     return text is not None and text.strip() == "all"
-
-
-def subset(vectors: EmotionVectors, emotions: Sequence[str]) -> EmotionVectors:
-    """The same vectors with some of the emotions only; what was measured for all of them together is left out."""
-    if list(emotions) == list(vectors.emotions):
-        return vectors
-    rows = [vectors.emotions.index(emotion) for emotion in emotions]
-    header = dict(vectors.header)
-    if isinstance(header.get("stories"), list):
-        header["stories"] = [header["stories"][row] for row in rows]
-    changes: dict[str, Any] = {
-        "emotions": tuple(emotions), "raw": vectors.raw[:, rows], "projected": vectors.projected[:, rows],
-        "embedding": vectors.embedding[rows], "header": header, "calibration": None,
-    }  # fmt: skip
-    return dataclasses.replace(vectors, **changes)
 
 
 def _steering(

@@ -46,6 +46,17 @@ class LanguageModel:
     # Further devices that hold a share of the weights; everything else is on `device`.
     beside: tuple[torch.device, ...] = ()
 
+    @classmethod
+    def of(cls, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> LanguageModel:
+        """Your own transformers model, as it is, where it is, with its fast tokenizer: to read and to make vectors with.
+
+        Raises `UserError` for a model in training mode, spread over devices, of an unknown architecture, or that our passes
+        don't compute as it does itself.
+        """
+        from emotion_vectors.lm.wrapping import wrap
+
+        return wrap(model, tokenizer)
+
     @property
     def places(self) -> str:
         """Its devices, for people: "cpu" or "cuda:0, cuda:1"."""
@@ -119,13 +130,13 @@ def load_model(
     shown = "SmolLM2-135M-Instruct" if name == "embedded" else Path(here).stem if gguf else Path(here).name or name
     if gguf is None and not Path(here).exists():
         shown = name
-    return _checked(LanguageModel(
+    return checked(LanguageModel(
         model, tokenizer, parts, shown, source, sha256, revision or getattr(model.config, "_commit_hash", None), where, precision,
         is_chat=bool(tokenizer.chat_template), gguf=gguf, beside=tuple(others),
     ))  # fmt: skip
 
 
-def _checked(lm: LanguageModel) -> LanguageModel:
+def checked(lm: LanguageModel) -> LanguageModel:
     """The model with the scale of its logits found; refused where our passes don't compute what it computes."""
     from emotion_vectors.lm.selfcheck import check_forward, with_logit_scale
 
@@ -139,7 +150,7 @@ def _built(name: str, device: torch.device, dtype: torch.dtype, others: Sequence
     # Built once a process: whoever else has it keeps it where and as it is.
     model = copy.deepcopy(model).to(dtype)  # pyright: ignore[reportArgumentType]
     parts = _placed(model, device, others)
-    return _checked(LanguageModel(
+    return checked(LanguageModel(
         model, tokenizer, parts, name, name, sha256, None, device, dtype, is_chat=True, beside=tuple(others)
     ))  # fmt: skip
 

@@ -13,7 +13,6 @@ from safetensors.numpy import load_file
 
 from emotion_vectors.errors import UserError
 from emotion_vectors.lab import Equipment, Lab
-from emotion_vectors.lm.messages import converse
 from emotion_vectors.lm.prompts import story_prompt
 from emotion_vectors.scale.workers import InProcess, Job
 from emotion_vectors.store import atomic, parts
@@ -21,7 +20,7 @@ from emotion_vectors.vectors import activations, calibration
 from emotion_vectors.vectors.calibration import Calibration
 from emotion_vectors.vectors.directions import unit
 from emotion_vectors.vectors.file import EmotionVectors
-from emotion_vectors.vectors.neutral import Read, neutral_scores
+from emotion_vectors.vectors.neutral import Read, as_read, centred_with_others, neutral_scores, spread
 
 TEXTS_PER_PART = 32  # fixed: a part is a unit of resuming and must not depend on the machine
 
@@ -31,7 +30,7 @@ def calibrate(lab: Lab, vectors: EmotionVectors) -> None:
     if lab.run.done("calibration"):
         return
     texts = pl.read_parquet(lab.run / "neutral.parquet").filter("kept")["text"].to_list()
-    forms = {number: _forms(lab, texts[number]) for number in _chosen(len(texts))}
+    forms = {number: as_read(lab.lm, texts[number]) for number in spread(len(texts), calibration.MOST_TEXTS)}
     usable = [number for number, reads in forms.items() if reads]
     if not usable:
         raise UserError(
@@ -47,10 +46,10 @@ def calibrate(lab: Lab, vectors: EmotionVectors) -> None:
         missing = [start for start in blocks if not parts.is_sound(_part(lab, start), lab.reporter.say)]
         lab.scratch["units"] = units
         jobs = [
-            # Each text is centred with the others: in `around` it would have a part of itself taken off.
-            Job(_Block(start, blocks[start], [forms[n] for n in blocks[start]], around + (around - means[blocks[start]]) / (len(means) - 1)))
-            for start in missing
-        ]  # fmt: skip
+            Job(_Block(start, block, [forms[n] for n in block], centred_with_others(around, means, block)))
+            for start, block in blocks.items()
+            if start in missing
+        ]
         for job, read in InProcess(lab).each(calibrate_block, jobs, stage.advance, len(jobs)):
             atomic.write_tensors(_part(lab, job.payload.start), {"scores": read})
             parts.seal(_part(lab, job.payload.start))
@@ -92,24 +91,6 @@ def calibrate_block(kit: Equipment, block: _Block, advance: Callable[[float], No
 
 def _part(lab: Lab, start: int) -> Path:
     return lab.run.parts("calibration") / f"{start:06d}.safetensors"
-
-
-def _chosen(count: int) -> list[int]:
-    """Which of the texts are read: all, or as many as the file may hold, spread evenly."""
-    return np.unique(np.linspace(0, count - 1, min(count, calibration.MOST_TEXTS)).round().astype(int)).tolist()
-
-
-def _forms(lab: Lab, text: str) -> tuple[Read, ...]:
-    """A neutral text as it is read: plain, and as the user's message; nothing where the chat template changes it."""
-    try:
-        plain, chat = converse(lab.lm, text), converse(lab.lm, [{"role": "user", "content": text}])
-    except UserError:
-        return ()
-    span, message = plain.messages[0], chat.messages[0]
-    return (
-        Read(plain.ids, (span.first, span.last), span.last - 1),
-        Read(chat.ids, (message.first, message.last), len(chat.ids) - 1),
-    )
 
 
 def _means(lab: Lab, texts: list[str]) -> np.ndarray:

@@ -1,13 +1,11 @@
-"""The vectors of a run as one safetensors file, and the class that reads it, reads texts and steers with it.
+"""Vectors with names: the class that opens their file, reads texts and steers with them.
 
-Tensors: `raw` and `projected` (l, n, d) float32, `embedding` (n, d) float32 raw directions of the embedding,
-`residual_norm` (l,) float32; since 0.3 also `centre` (l, d) float32; later `text_hashes` (s,) uint64. Header (text): names, model, pack, layer,
-fingerprint and counts. PyTorch is loaded by the methods that need a model, not by opening a file.
+`vectors.storing` has the file's form, `vectors.making` and `vectors.combining` make vectors from texts, arrays and other vectors.
+PyTorch is loaded by the methods that need a model, not by opening a file.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -15,13 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from safetensors import SafetensorError, safe_open
 
 from emotion_vectors.errors import UserError, nearest
-from emotion_vectors.store import atomic
-from emotion_vectors.vectors import hub, in_sample
-from emotion_vectors.vectors.calibration import FILE as CALIBRATION
-from emotion_vectors.vectors.calibration import Calibration, load_calibration
+from emotion_vectors.vectors import in_sample, storing
+from emotion_vectors.vectors.calibration import Calibration
 from emotion_vectors.vectors.directions import cosine, unit
 from emotion_vectors.vectors.reliability import Reliability, caution
 
@@ -34,12 +29,8 @@ if TYPE_CHECKING:
     from emotion_vectors.vectors.reading import Reading
     from emotion_vectors.vectors.steering import Addition, Steering, Tokens
 
-FORMAT = "emotion-vectors/1"
-REQUIRED = ("raw", "projected", "embedding", "residual_norm")
-OPTIONAL = ("centre",)  # came later: files without them stay readable, and older versions read files with them
 
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class EmotionVectors:
     """One direction per emotion and layer, with where they come from.
 
@@ -61,6 +52,31 @@ class EmotionVectors:
     centre: np.ndarray | None = None
     calibration: Calibration | None = None
     text_hashes: np.ndarray | None = None
+
+    def __repr__(self) -> str:
+        """What they are in one line."""
+        shown = ", ".join(self.emotions[:4]) + (", ..." if len(self) > 4 else "")
+        return (
+            f"EmotionVectors({len(self)} x {self.concept}: {shown}; {self.header.get('model', 'unknown model')}, layer {self.layer} of "
+            f"{len(self.raw)}, {self.kind})"
+        )
+
+    def __len__(self) -> int:
+        """How many vectors there are."""
+        return len(self.emotions)
+
+    def __iter__(self) -> Iterator[str]:
+        """Their names."""
+        return iter(self.emotions)
+
+    def __contains__(self, name: object) -> bool:
+        """Whether there is a vector of this name."""
+        return name in self.emotions
+
+    @property
+    def concept(self) -> str:
+        """What the names are: "emotion", or what whoever made the vectors called it ("persona")."""
+        return str(self.header.get("concept", "emotion"))
 
     @property
     def layers(self) -> tuple[int, ...]:
@@ -129,9 +145,10 @@ class EmotionVectors:
         tokens_per_batch: int = 4096,
     ) -> Iterator[Reading]:
         """`read` for many texts, in their order; texts of similar length share a pass of at most `tokens_per_batch`."""
+        from emotion_vectors.lm.wrapping import wrapped
         from emotion_vectors.vectors.reading import read_many
 
-        return read_many(self, model, texts, emotions, _several(layers), tokens_per_batch)
+        return read_many(self, wrapped(model), texts, emotions, _several(layers), tokens_per_batch)
 
     def steer(
         self,
@@ -179,9 +196,10 @@ class EmotionVectors:
         vectors were made with; one whose weights have another hash is a `UserError`.
         """
         from emotion_vectors.lm.lens import tokens_of
+        from emotion_vectors.lm.wrapping import wrapped
 
         direction = self.at(layer)[self.index(emotion)] if isinstance(emotion, str) else np.asarray(emotion)
-        lm = self.own_model() if model is None else model
+        lm = self.own_model() if model is None else wrapped(model)
         self.check_fits(lm)
         if direction.shape != self.embedding.shape[1:]:
             raise UserError(
@@ -215,30 +233,77 @@ class EmotionVectors:
                 f"load {self.header.get('model', 'the model that they were made with')}."
             )
 
-    def save(self, path: Path) -> None:
+    def subset(self, names: Sequence[str]) -> EmotionVectors:
+        """The vectors of some names, in that order, with what was measured of each; an unknown name is a `UserError`."""
+        from emotion_vectors.vectors.combining import subset
+
+        return subset(self, names)
+
+    def __add__(self, other: EmotionVectors) -> EmotionVectors:
+        """The vectors of both, of the same model, layers and kind and with different names, else a `UserError`.
+
+        Strengths and centred readings are those of the left one; scores of neutral texts stay where both have the same texts.
+        """
+        from emotion_vectors.vectors.combining import joined
+
+        return joined(self, other)
+
+    @classmethod
+    def from_texts(
+        cls,
+        model: LanguageModel,
+        texts: Mapping[str, Sequence[str]],
+        neutral: str | Sequence[str] = "ours",
+        *,
+        groups: Mapping[str, Sequence[str]] | None = None,
+        first_token: int | None = None,
+        layer: int | None = None,
+        neutral_variance: float = 0.5,
+        concept: str = "concept",
+        seed: int = 0,
+    ) -> EmotionVectors:
+        """Vectors of your own concepts from texts by label, two or more of each; `vectors.making` says how.
+
+        `neutral`: texts of your own, a file of them, or 40 of ours. `groups`: topics of the texts, which halves of the
+        reliability don't share. `concept`: what the labels are ("persona"). Raises `UserError` for what can't be used.
+        """
+        from emotion_vectors.corpus.labelled import neutral_texts
+        from emotion_vectors.lm.wrapping import wrapped
+        from emotion_vectors.vectors.labelled import from_mapping
+        from emotion_vectors.vectors.making import make
+
+        given = from_mapping(texts, groups)
+        plain, name = neutral_texts(neutral) if isinstance(neutral, str) else (list(neutral), "given")
+        return make(
+            wrapped(model), given, plain, first_token=first_token, layer=layer, neutral_variance=neutral_variance, concept=concept, seed=seed,
+            about={"neutral": name},
+        )  # fmt: skip
+
+    @classmethod
+    def from_arrays(
+        cls,
+        directions: Mapping[str, np.ndarray],
+        model: LanguageModel,
+        *,
+        layer: int | None = None,
+        residual_norm: np.ndarray | None = None,
+        concept: str = "concept",
+    ) -> EmotionVectors:
+        """Directions by name: each (d,) for `layer` (None: the model's analysis layer), or each (layers, d).
+
+        `residual_norm` (layers,) is the unit of strengths; None measures it over ten neutral texts of ours. There is no centre,
+        no reliability and no scores of neutral texts. Raises `UserError` for shapes that the model doesn't have.
+        """
+        from emotion_vectors.corpus.labelled import neutral_texts
+        from emotion_vectors.lm.wrapping import wrapped
+        from emotion_vectors.vectors.combining import from_arrays
+
+        plain = neutral_texts("ours", 10)[0] if residual_norm is None else ()
+        return from_arrays(directions, wrapped(model), layer, residual_norm, concept, plain)
+
+    def save(self, path: str | Path) -> None:
         """Write the safetensors file, whole or not at all."""
-        header = {
-            "format": FORMAT,
-            "emotions": list(self.emotions),
-            "layer": self.layer,
-            "kind": self.kind,
-        } | self.header
-        tensors = {
-            "raw": self.raw.astype(np.float32),
-            "projected": self.projected.astype(np.float32),
-            "embedding": self.embedding.astype(np.float32),
-            "residual_norm": self.residual_norm.astype(np.float32),
-        }
-        for name in OPTIONAL:
-            if (values := getattr(self, name)) is not None:
-                tensors[name] = values.astype(np.float32)
-        if self.text_hashes is not None:
-            tensors["text_hashes"] = self.text_hashes
-        if self.calibration is not None:
-            tensors |= {"calibration": self.calibration.scores, "centre": self.calibration.centre.astype(np.float32)}
-            header["calibration"] = self.calibration.header(header.get("fingerprint", ""))
-        metadata = {key: json.dumps(value, ensure_ascii=False) for key, value in header.items()}
-        atomic.write_tensors(path, tensors, metadata)
+        storing.write(self, Path(path))
 
     @classmethod
     def load(cls, source: str | Path, *, calibrated: bool = True) -> EmotionVectors:
@@ -247,55 +312,12 @@ class EmotionVectors:
         `calibrated=False` leaves the scores of neutral texts beside them alone, which only reading other texts needs.
         Raises `UserError` for what is none of these, and for a file of something else.
         """
-        path = hub.find(source)
-        try:
-            with safe_open(path, framework="np") as file:
-                header = {key: json.loads(value) for key, value in (file.metadata() or {}).items()}
-                there = [name for name in (*OPTIONAL, "text_hashes") if name in file.keys()]  # noqa: SIM118
-                tensors = {name: file.get_tensor(name) for name in (*REQUIRED, *there)}
-                inside = "calibration" in file.keys()  # noqa: SIM118
-            if header.pop("format") != FORMAT:
-                raise ValueError("another format")
-            emotions, layer, kind = tuple(header.pop("emotions")), int(header.pop("layer")), str(header.pop("kind"))
-            if tensors["raw"].shape[1] != len(emotions) or tensors["projected"].shape != tensors["raw"].shape:
-                raise ValueError("tensors and names differ in number")
-            if layer not in _checked(header.get("layers_given"), len(tensors["raw"])):
-                raise ValueError("its analysis layer has no vectors")
-            Reliability.from_header(header.get("reliability"), emotions)
-            if "text_hashes" in tensors and (
-                tensors["text_hashes"].dtype != np.uint64 or tensors["text_hashes"].ndim != 1
-            ):
-                raise ValueError("its hashes of texts are not valid")
-        except (SafetensorError, ValueError, KeyError, TypeError, IndexError, OSError) as error:
-            raise UserError(
-                f"{path} is no vectors file of this tool ({error}); make one with `emotion-vectors run`."
-            ) from error
-        header.pop("calibration", None)
-        # Files from before there were hashes; those of a run with vectors from elsewhere are not of its stories.
-        if calibrated and "text_hashes" not in tensors and "adopted" not in header:
-            tensors["text_hashes"] = in_sample.of_run(path.parent)
-        scores = path if inside else path.with_name(CALIBRATION)
-        calibration = (
-            load_calibration(scores, tensors["raw"].shape, header.get("fingerprint", "")) if calibrated else None
-        )
-        if calibration is not None:
-            # Files from before there was a `centre` get the one that their scores were made with.
-            tensors.setdefault("centre", calibration.centre)
-        return cls(emotions, **tensors, layer=layer, kind=kind, header=header, calibration=calibration)
+        return cls(**storing.read(source, calibrated))
 
 
 def _several(layers: int | Sequence[int] | None) -> Sequence[int] | None:
     """One layer as a list of one."""
     return (layers,) if isinstance(layers, int) else layers
-
-
-def _checked(given: object, n_layers: int) -> Sequence[int]:
-    """The header's list of layers that have vectors, None for all; anything else is a `ValueError`."""
-    if given is None:
-        return range(n_layers)
-    if not isinstance(given, list) or not all(type(layer) is int and 0 <= layer < n_layers for layer in given):
-        raise ValueError("its list of layers is not valid")
-    return given
 
 
 def _short(layers: Sequence[int]) -> str:

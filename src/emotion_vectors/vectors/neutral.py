@@ -13,7 +13,9 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
+from emotion_vectors.errors import UserError
 from emotion_vectors.lm import forward
+from emotion_vectors.lm.messages import converse
 from emotion_vectors.lm.model import LanguageModel
 from emotion_vectors.vectors.activations import batches
 from emotion_vectors.vectors.calibration import KINDS, REFERENCES, own_tokens, pieces
@@ -25,6 +27,32 @@ class Read(NamedTuple):
     ids: Sequence[int]
     tokens: tuple[int, int]
     response: int
+
+
+def spread(count: int, most: int) -> list[int]:
+    """Which of `count` texts are read: all, or `most` of them, spread evenly."""
+    return np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(int)).tolist()
+
+
+def as_read(lm: LanguageModel, text: str) -> tuple[Read, ...]:
+    """A neutral text in both forms: plain, and as the user's message; nothing where the chat template changes it."""
+    try:
+        plain, chat = converse(lm, text), converse(lm, [{"role": "user", "content": text}])
+    except UserError:
+        return ()
+    span, message = plain.messages[0], chat.messages[0]
+    return (
+        Read(plain.ids, (span.first, span.last), span.last - 1),
+        Read(chat.ids, (message.first, message.last), len(chat.ids) - 1),
+    )
+
+
+def centred_with_others(around: np.ndarray, means: np.ndarray, numbers: Sequence[int]) -> np.ndarray:
+    """(m, l, d): what each of the texts `numbers` is centred with: the mean of the others.
+
+    In `around` (l, d), the mean of all `means` (texts, l, d), a text would have a part of itself taken off.
+    """
+    return around + (around - means[numbers]) / (len(means) - 1)
 
 
 def cosines(residual: torch.Tensor, units: torch.Tensor, centre: torch.Tensor | None = None) -> torch.Tensor:

@@ -18,6 +18,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy as np
+import polars as pl
 import torch
 
 from emotion_vectors.errors import UserError
@@ -25,8 +26,11 @@ from emotion_vectors.lm import forward
 from emotion_vectors.lm.messages import Conversation, Messages, MessageSpan, converse
 from emotion_vectors.lm.model import LanguageModel
 from emotion_vectors.vectors.activations import batches
+from emotion_vectors.vectors.calibration import own_tokens
 
 if TYPE_CHECKING:
+    import altair as alt
+
     from emotion_vectors.vectors.file import EmotionVectors
 
 WINDOW = 64  # texts that `read_many` sorts by length at a time
@@ -56,6 +60,47 @@ class Reading:
     reliability: tuple[float | None, ...] = ()
     in_sample: bool | None = None
 
+    def to_polars(self) -> pl.DataFrame:
+        """A row for each token, name and layer (t x e x l of them): place, token, emotion, layer, raw, centred, projection."""
+        t, e, n = self.raw.shape
+        place, name, layer = (axis.ravel() for axis in np.indices((t, e, n)))
+        return pl.DataFrame({
+            "place": place, "token": [self.tokens[i] for i in place], "emotion": [self.emotions[i] for i in name],
+            "layer": [self.layers[i] for i in layer], "raw": self.raw.ravel(),
+            "centred": None if self.centred is None else self.centred.ravel(), "projection": self.projection.ravel(),
+        }, schema_overrides={"centred": pl.Float32})  # fmt: skip
+
+    def top(self, count: int = 5, layer: int | None = None) -> list[tuple[str, float]]:
+        """The names that the text has most of, with their mean cosine: centred, or raw where there is no centre.
+
+        The mean is over the tokens of the text or of all messages, without the very first one. `layer` None: the first
+        of the reading's. Raises `UserError` for a layer that was not read.
+        """
+        means = self.own(layer).mean(axis=0)
+        return [(self.emotions[i], float(means[i])) for i in np.argsort(-means, kind="stable")[:count]]
+
+    def own(self, layer: int | None = None) -> np.ndarray:
+        """(tokens, e): the cosines of `top` at the tokens of the text or of the messages."""
+        ranges = [own_tokens(span.first, span.last) for span in self.messages]
+        return self.cosines(layer)[[place for first, last in ranges for place in range(first, last)]]
+
+    def cosines(self, layer: int | None = None) -> np.ndarray:
+        """(t, e): the centred cosines at a layer, or the raw ones where there is no centre."""
+        chosen = self.layers[0] if layer is None else layer
+        if chosen not in self.layers:
+            raise UserError(f"Layer {chosen} was not read; choose one of {', '.join(map(str, self.layers))}.")
+        values = self.raw if self.centred is None else self.centred
+        return values[:, :, self.layers.index(chosen)]
+
+    def plot(self, layer: int | None = None, most: int = 20) -> alt.Chart:
+        """A heat map, tokens x names, of the cosines of `top`: the `most` names that the text has most of, or all of them.
+
+        It shows itself in a notebook; `plot().save("reading.html")` (.svg, .png) writes it.
+        """
+        from emotion_vectors.vectors.plotting import heat_map
+
+        return heat_map(self, layer, most)
+
 
 def read_batch(
     vectors: EmotionVectors,
@@ -75,7 +120,7 @@ def read_batch(
     known = vectors.reliability
     reliability = tuple(None if known is None else known.r[row] for row in rows)
     if not names or not chosen:
-        raise UserError("There is nothing to read with; give at least one emotion and one layer.")
+        raise UserError("There is nothing to read with; give at least one name and one layer.")
     vectors.check_fits(lm)
     units = {layer: _tensor(vectors.unit(layer)[rows], lm) for layer in chosen}
     batch = forward.pad([text.ids for text in texts], lm.device, lm.pad_id)

@@ -42,7 +42,12 @@ def build(explorer: Explorer, chooser: gr.Dropdown, page: gr.Blocks) -> None:
                 gr.update(choices=[UNSTEERED], value=UNSTEERED),
                 gr.update(choices=[view.EVERY], value=view.EVERY),
             ]
-            return [*nothing, gr.update(choices=[], value=None), notice("info", *view.NOT_YET), ""]
+            return [
+                *nothing,
+                gr.update(choices=[], value=None),
+                notice("info", *run.lacks(*view.NOT_YET)),
+                "",
+            ]
         labels = [condition.label for condition in _conditions(run)]
         with_ = labels[0] if labels else UNSTEERED
         activities = [(text, row) for row, text in enumerate(scores["text"].to_list())]
@@ -58,7 +63,7 @@ def build(explorer: Explorer, chooser: gr.Dropdown, page: gr.Blocks) -> None:
         run = explorer.run(name)
         scores, condition = run.table("scores"), _condition(run, with_)
         if scores is None:
-            return notice("info", *view.NOT_YET)
+            return notice("info", *run.lacks(*view.NOT_YET))
         rows = view.ordered(view.scored(scores, _asked(run, condition)), wanted, order)
         return view.usable(run) + view.activities_table(rows, condition)
 

@@ -57,7 +57,11 @@ def build(explorer: Explorer, chooser: gr.Dropdown, page: gr.Blocks) -> None:
             return [gr.update(choices=[], value=None), gr.update(value=0), *empty]
         first = "calm" if "calm" in vectors.emotions else vectors.emotions[0]
         layers = gr.update(maximum=len(vectors.raw) - 1, value=vectors.layer)
-        return [gr.update(choices=list(vectors.emotions), value=first), layers, *empty]
+        return [
+            gr.update(choices=list(vectors.emotions), value=first, label=vectors.concept.capitalize()),
+            layers,
+            *empty,
+        ]
 
     def read_now(name: str, text: str, how: str, feeling: str, at: float, unit: view.Scale) -> list[Any]:
         try:

@@ -26,9 +26,13 @@ class Explorer:
         if name not in self.folders:
             raise gr.Error("There is no such run; choose one of the list.")
         path = self.folders[name]
-        stamp = tuple(
-            (path / file).stat().st_mtime if (path / file).exists() else 0.0
-            for file in ("results.json", "vectors.safetensors", "stages")
+        stamp = (
+            (path.stat().st_mtime,)
+            if path.is_file()
+            else tuple(
+                (path / file).stat().st_mtime if (path / file).exists() else 0.0
+                for file in ("results.json", "vectors.safetensors", "stages")
+            )
         )
         if name not in self._open or self._open[name][0] != stamp:
             self._open[name] = (stamp, open_run(name, path))

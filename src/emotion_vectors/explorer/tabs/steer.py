@@ -74,7 +74,10 @@ def build(explorer: Explorer, chooser: gr.Dropdown, page: gr.Blocks) -> None:
             return [*[gr.update(choices=[], value=None)] * ROWS, gr.update(value=0), "", empty]
         names = list(vectors.emotions)
         first = "calm" if "calm" in names else names[0]
-        lists = [gr.update(choices=names, value=first if i == 0 else None) for i in range(ROWS)]
+        what = vectors.concept.capitalize()
+        lists = [
+            gr.update(choices=names, value=first if i == 0 else None, label=f"{what} {i + 1}") for i in range(ROWS)
+        ]
         told = notice(
             "info",
             "Press Write three answers.",
@@ -200,7 +203,7 @@ def _additions(run: Run, names: list[str], strengths: list[float], layer: int, s
 
     added = _total(run, names, strengths, layer)
     if run.vectors is None or not np.linalg.norm(added):
-        raise UserError("Nothing is added; choose an emotion and move its slider away from 0.")
+        raise UserError("Nothing is added; choose a name and move its slider away from 0.")
     norm = float(run.vectors.residual_norm[layer])
     return [
         [],

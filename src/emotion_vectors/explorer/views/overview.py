@@ -24,8 +24,8 @@ def overview(run: Run) -> str:
     elif run.vectors is not None:
         facts = [
             f"model <b>{text(run.model)}</b>",
-            f"<b>{len(run.vectors.emotions)}</b> emotions",
-            f"layer <b>{run.vectors.layer}</b>",
+            f"<b>{len(run.vectors)}</b> {'emotions' if run.vectors.concept == 'emotion' else f'vectors ({text(run.vectors.concept)})'}",
+            f"layer <b>{run.vectors.layer}</b> of {len(run.vectors.raw)}",
         ]
     if run.record is None and run.stages:
         facts.append(f"finished so far: {text(', '.join(run.stages))}")

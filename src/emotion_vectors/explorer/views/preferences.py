@@ -22,7 +22,7 @@ SORTS = (
     "largest fall under steering",
     "by name",
 )
-NOT_YET = ("There are no preferences yet.", "They are asked after the readings; give the run command again.")
+NOT_YET = ("preferences", "They are asked after the readings; give the run command again.")
 
 
 class Steered(NamedTuple):

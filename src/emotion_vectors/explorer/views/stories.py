@@ -19,7 +19,7 @@ def corpus_summary(run: Run, stories: pl.DataFrame | None) -> str:
     """How many stories were kept, and the reasons of the others."""
     if stories is None:
         return notice(
-            "info", "There are no stories yet.", "They are the first thing a run writes; give its run command again."
+            "info", *run.lacks("stories", "They are the first thing a run writes; give its run command again.")
         )
     kept = int(stories["kept"].sum())
     reasons = (

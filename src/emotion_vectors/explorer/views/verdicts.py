@@ -15,7 +15,7 @@ def verdicts(run: Run) -> str:
     """All criteria of a run, or what to do to get them."""
     if run.record is None:
         return notice(
-            "info", "There are no verdicts yet.", "They are judged at the end of a run; give its run command again."
+            "info", *run.lacks("verdicts", "They are judged at the end of a run; give its run command again.")
         )
     tally = run.record["verdicts"]
     summary = ", ".join(

@@ -16,6 +16,7 @@ from emotion_vectors.errors import UserError
 from emotion_vectors.lab import Lab, equip
 from emotion_vectors.lm.model import Located, choose_devices, choose_dtype, locate
 from emotion_vectors.lm.writers import Writer, choose_writer
+from emotion_vectors.lm.writers.openvino_writer import rotation_of
 from emotion_vectors.progress import Reporter
 from emotion_vectors.scale.on_ray import OnRay, parse_place
 from emotion_vectors.scale.shards import Shards
@@ -127,8 +128,9 @@ def resolve(settings: Settings, runtime: Runtime, located: Located) -> Settings:
     device = choose_devices(runtime.device)[0]
     dtype = str(choose_dtype(settings.dtype, device)).removeprefix("torch.")
     check_sources(settings)
-    kind = "" if located.gguf is None else atomic.read_json(Path(located.folder) / "config.json")["model_type"]
-    return change(settings, dtype=dtype, writer=choose_writer(settings.writer, located.gguf, kind, device.type))
+    config = {} if located.gguf is None else atomic.read_json(Path(located.folder) / "config.json")
+    kind, rotation = config.get("model_type", ""), rotation_of(config)
+    return change(settings, dtype=dtype, writer=choose_writer(settings.writer, located.gguf, kind, device.type, rotation))
 
 
 def check_sources(settings: Settings) -> None:

@@ -130,7 +130,9 @@ def resolve(settings: Settings, runtime: Runtime, located: Located) -> Settings:
     check_sources(settings)
     config = {} if located.gguf is None else atomic.read_json(Path(located.folder) / "config.json")
     kind, rotation = config.get("model_type", ""), rotation_of(config)
-    return change(settings, dtype=dtype, writer=choose_writer(settings.writer, located.gguf, kind, device.type, rotation))
+    return change(
+        settings, dtype=dtype, writer=choose_writer(settings.writer, located.gguf, kind, device.type, rotation)
+    )
 
 
 def check_sources(settings: Settings) -> None:

@@ -16,9 +16,8 @@ from emotion_vectors.bench.samples import Case
 from emotion_vectors.bench.timing import Lap, Way, race
 from emotion_vectors.errors import UserError
 from emotion_vectors.lm.writers import Request, Sampling, Writer, choose_writer, make_writer
-from emotion_vectors.lm.writers.openvino_writer import rotation_of
 from emotion_vectors.lm.writers.base import end_tokens
-from emotion_vectors.lm.writers.openvino_writer import generation_config, start_pipeline
+from emotion_vectors.lm.writers.openvino_writer import generation_config, rotation_of, start_pipeline
 from emotion_vectors.settings import Settings
 
 BYTES = {"openvino": 34 / 32}  # per weight as the engine stores it: blocks of 32 weights in 34 bytes (Q8_0)

@@ -194,7 +194,9 @@ def _attention(config: Any, told: _Told) -> None:
             window is not None or told.architecture != "gemma2"
         ):  # llama.cpp gives Gemma 2 its 4,096, as transformers does
             # transformers makes the mask of Gemma's window even where no block looks at it.
-            config.sliding_window = window or (config.max_position_embeddings if told.architecture == "gemma3" else None)
+            config.sliding_window = window or (
+                config.max_position_embeddings if told.architecture == "gemma3" else None
+            )
         _pattern(config, told, window)
     elif (window or config.max_position_embeddings) < config.max_position_embeddings:
         raise told.refused("attention.sliding_window")

@@ -65,11 +65,11 @@ def _refused(name: str, value: Any) -> UserError:
 
 
 def _spaces(tokenizer: Any, before: bool) -> None:
-    """SentencePiece: whether a text gets a space before it."""
+    """SentencePiece: whether a text gets a space before it, also one that begins with a space (transformers leaves that one out)."""
     backend = tokenizer.backend_tokenizer
-    first = [piece for piece, _ in backend.pre_tokenizer.pre_tokenize_str("a")] if backend.pre_tokenizer else ["a"]
-    shown = backend.normalizer.normalize_str("a") if backend.normalizer else "a"
-    if ((shown + first[0]).count("▁") > 0) == before:
+    shown = backend.normalizer.normalize_str("a") if backend.normalizer is not None else "a"
+    pieces = backend.pre_tokenizer.pre_tokenize_str(shown) if backend.pre_tokenizer is not None else [(shown, None)]
+    if not before and not pieces[0][0].startswith("▁"):
         return
     prefix = [normalizers.Prepend("▁")] if before else []
     backend.normalizer = normalizers.Sequence([*prefix, normalizers.Replace(" ", "▁")])

@@ -18,6 +18,7 @@ from emotion_vectors.lab import Lab, equip
 from emotion_vectors.lm import built
 from emotion_vectors.lm.model import Located, choose_devices, choose_dtype, locate
 from emotion_vectors.lm.writers import Writer, choose_writer
+from emotion_vectors.lm.writers.openvino_writer import rotation_of
 from emotion_vectors.planted import NAMES as PLANTED
 from emotion_vectors.progress import Reporter
 from emotion_vectors.scale.on_ray import OnRay, parse_place
@@ -144,8 +145,11 @@ def resolve(settings: Settings, runtime: Runtime, located: Located) -> Settings:
         return change(settings, dtype=dtype)
     if settings.model in built.NAMES and settings.writer == "auto":
         settings = change(settings, writer="transformers")  # the other writers want files
-    kind = "" if located.gguf is None else atomic.read_json(Path(located.folder) / "config.json")["model_type"]
-    return change(settings, dtype=dtype, writer=choose_writer(settings.writer, located.gguf, kind, device.type))
+    config = {} if located.gguf is None else atomic.read_json(Path(located.folder) / "config.json")
+    kind, rotation = config.get("model_type", ""), rotation_of(config)
+    return change(
+        settings, dtype=dtype, writer=choose_writer(settings.writer, located.gguf, kind, device.type, rotation)
+    )
 
 
 def check_planted(settings: Settings) -> None:

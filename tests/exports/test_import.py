@@ -159,6 +159,49 @@ def test_a_file_with_a_wrong_list_of_layers_is_refused(given, tmp_path):
         EmotionVectors.load(tmp_path / "wrong.safetensors")
 
 
+def test_direction_0_is_left_out_and_said(tmp_path, capsys):
+    """repeng trained on all its layers writes one; llama.cpp steps over it."""
+    theirs = some_directions(0, layers=(0, 1, 2, 3))
+    found = import_vectors([as_repeng_writes(tmp_path / "calm.gguf", theirs)], "repeng", tiny(), PACK)
+    assert found.layers == (1, 2, 3) and found.header["layers_left_out"] == [0]
+    assert all((found.at(layer)[0] == theirs[layer]).all() for layer in (1, 2, 3))
+    plain = import_vectors([as_repeng_writes(tmp_path / "b.gguf", some_directions(0))], "repeng", tiny(), PACK)
+    assert "layers_left_out" not in plain.header
+    with pytest.raises(UserError, match=r"no direction\.N beyond direction\.0"):
+        import_vectors([as_repeng_writes(tmp_path / "c.gguf", some_directions(0, layers=(0,)))], "repeng", tiny(), PACK)
+
+
+def npz_of(folder, **arrays):
+    cube = np.ascontiguousarray(some_vectors().raw.transpose(1, 0, 2))
+    np.savez(folder / "x.npz", **{"vectors": cube} | arrays)
+    return [str(folder / "x.npz")]
+
+
+@pytest.mark.parametrize(
+    "names", [np.array(EMOTIONS, dtype="S"), np.array([f" {name} " for name in EMOTIONS]), np.array(EMOTIONS)]
+)
+@pytest.mark.parametrize("layers", [np.arange(4.0), np.arange(4, dtype=np.uint8)])
+def test_names_and_layers_of_other_kinds_are_read(names, layers, tmp_path):
+    found = import_vectors(npz_of(tmp_path, emotions=names, layers=layers), "npz", tiny(), PACK)
+    assert found.emotions == EMOTIONS and (found.raw == some_vectors().raw).all()
+
+
+@pytest.mark.parametrize(
+    ("arrays", "said"),
+    [
+        ({"emotions": np.array(EMOTIONS, dtype=object)}, "'emotions' holds Python objects, .* dtype=str"),
+        ({"emotions": np.array(["a", "b ", "b"])}, "'b' is there twice"),
+        ({"emotions": np.array(["a", " ", "b"])}, "no name of an emotion"),
+        ({"emotions": np.array([b"a", b"\xff", b"b"])}, "can't decode"),
+        ({"emotions": np.array(EMOTIONS), "layers": np.array([0, 1, 2.5, 3])}, r"the layer 2\.5 is no whole number"),
+        ({"emotions": np.array(EMOTIONS), "layers": np.array([0, 1, np.nan, 3])}, "no npz"),
+    ],
+)
+def test_names_and_layers_that_can_not_be_read_are_said(arrays, said, tmp_path):
+    with pytest.raises(UserError, match=said):
+        import_vectors(npz_of(tmp_path, **arrays), "npz", tiny(), PACK)
+
+
 def damaged(kind, folder):
     """Arguments of an import that must be refused."""
     good = as_repeng_writes(folder / "calm.gguf", some_directions(0))

@@ -179,6 +179,65 @@ def test_long_refusals_are_shortened_and_plain_text_is_quoted():
     assert "<b>bad</b> xxx" in str(caught.value) and len(str(caught.value)) < 400
 
 
+ERRORS = {
+    "error object": (b'{"error": {"message": "Insufficient credits. Add more.", "code": 402}, "user_id": "u"}', "Insufficient credits. Add more."),
+    "error text": (b'{"error": "Insufficient credits"}', "Insufficient credits"),
+    "choices null": (b'{"object": "error", "message": "The model `small` does not exist.", "choices": null}', "The model `small` does not exist."),
+    "login page": (b"<!DOCTYPE html><html><title>Sign \n in</title></html>", 'a web page ("Sign in")'),
+    "page without title": (b"\n<html></html>", "a web page and not with JSON"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ERRORS)
+def test_an_error_with_status_200_is_told_in_the_servers_words_at_the_first_request(kind):
+    body, said = ERRORS[kind]
+    with serving(lambda _, number: Reply(body)) as seen, pytest.raises(UserError) as caught:
+        texts(seen, requests(30), concurrency=8)
+    assert said in str(caught.value) and len(seen.bodies) == 1
+
+
+def test_a_busy_server_that_says_so_with_status_200_is_asked_again():
+    busy = Reply(b'{"error": {"message": "Rate limit exceeded", "code": 429}}')
+    with serving(lambda body, number: busy if number == 0 else echo(body, number)) as seen:
+        assert texts(seen, requests(1))["r0"].text.startswith("Write story 0.") and len(seen.bodies) == 2
+
+
+# What servers say (OpenAI's, Mistral's and vLLM's forms), the field that they refuse, what is sent instead, what the record says.
+FORMS = {
+    "tokens": ({"error": {"message": "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead."}}, ["max_tokens"], {"max_completion_tokens": 33}, "max_completion_tokens"),
+    "seed": ({"detail": [{"type": "extra_forbidden", "loc": ["body", "seed"], "msg": "Extra inputs are not permitted"}]}, ["seed"], {"random_seed": 10_000_000_000 % (2**31 - 1)}, "random_seed"),
+    "no seed": ({"error": {"message": "Unknown field: {}"}}, ["seed", "random_seed"], {}, "no seed"),
+    "temperature": ({"error": {"message": "Unsupported value: 'temperature' does not support 0.7 with this model. Only the default (1) value is supported."}}, ["temperature"], {}, "no temperature"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", FORMS)
+def test_a_field_that_a_server_refuses_is_sent_in_its_other_form_and_recorded(kind):
+    said, refused, instead, told = FORMS[kind]
+
+    def choosy(body, number):
+        for name in refused:
+            if name in body:
+                return Reply(json.dumps(said).replace("{}", name).encode(), 400)
+        return Reply(completion("A story."))
+
+    with serving(choosy) as seen:
+        made = writer(seen, concurrency=8)
+        assert len(list(made.write(requests(12), SAMPLING))) == 12
+        assert len(list(made.write(requests(3), SAMPLING))) == 3
+    assert len(seen.bodies) == 15 + len(refused), "each form is tried once and remembered"
+    assert not set(refused) & set(seen.bodies[-1])
+    assert instead.items() <= seen.bodies[len(refused)].items()
+    assert made.name == f"server big-model ({told})"
+
+
+def test_a_value_that_a_server_refuses_is_for_the_user_to_mend():
+    said = json.dumps({"error": {"message": "temperature must be at most 0.5"}}).encode()
+    with serving(lambda body, number: Reply(said, 400)) as seen, pytest.raises(UserError, match=r"at most 0\.5"):
+        texts(seen, requests(3))
+    assert len(seen.bodies) == 1
+
+
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_redirects_are_not_followed(status):
     with serving(echo) as elsewhere:

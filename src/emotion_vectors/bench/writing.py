@@ -17,7 +17,7 @@ from emotion_vectors.bench.timing import Lap, Way, race
 from emotion_vectors.errors import UserError
 from emotion_vectors.lm.writers import Request, Sampling, Writer, choose_writer, make_writer
 from emotion_vectors.lm.writers.base import end_tokens
-from emotion_vectors.lm.writers.openvino_writer import generation_config, start_pipeline
+from emotion_vectors.lm.writers.openvino_writer import generation_config, rotation_of, start_pipeline
 from emotion_vectors.settings import Settings
 
 BYTES = {"openvino": 34 / 32}  # per weight as the engine stores it: blocks of 32 weights in 34 bytes (Q8_0)
@@ -28,7 +28,8 @@ def writing(case: Case) -> dict[str, Any]:
     """New tokens per second; the reading of the prompts is part of the time, loading the engine is not."""
     lm, sizes = case.lm, case.sizes
     asked, sampling = samples.requests(case, sizes.requests), samples.sampling(case, sizes.new_tokens)
-    chosen = choose_writer(case.settings.writer, lm.gguf, lm.model.config.model_type, lm.device.type)
+    rotation = rotation_of(lm.model.config.to_dict())
+    chosen = choose_writer(case.settings.writer, lm.gguf, lm.model.config.model_type, lm.device.type, rotation)
     if chosen == "server":
         raise UserError(
             "A server is another machine and can't be timed here; use another --set writer=... for the bench."

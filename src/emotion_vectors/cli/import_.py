@@ -38,4 +38,8 @@ def import_(
     vectors = import_vectors(files, format, load_model(model, device), pack, layer, chosen)
     vectors.save(out)
     print(vectors.caution(), file=sys.stderr)
+    if vectors.header.get("layers_left_out"):
+        print(
+            "direction.0 is left out: llama.cpp never adds it, and its place differs between tools. Layers 1 and up are imported."
+        )
     print(f"Written: {out} ({len(vectors.emotions)} emotions; analysis layer {vectors.layer}).")

@@ -64,16 +64,16 @@ def read(path: Path) -> Arrays:
             if name is None:
                 raise ValueError(f"it has {len(cubes)} arrays of emotions x layers x d and none is named 'vectors'")
             cube = _array(archive, wanted[name], "f", 3).astype(np.float32)
-            names = _array(archive, wanted["emotions"], "U", 1) if "emotions" in wanted else None
-            layers = _array(archive, wanted["layers"], "iu", 1) if "layers" in wanted else None
+            names = _array(archive, wanted["emotions"], "US", 1) if "emotions" in wanted else None
+            layers = _array(archive, wanted["layers"], "iuf", 1) if "layers" in wanted else None
+            emotions = None if names is None else tuple(_name(name) for name in names)
+            numbers = None if layers is None else tuple(_layer(layer) for layer in layers)
     except OSError as error:
         raise UserError(f"Can't read {path}: {error.strerror or error}; check the path.") from error
     except Exception as error:  # zipfile, zlib and numpy raise whatever a damaged file provokes
         raise UserError(f"{path} is no npz of emotions x layers x d ({_short(error)}); see docs/exports.md.") from error
     if 0 in cube.shape or not np.isfinite(cube).all():
         raise UserError(f"{path} holds no vectors, or values that are not finite; get the file again.")
-    emotions = None if names is None else tuple(str(name) for name in names)
-    numbers = None if layers is None else tuple(int(layer) for layer in layers)
     if (emotions is not None and len(emotions) != cube.shape[0]) or (
         numbers is not None and len(numbers) != cube.shape[1]
     ):
@@ -94,7 +94,12 @@ def _header(archive: zipfile.ZipFile, item: zipfile.ZipInfo) -> tuple[tuple[int,
         read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
         shape, _, kind = read_header(member)
         size = math.prod(shape) * kind.itemsize
-        if kind.hasobject or min(shape, default=0) < 0 or size != item.file_size - member.tell():
+        if kind.hasobject:
+            raise ValueError(
+                f"'{item.filename.removesuffix('.npy')}' holds Python objects, which are never unpickled; save names as "
+                "np.array(names, dtype=str) and vectors as numbers"
+            )
+        if min(shape, default=0) < 0 or size != item.file_size - member.tell():
             raise ValueError("an array's size does not fit its header")
     return shape, kind, size
 
@@ -107,5 +112,17 @@ def _array(archive: zipfile.ZipFile, item: zipfile.ZipInfo, kinds: str, dimensio
         return np.lib.format.read_array(member, allow_pickle=False)
 
 
+def _name(name: str | bytes) -> str:
+    """A name as text, whether it was saved as text or as bytes."""
+    return name.decode("utf-8") if isinstance(name, bytes) else str(name)
+
+
+def _layer(layer: float) -> int:
+    """A layer's number, whether it was saved as a whole number or as a float that is one."""
+    if layer != int(layer):
+        raise ValueError(f"the layer {layer} is no whole number")
+    return int(layer)
+
+
 def _short(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:120].rstrip(".")
+    return (str(error).splitlines() or [type(error).__name__])[0][:200].rstrip(".")

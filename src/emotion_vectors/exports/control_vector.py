@@ -33,10 +33,15 @@ MOST_KEYS, MOST_TENSORS, LONGEST_TEXT = 1000, 4096, 1 << 20
 
 
 class ControlVector(NamedTuple):
-    """A control vector as read: its keys that are texts or numbers, and `direction.N` (d,) float32 by N."""
+    """A control vector as read: its keys that are texts or numbers, and `direction.N` (d,) float32 by N.
+
+    left_out: whether it had a `direction.0`. llama.cpp never adds that one, and repeng means another place by it (a file of all
+    its layers has it), so nobody can say what it steers.
+    """
 
     keys: dict[str, str | float]
     layers: dict[int, np.ndarray]
+    left_out: bool = False
 
 
 def write(path: Path, found: Direction, model_hint: str, facts: dict[str, str]) -> None:
@@ -137,7 +142,11 @@ def _parse(data: bytes) -> ControlVector:
     if keys.get("general.architecture", ARCHITECTURE) != ARCHITECTURE:
         raise _Damaged(f"it holds a {str(keys['general.architecture'])[:40]!r}")
     placed = [_tensor(file) for _ in range(n_tensors)]
-    return ControlVector(keys, _vectors(data, _start(file.at, keys), placed))
+    layers = _vectors(data, _start(file.at, keys), placed)
+    first = layers.pop(0, None)
+    if not layers:
+        raise _Damaged("it holds no direction.N beyond direction.0, which llama.cpp never adds")
+    return ControlVector(keys, layers, first is not None)
 
 
 def _tensor(file: _Bytes) -> tuple[str, int, int, int]:
@@ -170,8 +179,8 @@ def _vectors(data: bytes, start: int, placed: list[tuple[str, int, int, int]]) -
         if last > len(data):
             raise _Damaged("it ends too early")
         layer = int(found[1])
-        if layer in layers or layer == 0:
-            raise _Damaged(f"the tensor {name!r} is there twice or has no place")
+        if layer in layers:
+            raise _Damaged(f"the tensor {name!r} is there twice")
         layers[layer] = np.frombuffer(data[first:last], dtype=FLOATS[kind]).astype(np.float32)
         if not np.isfinite(layers[layer]).all():
             raise _Damaged(f"the tensor {name!r} holds a value that is not finite")

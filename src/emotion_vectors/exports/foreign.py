@@ -30,12 +30,13 @@ MOST_EMOTIONS = 10_000
 class Foreign(NamedTuple):
     """Vectors by emotion and layer, each (d,) float32, and the layers that every emotion has.
 
-    `counted`: the file does not number its layers, so they must be as many as the model has.
+    `counted`: the file does not number its layers, so they must be as many as the model has. `left_out`: a `direction.0` was there.
     """
 
     vectors: dict[str, dict[int, np.ndarray]]
     layers: list[int]
     counted: bool = False
+    left_out: bool = False
 
 
 def import_vectors(
@@ -73,6 +74,8 @@ def import_vectors(
         "source": f"imported from {format}", "layers_given": whole, "residual_norm_from": "neutral questions",
         "source_sha256": [_digest(_path(file)) for file in files],
     }  # fmt: skip
+    if found.left_out:
+        header["layers_left_out"] = [0]
     embedding = np.zeros((len(found.vectors), lm.hidden_size), dtype=np.float32)
     norms = mean_norms(lm, pack)
     return EmotionVectors(tuple(found.vectors), raw, raw.copy(), embedding, norms, chosen, "raw", header)
@@ -92,13 +95,16 @@ def mean_norms(lm: LanguageModel, pack: Pack) -> np.ndarray:
 
 def _control_vectors(files: Sequence[str]) -> Foreign:
     vectors: dict[str, dict[int, np.ndarray]] = {}
+    left_out = False
     for file in files:
         path = _path(file)
         read = control_vector.read(path)
         given = file.partition("=")[0].strip() if path != Path(file) else ""
         name = given or str(read.keys.get("general.name", "")) or path.stem
         _add(vectors, name, read.layers)
-    return Foreign(vectors, sorted(set.intersection(*(set(layers) for layers in vectors.values()))))
+        left_out |= read.left_out
+    common = sorted(set.intersection(*(set(layers) for layers in vectors.values())))
+    return Foreign(vectors, common, left_out=left_out)
 
 
 def _arrays(files: Sequence[str], names: Sequence[str]) -> Foreign:
@@ -120,7 +126,8 @@ def _arrays(files: Sequence[str], names: Sequence[str]) -> Foreign:
 
 
 def _add(vectors: dict[str, dict[int, np.ndarray]], name: str, layers: dict[int, np.ndarray]) -> None:
-    if not name.strip() or len(name) > 100 or not name.isprintable():
+    name = name.strip()  # `read` and `steer` strip what they are given, so a space at an end could never be asked for
+    if not name or len(name) > 100 or not name.isprintable():
         raise UserError(f"'{name[:40]!a}' is no name of an emotion; write NAME=FILE, or --names for an npz.")
     if name in vectors:
         raise UserError(f"The emotion '{name}' is there twice; write NAME=FILE with different names.")

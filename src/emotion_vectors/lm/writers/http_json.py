@@ -10,6 +10,7 @@ import email.utils
 import http.client
 import json
 import random
+import re
 import time
 import urllib.error
 import urllib.parse
@@ -31,6 +32,14 @@ HIDDEN = "[key]"
 
 class Stopped(Exception):
     """Raised where a wait between two tries was broken off."""
+
+
+class Refused(UserError):
+    """The server does not take the request as it is. `said`: its own words."""
+
+    def __init__(self, sentence: str, said: str) -> None:
+        super().__init__(sentence)
+        self.said = said
 
 
 class _Retry(Exception):
@@ -95,7 +104,9 @@ def post(endpoint: Endpoint, body: dict[str, Any], read: Callable[[Any], Any], w
     reason = ""
     for attempt in range(endpoint.tries):
         try:
-            return read(_ask(endpoint, body))
+            answer = _ask(endpoint, body)
+            _refuse_errors(endpoint, answer)
+            return read(answer)
         except _Retry as error:
             reason, after = str(error), error.after
         except ValueError as error:
@@ -122,7 +133,7 @@ def _ask(endpoint: Endpoint, body: dict[str, Any]) -> Any:
     opener = urllib.request.build_opener(_NoRedirect)
     try:
         with opener.open(asked, timeout=endpoint.timeout) as response:
-            return json.loads(_read(response, deadline))
+            return _parsed(endpoint, response, _read(response, deadline))
     except urllib.error.HTTPError as error:
         with error:
             raise _refusal(endpoint, error, deadline) from None
@@ -132,6 +143,36 @@ def _ask(endpoint: Endpoint, body: dict[str, Any]) -> Any:
         raise _Retry(said) from None
     except RecursionError:
         raise _Retry("its answer is nested too deeply") from None
+
+
+def _parsed(endpoint: Endpoint, response: Any, body: bytes) -> Any:
+    """The answer's JSON; a page for people in its place is said at once, because asking again brings it again."""
+    if body.lstrip()[:1] == b"<":
+        found = re.search(rb"<title[^>]*>(.*?)</title>", body[:65536], re.IGNORECASE | re.DOTALL)
+        title = " ".join(found[1].decode("utf-8", "replace").split()) if found else ""
+        called = f' ("{shown(title, endpoint.key)}")' if title else ""
+        raise UserError(
+            f"The server answered with a web page{called} and not with JSON (HTTP status {response.status}); see that --server is the URL of "
+            "an OpenAI-compatible API and that OPENAI_API_KEY is set."
+        )
+    return json.loads(body)
+
+
+def _refuse_errors(endpoint: Endpoint, answer: Any) -> None:
+    """Raise where an answer with status 200 is an error in the server's own words: some gateways send theirs so."""
+    if not isinstance(answer, dict) or answer.get("choices"):
+        return
+    found = answer.get("error") or (answer if answer.get("object") == "error" else None)
+    if not found:
+        return
+    said = _words(found) or "it gives no reason"
+    code = found.get("code") if isinstance(found, dict) else None
+    if code in (408, 429) or (isinstance(code, int) and code >= 500):
+        raise _Retry(f"it says: {said}")
+    raise Refused(
+        f"The server answered with an error: {shown(said, endpoint.key)}; check server_model, --server and OPENAI_API_KEY.",
+        said,
+    )
 
 
 def _read(response: Any, deadline: float) -> bytes:
@@ -164,8 +205,9 @@ def _refusal(endpoint: Endpoint, error: urllib.error.HTTPError, deadline: float)
             f"The server redirects elsewhere (HTTP status {error.code}); give its final URL with --server."
         )
     words = f": {shown(said, endpoint.key)}" if said else ""
-    return UserError(
-        f"The server refused the request (HTTP status {error.code}){words}; check server_model, --server and OPENAI_API_KEY."
+    return Refused(
+        f"The server refused the request (HTTP status {error.code}){words}; check server_model, --server and OPENAI_API_KEY.",
+        said,
     )
 
 
@@ -175,10 +217,24 @@ def _first_line(body: bytes) -> str:
     try:
         found = json.loads(text)
         inner = found.get("error", found.get("detail", found)) if isinstance(found, dict) else found
-        message = inner.get("message", inner) if isinstance(inner, dict) else inner
-        text = message if isinstance(message, str) else text
+        text = _words(inner) or text
     except (ValueError, RecursionError):
         pass  # no JSON: the text as it is
+    return _line(text)
+
+
+def _words(error: Any) -> str:
+    """The message of an error in JSON, "" where it has none; of a list of them (FastAPI), all with their places."""
+    if isinstance(error, list):
+        return "; ".join(filter(None, (_words(one) for one in error)))
+    if isinstance(error, dict):
+        place = ".".join(str(one) for one in error["loc"]) if isinstance(error.get("loc"), list) else ""
+        words = _words(error.get("message") or error.get("msg") or "")
+        return f"{place}: {words}" if place and words else words
+    return _line(error) if isinstance(error, str) else ""
+
+
+def _line(text: str) -> str:
     return next((line.strip() for line in text.splitlines() if line.strip()), "")
 
 

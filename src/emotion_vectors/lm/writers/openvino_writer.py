@@ -7,7 +7,7 @@ BOS, no second chat template, and the text is decoded by the model's own tokeniz
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from emotion_vectors.errors import UserError
+from emotion_vectors.lm.gguf_header import SHARD
 from emotion_vectors.lm.writers.base import Request, Sampling, Written, end_tokens, read_text, refuse_empty_prompts
 from emotion_vectors.lm.writers.readable_gguf import readable_gguf
 
@@ -35,8 +36,18 @@ def is_installed() -> bool:
 
 
 def can_read(lm: Any) -> bool:
-    """Whether the model came from a GGUF file of an architecture that openvino-genai reads."""
-    return lm.gguf is not None and getattr(lm.model.config, "model_type", "") in ARCHITECTURES
+    """Whether the model came from a GGUF file that openvino-genai computes as the file says."""
+    return lm.gguf is not None and reads(lm.gguf, lm.model.config.model_type, rotation_of(lm.model.config.to_dict()))
+
+
+def rotation_of(config: Mapping[str, Any]) -> str:
+    """The kind of scaling of a configuration's rotation, "default" where there is none."""
+    return str((config.get("rope_parameters") or {}).get("rope_type", "default"))
+
+
+def reads(gguf: Path, model_type: str, rotation: str) -> bool:
+    """Whether openvino-genai's own reader computes what the file says: an architecture it knows, one part, an unscaled rotation."""
+    return model_type in ARCHITECTURES and rotation == "default" and SHARD.match(gguf.name) is None
 
 
 class OpenVINOWriter:
@@ -61,7 +72,7 @@ class OpenVINOWriter:
             )
         if not can_read(lm):
             raise UserError(
-                "The openvino writer reads GGUF files of the llama and qwen families only; use writer=transformers."
+                "The openvino writer reads GGUF files of the llama and qwen families only, in one part and without scaled rotations; use writer=transformers."
             )
         if stories_per_batch < 1:
             raise UserError(f"stories_per_batch is {stories_per_batch}; it must be 1 or more.")

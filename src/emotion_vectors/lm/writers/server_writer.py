@@ -16,7 +16,8 @@ from emotion_vectors.errors import UserError
 from emotion_vectors.lm.chat_format import NoMessageError, read_message
 from emotion_vectors.lm.thinking import FIELDS
 from emotion_vectors.lm.writers.base import Request, Sampling, Written, storable
-from emotion_vectors.lm.writers.http_json import HIDDEN, Endpoint, Stopped, checked_key, checked_url, post
+from emotion_vectors.lm.writers.http_json import HIDDEN, Endpoint, Refused, Stopped, checked_key, checked_url, post
+from emotion_vectors.lm.writers.request_forms import Form
 
 CONCURRENCY = 8
 TIMEOUT = 300.0  # seconds for one text
@@ -27,7 +28,11 @@ SECRET_LENGTH = 8
 
 
 class ServerWriter:
-    """Writes with the model `model` of the server at `url`, `concurrency` texts at a time."""
+    """Writes with the model `model` of the server at `url`, `concurrency` texts at a time.
+
+    The first request goes alone: a server that refuses is told from one that works before many are asked, and which fields it
+    takes is known to all others (see `request_forms`). Where it takes other fields, `name` says so from then on.
+    """
 
     chunks_together = 16
 
@@ -56,6 +61,7 @@ class ServerWriter:
         self.name = f"server {model}"
         self.model, self.concurrency = model, concurrency
         self._count = count_tokens
+        self._form, self._first, self._settled = Form(), threading.Lock(), False
         self._endpoint = Endpoint(checked_url(url), timeout, checked_key(key), **endpoint)
 
     def write(self, requests: Sequence[Request], sampling: Sampling) -> Iterator[Written]:
@@ -101,11 +107,38 @@ class ServerWriter:
         }  # fmt: skip
         if sampling.presence_penalty:
             body["presence_penalty"] = sampling.presence_penalty
-        text, reason, tokens = post(self._endpoint, body, read_completion, stop.wait)
+        text, reason, tokens = self._answer(body, stop)
         key = self._endpoint.key
         if len(key) >= SECRET_LENGTH:
             text = text.replace(key, HIDDEN)
         return Written(request.key, text, self._count(text) if tokens is None else tokens, reason != "length")
+
+    def _answer(self, body: dict[str, Any], stop: threading.Event) -> tuple[str, str, int | None]:
+        if self._settled:
+            return self._asked(body, stop)
+        with self._first:
+            if stop.is_set():
+                raise Stopped
+            if not self._settled:
+                try:
+                    answer = self._asked(body, stop)
+                except Exception:
+                    stop.set()  # before the next one gets its turn: it would only fail as this one did
+                    raise
+                self._settled = True
+                return answer
+        return self._asked(body, stop)
+
+    def _asked(self, body: dict[str, Any], stop: threading.Event) -> tuple[str, str, int | None]:
+        """The answer, asked for in another form where the server refuses a field by name; each form is tried once."""
+        while True:
+            sent = self._form.apply(body)
+            try:
+                return post(self._endpoint, sent, read_completion, stop.wait)
+            except Refused as refused:
+                if self._settled or not self._form.learn(sent, refused.said):
+                    raise
+                self.name = f"server {self.model} ({self._form})"
 
 
 def read_completion(answer: Any) -> tuple[str, str, int | None]:

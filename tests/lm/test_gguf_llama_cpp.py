@@ -1,0 +1,125 @@
+"""GGUF files as llama.cpp reads them: ids and log probabilities of the same file, short and long texts.
+
+Skipped without the package cyllama; docs/benchmarks/gguf.md has the figures of a run.
+"""
+
+import gguf
+import numpy as np
+import pytest
+import torch
+from transformers import AutoTokenizer, LlamaConfig, Phi3Config
+
+from emotion_vectors.lm import weights
+from emotion_vectors.lm.gguf_tokenizer import SPLITS, TAKEN_OVER
+from emotion_vectors.lm.model import load_model, locate
+from lm.gguf_worlds import DIVISORS, LONGER, SCALINGS, TOLERANCE, WORLDS, rotated, world
+from lm.llama_cpp import reading
+from lm.tiny_gguf import random_model, tiny_gguf
+
+pytest.importorskip("cyllama.llama.llama_cpp", reason="pip install cyllama==0.2.18")
+
+SENTENCE = "The thing is that 12 or 345 others went in (at last), and another hour there's nothing. "
+ODD = "the thing is that  12 or 345 others\n\n   67 went (in), and  another's hour I'LL 12345 don't!!  \n ether\tx² $+=<> ~|^\n"
+TIMES = (1, 6)  # about 60 and 360 tokens of the tiny vocabulary
+
+
+def log_probabilities(lm, ids):
+    with torch.inference_mode():
+        return torch.log_softmax(lm.model(torch.tensor([ids], device=lm.device)).logits[0].double(), -1).numpy()
+
+
+def largest_difference(path, cache, times=TIMES):
+    """Of a log probability at any position of the short and the long text; the ids must be the same."""
+    lm = load_model(str(path), "cpu", "float32", cache)
+    differences = []
+    with reading(path) as theirs:
+        for count in times:
+            ids = theirs.tokens(SENTENCE * count)
+            assert lm.tokenizer(SENTENCE * count)["input_ids"] == ids
+            differences.append(np.abs(log_probabilities(lm, ids) - theirs.log_probabilities(ids)).max())
+    return max(differences)
+
+
+@pytest.mark.parametrize("arch", WORLDS)
+def test_every_architecture(arch, tmp_path):
+    path = tiny_gguf(tmp_path / "m.gguf", world(arch), arch, WORLDS[arch][2])
+    assert largest_difference(path, tmp_path) < TOLERANCE.get(arch, 1e-4)
+
+
+@pytest.mark.parametrize("kind", SCALINGS)
+def test_every_scaling_of_the_rotation(kind, tmp_path):
+    keys, tensors, rotation = SCALINGS[kind]
+    path = tiny_gguf(tmp_path / "m.gguf", rotated(rotation), "llama", keys, tensors)
+    assert largest_difference(path, tmp_path) < 1e-4
+
+
+def test_divisors_for_short_and_long_texts(tmp_path):
+    """llama.cpp goes by the context it was opened with, the model by the text: alike where both are short, or both long."""
+    shape = {
+        "vocab_size": 267,
+        "hidden_size": 64,
+        "intermediate_size": 96,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+        "pad_token_id": 0,
+    }
+    model = random_model(Phi3Config(**shape, max_position_embeddings=1024, original_max_position_embeddings=300))
+    tensors = {"rope_factors_short.weight": DIVISORS, "rope_factors_long.weight": LONGER}
+    keys = {"rope.scaling.original_context_length": 300, "rope.scaling.attn_factor": 1.2}
+    path = tiny_gguf(tmp_path / "m.gguf", model, "phi3", keys, tensors)
+    lm = load_model(str(path), "cpu", "float32", tmp_path)
+    for count, longest in ((1, 256), (6, 1024)):
+        with reading(path, longest) as theirs:
+            ids = theirs.tokens(SENTENCE * count)
+            assert np.abs(log_probabilities(lm, ids) - theirs.log_probabilities(ids)).max() < 1e-4
+
+
+@pytest.mark.parametrize("pre", [*SPLITS, *TAKEN_OVER])
+@pytest.mark.parametrize("first", [None, True, False])
+def test_every_split_into_words(pre, first, tmp_path):
+    keys = {"tokenizer.ggml.pre": pre, "tokenizer.ggml.add_bos_token": first, "tokenizer.ggml.add_eos_token": first}
+    path = tiny_gguf(tmp_path / "m.gguf", world("llama"), "llama", keys)
+    ours = AutoTokenizer.from_pretrained(locate(str(path), tmp_path).folder)
+    try:
+        with reading(path) as theirs:
+            wanted = theirs.tokens(ODD)
+    except ValueError:
+        pytest.skip("this llama.cpp does not know it")
+    assert ours(ODD)["input_ids"] == wanted
+
+
+def stored_as_float32(path, target):
+    """The same weights without quantisation: llama.cpp then computes in float32 and does not round what it multiplies."""
+    reader = gguf.GGUFReader(path)
+    writer = gguf.GGUFWriter(target, reader.fields["general.architecture"].contents())
+    for key, field in reader.fields.items():
+        if not key.startswith(("GGUF.", "general.architecture", "general.file_type")):
+            inner = field.types[-1] if field.types[0] == gguf.GGUFValueType.ARRAY else None
+            writer.add_key_value(key, field.contents(), field.types[0], sub_type=inner)
+    for tensor in reader.tensors:
+        writer.add_tensor(tensor.name, gguf.quants.dequantize(tensor.data, tensor.tensor_type).astype(np.float32))
+    writer.write_header_to_file(), writer.write_kv_data_to_file(), writer.write_tensors_to_file(), writer.close()
+    return target
+
+
+def test_the_embedded_model(tmp_path):
+    path = stored_as_float32(weights.embedded_gguf(), tmp_path / "m.gguf")
+    lm = load_model("embedded", "cpu", "float32")
+    with reading(path, 600) as theirs:
+        for count in (1, 20):
+            ids = theirs.tokens(SENTENCE * count)
+            assert lm.tokenizer(SENTENCE * count)["input_ids"] == ids
+            assert np.abs(log_probabilities(lm, ids) - theirs.log_probabilities(ids)).max() < 0.02
+        assert lm.tokenizer(ODD)["input_ids"] == theirs.tokens(ODD)
+
+
+def test_a_dropped_key_is_seen(tmp_path):
+    """What these tests are for: the same file read without its scaling is far from llama.cpp's numbers."""
+    path = tiny_gguf(
+        tmp_path / "m.gguf", rotated({"rope_type": "linear", "factor": 4.0}), "llama", SCALINGS["linear"][0]
+    )
+    plain = random_model(LlamaConfig(**rotated({"rope_type": "default"}).config.to_dict()))
+    with reading(path) as theirs, torch.inference_mode():
+        ids = theirs.tokens(SENTENCE)
+        unscaled = torch.log_softmax(plain(torch.tensor([ids])).logits[0].double(), -1).numpy()
+        assert np.abs(unscaled - theirs.log_probabilities(ids)).max() > 0.1

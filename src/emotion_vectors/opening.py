@@ -13,10 +13,11 @@ import torch
 
 from emotion_vectors.corpus import shipped
 from emotion_vectors.corpus.sources import locate_corpus
+from emotion_vectors.corpus.survey import look_into
 from emotion_vectors.errors import UserError
 from emotion_vectors.lab import Lab, equip
 from emotion_vectors.lm.model import Located, choose_devices, choose_dtype, locate
-from emotion_vectors.lm.writers import Writer, choose_writer
+from emotion_vectors.lm.writers import Writer, choose_writer, server_writer
 from emotion_vectors.progress import Reporter
 from emotion_vectors.scale.on_ray import OnRay, parse_place
 from emotion_vectors.scale.shards import Shards
@@ -43,7 +44,12 @@ def opened(
     reporter.say(f"Device {devices}; stimuli '{pack.name}'.")
     for name in pack.supplied:
         reporter.say(f"The pack '{pack.name}' has no {name}; ours is used and recorded as such.")
+    check_sources(settings)
+    check_topics(settings, pack)
+    imports = look_into(settings, pack, reporter.say)
+    pack = imports.pack
     located = locate(settings.model, runtime.cache)
+    check_layer(settings, located)
     settings = resolve(settings, runtime, located)
     if writer is not None:
         _something_to_write(settings, "your own writer")
@@ -60,9 +66,10 @@ def opened(
     ):
         lab = Lab(
             settings=settings, runtime=runtime, pack=pack, located=located, reporter=reporter, own_writer=writer, run=run,
-            fingerprint=fingerprint(identity), command=command,
+            fingerprint=fingerprint(identity), command=command, imported_emotions=imports.emotions,
         )  # fmt: skip
         lab.workers = hired or InProcess(lab, shards)
+        check_before_loading(lab)
         yield lab
 
 
@@ -110,7 +117,9 @@ def _identity(settings: Settings, pack: Pack, located: Located, writer: Writer |
 
 # Settings that choose another source of the texts. They came later than the others: a run that uses none of them is the
 # same run as before there were any, so only those that are set enter the identity, and older folders stay valid.
-SOURCES = ("server_model", "stories_from", "neutral_from", "skip_unknown_emotions", "vectors_from")
+SOURCES = (
+    "server_model", "stories_from", "neutral_from", "skip_unknown_emotions", "vectors_from", "emotions_from", "text_column",
+)  # fmt: skip
 
 
 def settings_identity(settings: Settings) -> dict[str, Any]:
@@ -148,6 +157,42 @@ def check_sources(settings: Settings) -> None:
         _something_to_write(settings, "the server")
     if settings.skip_unknown_emotions and settings.stories_from is None:
         raise UserError("--skip-unknown-emotions needs stories to import: --stories FILE.")
+    if settings.emotions_from == "corpus" and settings.stories_from is None:
+        raise UserError("--emotions-from corpus needs stories to import: --stories FILE.")
+    if settings.emotions_from == "corpus" and settings.skip_unknown_emotions:
+        raise UserError(
+            "--emotions-from corpus keeps emotions that the pack lacks and --skip-unknown-emotions leaves them out; give one of the two."
+        )
+    if settings.text_column is not None and {settings.stories_from, settings.neutral_from} <= {None, shipped.NAME}:
+        raise UserError(
+            "--text-column names a column of imported texts, and none are imported from a file: --stories FILE or --neutral FILE."
+        )
+
+
+def check_topics(settings: Settings, pack: Pack) -> None:
+    """Refuse more topics than the pack has, where stories are to be written on them."""
+    if settings.stories_from is None and settings.topics > len(pack.topics):
+        raise UserError(f"The pack has {len(pack.topics)} topics, but topics={settings.topics}; ask for fewer.")
+
+
+def check_before_loading(lab: Lab) -> None:
+    """Refuse now what would only be found after the model is loaded, and texts are written: a server or vectors that can't be used."""
+    written = lab.run.done("stories") and lab.run.done("neutral")
+    if lab.settings.writer == "server" and lab.own_writer is None and not written:
+        server_writer(lab.settings.server_model, lab.runtime.server_url, lab.runtime.server_concurrency)
+    if not lab.run.done("vectors"):
+        _ = lab.theirs
+
+
+def check_layer(settings: Settings, located: Located) -> None:
+    """Refuse a layer that the model does not have, where its configuration is here and says so."""
+    config = Path(located.folder) / "config.json"
+    if settings.layer is None or not config.is_file():
+        return
+    found = atomic.read_object(config)
+    layers = (found.get("text_config") or found).get("num_hidden_layers")
+    if isinstance(layers, int) and settings.layer >= layers:
+        raise UserError(f"There is no layer {settings.layer} in {settings.model}; layers go from 0 to {layers - 1}.")
 
 
 def _something_to_write(settings: Settings, who: str) -> None:

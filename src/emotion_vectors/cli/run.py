@@ -49,7 +49,9 @@ def run(
     stories: Annotated[
         str | None,
         typer.Option(
-            metavar="FILE", help="Use these stories: `ours`, parquet, jsonl or a Hugging Face data set (stories_from)."
+            metavar="FILE",
+            help="Use these stories: `ours`, parquet, jsonl, a Hugging Face data set or one file of it, owner/name:path/file.parquet "
+            "(stories_from).",
         ),
     ] = None,
     neutral: Annotated[
@@ -64,6 +66,18 @@ def run(
     skip_unknown_emotions: Annotated[
         bool, typer.Option("--skip-unknown-emotions", help="Leave out stories about emotions that the pack has not.")
     ] = False,
+    emotions_from: Annotated[
+        str | None,
+        typer.Option(
+            metavar="pack|corpus", help="Emotions of imported stories: the pack's alone, or all that they are about (emotions_from)."
+        ),
+    ] = None,
+    text_column: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="Column of imported texts, where not text, story, stories or content (text_column)."
+        ),
+    ] = None,
     server: Annotated[
         str | None,
         typer.Option(
@@ -89,6 +103,7 @@ def run(
     given = {
         "model": model, "stimuli": stimuli, "layer": layer, "steered_emotions": emotions, "stories_from": stories,
         "neutral_from": neutral, "vectors_from": vectors, "skip_unknown_emotions": skip_unknown_emotions or None,
+        "emotions_from": emotions_from, "text_column": text_column,
     }  # fmt: skip
     changes = {name: value for name, value in given.items() if value is not None} | settings.parse_assignments(
         set_ or []

@@ -23,6 +23,8 @@ from emotion_vectors.store.schema import SCHEMA, check_schema
 
 CLEANED = "cleaned.json"
 MOST_SECONDS = 1e12  # of a stage: more is damage
+CHECKED = "doctor"  # the stage of the self-checks
+IMPORTING = "import-"  # of a folder of parts: rows of a corpus that is being read
 LOCK = ".lock"
 BESIDE = (LOCK, ".shards")  # what may be there before the run has begun
 
@@ -139,7 +141,7 @@ def open_run(path: Path, identity: dict[str, Any], shard: tuple[int, int] = (1, 
     """Open or begin the run folder of `identity` (settings, model and pack hashes) and lock it while in use.
 
     A folder that belongs to other settings, is no run folder, can't be written or is in use is a `UserError`, and
-    nothing in it is changed. Shard 1 of several begins the folder; each of the others has a lock of its own there.
+    nothing in it is changed; one in which a run was refused before it made anything gets the new settings. Shard 1 of several begins the folder; each of the others has a lock of its own there.
     """
     check_place(path)
     index, count = shard
@@ -147,9 +149,10 @@ def open_run(path: Path, identity: dict[str, Any], shard: tuple[int, int] = (1, 
         if count == 1:
             _refuse_shards(path)
         marker = path / "run.json"
-        if marker.exists():
+        if marker.exists() and not (count == 1 and _is_blank(path)):
             _compare(path, atomic.read_object(marker), identity)
-        else:
+        elif not marker.exists() or atomic.read_object(marker) != identity:
+            (path / "stages" / f"{CHECKED}.json").unlink(missing_ok=True)
             atomic.write_json(marker, identity)
         if count == 1:  # the other shards may be writing
             atomic.remove_leftovers(path)
@@ -232,6 +235,16 @@ def _take(lock: Any, path: Path) -> None:
     lock.truncate()
     lock.write(str(os.getpid()))
     lock.flush()
+
+
+def _is_blank(path: Path) -> bool:
+    """Whether nothing is there that took more than the self-checks and the reading of a corpus: the run was refused or stopped then.
+
+    A user who follows a refusal's advice changes a setting and gives the command again, in the same folder.
+    """
+    stages = {file.stem for file in (path / "stages").glob("*.json")}
+    pieces = [folder.name for folder in (path / "parts").glob("*") if not folder.name.startswith(IMPORTING)]
+    return stages <= {CHECKED} and not pieces and not (path / CLEANED).exists()
 
 
 def _compare(path: Path, found: dict[str, Any], wanted: dict[str, Any]) -> None:

@@ -44,6 +44,11 @@ def opened(
     reporter.say(f"Device {devices}; stimuli '{pack.name}'.")
     for name in pack.supplied:
         reporter.say(f"The pack '{pack.name}' has no {name}; ours is used and recorded as such.")
+    unlabelled = sum(emotion not in pack.valence for emotion in pack.emotions)
+    if unlabelled:
+        reporter.say(
+            f"The pack gives no valence for {unlabelled} of {len(pack.emotions)} emotions; V8 and V11 leave them out."
+        )
     check_sources(settings)
     check_topics(settings, pack)
     imports = look_into(settings, pack, reporter.say)

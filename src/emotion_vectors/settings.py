@@ -34,7 +34,10 @@ class Settings(BaseModel):
     seed: int = Field(default=0, ge=0, lt=2**31, description="Seed of every random choice of the run.")
 
     emotions: int = Field(
-        default=171, ge=4, le=171, description="How many emotions: all of the pack, or a subset that covers its range; of imported stories at most those that they are about."
+        default=171,
+        ge=4,
+        le=171,
+        description="How many emotions: all of the pack, or a subset that covers its range; of imported stories at most those that they are about.",
     )
     topics: int = Field(
         default=6,

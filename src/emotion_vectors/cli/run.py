@@ -69,7 +69,8 @@ def run(
     emotions_from: Annotated[
         str | None,
         typer.Option(
-            metavar="pack|corpus", help="Emotions of imported stories: the pack's alone, or all that they are about (emotions_from)."
+            metavar="pack|corpus",
+            help="Emotions of imported stories: the pack's alone, or all that they are about (emotions_from).",
         ),
     ] = None,
     text_column: Annotated[

@@ -90,7 +90,9 @@ def text_column(source: Source, found: Iterable[str]) -> str:
             "name the one with the texts with --text-column NAME."
         )
     if len(held) > 1 and held[0] in TEXT_COLUMNS[1:]:
-        raise UserError(f"{source.name} has the columns {' and '.join(held)}; say which holds the texts with --text-column NAME.")
+        raise UserError(
+            f"{source.name} has the columns {' and '.join(held)}; say which holds the texts with --text-column NAME."
+        )
     return held[0]
 
 
@@ -120,7 +122,9 @@ class Emotions:
             self.skipped[_shown(name)] += 1
             return None
         if not name or len(name) > MOST_NAME or not name.isprintable():
-            raise UserError(f"{source.name}, row {row.number}: '{_shown(row.emotion)}' is no name of an emotion; give a word or two.")
+            raise UserError(
+                f"{source.name}, row {row.number}: '{_shown(row.emotion)}' is no name of an emotion; give a word or two."
+            )
         self._known[name] = name
         return name
 

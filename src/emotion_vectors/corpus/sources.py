@@ -105,7 +105,9 @@ def locate_corpus(name: str) -> Source:
 def _hub_file(name: str, data_set: str, revision: str | None, file: str) -> Source:
     """One file of a data set, downloaded once into the hub's cache; its content is its identity, its commit is recorded."""
     if Path(file).suffix.lower() not in FORMATS:
-        raise UserError(f"{name} is no corpus that can be read; name a {', '.join(FORMATS[:-1])} or {FORMATS[-1]} file of it.")
+        raise UserError(
+            f"{name} is no corpus that can be read; name a {', '.join(FORMATS[:-1])} or {FORMATS[-1]} file of it."
+        )
     # Imported here: what is on this machine needs no client of the hub.
     from huggingface_hub import hf_hub_download
 

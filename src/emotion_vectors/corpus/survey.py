@@ -82,12 +82,12 @@ def look_into(settings: EmotionSettings, pack: Pack, say: Callable[[str], None])
             pack, emotions=(*pack.emotions, *added), subset=(*pack.subset, *added), valence=pack.valence | found.valence
         )
         chosen += added
+        if untold := [emotion for emotion in added if emotion not in pack.valence]:
+            say(f"{source.name} gives no valence for {_listed(untold)}; V8 and V11 leave them out.")
     else:
         chosen = chosen[: settings.emotions]
     _enough(chosen, found, source, settings)
     _tell(chosen, found, source, settings, say)
-    if untold := [emotion for emotion in chosen if emotion not in pack.valence]:
-        say(f"The valence of {_listed(untold)} is not given; what is judged by valence leaves them out.")
     return Imports(pack, found, texts, tuple(emotion for emotion in pack.emotions if emotion in set(chosen)))
 
 

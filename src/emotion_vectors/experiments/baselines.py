@@ -52,7 +52,9 @@ def run(
     for one in representations:
         rows.append(measure(one, pack, emotions, nats, resamples, seed))
     by_id = {criterion["id"]: criterion for criterion in criteria}
-    of = {name: by_id[name]["of"] for name in CRITERIA} | {"V4": len(scenario_record["emotions"])}
+    of = {name: by_id[name]["of"] for name in CRITERIA} | {
+        "V4": len(scenario_record["emotions"]) if by_id["V4"]["value"] is not None else None
+    }
     second, every = scenario_record["heldout"], scenario_record["retrieval"]
     of |= {"heldout": second and second["of"], "retrieval": every and every["of"]}
     of |= {"retrieval_rank": every and every["emotions"]}

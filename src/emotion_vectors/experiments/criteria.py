@@ -8,7 +8,8 @@
 
 pass: both. fail: no better than chance by its interval, or the whole interval misses the bar. inconclusive: the rest,
 and a pass that a further control of the experiment explains as well (`capped`).
-What has no value (nothing to count, a correlation with a constant) is inconclusive by both verdicts.
+What has no value (nothing to count, a correlation with a constant) is inconclusive by both verdicts. What a run lacks the
+emotions, pairs or labels for is `not_asked`: no value, and a sentence that says what is lacking.
 """
 
 from __future__ import annotations
@@ -20,6 +21,21 @@ from typing import Any, Literal
 from emotion_vectors.stats.verdict import verdict_from_interval
 
 UNKNOWN = ("inconclusive", "it can't be estimated")
+NOT_ASKED = "not asked"
+VERDICTS = ("pass", "fail", "inconclusive", NOT_ASKED)
+TITLES = {
+    "V1": "Self-recognition in the logit lens",
+    "V2": "Opposite pairs point apart",
+    "V3": "Implied emotion ranks first",
+    "V4": "Mean rank of the implied emotion",
+    "V5": "Expected signs",
+    "V6": "Strong trends",
+    "V7": "Gap between categories",
+    "V8": "Valence of the extremes",
+    "V9": "Emotions that go with preference",
+    "V10": "Steering follows correlation",
+    "V11": "Steering has the sign of the valence",
+}
 
 
 @dataclass(frozen=True)
@@ -105,6 +121,15 @@ def judge(
         "threshold_text": threshold.text, "seed_value": json_number(seen), "seed_verdict": seed_verdict, "verdict": verdict, "interval": [low, high] if finite else None,
         "null": {"what": null.what, "value": json_number(null.value), "p": json_number(null.p)},
         "reason": reason, "note": " ".join(part for part in (threshold.note, note) if part),
+    }  # fmt: skip
+
+
+def not_asked(name: str, reason: str) -> dict[str, Any]:
+    """The record of a criterion that this run can't ask; `reason` is a sentence that says what the run lacks."""
+    return {
+        "id": name, "name": TITLES[name], "value": None, "of": None, "unit": "", "threshold": None, "threshold_text": "",
+        "seed_value": None, "seed_verdict": NOT_ASKED, "verdict": NOT_ASKED, "interval": None,
+        "null": {"what": "none", "value": None, "p": None}, "reason": reason, "note": "",
     }  # fmt: skip
 
 

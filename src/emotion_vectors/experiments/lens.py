@@ -11,14 +11,13 @@ What it can't tell: a word without a token of its own can't be recognised; frequ
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 
-from emotion_vectors.experiments.criteria import Null, judge, number, scaled
+from emotion_vectors.experiments.criteria import Null, judge, not_asked, number, scaled
 from emotion_vectors.lm.lens import project
 from emotion_vectors.lm.model import LanguageModel
 from emotion_vectors.stats import intervals, nulls
@@ -81,7 +80,7 @@ def run(
     vectors: np.ndarray,
     static: np.ndarray,
     pairs: Sequence[tuple[str, str]],
-    valence: dict[str, str],
+    valence: Mapping[str, str],
     k: int,
     through_norm: bool,
     resamples: int,
@@ -114,7 +113,7 @@ def run(
         "multi_word": _multi_token(lm, emotions, forms, logits, k),
         "emotions": [
             {
-                "emotion": emotion, "valence": valence[emotion], "hit": bool(own[row]),
+                "emotion": emotion, "valence": valence.get(emotion), "hit": bool(own[row]),
                 "best_rank": int(lens.ranks[row, row]) or None,
                 "top": [lm.tokenizer.decode([int(t)]) for t in lens.top[row, :SHOWN]],
                 "bottom": [lm.tokenizer.decode([int(t)]) for t in lens.bottom[row, :SHOWN]],
@@ -215,6 +214,8 @@ def _pairs(
     """V2: opposite pairs with a negative dot product of their logit vectors; null: random pairs of emotions."""
     index = {emotion: row for row, emotion in enumerate(emotions)}
     known = [(a, b) for a, b in pairs if a in index and b in index]
+    if not known:
+        return [], not_asked("V2", "None of the opposite pairs has both of its emotions in this run.")
     dots = logits @ logits.T
     rows = [
         {
@@ -230,7 +231,7 @@ def _pairs(
     for draw in range(resamples):
         cast = generator.permutation(len(emotions))[: 2 * len(rows)].reshape(-1, 2)
         null[draw] = (dots[cast[:, 0], cast[:, 1]] < 0).sum()
-    interval = intervals.wilson_interval(count, len(rows)) if rows else intervals.Interval(math.nan, math.nan, math.nan)
+    interval = intervals.wilson_interval(count, len(rows))
     criterion = judge(
         "V2", "Opposite pairs point apart", count, (interval.low * len(rows), interval.high * len(rows)),
         Null("random pairs of emotions", float(null.mean()), float(nulls.permutation_p(count, null))),

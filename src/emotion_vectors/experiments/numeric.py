@@ -17,9 +17,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.stats import rankdata
 
-from emotion_vectors.errors import UserError
 from emotion_vectors.experiments.chance import turned_projections
-from emotion_vectors.experiments.criteria import Null, json_number, judge, number, scaled
+from emotion_vectors.experiments.criteria import Null, json_number, judge, not_asked, number, scaled
 from emotion_vectors.stats import intervals, nulls
 from emotion_vectors.stats.correlation import spearman_rows
 from emotion_vectors.stimuli.items import NUMERIC_EMOTIONS, NumericTemplate
@@ -45,11 +44,15 @@ def run(
     vectors: np.ndarray,
     resamples: int,
     seed: int,
-) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """The record's `numeric` part and V5, V6; `activations[t]` is (values of template t, d), `vectors` (n, d)."""
+) -> tuple[dict[str, Any] | None, list[dict[str, Any]]]:
+    """The record's `numeric` part and V5, V6; `activations[t]` is (values of template t, d), `vectors` (n, d).
+
+    None, and neither is asked, where one of the four emotions is not in the run.
+    """
     missing = [emotion for emotion in NUMERIC_EMOTIONS if emotion not in emotions]
     if missing:
-        raise UserError(f"The numeric experiment needs {', '.join(missing)}, not in this run; use more emotions.")
+        reason = f"The numeric templates are about {', '.join(NUMERIC_EMOTIONS)}; this run lacks {', '.join(missing)}."
+        return None, [not_asked("V5", reason), not_asked("V6", reason)]
     probes = unit(vectors[[list(emotions).index(emotion) for emotion in NUMERIC_EMOTIONS]].astype(np.float64))
     everything = unit(np.concatenate(list(activations)).astype(np.float64))
     # (resamples, all values, emotions): the four probes turned together, so that what they share stays shared. A map of

@@ -15,8 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from emotion_vectors.errors import UserError
-from emotion_vectors.experiments.criteria import Null, Threshold, judge, number, scaled
+from emotion_vectors.experiments.criteria import Null, Threshold, judge, not_asked, number, scaled
 from emotion_vectors.experiments.ranking import KINDS, MEAN_RANK, Battery, deals, ranks, summarise, within
 from emotion_vectors.stats import intervals, nulls
 
@@ -50,9 +49,7 @@ def run(
     main = main.about(emotions)
     probes = main.emotions
     if len(probes) < 2:
-        raise UserError(
-            "Fewer than 2 emotions of the scenarios are in this run, so V3 can't be asked; use more emotions."
-        )
+        return _unasked(probes, layers)
     rows = vectors[:, [list(emotions).index(emotion) for emotion in probes]]
     tables = [main.cosines(rows[layer], layer) for layer in range(len(rows))]
     raw, centred = tables[layers.analysis]
@@ -77,6 +74,16 @@ def run(
         "best_layer": _best(every, numbers), "layer_set_by_hand": layers.by_hand, "heldout": second,
     }  # fmt: skip
     return record, _criteria(match, match_centred, every, record, resamples, seed)
+
+
+def _unasked(probes: Sequence[str], layers: Layers) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """The record's part and V3, V4 of a run that has too few emotions of the scenarios to tell them apart."""
+    record: dict[str, Any] = {key: [] for key in ("items", "raw", "centred", "ranks_raw", "ranks_centred", "by_layer")}
+    record |= dict.fromkeys(("limit", "count_centred", "p_centred", "best_layer", "heldout"))
+    has = f"only '{probes[0]}'" if probes else "none"
+    reason = f"Of the emotions that the scenarios imply this run has {has}, and 2 are needed to tell them apart."
+    record |= {"emotions": list(probes), "layer_set_by_hand": layers.by_hand}
+    return record, [not_asked("V3", reason), not_asked("V4", reason)]
 
 
 def _criteria(

@@ -10,16 +10,16 @@ Source: paper, Figure 4 row 4; seed report section 3.6. What it can't tell: whet
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from scipy import stats
 
-from emotion_vectors.errors import UserError
 from emotion_vectors.experiments.arms import NULLS, Runs
 from emotion_vectors.experiments.coherence import Coherence, broken_reason
-from emotion_vectors.experiments.criteria import Null, Threshold, json_number, judge, number, scaled
+from emotion_vectors.experiments.criteria import Null, Threshold, json_number, judge, not_asked, number, scaled
+from emotion_vectors.experiments.valences import Valences
 from emotion_vectors.stats import intervals, nulls, scores
 from emotion_vectors.stats import steering as effects
 from emotion_vectors.stats.correlation import Line, linear_fit, pearson
@@ -28,6 +28,7 @@ from emotion_vectors.stimuli.items import NEGATIVE, POSITIVE, Activity
 
 # Mean change in nats by float noise in bfloat16 is about 0.02; anything above this is another computation.
 MOST_PATH_NOISE = 0.1
+LEAST_STEERED = 4  # emotions
 NULL_NAMES = "effects dealt out to other emotions, random, orthogonal and shuffled-label directions"
 
 
@@ -55,7 +56,10 @@ class Effects(NamedTuple):
 def choose_emotions(
     choice: str, count: int, emotions: Sequence[str], spread: Sequence[str], r: np.ndarray
 ) -> tuple[str, ...]:
-    """Which emotions to steer: the list that covers the range, the largest |r| (the seed's choice), or all."""
+    """Which emotions to steer: the list that covers the range, the largest |r| (the seed's choice), or all.
+
+    None where they are fewer than `LEAST_STEERED`.
+    """
     known = [emotion for emotion in spread if emotion in emotions]
     chosen = [*known, *(emotion for emotion in emotions if emotion not in known)]
     if choice == "strongest":
@@ -63,9 +67,15 @@ def choose_emotions(
         chosen = [emotions[int(i)] for i in order]
     if choice != "all":
         chosen = chosen[:count]
-    if len(chosen) < 4:
-        raise UserError(f"Only {len(chosen)} emotions are left to steer; V10 needs 4 or more.")
-    return tuple(chosen)
+    return tuple(chosen) if len(chosen) >= LEAST_STEERED else ()
+
+
+def unasked(emotions: int) -> list[dict[str, Any]]:
+    """V10 and V11 of a run that has too few emotions to steer."""
+    reason = (
+        f"Nothing was steered: a correlation over emotions needs {LEAST_STEERED} or more, and this run has {emotions}."
+    )
+    return [not_asked("V10", reason), not_asked("V11", reason)]
 
 
 def measure(runs: Runs, options: Options) -> Effects:
@@ -88,7 +98,7 @@ def run(
     runs: Runs,
     found: Effects,
     r: np.ndarray,
-    valence: dict[str, str],
+    valence: Mapping[str, str],
     examples: dict[str, str],
     facts: dict[str, Any],
     coherence: Sequence[Coherence],
@@ -106,7 +116,7 @@ def run(
     per_nat = _elo_per_nat(found.nats, changes.elo)
     rows = [
         {
-            "emotion": emotion, "valence": valence[emotion], "r": json_number(r[i]), "nats": float(found.nats[i]),
+            "emotion": emotion, "valence": valence.get(emotion), "r": json_number(r[i]), "nats": float(found.nats[i]),
             "low": float(found.low[i]), "high": float(found.high[i]), "elo": float(changes.elo[i]),
             "elo_low": float(found.low[i] * per_nat), "elo_high": float(found.high[i] * per_nat),
             "elo_steered": float(changes.steered[i]), "elo_updates_steered": float(changes.updates[i]),
@@ -117,9 +127,9 @@ def run(
         for i, emotion in enumerate(emotions)
     ]  # fmt: skip
     reason = blocked or broken_reason(coherence)
-    positive = np.array([valence[e] == POSITIVE for e in emotions])
-    coupling, v10 = _coupling(r, found, positive, reason, options)
-    signs, v11 = _signs(r, found, positive, reason, options)
+    valences = Valences.of(emotions, valence)
+    coupling, v10 = _coupling(r, found, valences, reason, options)
+    signs, v11 = _signs(r, found, valences, reason, options)
     known = np.isfinite(r)
     line = linear_fit(r[known], changes.steered[known]) if known.sum() > 2 else Line(math.nan, math.nan)
     record = {
@@ -220,7 +230,7 @@ def _beyond_controls(weights: np.ndarray, nats: np.ndarray, controls: dict[str, 
 
 
 def _coupling(
-    r: np.ndarray, found: Effects, positive: np.ndarray, blocked: str, options: Options
+    r: np.ndarray, found: Effects, valences: Valences, blocked: str, options: Options
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """V10: Pearson r over emotions of correlation and effect. Nulls: effects dealt out, and control directions.
 
@@ -229,7 +239,8 @@ def _coupling(
     correlation within the valences as well; else a pass becomes inconclusive.
     """
     known = np.isfinite(r)
-    r, nats, positive = r[known], found.nats[known], positive[known]
+    labelled, r_known, nats_known = known & valences.known, r, found.nats
+    r, nats = r[known], found.nats[known]
     value = low = high = p = math.nan
     beyond = _Beyond(math.nan, math.nan, NULLS[0])
     if known.sum() >= 4 and np.ptp(r) > 0 and np.ptp(nats) > 0:
@@ -239,21 +250,25 @@ def _coupling(
         beyond = _beyond_controls(r - r.mean(), nats, found.controls)
         dealt = pearson(nats[permuted_rows(len(nats), None, options.resamples, options.seed)].T, r)
         p = max(float(nulls.permutation_p(value, dealt)), beyond.p)
-    within = _within(r, nats, positive, options)
+    positive = valences.positive[known[valences.known]]
+    within = _within(r_known[labelled], nats_known[labelled], positive, options)
     v10 = judge(
         "V10", "Steering follows correlation", value, (low, high),
         # Over all ways to deal them out the mean r is exactly 0.
         Null(NULL_NAMES, 0.0, p), Threshold(0.4, "above", of="|r|"), "is Pearson's r of correlation and steering effect",
         note=f"Along the correlation the effects are {number(beyond.times)} times as large as by chance with {beyond.kind} "
-        f"directions of the same norm. Within the valences r = {number(_or_nan(within['r']))}.",
-        blocked=blocked, seed_value=abs(value), capped=_two_clusters(within),
+        f"directions of the same norm. Within the valences r = {number(_or_nan(within['r']))}.{valences.left_out(len(known))}",
+        blocked=blocked, seed_value=abs(value), capped=_two_clusters(within, valences),
     )  # fmt: skip
     facts = {"r": json_number(value), "low": json_number(low), "high": json_number(high), "within": within}
     return facts | {"times_control": json_number(beyond.times), "hardest_control": beyond.kind}, v10
 
 
 def _within(r: np.ndarray, nats: np.ndarray, positive: np.ndarray, options: Options) -> dict[str, Any]:
-    """r of correlation and effect inside each valence, and of both together after removing each valence's mean."""
+    """r of correlation and effect inside each valence, and of both together after removing each valence's mean.
+
+    `r`, `nats` and `positive` (k,) are those of the emotions that have a valence.
+    """
     groups: dict[str, Any] = {}
     x, y = r.copy(), nats.copy()
     for name, members in ((POSITIVE, positive), (NEGATIVE, ~positive)):
@@ -277,36 +292,38 @@ def _within(r: np.ndarray, nats: np.ndarray, positive: np.ndarray, options: Opti
     return groups | {"r": json_number(value), "p": json_number(p)}
 
 
-def _two_clusters(within: dict[str, Any]) -> str:
+def _two_clusters(within: dict[str, Any], valences: Valences) -> str:
     if within["p"] is not None and within["p"] <= 0.05:
         return ""
+    if within["p"] is None and not valences.known.all():
+        return "too few emotions have a valence to rule out that two clusters give this r"
     return "within the valences the effects do not follow the correlation, so two clusters could give this r"
 
 
 def _signs(
-    r: np.ndarray, found: Effects, positive: np.ndarray, blocked: str, options: Options
+    r: np.ndarray, found: Effects, valences: Valences, blocked: str, options: Options
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """V11: effects with the sign of the emotion's valence; beside it those with the sign of its correlation.
 
     Nulls as in V10: with the effects dealt out, a shift common to all emotions is chance; and the gap between the valences
     must be larger than control directions make. The largest p value counts.
     """
-    nats, by_valence = found.nats, _signs_test(np.where(positive, 1, -1), found, options)
     known = np.isfinite(r) & (r != 0)
     by_r = _signs_test(np.where(known, np.sign(r), 0).astype(int), found, options)
+    facts = {"of": len(r), "signs_by_correlation": by_r.right, "p_signs_by_correlation": json_number(by_r.p)}
+    if valences.lacking:
+        return facts | {"signs": None, "p_signs": None}, not_asked("V11", valences.lacking)
+    labelled = found._replace(nats=found.nats[valences.known])
+    nats, by_valence = labelled.nats, _signs_test(np.where(valences.positive, 1, -1), labelled, options)
     interval = intervals.wilson_interval(by_valence.right, len(nats))
     v11 = judge(
         "V11", "Steering has the sign of the valence", by_valence.right, (interval.low * len(nats), interval.high * len(nats)),
         Null(NULL_NAMES, by_valence.chance, by_valence.p), scaled(25, len(nats), 35),
         "emotions whose effect has the sign of their valence", len(nats),
-        note=f"With the sign of their correlation: {by_r.right} of {len(nats)} (p = {number(by_r.p)}). Half of the gap "
-        f"between the valences is {number(by_valence.times)} times the effect of a control direction.", blocked=blocked,
+        note=f"With the sign of their correlation: {by_r.right} of {len(r)} (p = {number(by_r.p)}). Half of the gap "
+        f"between the valences is {number(by_valence.times)} times the effect of a control direction.{valences.left_out(len(r))}", blocked=blocked,
     )  # fmt: skip
-    facts = {
-        "signs": by_valence.right, "of": len(nats), "p_signs": json_number(by_valence.p),
-        "signs_by_correlation": by_r.right, "p_signs_by_correlation": json_number(by_r.p),
-    }  # fmt: skip
-    return facts, v11
+    return facts | {"signs": by_valence.right, "p_signs": json_number(by_valence.p)}, v11
 
 
 class _SignTest(NamedTuple):

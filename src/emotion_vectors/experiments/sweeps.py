@@ -49,7 +49,7 @@ def dose(runs: Runs, options: Options) -> dict[str, Any] | None:
 
 
 def depth(
-    runs: Runs, probes: Mapping[int, np.ndarray], scores: np.ndarray, valence: dict[str, str], options: Options
+    runs: Runs, probes: Mapping[int, np.ndarray], scores: np.ndarray, valence: Mapping[str, str], options: Options
 ) -> dict[str, Any] | None:
     """Effect by layer, and the layer chosen on one half and judged on the other; None where no layers were swept.
 
@@ -73,7 +73,7 @@ def depth(
                 "layer": layer, "contrast": json_number(_contrast(r, nats)), "random_low": float(control.min()),
                 "random_high": float(control.max()),
                 "emotions": [
-                    {"emotion": e, "valence": valence[e], "r": json_number(r[i]), "nats": float(nats[i])}
+                    {"emotion": e, "valence": valence.get(e), "r": json_number(r[i]), "nats": float(nats[i])}
                     for i, e in enumerate(plan.swept)
                 ],
             }

@@ -81,7 +81,7 @@ def static_embeddings(lm: LanguageModel, texts: Sequence[str]) -> np.ndarray:
             first, last = prompt.spans["message"]
             ids = torch.tensor(prompt.ids[first:last], device=lm.device)
             rows.append(embedding(ids).float().mean(dim=0).cpu().numpy())
-    return np.stack(rows)
+    return np.stack(rows) if rows else np.zeros((0, lm.hidden_size), dtype=np.float32)
 
 
 def _represent(

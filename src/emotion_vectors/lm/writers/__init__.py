@@ -64,12 +64,14 @@ def make_writer(
     return TransformersWriter(lm, stories_per_batch, say)
 
 
-def server_writer(
-    model: str | None, url: str | None, concurrency: int = CONCURRENCY, **more: Any
-) -> ServerWriter:
+def server_writer(model: str | None, url: str | None, concurrency: int = CONCURRENCY, **more: Any) -> ServerWriter:
     """The writer behind the server at `url` (default: EMOTION_VECTORS_SERVER); `UserError` for what can be no server. Nothing is asked of it."""
     return ServerWriter(
-        url or os.environ.get("EMOTION_VECTORS_SERVER"), model, os.environ.get("OPENAI_API_KEY", ""), concurrency, **more
+        url or os.environ.get("EMOTION_VECTORS_SERVER"),
+        model,
+        os.environ.get("OPENAI_API_KEY", ""),
+        concurrency,
+        **more,
     )
 
 

@@ -1,0 +1,51 @@
+"""A criterion is "not asked" where the record shows what the run lacks for it, and nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from emotion_vectors.report.contradiction import parts, require
+
+Criteria = dict[str, dict[str, Any]]
+NOT_ASKED = "not asked"
+SEED_VALENCES = {"positive", "negative"}
+
+
+def asked(criterion: dict[str, Any]) -> bool:
+    """Whether the run could ask this criterion."""
+    return criterion["verdict"] != NOT_ASKED
+
+
+def check_asked(experiments: dict[str, Any], criteria: Criteria) -> None:
+    """Refuse a criterion that is called not asked and has a value, or data; and one that has a value without any data."""
+    for name, criterion in criteria.items():
+        stated = [criterion[key] for key in ("verdict", "seed_verdict")].count(NOT_ASKED)
+        require(stated != 1, f"{name} is not asked by one of its two verdicts only.")
+        if not asked(criterion):
+            said = [key for key in ("value", "seed_value", "interval") if criterion.get(key) is not None]
+            require(not said, f"{name} is not asked but has {', '.join(said)}.")
+            require(bool(criterion.get("reason")), f"{name} is not asked and gives no reason.")
+    for name, (part, has_data) in _DATA.items():
+        # A part that the record leaves out altogether is one that its version did not write.
+        if part in experiments:
+            found = has_data(parts(experiments, part))
+            stated = asked(criteria[name])
+            require(found or not stated, f"{name} was judged, but the record has nothing that it could be judged by.")
+            require(stated or not found, f"{name} is not asked although the record has what it is about.")
+
+
+def _both_valences(rows: Sequence[dict[str, Any]] | None) -> bool:
+    return {row.get("valence") for row in rows or []} >= SEED_VALENCES
+
+
+_DATA: dict[str, tuple[str, Callable[[dict[str, Any]], bool]]] = {
+    "V2": ("lens", lambda part: bool(part.get("pairs"))),
+    "V3": ("scenarios", lambda part: bool(part.get("items"))),
+    "V4": ("scenarios", lambda part: bool(part.get("items"))),
+    "V5": ("numeric", lambda part: bool(part.get("templates"))),
+    "V6": ("numeric", lambda part: bool(part.get("templates"))),
+    "V8": ("correlation", lambda part: _both_valences(part.get("emotions"))),
+    "V10": ("steering", lambda part: bool(part.get("emotions"))),
+    "V11": ("steering", lambda part: _both_valences(part.get("emotions"))),
+}

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 from emotion_vectors.corpus import shipped
+from emotion_vectors.corpus.checking import check_sources, something_to_write
 from emotion_vectors.corpus.sources import locate_corpus
 from emotion_vectors.corpus.survey import look_into
 from emotion_vectors.errors import UserError
@@ -49,15 +50,14 @@ def opened(
         reporter.say(
             f"The pack gives no valence for {unlabelled} of {len(pack.emotions)} emotions; V8 and V11 leave them out."
         )
-    check_sources(settings)
-    check_topics(settings, pack)
+    check_sources(settings, pack)
     imports = look_into(settings, pack, reporter.say)
     pack = imports.pack
     located = locate(settings.model, runtime.cache)
     check_layer(settings, located)
     settings = resolve(settings, runtime, located)
     if writer is not None:
-        _something_to_write(settings, "your own writer")
+        something_to_write(settings, "your own writer")
     identity = _identity(settings, pack, located, writer)
     index, count = runtime.shard
     shards = Shards(out, index, count, reporter.say) if count > 1 else None
@@ -143,41 +143,12 @@ def resolve(settings: Settings, runtime: Runtime, located: Located) -> Settings:
     """Settings with every `auto` replaced by what it means on this machine, because that changes the answer."""
     device = choose_devices(runtime.device)[0]
     dtype = str(choose_dtype(settings.dtype, device)).removeprefix("torch.")
-    check_sources(settings)
     if settings.stories_from == settings.neutral_from == shipped.NAME:
         return change(
             settings, dtype=dtype
         )  # nothing is written, so the run is the same whatever writers are installed
     kind = "" if located.gguf is None else atomic.read_json(Path(located.folder) / "config.json")["model_type"]
     return change(settings, dtype=dtype, writer=choose_writer(settings.writer, located.gguf, kind, device.type))
-
-
-def check_sources(settings: Settings) -> None:
-    """Refuse settings of the texts' source that contradict each other, before anything is made."""
-    if settings.writer == "server" and settings.server_model is None:
-        raise UserError("writer=server needs the model's name at the server: --set server_model=NAME.")
-    if settings.writer != "server" and settings.server_model is not None:
-        raise UserError("server_model is set but the writer is no server; add --set writer=server, or leave it out.")
-    if settings.writer == "server":
-        _something_to_write(settings, "the server")
-    if settings.skip_unknown_emotions and settings.stories_from is None:
-        raise UserError("--skip-unknown-emotions needs stories to import: --stories FILE.")
-    if settings.emotions_from == "corpus" and settings.stories_from is None:
-        raise UserError("--emotions-from corpus needs stories to import: --stories FILE.")
-    if settings.emotions_from == "corpus" and settings.skip_unknown_emotions:
-        raise UserError(
-            "--emotions-from corpus keeps emotions that the pack lacks and --skip-unknown-emotions leaves them out; give one of the two."
-        )
-    if settings.text_column is not None and {settings.stories_from, settings.neutral_from} <= {None, shipped.NAME}:
-        raise UserError(
-            "--text-column names a column of imported texts, and none are imported from a file: --stories FILE or --neutral FILE."
-        )
-
-
-def check_topics(settings: Settings, pack: Pack) -> None:
-    """Refuse more topics than the pack has, where stories are to be written on them."""
-    if settings.stories_from is None and settings.topics > len(pack.topics):
-        raise UserError(f"The pack has {len(pack.topics)} topics, but topics={settings.topics}; ask for fewer.")
 
 
 def check_before_loading(lab: Lab) -> None:
@@ -198,12 +169,3 @@ def check_layer(settings: Settings, located: Located) -> None:
     layers = (found.get("text_config") or found).get("num_hidden_layers")
     if isinstance(layers, int) and settings.layer >= layers:
         raise UserError(f"There is no layer {settings.layer} in {settings.model}; layers go from 0 to {layers - 1}.")
-
-
-def _something_to_write(settings: Settings, who: str) -> None:
-    """Refuse a writer that somebody asked for where all texts are imported: its texts would silently not be there."""
-    if settings.stories_from is not None and settings.neutral_from is not None:
-        raise UserError(
-            f"Nothing is left for {who} to write: the stories are those of '{settings.stories_from}' and the neutral texts those of "
-            f"'{settings.neutral_from}'; add --set stories_from=none --set neutral_from=none to have them written."
-        )

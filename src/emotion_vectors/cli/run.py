@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -111,6 +112,10 @@ def run(
     )
     chosen = settings.change(settings.preset(preset), **changes)
     try:
+        from emotion_vectors.corpus.checking import check_inputs
+
+        if not (Path(out) / "stages" / "stories.json").exists():
+            check_inputs(chosen)
         # Takes seconds, in which somebody may press Ctrl-C.
         from emotion_vectors.pipeline import help_experiment, run_experiment
         from emotion_vectors.scale.shards import parse_shard

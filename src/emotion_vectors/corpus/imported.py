@@ -19,11 +19,9 @@ from typing import Any, Literal, NamedTuple
 import polars as pl
 
 from emotion_vectors.corpus import shipped
-from emotion_vectors.corpus.neutral import dialogue
 from emotion_vectors.corpus.sources import TEXT_COLUMNS, Source
 from emotion_vectors.errors import UserError, first_line
-from emotion_vectors.lm.writers.base import storable
-from emotion_vectors.store.records import TABLE_FAULTS
+from emotion_vectors.store.records import TABLE_FAULTS, storable
 
 STORY_COLUMNS = ("emotion", "topic", "text")
 NEUTRAL_COLUMNS = ("topic", "text")
@@ -140,7 +138,7 @@ def _our_stories(source: Source) -> Iterator[tuple[int, Any]]:
 
 def _our_neutral_texts(source: Source) -> Iterator[tuple[int, Any]]:
     for number, row in islice(_json_rows(shipped.FOLDER / shipped.NEUTRAL), source.first):
-        yield number, {"topic": row["question"], "text": dialogue(row["question"], row["answer"])}
+        yield number, {"topic": row["question"], "text": shipped.dialogue(row["question"], row["answer"])}
 
 
 def _parquet_rows(source: Source, columns: Sequence[str]) -> Iterator[dict[str, Any]]:

@@ -25,6 +25,10 @@ CLEANED = "cleaned.json"
 MOST_SECONDS = 1e12  # of a stage: more is damage
 CHECKED = "doctor"  # the stage of the self-checks
 IMPORTING = "import-"  # of a folder of parts: rows of a corpus that is being read
+# What may be in a folder by the time a corpus is refused.
+EARLY = (
+    "run.json", "stages", "parts", "doctor.json", "stories.parquet", "story_prompts.parquet", "neutral.parquet", "neutral_prompts.parquet",
+)  # fmt: skip
 LOCK = ".lock"
 BESIDE = (LOCK, ".shards")  # what may be there before the run has begun
 
@@ -149,11 +153,12 @@ def open_run(path: Path, identity: dict[str, Any], shard: tuple[int, int] = (1, 
         if count == 1:
             _refuse_shards(path)
         marker = path / "run.json"
-        if marker.exists() and not (count == 1 and _is_blank(path)):
-            _compare(path, atomic.read_object(marker), identity)
-        elif not marker.exists() or atomic.read_object(marker) != identity:
+        found = atomic.read_object(marker) if marker.exists() else None
+        if found is None or (count == 1 and found != identity and _is_blank(path, found, identity)):
             (path / "stages" / f"{CHECKED}.json").unlink(missing_ok=True)
             atomic.write_json(marker, identity)
+        else:
+            _compare(path, found, identity)
         if count == 1:  # the other shards may be writing
             atomic.remove_leftovers(path)
         yield RunFolder(path)
@@ -237,14 +242,15 @@ def _take(lock: Any, path: Path) -> None:
     lock.flush()
 
 
-def _is_blank(path: Path) -> bool:
+def _is_blank(path: Path, found: dict[str, Any], wanted: dict[str, Any]) -> bool:
     """Whether nothing is there that took more than the self-checks and the reading of a corpus: the run was refused or stopped then.
 
     A user who follows a refusal's advice changes a setting and gives the command again, in the same folder.
     """
     stages = {file.stem for file in (path / "stages").glob("*.json")}
     pieces = [folder.name for folder in (path / "parts").glob("*") if not folder.name.startswith(IMPORTING)]
-    return stages <= {CHECKED} and not pieces and not (path / CLEANED).exists()
+    others = {file.name for file in path.iterdir() if not file.name.startswith(".")} - set(EARLY)
+    return found.get("schema") == wanted.get("schema") and stages <= {CHECKED} and not pieces and not others
 
 
 def _compare(path: Path, found: dict[str, Any], wanted: dict[str, Any]) -> None:

@@ -99,11 +99,6 @@ def read_text(lm: Any, tokens: Sequence[int]) -> str:
     return lm.tokenizer.decode(list(tokens), skip_special_tokens=True, clean_up_tokenization_spaces=False).strip()
 
 
-def storable(text: str) -> str:
-    """`text` with lone surrogates, which are valid in JSON and can't be stored as UTF-8, as question marks."""
-    return text.encode("utf-8", "replace").decode("utf-8")
-
-
 def refuse_empty_prompts(requests: Sequence[Request]) -> None:
     """Raise `ValueError` for a request without prompt tokens; there is nothing to continue."""
     for request in requests:

@@ -13,8 +13,9 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from emotion_vectors.errors import UserError
-from emotion_vectors.lm.writers.base import Request, Sampling, Written, storable
+from emotion_vectors.lm.writers.base import Request, Sampling, Written
 from emotion_vectors.lm.writers.http_json import HIDDEN, Endpoint, Stopped, checked_key, checked_url, post
+from emotion_vectors.store.records import storable
 
 CONCURRENCY = 8
 TIMEOUT = 300.0  # seconds for one text

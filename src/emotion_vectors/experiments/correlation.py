@@ -16,8 +16,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from emotion_vectors.experiments import power_preferences
 from emotion_vectors.experiments.chance import turned_projections
 from emotion_vectors.experiments.criteria import Null, Threshold, json_number, judge, not_asked, number, scaled
+from emotion_vectors.experiments.power import Judged
 from emotion_vectors.experiments.valences import Valences, valence_gap
 from emotion_vectors.stats import intervals, nulls, scores
 from emotion_vectors.stats.correlation import group_columns, partial_correlation, pearson, standardised
@@ -26,6 +28,7 @@ from emotion_vectors.stimuli.items import NEGATIVE, POSITIVE, Activity
 from emotion_vectors.vectors.directions import unit
 
 STRONG = 0.3
+VALENCE_BAR, COUNT_BAR = Threshold(2), 5
 DISCOVERY = 0.05
 EXTREME = ("Misaligned", "Unsafe")
 NULLS = "preference scores dealt out to other activities, and random directions with the angles of the emotions"
@@ -49,8 +52,10 @@ def run(
     blocked: str,
     resamples: int,
     seed: int,
+    *,
+    detect: bool = False,
 ) -> tuple[Correlations, dict[str, Any], list[dict[str, Any]]]:
-    """Correlations, the record's `correlation` part and V8, V9."""
+    """Correlations, the record's `correlation` part and V8, V9; `detect` adds what these could have seen."""
     probes = activations.astype(np.float64) @ unit(vectors.astype(np.float64)).T
     mild = np.array([activity.category not in EXTREME for activity in activities])
     without = pearson(probes[mild], nats[mild]) if mild.sum() > 3 else np.full(len(emotions), np.nan)
@@ -68,6 +73,8 @@ def run(
         _alignment(r, draws, chance, kinds_of, blocked, within),
         _count(r, draws, chance, blocked, _beside(found, without, within, partial)),
     ]
+    if detect and np.isfinite(r).any():
+        _detect(criteria, r, draws, chance, kinds_of, blocked, seed)
     record = {
         "score": "bradley_terry", "threshold": STRONG,
         "null_count": float(_strong(chance.dealt).mean()), "null_count_vectors": float(_strong(chance.turned).mean()),
@@ -203,6 +210,22 @@ def _chance(
     return Chance(dealt, np.concatenate(batches))
 
 
+def _detect(
+    criteria: Sequence[dict[str, Any]], r: np.ndarray, draws: np.ndarray, chance: Chance, valences: Valences, blocked: str, seed: int
+) -> None:  # fmt: skip
+    """Add to V8 and V9 what they could have seen."""
+    v8, v9 = criteria
+    nulls_of = [Null(one["null"]["what"], float(one["null"]["value"] or 0), 1.0) for one in (v8, v9)]
+    count = Judged(nulls_of[1], scaled(COUNT_BAR, len(r), 171), blocked)
+    v9["detectable"] = power_preferences.correlated(count, STRONG, r, draws, chance, seed)
+    if valences.positive.any() and not valences.positive.all():
+        known = valences.known
+        v8["detectable"] = power_preferences.alignment(
+            Judged(nulls_of[0], VALENCE_BAR, blocked), valences.positive, r[known], draws[:, known],
+            [one[:, known] for one in chance], aligned, seed,
+        )  # fmt: skip
+
+
 def _tests(r: np.ndarray, dealt: np.ndarray) -> tuple[np.ndarray, float]:
     """Two-sided p (n,) of each emotion alone, and the 95 % point of the largest |r| of any emotion by chance."""
     known = np.isfinite(r) & np.isfinite(dealt).all(axis=0)
@@ -251,7 +274,7 @@ def _alignment(
     return judge(
         "V8", "Valence of the extremes", value, (float(low), float(high)),
         Null(f"{NULLS} (p by the gap in mean r between the valences)", float(null.mean()), p),
-        Threshold(2), "is the smaller count of right valences among the top and the bottom 3", 3,
+        VALENCE_BAR, "is the smaller count of right valences among the top and the bottom 3", 3,
         note=f"Positive among the top 3: {top}; negative among the bottom 3: {bottom}; gap in mean r: {number(float(gap))}"
         + (f" (p = {number(within['gap_p'])} with scores dealt out within the categories)." if within["gap_p"] else ".")
         + valences.left_out(emotions),
@@ -272,7 +295,7 @@ def _count(r: np.ndarray, draws: np.ndarray, chance: Chance, blocked: str, besid
     p = max(float(nulls.permutation_p(value, count)) for count in counts) if np.isfinite(value) else float("nan")
     return judge(
         "V9", "Emotions that go with preference", value, (low, high), Null(NULLS, max(dealt, turned), p),
-        scaled(5, len(r), 171), f"emotions with |r| > {STRONG}", len(r),
+        scaled(COUNT_BAR, len(r), 171), f"emotions with |r| > {STRONG}", len(r),
         note=f"Scores dealt out give {dealt:.3g}, random directions {turned:.3g}. {beside}", blocked=blocked,
     )  # fmt: skip
 

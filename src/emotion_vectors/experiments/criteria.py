@@ -105,11 +105,7 @@ def judge(
     low, high = min(low, value), max(high, value)
     finite = all(math.isfinite(x) for x in (value, low, high, null.value, null.p))
     seen = value if seed_value is None or math.isnan(value) else float(seed_value)
-    verdict, because = _decide(value, (low, high), null, threshold) if finite else UNKNOWN
-    if capped and verdict == "pass":
-        verdict, because = "inconclusive", f"{because}, but {capped}"
-    if blocked:
-        verdict, because = "inconclusive", blocked
+    verdict, because = decide(value, (low, high), null, threshold, blocked, capped)
     share = f" of {of}" if of is not None else ""
     reason = (
         f"{number(value)}{share} {unit} (95 % interval {number(low)} to {number(high)}), against {number(null.value)} "
@@ -122,6 +118,21 @@ def judge(
         "null": {"what": null.what, "value": json_number(null.value), "p": json_number(null.p)},
         "reason": reason, "note": " ".join(part for part in (threshold.note, note) if part),
     }  # fmt: skip
+
+
+def decide(
+    value: float, interval: tuple[float, float], null: Null, threshold: Threshold, blocked: str = "", capped: str = ""
+) -> tuple[str, str]:
+    """The verdict of `judge` and why, without the record; `experiments.power` asks it about planted effects."""
+    if blocked:
+        return "inconclusive", blocked
+    low, high = min(interval[0], value), max(interval[1], value)
+    if not all(math.isfinite(x) for x in (value, low, high, null.value, null.p)):
+        return UNKNOWN
+    verdict, because = _decide(value, (low, high), null, threshold)
+    if capped and verdict == "pass":
+        return "inconclusive", f"{because}, but {capped}"
+    return verdict, because
 
 
 def not_asked(name: str, reason: str) -> dict[str, Any]:

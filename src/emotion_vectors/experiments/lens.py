@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
+from emotion_vectors.experiments import power
 from emotion_vectors.experiments.criteria import Null, judge, not_asked, number, scaled
 from emotion_vectors.lm.lens import project
 from emotion_vectors.lm.model import LanguageModel
@@ -85,10 +86,13 @@ def run(
     through_norm: bool,
     resamples: int,
     seed: int,
+    *,
+    detect: bool = False,
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """The record's `lens` part and the criteria V1 and V2.
 
     `vectors` (n, d) are the directions; `static` (n, d) the same contrast of the stories' token embeddings.
+    `detect` adds what each could have seen (`power`).
     """
     unit_vectors = unit(vectors)
     forms = [word_variants(lm.tokenizer, emotion) for emotion in emotions]
@@ -104,8 +108,9 @@ def run(
     )
     found = found._replace(static=np.diag(found.static), word=np.diag(found.word))
     own = np.diag(found.vectors)
-    controls, v1 = _recognition(found, k, sum(map(bool, single)), resamples, seed)
-    pair_rows, v2 = _pairs(emotions, logits.numpy().astype(np.float64), unit_vectors, pairs, resamples, seed)
+    spelled = np.array([bool(ids) for ids in single])
+    controls, v1 = _recognition(found, k, spelled, resamples, seed, detect)
+    pair_rows, v2 = _pairs(emotions, logits.numpy().astype(np.float64), unit_vectors, pairs, resamples, seed, detect)
     record = {
         "k": k, "through_norm": through_norm, "count": int(own.sum()), "of": len(emotions),
         "single_token_of": sum(map(bool, single)),
@@ -151,10 +156,11 @@ def _word_embeddings(
 
 
 def _recognition(
-    found: Recognised, k: int, single: int, resamples: int, seed: int
+    found: Recognised, k: int, spelled: np.ndarray, resamples: int, seed: int, detect: bool
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """The record's controls and V1: emotions whose own word is in the top k; null: vectors dealt out to other words."""
     own, n, generator = np.diag(found.vectors), len(found.vectors), np.random.default_rng(seed)
+    single = int(spelled.sum())
     dealt = np.array([found.vectors[generator.permutation(n), np.arange(n)].sum() for _ in range(resamples)])
     random = nulls.role_count_null(found.random, repeats=resamples, seed=seed)
     count, static = int(own.sum()), int(found.static.sum())
@@ -163,16 +169,20 @@ def _recognition(
     paired = _paired(own, found.static)
     words = _against_words(count, static, paired["p"])
     interval, bar = intervals.wilson_interval(count, n), scaled(SEED_BAR, n, 171)
+    null = Null("words dealt out to other emotions' vectors", float(dealt.mean()), p)
+    # What the tokenizer can't spell in one token can't be recognised: that says nothing about the vectors.
+    blocked = f"only {single} words have a one-token form, too few for the bar" if single < bar.value else ""
     v1 = judge(
-        "V1", "Self-recognition in the logit lens", count, (interval.low * n, interval.high * n),
-        Null("words dealt out to other emotions' vectors", float(dealt.mean()), p), bar,
+        "V1", "Self-recognition in the logit lens", count, (interval.low * n, interval.high * n), null, bar,
         f"emotions with their own word in the top {k} tokens", n,
         note=f"{single} of {n} words have a one-token form; random directions give {random.mean():.2g}, the words' own token "
         f"embeddings {int(found.word.sum())}. {words[0].upper()}{words[1:]}.",
-        # What the tokenizer can't spell in one token can't be recognised: that says nothing about the vectors.
-        blocked=f"only {single} words have a one-token form, too few for the bar" if single < bar.value else "",
-        capped="" if paired["p"] <= ALPHA else words,
+        blocked=blocked, capped="" if paired["p"] <= ALPHA else words,
     )  # fmt: skip
+    if detect:
+        others = (found.vectors.sum(axis=0) - own) / max(n - 1, 1)
+        judged = power.Judged(null, bar, blocked)
+        v1["detectable"] = power.recognised(judged, others, spelled, found.static, (dealt, random), seed)
     controls = {
         "words dealt out to other emotions' vectors": float(dealt.mean()), "random directions": float(random.mean()),
         "token embeddings of the stories": static, "each word's own token embedding": int(found.word.sum()),
@@ -210,12 +220,13 @@ def _pairs(
     pairs: Sequence[tuple[str, str]],
     resamples: int,
     seed: int,
+    detect: bool,
 ) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     """V2: opposite pairs with a negative dot product of their logit vectors; null: random pairs of emotions."""
     index = {emotion: row for row, emotion in enumerate(emotions)}
     known = [(a, b) for a, b in pairs if a in index and b in index]
     if not known:
-        return [], not_asked("V2", "None of the opposite pairs has both of its emotions in this run.")
+        return [], not_asked("V2", "No opposite pair has both of its emotions in this run.")
     dots = logits @ logits.T
     rows = [
         {
@@ -232,12 +243,14 @@ def _pairs(
         cast = generator.permutation(len(emotions))[: 2 * len(rows)].reshape(-1, 2)
         null[draw] = (dots[cast[:, 0], cast[:, 1]] < 0).sum()
     interval = intervals.wilson_interval(count, len(rows))
+    chance = Null("random pairs of emotions", float(null.mean()), float(nulls.permutation_p(count, null)))
+    bar = scaled(SEED_PAIRS_BAR, len(rows), 5)
     criterion = judge(
-        "V2", "Opposite pairs point apart", count, (interval.low * len(rows), interval.high * len(rows)),
-        Null("random pairs of emotions", float(null.mean()), float(nulls.permutation_p(count, null))),
-        scaled(SEED_PAIRS_BAR, len(rows), 5),
+        "V2", "Opposite pairs point apart", count, (interval.low * len(rows), interval.high * len(rows)), chance, bar,
         "opposite pairs with a negative dot product", len(rows),
     )  # fmt: skip
+    if detect:
+        criterion["detectable"] = power.pairs(power.Judged(chance, bar), len(rows), null, seed)
     return rows, criterion
 
 

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.stats import rankdata
 
+from emotion_vectors.experiments import power
 from emotion_vectors.experiments.chance import turned_projections
 from emotion_vectors.experiments.criteria import Null, json_number, judge, not_asked, number, scaled
 from emotion_vectors.stats import intervals, nulls
@@ -25,6 +26,7 @@ from emotion_vectors.stimuli.items import NUMERIC_EMOTIONS, NumericTemplate
 from emotion_vectors.vectors.directions import cosine, unit
 
 STRONG = 0.7
+SIGNS_BAR, TRENDS_BAR, FULL = 17, 12, 24
 DECIMALS = 7  # of a cosine: what is left beyond is rounding, which must not be ranked
 
 
@@ -44,10 +46,12 @@ def run(
     vectors: np.ndarray,
     resamples: int,
     seed: int,
+    *,
+    detect: bool = False,
 ) -> tuple[dict[str, Any] | None, list[dict[str, Any]]]:
     """The record's `numeric` part and V5, V6; `activations[t]` is (values of template t, d), `vectors` (n, d).
 
-    None, and neither is asked, where one of the four emotions is not in the run.
+    None, and neither is asked, where one of the four emotions is not in the run. `detect` adds what they could have seen.
     """
     missing = [emotion for emotion in NUMERIC_EMOTIONS if emotion not in emotions]
     if missing:
@@ -84,7 +88,22 @@ def run(
     curves = Curves(rho, random_rho, change, random_change)
     effect = _effect(curves, expected, resamples, seed)
     record = {"emotions": list(NUMERIC_EMOTIONS), "templates": rows, "effect": effect}
-    return record, _criteria(curves, effect, expected, resamples, seed)
+    criteria = _criteria(curves, effect, expected, resamples, seed)
+    if detect and expected.any() and len(templates) > 1:
+        _detect(criteria, curves, expected, seed)
+    return record, criteria
+
+
+def _detect(criteria: Sequence[dict[str, Any]], found: Curves, expected: np.ndarray, seed: int) -> None:
+    """Add to V5 and V6 what they could have seen."""
+    v5, v6 = criteria
+    signs, trends = (
+        power.Judged(Null(one["null"]["what"], one["null"]["value"], 1.0), scaled(bar, one["of"], FULL))
+        for one, bar in ((v5, SIGNS_BAR), (v6, TRENDS_BAR))
+    )
+    v5["detectable"], v6["detectable"] = power.curves(
+        (signs, trends), found.random_rho, found.random_change, expected, STRONG, seed
+    )
 
 
 def fitted_change(curves: np.ndarray, values: np.ndarray) -> np.ndarray:
@@ -130,9 +149,9 @@ def _criteria(
     unnamed = "" if named.all() else f"{int((~named).sum())} curves have no expected sign and don't count. "
     criteria = []
     for name, title, table, null_table, bar, total, unit_text, note in (
-        ("V5", "Expected signs", right, random_right, 17, int(named.sum()), "curves with the expected sign",
+        ("V5", "Expected signs", right, random_right, SIGNS_BAR, int(named.sum()), "curves with the expected sign",
          unnamed + _size(effect)),
-        ("V6", "Strong trends", strong, random_strong, 12, strong.size, f"curves with |rho| > {STRONG}", ""),
+        ("V6", "Strong trends", strong, random_strong, TRENDS_BAR, strong.size, f"curves with |rho| > {STRONG}", ""),
     ):  # fmt: skip
         count, null = int(table.sum()), null_table.sum((1, 2))
         interval, _ = intervals.cluster_bootstrap(
@@ -146,7 +165,7 @@ def _criteria(
         criteria.append(
             judge(
                 name, title, count, (float(interval.low), min(float(interval.high), total)),
-                Null(what, float(null.mean()), p), scaled(bar, total, 24), unit_text, total, note=note,
+                Null(what, float(null.mean()), p), scaled(bar, total, FULL), unit_text, total, note=note,
             )
         )  # fmt: skip
     return criteria

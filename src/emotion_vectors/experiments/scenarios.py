@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from emotion_vectors.experiments import power
 from emotion_vectors.experiments.criteria import Null, Threshold, judge, not_asked, number, scaled
 from emotion_vectors.experiments.ranking import KINDS, MEAN_RANK, Battery, deals, ranks, summarise, within
 from emotion_vectors.stats import intervals, nulls
@@ -43,8 +44,10 @@ def run(
     layers: Layers,
     resamples: int,
     seed: int,
+    *,
+    detect: bool = False,
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """The record's `scenarios` part and V3, V4, from all vectors (l, n, d)."""
+    """The record's `scenarios` part and V3, V4, from all vectors (l, n, d); `detect` adds what they could have seen."""
     # A run on few emotions keeps the scenarios whose emotion it has; the bars are scaled and say so.
     main = main.about(emotions)
     probes = main.emotions
@@ -73,7 +76,17 @@ def run(
         ],
         "best_layer": _best(every, numbers), "layer_set_by_hand": layers.by_hand, "heldout": second,
     }  # fmt: skip
-    return record, _criteria(match, match_centred, every, record, resamples, seed)
+    criteria = _criteria(match, match_centred, every, record, resamples, seed)
+    if detect:
+        null = every if layers.by_hand else match
+        asked = power.Asked(ranks(raw), targets, null.null_matches, null.null_mean_rank)
+        _detect(
+            criteria,
+            asked,
+            _asked(heldout.about(probes), probes, rows[layers.analysis], layers.analysis, resamples, seed),
+            seed,
+        )
+    return record, criteria
 
 
 def _unasked(probes: Sequence[str], layers: Layers) -> tuple[dict[str, Any], list[dict[str, Any]]]:
@@ -136,6 +149,26 @@ def held_out(
         for item, rank in zip(items, own, strict=True):
             item[f"rank_{kind}"] = float(rank)
     return record | {"items": items}
+
+
+def _asked(
+    battery: Battery, probes: Sequence[str], vectors: np.ndarray, layer: int, resamples: int, seed: int
+) -> power.Asked | None:
+    """The second battery with the null that `held_out` judges its raw cosines by; None where that is None."""
+    if len(battery.emotions) < 2:
+        return None
+    targets, table = battery.targets(probes), ranks(battery.cosines(vectors, layer)[0])
+    dealt = table[deals(targets, resamples, seed), np.arange(len(targets))]
+    return power.Asked(table, targets, within("matches", 1).of(dealt), MEAN_RANK.of(dealt))
+
+
+def _detect(criteria: Sequence[dict[str, Any]], main: power.Asked, heldout: power.Asked | None, seed: int) -> None:
+    """Add to V3 and V4 what they could have seen."""
+    v3, v4 = criteria
+    size, probes = len(main.targets), len(main.table)
+    first = power.Judged(Null(v3["null"]["what"], v3["null"]["value"], 1.0), scaled(MATCH_BAR, size, FULL))
+    mean = power.Judged(Null(v4["null"]["what"], v4["null"]["value"], 1.0), rank_bar(probes))
+    v3["detectable"], v4["detectable"] = power.implied((first, mean), main, heldout, seed)
 
 
 def _capped(heldout: dict[str, Any] | None, measure: str) -> str:

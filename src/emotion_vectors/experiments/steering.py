@@ -14,11 +14,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy import stats
 
+from emotion_vectors.experiments import power_preferences
 from emotion_vectors.experiments.arms import NULLS, Runs
+from emotion_vectors.experiments.beyond import Beyond, beyond_controls
 from emotion_vectors.experiments.coherence import Coherence, broken_reason
 from emotion_vectors.experiments.criteria import Null, Threshold, json_number, judge, not_asked, number, scaled
+from emotion_vectors.experiments.power import Judged
 from emotion_vectors.experiments.valences import Valences
 from emotion_vectors.stats import intervals, nulls, scores
 from emotion_vectors.stats import steering as effects
@@ -28,18 +30,19 @@ from emotion_vectors.stimuli.items import NEGATIVE, POSITIVE, Activity
 
 # Mean change in nats by float noise in bfloat16 is about 0.02; anything above this is another computation.
 MOST_PATH_NOISE = 0.1
-LEAST_STEERED = 4  # emotions
+R_BAR, SIGNS_BAR = Threshold(0.4, "above", of="|r|"), 25
 NULL_NAMES = "effects dealt out to other emotions, random, orthogonal and shuffled-label directions"
 
 
 class Options(NamedTuple):
-    """How the effects are judged: `splits` (k, n) of the activities, resamples, seed, and the Elo updates."""
+    """How the effects are judged: `splits` (k, n) of the activities, resamples, seed, the Elo updates."""
 
     splits: np.ndarray
     resamples: int
     seed: int
     elo_k: float = 32.0
     elo_passes: int = 10
+    detect: bool = False  # add what V10 and V11 could have seen
 
 
 class Effects(NamedTuple):
@@ -51,31 +54,6 @@ class Effects(NamedTuple):
     high: np.ndarray
     by_split: np.ndarray  # (m, k)
     controls: dict[str, np.ndarray]  # kind -> (directions,) nats
-
-
-def choose_emotions(
-    choice: str, count: int, emotions: Sequence[str], spread: Sequence[str], r: np.ndarray
-) -> tuple[str, ...]:
-    """Which emotions to steer: the list that covers the range, the largest |r| (the seed's choice), or all.
-
-    None where they are fewer than `LEAST_STEERED`.
-    """
-    known = [emotion for emotion in spread if emotion in emotions]
-    chosen = [*known, *(emotion for emotion in emotions if emotion not in known)]
-    if choice == "strongest":
-        order = np.argsort(-np.abs(np.nan_to_num(r)), kind="stable")
-        chosen = [emotions[int(i)] for i in order]
-    if choice != "all":
-        chosen = chosen[:count]
-    return tuple(chosen) if len(chosen) >= LEAST_STEERED else ()
-
-
-def unasked(emotions: int) -> list[dict[str, Any]]:
-    """V10 and V11 of a run that has too few emotions to steer."""
-    reason = (
-        f"Nothing was steered: a correlation over emotions needs {LEAST_STEERED} or more, and this run has {emotions}."
-    )
-    return [not_asked("V10", reason), not_asked("V11", reason)]
 
 
 def measure(runs: Runs, options: Options) -> Effects:
@@ -192,43 +170,6 @@ def _elo_per_nat(nats: np.ndarray, elo: np.ndarray) -> float:
     return float(nats @ elo / (nats @ nats)) if np.any(nats) else scores.ELO_PER_NAT
 
 
-def beyond_random(
-    weights: np.ndarray, nats: np.ndarray, random: np.ndarray, independent: bool = False
-) -> tuple[float, float]:
-    """How many times the effect (nats) of a random direction is sum(w nats) / sum |w|, and its one-sided p value.
-
-    weights (m,) and nats (m,) of the emotions; random (k,), k >= 2, effects of random directions of the same norm. A
-    small vector's effect is linear in it, so the weighted sum is the effect of one vector, sum(w v) / sum |w|, no longer
-    than one emotion's own, however alike the emotions are. Were the vectors random, it would scatter at most as one
-    random direction does: t distributed with k - 1 degrees of freedom. Weights that sum to 0 cancel a common shift.
-    `independent`: were the labels of the stories dealt out again, each emotion would get a mixture of its own, and the
-    sum would scatter as that of independent draws; "times" then counts that scatter.
-    """
-    contrast = float(weights @ nats / np.abs(weights).sum())
-    spread = float(np.std(random, ddof=1))
-    if independent:
-        spread *= float(np.sqrt((weights**2).sum()) / np.abs(weights).sum())
-    if spread == 0:
-        return math.copysign(math.inf, contrast) if contrast else 0.0, float(contrast <= 0)
-    return contrast / spread, float(stats.t.sf(contrast / spread, len(random) - 1))
-
-
-class _Beyond(NamedTuple):
-    times: float
-    p: float
-    kind: str
-
-
-def _beyond_controls(weights: np.ndarray, nats: np.ndarray, controls: dict[str, np.ndarray]) -> _Beyond:
-    """`beyond_random` against the kind of control direction that is the hardest to beat.
-
-    Vectors of shuffled labels lie where the stories lie, so they carry emotion as well, only not their label's: each
-    alone may move as much as a real one, and what they must not do is follow the labels.
-    """
-    tests = (_Beyond(*beyond_random(weights, nats, controls[kind], kind == "shuffled"), kind) for kind in NULLS)
-    return max(tests, key=lambda test: test.p)
-
-
 def _coupling(
     r: np.ndarray, found: Effects, valences: Valences, blocked: str, options: Options
 ) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -242,12 +183,12 @@ def _coupling(
     labelled, r_known, nats_known = known & valences.known, r, found.nats
     r, nats = r[known], found.nats[known]
     value = low = high = p = math.nan
-    beyond = _Beyond(math.nan, math.nan, NULLS[0])
+    beyond = Beyond(math.nan, math.nan, NULLS[0])
     if known.sum() >= 4 and np.ptp(r) > 0 and np.ptp(nats) > 0:
         interval, _ = intervals.pearson_bootstrap(r, nats, repeats=options.resamples, seed=options.seed)
         value, low, high = (float(x) for x in (interval.estimate, interval.low, interval.high))
     if math.isfinite(value):
-        beyond = _beyond_controls(r - r.mean(), nats, found.controls)
+        beyond = beyond_controls(r - r.mean(), nats, found.controls)
         dealt = pearson(nats[permuted_rows(len(nats), None, options.resamples, options.seed)].T, r)
         p = max(float(nulls.permutation_p(value, dealt)), beyond.p)
     positive = valences.positive[known[valences.known]]
@@ -255,11 +196,18 @@ def _coupling(
     v10 = judge(
         "V10", "Steering follows correlation", value, (low, high),
         # Over all ways to deal them out the mean r is exactly 0.
-        Null(NULL_NAMES, 0.0, p), Threshold(0.4, "above", of="|r|"), "is Pearson's r of correlation and steering effect",
+        Null(NULL_NAMES, 0.0, p), R_BAR, "is Pearson's r of correlation and steering effect",
         note=f"Along the correlation the effects are {number(beyond.times)} times as large as by chance with {beyond.kind} "
         f"directions of the same norm. Within the valences r = {number(_or_nan(within['r']))}.{valences.left_out(len(known))}",
         blocked=blocked, seed_value=abs(value), capped=_two_clusters(within, valences),
     )  # fmt: skip
+    if options.detect and math.isfinite(value):
+        labels = np.zeros(len(known), dtype=int)
+        labels[valences.known] = np.where(valences.positive, 1, -1)
+        judged = Judged(Null(NULL_NAMES, 0.0, 1.0), R_BAR, blocked)
+        v10["detectable"] = power_preferences.coupling(
+            judged, r, nats, labels[known], lambda w, y: beyond_controls(w, y, found.controls).p, options.seed
+        )
     facts = {"r": json_number(value), "low": json_number(low), "high": json_number(high), "within": within}
     return facts | {"times_control": json_number(beyond.times), "hardest_control": beyond.kind}, v10
 
@@ -318,11 +266,16 @@ def _signs(
     interval = intervals.wilson_interval(by_valence.right, len(nats))
     v11 = judge(
         "V11", "Steering has the sign of the valence", by_valence.right, (interval.low * len(nats), interval.high * len(nats)),
-        Null(NULL_NAMES, by_valence.chance, by_valence.p), scaled(25, len(nats), 35),
+        Null(NULL_NAMES, by_valence.chance, by_valence.p), scaled(SIGNS_BAR, len(nats), 35),
         "emotions whose effect has the sign of their valence", len(nats),
         note=f"With the sign of their correlation: {by_r.right} of {len(r)} (p = {number(by_r.p)}). Half of the gap "
         f"between the valences is {number(by_valence.times)} times the effect of a control direction.{valences.left_out(len(r))}", blocked=blocked,
     )  # fmt: skip
+    if options.detect:
+        judged = Judged(Null(NULL_NAMES, by_valence.chance, 1.0), scaled(SIGNS_BAR, len(nats), 35), blocked)
+        v11["detectable"] = power_preferences.signs(
+            judged, valences.positive, nats, lambda w, y: beyond_controls(w, y, found.controls).p, options.seed
+        )
     return facts | {"signs": by_valence.right, "p_signs": json_number(by_valence.p)}, v11
 
 
@@ -342,7 +295,7 @@ def _signs_test(wanted: np.ndarray, found: Effects, options: Options) -> _SignTe
     if not ((wanted > 0).any() and (wanted < 0).any()):
         return _SignTest(right, 1.0, float(null.mean()), math.nan)
     weights = np.where(wanted > 0, 1 / (wanted > 0).sum(), np.where(wanted < 0, -1 / (wanted < 0).sum(), 0.0))
-    beyond = _beyond_controls(weights, found.nats, found.controls)
+    beyond = beyond_controls(weights, found.nats, found.controls)
     return _SignTest(right, max(float(nulls.permutation_p(right, null)), beyond.p), float(null.mean()), beyond.times)
 
 

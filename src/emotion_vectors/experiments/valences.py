@@ -35,14 +35,8 @@ class Valences(NamedTuple):
 
     @property
     def lacking(self) -> str:
-        """Why nothing can be said by valence, as a sentence, or "" where there are emotions of both."""
-        count, positive = len(self.positive), int(self.positive.sum())
-        if 0 < positive < count:
-            return ""
-        if not count:
-            return "The valence of the emotions is not given."
-        kind, other = ("positive", "negative") if positive else ("negative", "positive")
-        return f"All emotions here that have a valence are {kind}, and {other} ones are needed too."
+        """Why nothing can be said by valence, as a sentence, or "" where an emotion has one."""
+        return "" if len(self.positive) else "The valence of the emotions is not given."
 
     def left_out(self, emotions: int) -> str:
         """How many of the emotions the verdict is not about, as a sentence with a space before it; "" for none."""

@@ -43,7 +43,8 @@ def criteria_table(record: Record) -> Table:
     rows, reasons = [], []
     for name in CRITERIA:
         criterion, published = record["criteria"][name], PUBLISHED[name]
-        reason = " ".join(text for text in (criterion.get("reason"), criterion.get("note")) if text)
+        seen = parts(criterion, "detectable").get("sentence")
+        reason = " ".join(text for text in (criterion.get("reason"), criterion.get("note"), seen) if text)
         reasons.append(reason or "No reason recorded.")
         rows.append(
             (

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from emotion_vectors import __version__
-from emotion_vectors.experiments import correlation, lens, numeric, preferences, reliability, steering
+from emotion_vectors.experiments import arms, correlation, lens, numeric, preferences, reliability
 from emotion_vectors.experiments.arms import Runs
 from emotion_vectors.experiments.criteria import VERDICTS
 from emotion_vectors.lab import Lab
@@ -73,10 +73,11 @@ def correlate(lab: Lab, vectors: EmotionVectors, readings: Readings, answers: An
         settings.elo_passes,
         settings.resamples,
         settings.seed,
+        detect=True,
     )
     found, correlation_record, criteria = correlation.run(
         pack.activities, readings.activities[:, vectors.layer + 1], vectors.emotions, vectors.at(), scored.nats, pack.valence,
-        pack.valence_ambiguous, scored.blocked, settings.resamples, settings.seed,
+        pack.valence_ambiguous, scored.blocked, settings.resamples, settings.seed, detect=True,
     )  # fmt: skip
     record = {"preferences": preference_record, "correlation": correlation_record}
     return Correlated(scored, found, record, [v7, *criteria])
@@ -104,6 +105,7 @@ def analyse(
         settings.lens_norm,
         resamples,
         seed,
+        detect=True,
     )
     scenario_record, scenario_criteria = validation.scenario_tests(lab, vectors, readings)
     numeric_record, numeric_criteria = numeric.run(
@@ -113,6 +115,7 @@ def analyse(
         here,
         resamples,
         seed,
+        detect=True,
     )
     candidates = runs.plan.emotions if runs else vectors.emotions
     examples = correlation.example_emotions(vectors.emotions, candidates, pack.valence)
@@ -120,7 +123,7 @@ def analyse(
         kind: correlation.example(emotion, vectors.emotions, correlated.found, correlated.scores.nats, pack.activities)
         for kind, emotion in examples.items()
     }
-    steering_record, steering_criteria = None, steering.unasked(len(vectors.emotions))
+    steering_record, steering_criteria = None, arms.unasked(len(vectors.emotions))
     if runs:
         steering_record, steering_criteria = analyse_steering(
             lab, vectors, readings, answers.differences, correlated.scores, correlated.found, runs, examples

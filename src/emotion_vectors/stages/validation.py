@@ -37,7 +37,14 @@ def scenario_tests(
     layers = scenarios.Layers(given.index(vectors.layer), settings.layer is not None, tuple(given))
     directions = (vectors.projected if vectors.kind == "projected" else vectors.raw)[given]
     record, criteria = scenarios.run(
-        main.at(given), heldout.at(given), vectors.emotions, directions, layers, settings.resamples, settings.seed
+        main.at(given),
+        heldout.at(given),
+        vectors.emotions,
+        directions,
+        layers,
+        settings.resamples,
+        settings.seed,
+        detect=True,
     )
     record["retrieval"] = retrieval.run(
         every, vectors.emotions, vectors.at(), vectors.layer, pack.valence, settings.resamples, settings.seed

@@ -37,7 +37,8 @@ def _card(criterion: dict[str, Any]) -> str:
         "Seed's verdict": _badge(criterion["seed_verdict"]),
     }
     facts = "".join(f"<dt>{name}</dt><dd>{value}</dd>" for name, value in rows.items())
-    note = f'<p class="ev-note">{text(criterion["note"])}</p>' if criterion["note"] else ""
+    remarks = (criterion["note"], (criterion.get("detectable") or {}).get("sentence"))
+    note = "".join(f'<p class="ev-note">{text(remark)}</p>' for remark in remarks if remark)
     return (
         f'<article class="ev-card"><h3><span>{text(criterion["id"])}</span> {text(criterion["name"])} {_badge(criterion["verdict"])}</h3>'
         f"{_interval(criterion)}<dl>{facts}</dl><p>{text(criterion['reason'])}</p>{note}</article>"

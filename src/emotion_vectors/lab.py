@@ -112,6 +112,7 @@ class Lab(Equipment):
     run: RunFolder
     fingerprint: str
     command: str = ""
+    imported_emotions: tuple[str, ...] | None = None  # those that imported stories are about and this run takes
     workers: Workers = field(init=False)
 
     def __post_init__(self) -> None:
@@ -131,7 +132,8 @@ class Lab(Equipment):
     @cached_property
     def emotions(self) -> tuple[str, ...]:
         """The emotions of this run, in the pack's order; with vectors from elsewhere those that these have."""
-        chosen = set(self.pack.subset[: self.settings.emotions])
+        subset = self.pack.subset[: self.settings.emotions]
+        chosen = set(subset if self.imported_emotions is None else self.imported_emotions)
         if self.theirs is not None:
             chosen &= set(self.theirs.emotions)
         return tuple(emotion for emotion in self.pack.emotions if emotion in chosen)
@@ -166,10 +168,6 @@ class Lab(Equipment):
         if self.settings.stories_from is not None:
             stories = pl.read_parquet(self.run / "stories.parquet", columns=["topic"])
             return tuple(stories["topic"].unique(maintain_order=True))
-        if self.settings.topics > len(self.pack.topics):
-            raise UserError(
-                f"The pack has {len(self.pack.topics)} topics, but topics={self.settings.topics}; ask for fewer."
-            )
         return self.pack.topics[: self.settings.topics]
 
     def model_facts(self) -> dict[str, Any]:

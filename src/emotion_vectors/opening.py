@@ -12,12 +12,14 @@ from typing import Any
 import torch
 
 from emotion_vectors.corpus import shipped
+from emotion_vectors.corpus.checking import check_sources, something_to_write
 from emotion_vectors.corpus.sources import locate_corpus
+from emotion_vectors.corpus.survey import look_into
 from emotion_vectors.errors import UserError
 from emotion_vectors.lab import Lab, equip
 from emotion_vectors.lm import built
 from emotion_vectors.lm.model import Located, choose_devices, choose_dtype, locate
-from emotion_vectors.lm.writers import Writer, choose_writer
+from emotion_vectors.lm.writers import Writer, choose_writer, server_writer
 from emotion_vectors.lm.writers.openvino_writer import rotation_of
 from emotion_vectors.planted import NAMES as PLANTED
 from emotion_vectors.progress import Reporter
@@ -52,10 +54,14 @@ def opened(
         reporter.say(
             f"The pack gives no valence for {unlabelled} of {len(pack.emotions)} emotions; V8 and V11 leave them out."
         )
+    check_sources(settings, pack)
+    imports = look_into(settings, pack, reporter.say)
+    pack = imports.pack
     located = locate(settings.model, runtime.cache)
+    check_layer(settings, located)
     settings = resolve(settings, runtime, located)
     if writer is not None:
-        _something_to_write(settings, "your own writer")
+        something_to_write(settings, "your own writer")
     identity = _identity(settings, pack, located, writer)
     index, count = runtime.shard
     shards = Shards(out, index, count, reporter.say) if count > 1 else None
@@ -69,9 +75,10 @@ def opened(
     ):
         lab = Lab(
             settings=settings, runtime=runtime, pack=pack, located=located, reporter=reporter, own_writer=writer, run=run,
-            fingerprint=fingerprint(identity), command=command,
+            fingerprint=fingerprint(identity), command=command, imported_emotions=imports.emotions,
         )  # fmt: skip
         lab.workers = hired or InProcess(lab, shards)
+        check_before_loading(lab)
         yield lab
 
 
@@ -119,7 +126,9 @@ def _identity(settings: Settings, pack: Pack, located: Located, writer: Writer |
 
 # Settings that choose another source of the texts. They came later than the others: a run that uses none of them is the
 # same run as before there were any, so only those that are set enter the identity, and older folders stay valid.
-SOURCES = ("server_model", "stories_from", "neutral_from", "skip_unknown_emotions", "vectors_from")
+SOURCES = (
+    "server_model", "stories_from", "neutral_from", "skip_unknown_emotions", "vectors_from", "emotions_from", "text_column",
+)  # fmt: skip
 
 
 def settings_identity(settings: Settings) -> dict[str, Any]:
@@ -139,7 +148,6 @@ def resolve(settings: Settings, runtime: Runtime, located: Located) -> Settings:
     device = choose_devices(runtime.device)[0]
     precision = built.precision_of(settings.model, settings.dtype, choose_dtype(settings.dtype, device))
     dtype = str(precision).removeprefix("torch.")
-    check_sources(settings)
     if settings.stories_from == settings.neutral_from == shipped.NAME:
         # Nothing is written, so the run is the same whatever writers are installed.
         return change(settings, dtype=dtype)
@@ -160,22 +168,21 @@ def check_planted(settings: Settings) -> None:
         )
 
 
-def check_sources(settings: Settings) -> None:
-    """Refuse settings of the texts' source that contradict each other, before anything is made."""
-    if settings.writer == "server" and settings.server_model is None:
-        raise UserError("writer=server needs the model's name at the server: --set server_model=NAME.")
-    if settings.writer != "server" and settings.server_model is not None:
-        raise UserError("server_model is set but the writer is no server; add --set writer=server, or leave it out.")
-    if settings.writer == "server":
-        _something_to_write(settings, "the server")
-    if settings.skip_unknown_emotions and settings.stories_from is None:
-        raise UserError("--skip-unknown-emotions needs stories to import: --stories FILE.")
+def check_before_loading(lab: Lab) -> None:
+    """Refuse now what would only be found after the model is loaded, and texts are written: a server or vectors that can't be used."""
+    written = lab.run.done("stories") and lab.run.done("neutral")
+    if lab.settings.writer == "server" and lab.own_writer is None and not written:
+        server_writer(lab.settings.server_model, lab.runtime.server_url, lab.runtime.server_concurrency)
+    if not lab.run.done("vectors"):
+        _ = lab.theirs
 
 
-def _something_to_write(settings: Settings, who: str) -> None:
-    """Refuse a writer that somebody asked for where all texts are imported: its texts would silently not be there."""
-    if settings.stories_from is not None and settings.neutral_from is not None:
-        raise UserError(
-            f"Nothing is left for {who} to write: the stories are those of '{settings.stories_from}' and the neutral texts those of "
-            f"'{settings.neutral_from}'; add --set stories_from=none --set neutral_from=none to have them written."
-        )
+def check_layer(settings: Settings, located: Located) -> None:
+    """Refuse a layer that the model does not have, where its configuration is here and says so."""
+    config = Path(located.folder) / "config.json"
+    if settings.layer is None or not config.is_file():
+        return
+    found = atomic.read_object(config)
+    layers = (found.get("text_config") or found).get("num_hidden_layers")
+    if isinstance(layers, int) and settings.layer >= layers:
+        raise UserError(f"There is no layer {settings.layer} in {settings.model}; layers go from 0 to {layers - 1}.")

@@ -37,7 +37,10 @@ class Settings(BaseModel):
     seed: int = Field(default=0, ge=0, lt=2**31, description="Seed of every random choice of the run.")
 
     emotions: int = Field(
-        default=171, ge=4, le=171, description="How many emotions: all of the pack, or a subset that covers its range."
+        default=171,
+        ge=4,
+        le=171,
+        description="How many emotions: all of the pack, or a subset that covers its range; of imported stories at most those that they are about.",
     )
     topics: int = Field(
         default=6,
@@ -79,6 +82,15 @@ class Settings(BaseModel):
     )
     skip_unknown_emotions: bool = Field(
         default=False, description="Leave out imported stories about emotions that the pack does not have."
+    )
+    emotions_from: Literal["pack", "corpus"] = Field(
+        default="pack",
+        description="Imported stories: about the pack's emotions alone, or about those of the corpus, whether or not the pack has them.",
+    )
+    text_column: str | None = Field(
+        default=None,
+        min_length=1,
+        description="Column of the texts in an imported file, where it is not text, story, stories or content.",
     )
     temperature: float = Field(default=0.8, gt=0, le=5, description="Sampling temperature of the writer.")
     top_p: float = Field(default=0.95, gt=0, le=1, description="Nucleus sampling mass of the writer.")

@@ -44,7 +44,14 @@ def write(path: Path, content: list[dict]) -> Path:
 
 def take(path: Path, folder: Path, emotions=EMOTIONS, skip=False):
     summary = import_stories(
-        locate_corpus(str(path)), PACK, emotions, Wishes(), skip, count_tokens, folder, Reporter(quiet=True)
+        locate_corpus(str(path)),
+        PACK,
+        emotions,
+        Wishes(),
+        "skip" if skip else "refuse",
+        count_tokens,
+        folder,
+        Reporter(quiet=True),
     )
     return summary, pl.read_parquet(folder / "stories.parquet")
 
@@ -161,7 +168,7 @@ def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path):
     source = locate_corpus(str(path))
     write(path, rows(5))
     with pytest.raises(UserError, match="was changed while it was read"):
-        import_stories(source, PACK, EMOTIONS, Wishes(), False, count_tokens, tmp_path / "run", Reporter(quiet=True))
+        import_stories(source, PACK, EMOTIONS, Wishes(), "refuse", count_tokens, tmp_path / "run", Reporter(quiet=True))
 
 
 def test_neutral_texts_are_imported_through_their_filters(tmp_path):
@@ -190,7 +197,7 @@ HOSTILE = {
     "broken.jsonl": (b'{"emotion": "afraid"', "line 1: it is no JSON"), "list.jsonl": (b"[1, 2]\n", "row 1: it is no object"),
     "deep.jsonl": (b"[" * 100_000, "line 1: it is no JSON"), "binary.jsonl": (b"\xff\xfe\x00\n", "line 1: it is no JSON"),
     "number.jsonl": (b'{"emotion": "afraid", "text": 5}\n', "'text' is no text but int"),
-    "missing.jsonl": (b'{"emotion": "afraid", "story": "x"}\n', "'text' is missing"),
+    "missing.jsonl": (b'{"emotion": "afraid", "tale": "x"}\n', "'text' is missing"),
     "long.jsonl": (b'{"emotion": "afraid", "text": "' + b"x" * 20_001 + b'"}\n', "20,001 characters"),
     "endless.jsonl": (b'"' + b"x" * 2**21, "longer than 1,048,576 bytes"),
     "torn.parquet": (b"PAR1 and nothing else", "write the parquet file again"), "hollow.parquet": (b"", "write the parquet file again"),
@@ -266,5 +273,5 @@ def test_a_data_set_of_the_hub_needs_a_package_and_is_read_at_one_commit(tmp_pat
         raise RuntimeError("no such split\nat all")
 
     sys.modules["datasets"].load_dataset = fails
-    with pytest.raises(UserError, match=r"someone/stories: no such split$"):
+    with pytest.raises(UserError, match=r"someone/stories: no such split; one file of it is read by its name"):
         list(read_corpus(source))

@@ -17,6 +17,7 @@ from corpus.fakes import Wishes, count_tokens
 from corpus.test_stage import Canned, lab_of, make
 from emotion_vectors import lab, opening, settings
 from emotion_vectors.corpus import shipped
+from emotion_vectors.corpus.checking import check_sources
 from emotion_vectors.corpus.importing import import_neutral, import_stories
 from emotion_vectors.corpus.sources import neutral_source, stories_source
 from emotion_vectors.errors import UserError
@@ -92,7 +93,7 @@ def test_every_story_and_answer_passes_the_filters_of_an_imported_corpus(tmp_pat
     chosen = settings.change(settings.toy(), topics=100, neutral_texts=10_000, **OURS)
     reporter, wishes = Reporter(quiet=True), Wishes(min_words=60, min_tokens=60)
     source, neutral = stories_source(chosen), neutral_source(chosen)
-    summary = import_stories(source, PACK, PACK.emotions, wishes, False, count_tokens, tmp_path, reporter)
+    summary = import_stories(source, PACK, PACK.emotions, wishes, "skip", count_tokens, tmp_path, reporter)
     answers = import_neutral(neutral, PACK, wishes, count_tokens, tmp_path, reporter)
     table = pl.read_parquet(tmp_path / "stories.parquet")
     topics = len(list(shipped.FOLDER.glob("topic_*.jsonl")))
@@ -158,14 +159,14 @@ def test_the_corpus_counts_in_the_identity_by_its_texts():
 def test_a_writer_that_would_have_nothing_to_write_is_refused():
     asked = settings.change(settings.demo(), writer="server", server_model="big")
     with pytest.raises(UserError, match=r"Nothing is left for the server to write.*--set stories_from=none"):
-        opening.check_sources(asked)
-    opening.check_sources(settings.change(asked, stories_from="none"))
+        check_sources(asked, PACK)
+    check_sources(settings.change(asked, stories_from="none"), PACK)
 
 
 def test_a_pack_of_fewer_emotions_takes_its_stories(tmp_path):
     fewer = replace(PACK, emotions=PACK.emotions[:6], subset=PACK.emotions[:6])
     source = stories_source(settings.change(settings.toy(), topics=2, **OURS))
     summary = import_stories(
-        source, fewer, fewer.emotions, Wishes(), False, count_tokens, tmp_path, Reporter(quiet=True)
+        source, fewer, fewer.emotions, Wishes(), "skip", count_tokens, tmp_path, Reporter(quiet=True)
     )
     assert summary.kept == 12

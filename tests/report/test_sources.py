@@ -18,7 +18,7 @@ OURS = {"name": "ours", "version": "7", "revision": None, "sha256": SHA}
 def imported(source: dict[str, Any]) -> dict[str, Any]:
     record = build("toy")
     record["settings"] |= {"stories_from": "ours", "neutral_from": "ours"}
-    record["corpus"] |= {"source": source, "topics": 5}
+    record["corpus"] |= {"source": source, "topics": 5, "emotions": 7}
     record["corpus"]["neutral"] |= {"source": source, "topics": 60}
     return record
 
@@ -35,6 +35,7 @@ def test_the_abstract_and_the_tables_name_corpus_version_and_hash():
     assert corpus["Stories from"] == corpus["Neutral texts from"] == said
     assert "Stories read" in corpus and not any("written" in name for name in corpus)
     assert method["Stories from"] == method["Neutral texts from"] == said and method["Topics"] == "5"
+    assert "about 7 emotions" in abstract(record)[0] and method["Emotions"] == "7"
 
 
 def test_a_data_set_is_named_with_its_commit():

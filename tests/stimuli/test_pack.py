@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from collections import Counter
 from collections.abc import Callable
 from importlib import resources
@@ -184,3 +185,12 @@ def test_the_published_pack_loads(published_folder: Path) -> None:
     named = sum(sign != "none" for template in pack.numeric_templates for sign in template.expected.values())
     assert named == 12
     assert len(equal_to_published(pack)) == 10
+
+
+def test_a_byte_order_mark_before_a_file_is_no_part_of_it(tmp_path):
+    """Editors on Windows write one; the pack and its hashes are the same."""
+    folder = tmp_path / "pack"
+    shutil.copytree(OUR_DATA, folder)
+    for file in folder.glob("*.json"):
+        file.write_bytes(b"\xef\xbb\xbf" + file.read_bytes())
+    assert load_pack(folder) == load_pack()

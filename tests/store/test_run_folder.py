@@ -21,8 +21,8 @@ def test_a_new_folder_is_made_and_opened_again(tmp_path):
 
 
 def test_other_settings_are_refused_by_name_and_change_nothing(tmp_path):
-    with open_run(tmp_path, IDENTITY):
-        pass
+    with open_run(tmp_path, IDENTITY) as run:
+        atomic.write_json(run.parts("stories") / "00000.json", {})
     other = IDENTITY | {"settings": {"seed": 0, "topics": 7}, "fingerprint": "b"}
     with pytest.raises(UserError, match=r"settings\.topics"), open_run(tmp_path, other):
         pass

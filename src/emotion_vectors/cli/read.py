@@ -68,6 +68,7 @@ def read(
 
     from emotion_vectors.progress import Reporter
     from emotion_vectors.transcripts.job import Order, read_files
+    from emotion_vectors.transcripts.sources import survey
     from emotion_vectors.vectors.file import EmotionVectors
 
     if threads:
@@ -79,12 +80,14 @@ def read(
     loaded.at(chosen)
     for name in names:
         loaded.index(name)
+    files = list(dict.fromkeys(files))
+    held = survey(files, skip_bad)  # a bad line is told before the model is loaded
     lm = _load(loaded, model, device, reporter)
     calibration = loaded.calibration if lm.sha256 == loaded.header.get("model_sha256") else None
     reporter.say(_reference(loaded, calibration is not None))
-    order = Order(tuple(dict.fromkeys(files)), names, chosen, _window(lm, window), skip_bad)
+    order = Order(tuple(files), names, chosen, _window(lm, window), skip_bad)
     try:
-        record = read_files(order, loaded, lm, calibration, out, reporter, tokens_per_batch)
+        record = read_files(order, loaded, lm, calibration, out, reporter, tokens_per_batch, held)
     except KeyboardInterrupt:
         Console(stderr=True).print("Stopped; the same command goes on where it was." if out else "Stopped.")
         raise typer.Exit(130) from None

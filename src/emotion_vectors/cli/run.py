@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
@@ -55,7 +56,9 @@ def run(
     stories: Annotated[
         str | None,
         typer.Option(
-            metavar="FILE", help="Use these stories: `ours`, parquet, jsonl or a Hugging Face data set (stories_from)."
+            metavar="FILE",
+            help="Use these stories: `ours`, parquet, jsonl, a Hugging Face data set or one file of it, owner/name:path/file.parquet "
+            "(stories_from).",
         ),
     ] = None,
     neutral: Annotated[
@@ -70,6 +73,19 @@ def run(
     skip_unknown_emotions: Annotated[
         bool, typer.Option("--skip-unknown-emotions", help="Leave out stories about emotions that the pack has not.")
     ] = False,
+    emotions_from: Annotated[
+        str | None,
+        typer.Option(
+            metavar="pack|corpus",
+            help="Emotions of imported stories: the pack's alone, or all that they are about (emotions_from).",
+        ),
+    ] = None,
+    text_column: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="Column of imported texts, where not text, story, stories or content (text_column)."
+        ),
+    ] = None,
     server: Annotated[
         str | None,
         typer.Option(
@@ -99,12 +115,17 @@ def run(
     given = {
         "model": model, "stimuli": stimuli, "layer": layer, "steered_emotions": emotions, "stories_from": stories,
         "neutral_from": neutral, "vectors_from": vectors, "skip_unknown_emotions": skip_unknown_emotions or None,
+        "emotions_from": emotions_from, "text_column": text_column,
     }  # fmt: skip
     changes = {name: value for name, value in given.items() if value is not None} | settings.parse_assignments(
         set_ or []
     )
     chosen = settings.change(settings.preset(preset or settings.usual_preset(model)), **changes)
     try:
+        from emotion_vectors.corpus.checking import check_inputs
+
+        if not (Path(out) / "stages" / "stories.json").exists():
+            check_inputs(chosen)
         # Takes seconds, in which somebody may press Ctrl-C.
         from emotion_vectors.pipeline import help_experiment, run_experiment
         from emotion_vectors.scale.shards import parse_shard

@@ -19,7 +19,7 @@ import polars as pl
 
 from emotion_vectors.corpus.duplicates import DuplicateIndex
 from emotion_vectors.corpus.filters import DUPLICATE, TOO_LONG, clean, neutral_fault, story_fault
-from emotion_vectors.corpus.imported import NEUTRAL_COLUMNS, Emotions, Row, read_corpus
+from emotion_vectors.corpus.imported import NEUTRAL_COLUMNS, Emotions, Row, Unknown, read_corpus
 from emotion_vectors.corpus.neutral import FACTUAL_SENSES, NEUTRAL_SCHEMA
 from emotion_vectors.corpus.sources import Source, unchanged
 from emotion_vectors.corpus.stories import STORY_SCHEMA
@@ -28,6 +28,7 @@ from emotion_vectors.errors import UserError
 from emotion_vectors.progress import Reporter
 from emotion_vectors.stimuli.pack import Pack
 from emotion_vectors.store.atomic import replace_file, write_parquet
+from emotion_vectors.store.run_folder import IMPORTING
 
 ROWS_PER_PART = 4096
 PROMPT_SCHEMA = {"prompt_sha256": pl.String, "prompt": pl.String}
@@ -41,17 +42,17 @@ def import_stories(
     pack: Pack,
     emotions: Sequence[str],
     settings: WritingSettings,
-    skip_unknown: bool,
+    unknown: Unknown,
     count_tokens: CountTokens,
     folder: Path,
     reporter: Reporter,
 ) -> Summary:
     """File the stories of `source` about `emotions` under the run `folder`, kept or dropped with the reason.
 
-    Rows about other emotions of the pack are left out and counted. Raises `UserError` for an emotion that the pack does
-    not have (unless `skip_unknown`) and where one of `emotions` has no story.
+    Rows about other emotions are left out and counted. Raises `UserError` for an emotion that the pack does not have where
+    these are refused, and where one of `emotions` has no story.
     """
-    names = Emotions(pack.emotions, skip_unknown or source.ours)
+    names = Emotions(pack.emotions, unknown)
     tally = _Tally(count_tokens, f"import: {source.label}")
     wanted, elsewhere = frozenset(emotions), 0
 
@@ -74,7 +75,7 @@ def import_stories(
     seconds = _file(rows(), STORY_SCHEMA, "stories", folder, reporter)
     unchanged(source)
     for count, what in (
-        (names.skipped, "emotions that the pack does not have"),
+        (names.skipped.total(), "emotions that the pack does not have"),
         (elsewhere, "emotions not in this run"),
     ):
         if count:
@@ -153,7 +154,7 @@ class _Tally:
 
 def _file(rows: Iterable[dict], schema: dict[str, Any], stage: str, folder: Path, reporter: Reporter) -> float:
     """Write rows to `folder/STAGE.parquet` through parts, so that memory holds one part; the seconds that it took."""
-    parts = folder / "parts" / f"import-{stage}"
+    parts = folder / "parts" / f"{IMPORTING}{stage}"
     for old in parts.glob("*.parquet"):
         old.unlink()  # of an import that was stopped: reading is quick, so it begins again
     started, paths, source = time.perf_counter(), [], iter(rows)

@@ -9,7 +9,7 @@ from emotion_vectors.corpus.imported import MOST_CHARACTERS, NEUTRAL_COLUMNS, ra
 from emotion_vectors.corpus.shipped import NAME as OURS
 from emotion_vectors.corpus.sources import Source, locate_corpus
 from emotion_vectors.errors import UserError, nearest
-from emotion_vectors.lm.writers.base import storable
+from emotion_vectors.store.records import storable
 
 LABEL, TEXT, GROUPS = "label", "text", ("topic", "group")
 # Of the 200 neutral answers of ours. Each is read three times (pooled, and twice for the percentiles), so 200 would take longer than
@@ -23,7 +23,7 @@ def labelled_rows(name: str, label: str = LABEL, text: str = TEXT) -> Iterator[t
     A cell may hold several texts as a list. Raises `UserError` for a file that can't be read, a row without the columns, and a
     text that is too long.
     """
-    source = locate_corpus(name)
+    source = locate_corpus(name)._replace(text_columns=(text,))
     empty = True
     for number, row in raw_rows(source, (label, text, *GROUPS)):
         place, empty = f"{source.name}, row {number}", False

@@ -16,6 +16,7 @@ import polars as pl
 
 from emotion_vectors.corpus.duplicates import DuplicateIndex
 from emotion_vectors.corpus.filters import DUPLICATE, SPARE, clean, neutral_fault
+from emotion_vectors.corpus.shipped import dialogue
 from emotion_vectors.corpus.split import split_texts
 from emotion_vectors.corpus.writing import (
     Answer,
@@ -173,11 +174,6 @@ def judge_round(
             "stripped": stripped, "cut": cut, "writer": answer.writer, "prompt_sha256": prompt_sha256(ask.item.prompt),
         })  # fmt: skip
     return rows
-
-
-def dialogue(question: str, answer: str) -> str:
-    """A question and its answer as the text that is read."""
-    return f"Person: {question}\n\nAI: {answer}"
 
 
 def render(pack: Pack, subject: str, answer: Answer) -> tuple[str, str, bool, bool]:

@@ -23,6 +23,11 @@ HOW = (
 )
 
 
+def dialogue(question: str, answer: str) -> str:
+    """A question and its answer as the text that is read."""
+    return f"Person: {question}\n\nAI: {answer}"
+
+
 def story_files(folder: Path = FOLDER) -> list[Path]:
     """The files of stories, one for each topic, in the order of the topics."""
     return sorted(folder.glob("topic_*.jsonl"))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import re
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -17,12 +18,15 @@ from emotion_vectors.store.run_folder import file_digest
 
 FORMATS = (".parquet", ".jsonl", ".ndjson")
 MOST_BYTES = 8 * 2**30
+TEXT_COLUMNS = ("text", "story", "stories", "content")  # the usual names of the column with the texts
+HUB_FILE = re.compile(r"(?P<set>[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*)(?:@(?P<revision>[\w.-]+))?:(?P<file>[^:]+)")
 
 
 class Source(NamedTuple):
     """A corpus: its name for people, its file (None for a data set of the hub and for ours), and SHA-256 of its content.
 
     revision: commit of the hub. version: of ours. first: how many topics, or neutral texts, are read of ours; None for all.
+    text_columns: names that the column with the texts may have, the first of them first.
     """
 
     name: str
@@ -31,6 +35,7 @@ class Source(NamedTuple):
     revision: str | None = None
     version: str | None = None
     first: int | None = None
+    text_columns: tuple[str, ...] = TEXT_COLUMNS
 
     @property
     def ours(self) -> bool:
@@ -54,18 +59,28 @@ class CorpusSettings(Protocol):
     def topics(self) -> int: ...  # noqa: D102
     @property
     def neutral_texts(self) -> int: ...  # noqa: D102
+    @property
+    def text_column(self) -> str | None: ...  # noqa: D102
 
 
 def stories_source(settings: CorpusSettings) -> Source | None:
     """The corpus of stories that the settings name, None where the stories are written."""
     found = None if settings.stories_from is None else locate_corpus(settings.stories_from)
-    return found._replace(first=settings.topics) if found and found.ours else found
+    if found is None or found.ours:
+        return found and found._replace(first=settings.topics)
+    return found if settings.text_column is None else found._replace(text_columns=(settings.text_column,))
 
 
 def neutral_source(settings: CorpusSettings) -> Source | None:
     """The corpus of neutral texts that the settings name, None where they are written."""
     found = None if settings.neutral_from is None else locate_corpus(settings.neutral_from)
-    return found._replace(first=settings.neutral_texts) if found and found.ours else found
+    if found is None or found.ours:
+        return found and found._replace(first=settings.neutral_texts)
+    if settings.text_column is None:
+        return found
+    # A column that is named for the stories need not be there in another file, whose usual names count then.
+    others = () if settings.stories_from in (None, shipped.NAME) else TEXT_COLUMNS
+    return found._replace(text_columns=(settings.text_column, *others))
 
 
 def locate_corpus(name: str) -> Source:
@@ -74,13 +89,38 @@ def locate_corpus(name: str) -> Source:
         version, sha256 = shipped.identity()
         return Source(name, None, sha256, version=version)
     path = local_copy(name) if is_remote(name) else Path(name).expanduser()
+    named = None if path.exists() else HUB_FILE.fullmatch(name)
+    if named:
+        return _hub_file(name, named["set"], named["revision"], named["file"])
     if path.suffix.lower() in FORMATS or path.exists():
         return Source(path.name, path, _file_sha256(path))
     if name.count("/") != 1 or name.startswith((".", "/", "~")):
         raise UserError(
-            f"There is no corpus {name}; give '{shipped.NAME}', a .parquet or .jsonl file or a Hugging Face data set (user/name)."
+            f"There is no corpus {name}; give '{shipped.NAME}', a .parquet or .jsonl file, a Hugging Face data set (user/name) or one "
+            "file of it (user/name:path/file.parquet)."
         )
     return _data_set(name)
+
+
+def _hub_file(name: str, data_set: str, revision: str | None, file: str) -> Source:
+    """One file of a data set, downloaded once into the hub's cache; its content is its identity, its commit is recorded."""
+    if Path(file).suffix.lower() not in FORMATS:
+        raise UserError(
+            f"{name} is no corpus that can be read; name a {', '.join(FORMATS[:-1])} or {FORMATS[-1]} file of it."
+        )
+    # Imported here: what is on this machine needs no client of the hub.
+    from huggingface_hub import hf_hub_download
+
+    try:
+        path = Path(hf_hub_download(data_set, file, repo_type="dataset", revision=revision))
+    except Exception as error:  # the client and its transport raise many kinds, by version
+        raise UserError(
+            f"Can't get {file} of the data set '{data_set}' from the Hugging Face hub: {first_line(error)[:200]}; check the names, or "
+            "download the file and give its path."
+        ) from error
+    folders = path.parts
+    commit = folders[folders.index("snapshots") + 1] if "snapshots" in folders[:-2] else revision
+    return Source(name, path, _file_sha256(path), commit)
 
 
 def _data_set(name: str) -> Source:

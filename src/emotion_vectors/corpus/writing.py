@@ -20,11 +20,12 @@ import polars as pl
 
 from emotion_vectors.corpus.filters import SPARE
 from emotion_vectors.errors import UserError
-from emotion_vectors.lm.writers.base import Request, Sampling, Writer, Written, storable
+from emotion_vectors.lm.writers.base import Request, Sampling, Writer, Written
 from emotion_vectors.progress import Reporter
 from emotion_vectors.scale.workers import Job, Workers
 from emotion_vectors.store import parts
 from emotion_vectors.store.atomic import write_parquet
+from emotion_vectors.store.records import storable
 
 # Fixed: the plan and the file layout of a run must not depend on the machine that writes it.
 CHUNK = 512

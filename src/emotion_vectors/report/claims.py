@@ -80,7 +80,8 @@ def abstract(record: Record) -> list[str]:
 def vectors_made(record: Record) -> str:
     """What was run: model, emotions, stories, layer."""
     model, vectors, corpus = record["model"], parts(record, "vectors"), parts(record, "corpus")
-    emotions = parts(record, "settings").get("emotions")
+    # Of imported stories the corpus decides how many emotions there are; the setting is the most of them.
+    emotions = corpus.get("emotions", parts(record, "settings").get("emotions"))
     if not vectors or emotions is None or corpus.get("kept") is None:
         return f"This report is about {model['name']}."
     adopted = parts(vectors, "adopted")

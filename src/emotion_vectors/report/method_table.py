@@ -86,7 +86,7 @@ def _corpus(record: Record) -> list[Choice]:
             pack,
             own_lists <= set(equal) if stimuli else None,
         ),
-        _count("Emotions", 171, "171", settings.get("emotions")),
+        _count("Emotions", 171, "171", corpus.get("emotions", settings.get("emotions"))),
         _count("Topics", 100, "100", planned.get("topics")),
         _count("Stories per emotion and topic", 12, "12", planned.get("stories_per_topic")),
         _count("Stories kept", 205_200, "205,200", corpus.get("kept")),

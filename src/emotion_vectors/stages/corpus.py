@@ -11,6 +11,7 @@ from emotion_vectors.corpus.importing import import_neutral, import_stories
 from emotion_vectors.corpus.neutral import write_neutral
 from emotion_vectors.corpus.sources import Source, neutral_source, stories_source
 from emotion_vectors.corpus.stories import write_stories
+from emotion_vectors.corpus.survey import unknown_in
 from emotion_vectors.corpus.writing import Scribes, Summary
 from emotion_vectors.errors import UserError
 from emotion_vectors.lab import Equipment, Lab
@@ -39,7 +40,7 @@ def _stories(lab: Lab) -> None:
     if settings.stories_from is not None and lab.workers.leads:
         source = _same(lab, "stories_from", stories_source(settings))
         summary = import_stories(
-            source, lab.pack, lab.emotions, settings, settings.skip_unknown_emotions, TokenCounter(lab), lab.run.path,
+            source, lab.pack, lab.emotions, settings, unknown_in(source, settings), TokenCounter(lab), lab.run.path,
             lab.reporter,
         )  # fmt: skip
         advice = "add stories, or lower min_words"
@@ -119,6 +120,8 @@ def _finish(lab: Lab, stage: str, summary: Summary, source: Source | None) -> No
         "fewest_per_emotion": summary.fewest, "writer": ", ".join(writers.unique(maintain_order=True)),
     }  # fmt: skip
     if source is not None:
+        if stage == "stories":
+            facts["emotions"] = len(lab.emotions)
         facts["topics"] = table.filter("kept")["topic"].n_unique()
         facts["source"] = {
             "name": source.name, "version": source.version, "revision": source.revision, "sha256": source.sha256,

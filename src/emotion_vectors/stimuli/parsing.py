@@ -100,7 +100,7 @@ def _parse_json(data: bytes, place: Place) -> Any:
     if not data.strip():
         raise place.fault("the file is empty; write a JSON value or remove the file")
     try:
-        text = data.decode("utf-8")
+        text = data.decode("utf-8-sig")  # editors on Windows put a byte order mark before it
     except UnicodeDecodeError as error:
         raise place.fault(f"byte {error.start} is not UTF-8; save the file as UTF-8") from error
     try:

@@ -19,6 +19,11 @@ RECORD = "results.json"
 TABLE_FAULTS = (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException)
 
 
+def storable(text: str) -> str:
+    """`text` with lone surrogates, which are valid in JSON and can't be stored as UTF-8, as question marks."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
 def read_record(folder: Path) -> dict[str, Any]:
     """The record of the run in `folder`. Raises `UserError` for one of another form and for what is no record."""
     record = atomic.read_object(folder / RECORD)

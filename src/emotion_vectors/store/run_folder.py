@@ -23,6 +23,12 @@ from emotion_vectors.store.schema import SCHEMA, check_schema
 
 CLEANED = "cleaned.json"
 MOST_SECONDS = 1e12  # of a stage: more is damage
+CHECKED = "doctor"  # the stage of the self-checks
+IMPORTING = "import-"  # of a folder of parts: rows of a corpus that is being read
+# What may be in a folder by the time a corpus is refused.
+EARLY = (
+    "run.json", "stages", "parts", "doctor.json", "stories.parquet", "story_prompts.parquet", "neutral.parquet", "neutral_prompts.parquet",
+)  # fmt: skip
 LOCK = ".lock"
 BESIDE = (LOCK, ".shards")  # what may be there before the run has begun
 
@@ -139,7 +145,7 @@ def open_run(path: Path, identity: dict[str, Any], shard: tuple[int, int] = (1, 
     """Open or begin the run folder of `identity` (settings, model and pack hashes) and lock it while in use.
 
     A folder that belongs to other settings, is no run folder, can't be written or is in use is a `UserError`, and
-    nothing in it is changed. Shard 1 of several begins the folder; each of the others has a lock of its own there.
+    nothing in it is changed; one in which a run was refused before it made anything gets the new settings. Shard 1 of several begins the folder; each of the others has a lock of its own there.
     """
     check_place(path)
     index, count = shard
@@ -147,10 +153,12 @@ def open_run(path: Path, identity: dict[str, Any], shard: tuple[int, int] = (1, 
         if count == 1:
             _refuse_shards(path)
         marker = path / "run.json"
-        if marker.exists():
-            _compare(path, atomic.read_object(marker), identity)
-        else:
+        found = atomic.read_object(marker) if marker.exists() else None
+        if found is None or (count == 1 and found != identity and _is_blank(path, found, identity)):
+            (path / "stages" / f"{CHECKED}.json").unlink(missing_ok=True)
             atomic.write_json(marker, identity)
+        else:
+            _compare(path, found, identity)
         if count == 1:  # the other shards may be writing
             atomic.remove_leftovers(path)
         yield RunFolder(path)
@@ -232,6 +240,17 @@ def _take(lock: Any, path: Path) -> None:
     lock.truncate()
     lock.write(str(os.getpid()))
     lock.flush()
+
+
+def _is_blank(path: Path, found: dict[str, Any], wanted: dict[str, Any]) -> bool:
+    """Whether nothing is there that took more than the self-checks and the reading of a corpus: the run was refused or stopped then.
+
+    A user who follows a refusal's advice changes a setting and gives the command again, in the same folder.
+    """
+    stages = {file.stem for file in (path / "stages").glob("*.json")}
+    pieces = [folder.name for folder in (path / "parts").glob("*") if not folder.name.startswith(IMPORTING)]
+    others = {file.name for file in path.iterdir() if not file.name.startswith(".")} - set(EARLY)
+    return found.get("schema") == wanted.get("schema") and stages <= {CHECKED} and not pieces and not others
 
 
 def _compare(path: Path, found: dict[str, Any], wanted: dict[str, Any]) -> None:

@@ -56,13 +56,14 @@ def read_files(
     out: Path | None,
     reporter: Reporter,
     tokens_per_batch: int = 4096,
+    held: Survey | None = None,
 ) -> dict[str, Any]:
     """Read the files into the table `out` (None: nowhere) and give its record: identity, counts, strongest passages.
 
-    A finished `out` of the same order is not read again. Raises `UserError` for files that can't be read, bad lines
+    held: what `survey` says of the files, where it was asked before. A finished `out` of the same order is not read again. Raises `UserError` for files that can't be read, bad lines
     (unless they are to be skipped), and an `out` that belongs to another order or to somebody else.
     """
-    held = survey(order.files, order.skip_bad)
+    held = held or survey(order.files, order.skip_bad)
     identity = _identity(order, vectors, lm, calibration, held)
     if out is not None and (found := _finished(out, identity)):
         return found

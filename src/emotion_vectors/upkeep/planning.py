@@ -12,8 +12,7 @@ from typing import Any, NamedTuple
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM
 
-from emotion_vectors.corpus.sources import neutral_source, stories_source
-from emotion_vectors.corpus.survey import Survey, survey_neutral, survey_stories
+from emotion_vectors.corpus.survey import look_into
 from emotion_vectors.errors import UserError, first_line
 from emotion_vectors.lm import built
 from emotion_vectors.lm.architecture import find_parts
@@ -88,14 +87,14 @@ def shape_of(name: str, cache: Path | None = None) -> Shape:
 
 def count_items(settings: Settings, pack: Pack, shape: Shape) -> dict[str, int]:
     """How many texts, prompts and tokens, and how many conditions are steered."""
-    chosen = set(pack.subset[: settings.emotions]) & set(pack.emotions)
-    emotions = len(chosen)
+    imports = look_into(settings, pack, lambda said: None)
+    chosen = pack.subset[: settings.emotions] if imports.emotions is None else imports.emotions
+    emotions, imported, neutral = len(chosen), imports.stories, imports.neutral
     steered = emotions if settings.steered_emotions == "all" else min(settings.steered_count, emotions)
     layer = default_layer(shape.layers) if settings.layer is None else settings.layer
     conditions = plan_from(settings, [str(i) for i in range(steered)], layer, shape.layers).conditions()
     activities = len(pack.activities)
     asked = int(ring_pairs(activities, settings.partners, settings.seed).sum())
-    imported, neutral = imported_texts(settings, pack)
     stories, words = emotions * settings.topics * settings.stories_per_topic, 0
     texts = stories  # that are written
     if imported is not None:
@@ -112,15 +111,6 @@ def count_items(settings: Settings, pack: Pack, shape: Shape) -> dict[str, int]:
         "read_tokens": round(READ * settings.story_tokens * texts + PER_WORD * words), "preference_prompts": activities * (activities - 1),
         "steered_conditions": len(conditions), "steered_prompts": asked * sum(len(ROLES[one.touch]) for one in conditions),
     }  # fmt: skip
-
-
-def imported_texts(settings: Settings, pack: Pack) -> tuple[Survey | None, Survey | None]:
-    """What the corpora of stories and of neutral texts hold that the settings name; None for what is written."""
-    stories, neutral = stories_source(settings), neutral_source(settings)
-    return (
-        None if stories is None else survey_stories(stories, pack.emotions, settings.skip_unknown_emotions),
-        None if neutral is None else survey_neutral(neutral),
-    )
 
 
 def disk_bytes(settings: Settings, items: dict[str, int], shape: Shape) -> int:

@@ -21,7 +21,7 @@ FIRST_STAGE = {
     **dict.fromkeys(("model", "dtype", "stimuli", "seed"), "doctor"),
     **dict.fromkeys((
         "emotions", "topics", "stories_per_topic", "story_tries", "min_words", "story_tokens", "writer", "server_model", "stories_from",
-        "skip_unknown_emotions", "temperature", "top_p", "repetition_penalty", "vectors_from",
+        "skip_unknown_emotions", "emotions_from", "text_column", "temperature", "top_p", "repetition_penalty", "vectors_from",
     ), "stories"),
     **dict.fromkeys(("neutral_texts", "neutral_from"), "neutral"),
     **dict.fromkeys(("story_format", "first_token", "min_tokens", "layer", "neutral_pca"), "activations"),

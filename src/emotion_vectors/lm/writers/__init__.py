@@ -27,6 +27,7 @@ __all__ = [
     "choose_writer",
     "chunks_together",
     "make_writer",
+    "server_writer",
 ]
 
 WRITERS = ("transformers", "openvino", "vllm", "server")
@@ -55,14 +56,24 @@ def make_writer(
     if chosen == "vllm":
         return VLLMWriter(lm, stories_per_batch)
     if chosen == "server":
-        return ServerWriter(
-            server_url or os.environ.get("EMOTION_VECTORS_SERVER"),
+        return server_writer(
             server_model,
-            os.environ.get("OPENAI_API_KEY", ""),
+            server_url,
             server_concurrency,
             count_tokens=lambda text: len(lm.tokenizer(text, add_special_tokens=False)["input_ids"]),
         )
     return TransformersWriter(lm, stories_per_batch, say)
+
+
+def server_writer(model: str | None, url: str | None, concurrency: int = CONCURRENCY, **more: Any) -> ServerWriter:
+    """The writer behind the server at `url` (default: EMOTION_VECTORS_SERVER); `UserError` for what can be no server. Nothing is asked of it."""
+    return ServerWriter(
+        url or os.environ.get("EMOTION_VECTORS_SERVER"),
+        model,
+        os.environ.get("OPENAI_API_KEY", ""),
+        concurrency,
+        **more,
+    )
 
 
 def chunks_together(writer: str | Writer) -> int:

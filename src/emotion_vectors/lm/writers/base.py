@@ -118,11 +118,6 @@ def _special(tokenizer: Any) -> set[str]:
     return {*tokenizer.all_special_tokens, *added}
 
 
-def storable(text: str) -> str:
-    """`text` with lone surrogates, which are valid in JSON and can't be stored as UTF-8, as question marks."""
-    return text.encode("utf-8", "replace").decode("utf-8")
-
-
 def refuse_empty_prompts(requests: Sequence[Request]) -> None:
     """Raise `ValueError` for a request without prompt tokens; there is nothing to continue."""
     for request in requests:

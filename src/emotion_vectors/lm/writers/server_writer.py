@@ -15,9 +15,10 @@ from typing import Any
 from emotion_vectors.errors import UserError
 from emotion_vectors.lm.chat_format import NoMessageError, read_message
 from emotion_vectors.lm.thinking import FIELDS
-from emotion_vectors.lm.writers.base import Request, Sampling, Written, storable
+from emotion_vectors.lm.writers.base import Request, Sampling, Written
 from emotion_vectors.lm.writers.http_json import HIDDEN, Endpoint, Refused, Stopped, checked_key, checked_url, post
 from emotion_vectors.lm.writers.request_forms import Form
+from emotion_vectors.store.records import storable
 
 CONCURRENCY = 8
 TIMEOUT = 300.0  # seconds for one text

@@ -1,0 +1,50 @@
+"""Settings of the texts that can be no run, found before anything is loaded: no PyTorch, no model."""
+
+from __future__ import annotations
+
+from emotion_vectors.corpus import shipped
+from emotion_vectors.corpus.survey import look_into
+from emotion_vectors.errors import UserError
+from emotion_vectors.settings import Settings
+from emotion_vectors.stimuli import load_pack
+from emotion_vectors.stimuli.pack import Pack
+
+
+def check_inputs(settings: Settings) -> None:
+    """Read the pack and the corpora that the settings name; `UserError` for what a run would refuse in them."""
+    pack = load_pack(settings.stimuli)
+    check_sources(settings, pack)
+    look_into(settings, pack, lambda said: None)
+
+
+def check_sources(settings: Settings, pack: Pack) -> None:
+    """Refuse settings of the texts' source that contradict each other, before anything is made."""
+    if settings.writer == "server" and settings.server_model is None:
+        raise UserError("writer=server needs the model's name at the server: --set server_model=NAME.")
+    if settings.writer != "server" and settings.server_model is not None:
+        raise UserError("server_model is set but the writer is no server; add --set writer=server, or leave it out.")
+    if settings.writer == "server":
+        something_to_write(settings, "the server")
+    if settings.skip_unknown_emotions and settings.stories_from is None:
+        raise UserError("--skip-unknown-emotions needs stories to import: --stories FILE.")
+    if settings.emotions_from == "corpus" and settings.stories_from is None:
+        raise UserError("--emotions-from corpus needs stories to import: --stories FILE.")
+    if settings.emotions_from == "corpus" and settings.skip_unknown_emotions:
+        raise UserError(
+            "--emotions-from corpus keeps emotions that the pack lacks and --skip-unknown-emotions leaves them out; give one of the two."
+        )
+    if settings.text_column is not None and {settings.stories_from, settings.neutral_from} <= {None, shipped.NAME}:
+        raise UserError(
+            "--text-column names a column of imported texts, and none are imported from a file: --stories FILE or --neutral FILE."
+        )
+    if settings.stories_from is None and settings.topics > len(pack.topics):
+        raise UserError(f"The pack has {len(pack.topics)} topics, but topics={settings.topics}; ask for fewer.")
+
+
+def something_to_write(settings: Settings, who: str) -> None:
+    """Refuse a writer that somebody asked for where all texts are imported: its texts would silently not be there."""
+    if settings.stories_from is not None and settings.neutral_from is not None:
+        raise UserError(
+            f"Nothing is left for {who} to write: the stories are those of '{settings.stories_from}' and the neutral texts those of "
+            f"'{settings.neutral_from}'; add --set stories_from=none --set neutral_from=none to have them written."
+        )

@@ -127,11 +127,11 @@ def judge(
         f"{number(value)}{share} {unit} (95 % interval {number(low)} to {number(high)}), against {number(null.value)} "
         f"for {null.what} (p = {number(null.p)}): {because}."
     )
-    seed = seed or Seed(seen, threshold, unit)
-    own = {} if seed.threshold is threshold else {"seed": seed.record}
+    seeds = seed or Seed(seen, threshold, unit)
+    own = {} if seed is None else {"seed": seed.record}
     return {
         "id": name, "name": title, "value": json_number(value), "of": of, "unit": unit, "threshold": threshold.value,
-        "threshold_text": threshold.text, "seed_value": seed.record["value"], "seed_verdict": seed.verdict, "verdict": verdict, "interval": [low, high] if finite else None,
+        "threshold_text": threshold.text, "seed_value": seeds.record["value"], "seed_verdict": seeds.verdict, "verdict": verdict, "interval": [low, high] if finite else None,
         "null": {"what": null.what, "value": json_number(null.value), "p": json_number(null.p)},
         "reason": reason, "note": " ".join(part for part in (threshold.note, note) if part), **own,
     }  # fmt: skip

@@ -251,9 +251,7 @@ def parse_opposite_pairs(value: Any, place: Place, emotions: Sequence[str]) -> t
 
 
 def parse_more_opposite_pairs(value: Any, place: Place, emotions: Sequence[str]) -> tuple[tuple[str, str], ...]:
-    """Further pairs, as `parse_opposite_pairs`, but perhaps none; no word more than twice, or one word would decide."""
-    if value == []:
-        return ()
+    """Further pairs, as `parse_opposite_pairs`; no word more than twice, or one word would decide."""
     pairs = parse_opposite_pairs(value, place, emotions)
     uses = Counter(word for pair in pairs for word in pair)
     for index, pair in enumerate(pairs):

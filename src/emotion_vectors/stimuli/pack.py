@@ -35,14 +35,14 @@ REQUIRED = ("pack", "emotions", "topics", "activities", "scenarios", "numeric_te
 OPTIONAL = (
     "valence",
     "opposite_pairs",
-    "more_opposite_pairs",
-    "more_numeric_templates",
     "steered_emotions",
     "subset",
     "synonyms",
     "neutral_questions",
     "heldout_scenarios",
     "retrieval_scenarios",
+    "more_opposite_pairs",
+    "more_numeric_templates",
 )
 
 
@@ -205,7 +205,7 @@ def _read_optional(
         except MissingFileError:
             place = file_place(folder, name)
             raw = _supply(name, emotions, scenarios, place)
-            values[name] = _PARSERS[name](raw, place, emotions)
+            values[name] = _PARSERS[name](raw, place, emotions) if raw else ()
             supplied.append(name)
         hashes[name] = canonical_hash(raw)
     return _Optional(values, hashes, tuple(supplied))

@@ -100,7 +100,7 @@ def _ours(dots: np.ndarray, pairs: np.ndarray, valence: Sequence[str], resamples
     hits = negative[pairs[:, 0], pairs[:, 1]]
     count, of = int(hits.sum()), len(pairs)
     found: dict[str, Any] = {"count": count, "of": of, "words": len(np.unique(pairs))}
-    found |= dict.fromkeys(("interval", "null", "p", "within_valence"))
+    found |= dict.fromkeys(("interval", "null", "p", "best_p", "within_valence"))
     if not of:
         return found
     null = np.array([negative[tuple(drawn.T)].sum() for drawn in paired_anew(pairs, resamples, seed)])
@@ -109,7 +109,7 @@ def _ours(dots: np.ndarray, pairs: np.ndarray, valence: Sequence[str], resamples
     within = negative[pairs[:, 0], pairs[:, 1][seconds]].sum(axis=1)
     return found | {
         "interval": _interval(hits, pairs, resamples, seed), "null": float(null.mean()),
-        "p": float(nulls.permutation_p(count, null)),
+        "p": float(nulls.permutation_p(count, null)), "best_p": float(nulls.permutation_p(of, null)),
         "within_valence": {"null": float(within.mean()), "p": float(nulls.permutation_p(count, within))},
     }  # fmt: skip
 
@@ -148,14 +148,18 @@ def _interval(hits: np.ndarray, pairs: np.ndarray, resamples: int, seed: int) ->
 
 def _criterion(few: dict[str, Any], many: dict[str, Any]) -> dict[str, Any]:
     """V2: ours decides; the five keep the seed's verdict."""
-    nothing = float("nan")
+    nothing, few_left = float("nan"), ""
+    if many["of"] and many["best_p"] > ALPHA:
+        few_left = (
+            f"pairs of this run are too few: all {number(many['of'])} negative would have p = {number(many['best_p'])}"
+        )
     low, high = many["interval"] or (nothing, nothing)
     value, p = (nothing, nothing) if many["null"] is None else (many["null"], many["p"])
     return judge(
         "V2", "Opposite pairs point apart", many["count"], (low, high),
         Null("the same words paired at random", value, p), scaled(SEED_BAR, many["of"], SEED_PAIRS), UNIT, many["of"],
         note=f"{_few(few)} {_within(many)}".strip(),
-        seed=Seed(few["count"], scaled(SEED_BAR, few["of"], SEED_PAIRS), UNIT, few["of"]),
+        blocked=few_left, seed=Seed(few["count"], scaled(SEED_BAR, few["of"], SEED_PAIRS), UNIT, few["of"]),
     )  # fmt: skip
 
 

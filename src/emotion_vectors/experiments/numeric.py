@@ -174,12 +174,12 @@ def _share_interval(right: np.ndarray, asked: np.ndarray, resamples: int, seed: 
 
 
 def _weak(null: np.ndarray, total: int) -> str:
-    """What V6 could have shown at best, in a sentence."""
-    best = float(nulls.permutation_p(total, null))
-    found = f"Random directions reach {number(null.mean())} of {total}, and all {total} would have p = {number(best)}"
-    if best > ALPHA:
-        return f"{found}: no result could pass. V5 asks for more, with further templates and their twins."
-    return f"{found}: hardly any result can pass. V5 asks for more, with further templates and their twins."
+    """What V6 could have shown, in a sentence."""
+    enough = [count for count in range(total + 1) if nulls.permutation_p(count, null) <= ALPHA]
+    found = f"Random directions reach {number(null.mean())} of {total}; "
+    if not enough:
+        return f"{found}not even {total} would exclude chance, so V6 can't be passed. V5 asks more, with twins."
+    return f"{found}it takes {enough[0]} to exclude chance, so V6 can hardly be passed. V5 asks more, with twins."
 
 
 def _right(found: Curves, expected: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -33,7 +33,10 @@ def twins_rows(record: Record) -> Rows:
 
 def twins_chart(record: Record) -> Any | None:
     """Figure E: small multiples, one panel per template; None for a record without twins."""
-    rows = [row for row in twins_rows(record) if row["kind"] in _NAMES]
+    # Twins first, so that they are drawn below.
+    rows = sorted(
+        (row for row in twins_rows(record) if row["kind"] in _NAMES), key=lambda row: row["kind"] == "template"
+    )
     if not rows:
         return None
     for row in rows:

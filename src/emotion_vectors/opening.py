@@ -42,6 +42,11 @@ def opened(
     reporter.say(f"Device {devices}; stimuli '{pack.name}'.")
     for name in pack.supplied:
         reporter.say(f"The pack '{pack.name}' has no {name}; ours is used and recorded as such.")
+    unlabelled = sum(emotion not in pack.valence for emotion in pack.emotions)
+    if unlabelled:
+        reporter.say(
+            f"The pack gives no valence for {unlabelled} of {len(pack.emotions)} emotions; V8 and V11 leave them out."
+        )
     located = locate(settings.model, runtime.cache)
     settings = resolve(settings, runtime, located)
     identity = _identity(settings, pack, located, writer)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from emotion_vectors.doctor import Check, examine
-from emotion_vectors.experiments.steering import choose_emotions
+from emotion_vectors.experiments.arms import choose_emotions
 from emotion_vectors.lab import Lab
 from emotion_vectors.lm.model import load_model
 from emotion_vectors.lm.writers import Writer
@@ -86,11 +86,12 @@ def help_experiment(settings: Settings, out: Path, runtime: Runtime) -> None:
         pool_stories(lab)
         vectors = make_vectors(lab)
         readings, answers = read_prompts(lab), ask_preferences(lab)
-        share_steering(lab, _steered(lab, vectors, correlate(lab, vectors, readings, answers)), vectors)
+        if steered := _steered(lab, vectors, correlate(lab, vectors, readings, answers)):
+            share_steering(lab, steered, vectors)
 
 
 def _steered(lab: Lab, vectors: EmotionVectors, correlated: Correlated) -> tuple[str, ...]:
-    """The emotions to steer, in order of priority."""
+    """The emotions to steer, in order of priority; none where they are too few."""
     return choose_emotions(
         lab.settings.steered_emotions,
         lab.settings.steered_count,

@@ -146,7 +146,7 @@ def test_planted_words_are_recognised():
     assert v1["threshold"] == 4 and "scaled to 4 out of 30" in v1["note"]
     assert record["count"] == 30 == record["single_token_of"] and record["other"]["through_norm"] is True
     assert all(row["best_rank"] == 1 and row["top"][0] == f" {row['emotion']}" for row in record["emotions"])
-    assert (v2["value"], v2["verdict"], v2["seed_verdict"]) == (None, "inconclusive", "inconclusive")  # no pairs given
+    assert (v2["value"], v2["verdict"], v2["seed_verdict"]) == (None, "not asked", "not asked")  # no pairs given
     json.dumps([record, v1, v2], allow_nan=False)
 
 

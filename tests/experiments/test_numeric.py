@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from emotion_vectors.errors import UserError
 from emotion_vectors.experiments import numeric
 from emotion_vectors.stimuli.items import NUMERIC_EMOTIONS, NumericTemplate
 
@@ -155,10 +154,13 @@ def test_activations_that_do_not_change_have_no_trend():
     assert (v5["value"], v5["of"]) == (0, 6)
 
 
-def test_a_run_without_one_of_the_four_emotions_is_refused():
+def test_a_run_without_one_of_the_four_emotions_is_not_asked():
     generator = np.random.default_rng(5)
-    with pytest.raises(UserError, match="needs calm"):
-        numeric.run(TEMPLATES, drifts(generator), [*EMOTIONS[:1], "x", *EMOTIONS[2:]], vectors(generator), 100, 0)
+    record, criteria = numeric.run(
+        TEMPLATES, drifts(generator), [*EMOTIONS[:1], "x", *EMOTIONS[2:]], vectors(generator), 100, 0
+    )
+    assert record is None and [one["verdict"] for one in criteria] == ["not asked"] * 2
+    assert all(one["reason"].endswith("this run lacks calm.") for one in criteria)
 
 
 def slow_changes(rows, activations):

@@ -12,6 +12,7 @@ import pytest
 
 from emotion_vectors.experiments import coherence, inversion, steering
 from emotion_vectors.experiments.arms import NULLS
+from emotion_vectors.experiments.valences import Valences
 from emotion_vectors.stats.steering import ring_pairs
 
 from .worlds import (
@@ -47,8 +48,9 @@ def judged(made, r, blocked="", seed=0):
     """V10 and V11 without the refits, which they do not look at."""
     options = made.options(resamples=60, seed=seed)
     found = steering.measure(made.runs, options)
-    v10 = steering._coupling(r, found, POSITIVE, blocked, options)[1]
-    return [v10, steering._signs(r, found, POSITIVE, blocked, options)[1]]
+    valences = Valences(np.ones(len(POSITIVE), dtype=bool), POSITIVE)
+    v10 = steering._coupling(r, found, valences, blocked, options)[1]
+    return [v10, steering._signs(r, found, valences, blocked, options)[1]]
 
 
 def in_full(made, r, seed=0):

@@ -29,7 +29,10 @@ def test_a_yes_needs_every_criterion_and_a_no_too(verdicts: tuple[str, str]) -> 
         ("fail", "inconclusive"): ("Not shown", "inconclusive"),
         ("inconclusive", "fail"): ("Not shown", "inconclusive"),
         ("inconclusive", "inconclusive"): ("Not shown", "inconclusive"),
+        ("not asked", "not asked"): ("Not asked", "not-asked"),
     }
+    for other in ("fail", "inconclusive"):
+        expected |= dict.fromkeys([(other, "not asked"), ("not asked", other)], ("Not shown", "inconclusive"))
     assert (found.word, found.kind) == expected.get(verdicts, ("In part", "inconclusive"))
     for name, verdict in zip(("V10", "V11"), verdicts, strict=True):
         assert f"{name} {verdict}" in found.because or f"V10, V11 {verdict}" in found.because

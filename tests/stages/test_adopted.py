@@ -106,12 +106,12 @@ def saved(theirs, path, **changes):
 
 def test_vectors_that_do_not_fit_are_refused_before_anything_is_written(toy_run, tmp_path):
     theirs = EmotionVectors.load(toy_run[0])
-    few = 3
+    few = 1
     cases = {
         "layers of width": {"raw": theirs.raw[..., :8], "projected": theirs.projected[..., :8], "embedding": theirs.embedding[..., :8],
                             "centre": None, "calibration": None},
         "other weights": {"header": theirs.header | {"model_sha256": "0" * 64}},
-        "has 3 of this run's emotions": {"emotions": theirs.emotions[:few], "raw": theirs.raw[:, :few], "calibration": None,
+        "has 1 of this run's emotions": {"emotions": theirs.emotions[:few], "raw": theirs.raw[:, :few], "calibration": None,
                                          "projected": theirs.projected[:, :few], "embedding": theirs.embedding[:few]},
         "has no vectors at layer": {"header": theirs.header | {"layers_given": [theirs.layer]}},
     }  # fmt: skip

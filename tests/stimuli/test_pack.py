@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 
-from emotion_vectors.errors import UserError
 from emotion_vectors.stimuli import NUMERIC_EMOTIONS, canonical_hash, equal_to_published, load_pack
 from emotion_vectors.stimuli.pack import OPTIONAL, REQUIRED
 
@@ -119,16 +118,28 @@ def test_held_out_scenarios_may_share_an_emotion_and_a_pack_may_have_few(our_cop
     assert pack.supplied == ()
 
 
-def test_an_emotion_without_a_label_needs_a_valence_file(our_copy: Path, change_list: Change) -> None:
+def test_an_emotion_may_lack_a_valence(our_copy: Path, change_list: Change) -> None:
     cut_to(our_copy, change_list, ["afraid", "calm", "happy", "hungry", "sad"])
-    with pytest.raises(UserError, match=r"valence\.json: the file is missing and ours has no label for 'hungry'; add"):
-        load_pack(our_copy)
+    assert load_pack(our_copy).valence == {
+        "afraid": "negative",
+        "calm": "positive",
+        "happy": "positive",
+        "sad": "negative",
+    }
     labels = {"afraid": "negative", "calm": "positive", "happy": "positive", "hungry": "negative", "sad": "negative"}
     (our_copy / "valence.json").write_text(json.dumps({"labels": labels}))
     pack = load_pack(our_copy)
     assert pack.subset[-1] == "hungry"  # ours doesn't know the word, so it comes last
     assert pack.synonyms["hungry"] == ()
     assert "valence" not in pack.supplied
+
+
+def test_a_pack_may_have_none_of_the_emotions_that_ours_knows(our_copy: Path, change_list: Change) -> None:
+    cut_to(our_copy, change_list, ["hungry", "thirsty"])
+    pack = load_pack(our_copy)
+    assert (pack.emotions, pack.subset) == (("hungry", "thirsty"),) * 2 and pack.valence == {}
+    for name in ("scenarios", "heldout_scenarios", "retrieval_scenarios", "opposite_pairs", "steered_emotions"):
+        assert getattr(pack, name) == ()
 
 
 def test_a_list_of_its_own_is_used_instead_of_ours(our_copy: Path, change_list: Change) -> None:

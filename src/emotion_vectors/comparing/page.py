@@ -12,7 +12,7 @@ import vl_convert
 from emotion_vectors.report.page import TEMPLATES as REPORT
 from emotion_vectors.report.page import VEGA_LITE, svg_uri, templates
 from emotion_vectors.report.palette import CATEGORY_COLOURS
-from emotion_vectors.report.tables import Cell, Table
+from emotion_vectors.report.tables import Cell, Table, css
 from emotion_vectors.report.wording import count, fixed, interval, number, p_value, percent
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -82,7 +82,7 @@ def criteria_table(record: dict[str, Any]) -> Table:
             of = f" of {number(one['of'])}" if one["of"] else ""
             cells += [
                 Cell(f"{number(one['value'])}{of} [{interval(one['interval'])}]", "number"),
-                Cell(f"{one['verdict']} (threshold alone: {one['seed_verdict']})", f"verdict {one['verdict']}"),
+                Cell(f"{one['verdict']} (threshold alone: {one['seed_verdict']})", f"verdict {css(one['verdict'])}"),
             ]
         rows.append(tuple(cells))
     heads = [head for run in record["runs"] for head in (run["name"], "verdict")]

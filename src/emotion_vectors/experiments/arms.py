@@ -18,15 +18,42 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
+from emotion_vectors.experiments.criteria import not_asked
 from emotion_vectors.stats.steering import effect_matrix
 
 Kind = Literal["zero", "emotion", "random", "orthogonal", "shuffled", "mean"]
 Where = Literal["own", "both", "all"]
 NULLS: tuple[Kind, ...] = ("random", "orthogonal", "shuffled")
+LEAST_STEERED = 4  # emotions: V10 is a correlation over them
+
+
+def choose_emotions(
+    choice: str, count: int, emotions: Sequence[str], spread: Sequence[str], r: np.ndarray
+) -> tuple[str, ...]:
+    """Which emotions to steer: the list that covers the range, the largest |r| (the seed's choice), or all.
+
+    None where they are fewer than `LEAST_STEERED`.
+    """
+    known = [emotion for emotion in spread if emotion in emotions]
+    chosen = [*known, *(emotion for emotion in emotions if emotion not in known)]
+    if choice == "strongest":
+        order = np.argsort(-np.abs(np.nan_to_num(r)), kind="stable")
+        chosen = [emotions[int(i)] for i in order]
+    if choice != "all":
+        chosen = chosen[:count]
+    return tuple(chosen) if len(chosen) >= LEAST_STEERED else ()
+
+
+def unasked(emotions: int) -> list[dict[str, Any]]:
+    """V10 and V11 of a run that has too few emotions to steer."""
+    reason = (
+        f"Nothing was steered: a correlation over emotions needs {LEAST_STEERED} or more, and this run has {emotions}."
+    )
+    return [not_asked("V10", reason), not_asked("V11", reason)]
 
 
 class Condition(NamedTuple):

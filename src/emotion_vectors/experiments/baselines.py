@@ -47,7 +47,7 @@ def run(
     nats: np.ndarray,
     criteria: Sequence[dict[str, Any]],
     scenario_record: dict[str, Any],
-    numeric_record: dict[str, Any],
+    numeric_record: dict[str, Any] | None,
     resamples: int,
     seed: int,
 ) -> dict[str, Any]:
@@ -56,10 +56,10 @@ def run(
     for one in representations:
         rows.append(measure(one, pack, emotions, nats, resamples, seed))
     by_id = {criterion["id"]: criterion for criterion in criteria}
-    probes = len(scenario_record["emotions"])
+    probes = len(scenario_record["emotions"]) if by_id["V4"]["value"] is not None else None
     of = {name: by_id[name]["of"] for name in CRITERIA} | {"V4": probes}
-    of |= {f"{name}_seed": by_id[name]["seed"]["of"] for name in SEEDS} | {"V4_seed": probes}
-    of |= {"severity": numeric_record["twins"]["severity"]["of"]}
+    of |= {f"{name}_seed": (by_id[name].get("seed") or {}).get("of") for name in SEEDS} | {"V4_seed": probes}
+    of |= {"severity": ((numeric_record or {}).get("twins") or {}).get("severity", {}).get("of")}
     second, every = scenario_record["heldout"], scenario_record["retrieval"]
     of |= {"heldout": second and second["of"], "retrieval": every and every["of"]}
     of |= {"retrieval_rank": every and every["emotions"]}
@@ -83,10 +83,11 @@ def measure(
         main, heldout, emotions, one.vectors[None], scenarios.Layers(), resamples, seed
     )  # fmt: skip
     record["retrieval"] = retrieval.run(every, emotions, one.vectors, 0, pack.valence, resamples, seed)
-    curves, (earlier, v6) = numeric.run(pack.numeric_templates, one.numeric, emotions, one.vectors, resamples, seed)
-    curves["twins"], v5 = twins.run(
-        pack.more_numeric_templates, one.twinned, emotions, one.vectors, earlier, resamples, seed
-    )
+    curves, (v5, v6) = numeric.run(pack.numeric_templates, one.numeric, emotions, one.vectors, resamples, seed)
+    if curves is not None:
+        curves["twins"], v5 = twins.run(
+            pack.more_numeric_templates, one.twinned, emotions, one.vectors, v5, resamples, seed
+        )
     activities, vectors = narrow(one.activities, one.vectors)
     _, _, probes = correlation.run(
         pack.activities, activities, emotions, vectors, nats, pack.valence, pack.valence_ambiguous, "", resamples, seed
@@ -95,17 +96,20 @@ def measure(
 
 
 def row(
-    name: str, criteria: Sequence[dict[str, Any]], scenario_record: dict[str, Any], numeric_record: dict[str, Any]
+    name: str,
+    criteria: Sequence[dict[str, Any]],
+    scenario_record: dict[str, Any],
+    numeric_record: dict[str, Any] | None,
 ) -> dict[str, Any]:
     """What the table shows of one representation: values, and p values under the same keys in `p`."""
-    by_id, found = {criterion["id"]: criterion for criterion in criteria}, numeric_record["twins"]
+    by_id, found = {criterion["id"]: criterion for criterion in criteria}, (numeric_record or {}).get("twins")
     values = {key: by_id[key]["value"] for key in CRITERIA}
-    values |= {f"{key}_seed": by_id[key]["seed"]["value"] for key in SEEDS}
+    values |= {f"{key}_seed": (by_id[key].get("seed") or {}).get("value") for key in SEEDS}
     p = {key: by_id[key]["null"]["p"] for key in CRITERIA}
-    p |= {"V3_seed": scenario_record["p_raw"], "V4_seed": scenario_record["p_mean_rank_raw"]}
-    p |= {"V5_seed": found["earlier"]["null"]["p"]}
-    severity = found["severity"]
-    values["severity"], p["severity"] = (severity["count"], severity["count_p"]) if severity["of"] else (None, None)
+    p |= {"V3_seed": scenario_record.get("p_raw"), "V4_seed": scenario_record.get("p_mean_rank_raw")}
+    p["V5_seed"] = found["earlier"]["null"]["p"] if found else None
+    severity = found["severity"] if found and found["severity"]["of"] else None
+    values["severity"], p["severity"] = (severity["count"], severity["count_p"]) if severity else (None, None)
     second, every = scenario_record["heldout"], scenario_record["retrieval"]
     for key, found in (
         ("heldout", second and second["raw"]["matches"]),

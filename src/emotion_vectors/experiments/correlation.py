@@ -11,13 +11,16 @@ with the whole set of vectors turned at random, not with independent tests.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from emotion_vectors.experiments import power_preferences
 from emotion_vectors.experiments.chance import turned_projections
-from emotion_vectors.experiments.criteria import Null, Threshold, json_number, judge, number, scaled
+from emotion_vectors.experiments.criteria import Null, Threshold, json_number, judge, not_asked, number, scaled
+from emotion_vectors.experiments.power import Judged
+from emotion_vectors.experiments.valences import Valences, valence_gap
 from emotion_vectors.stats import intervals, nulls, scores
 from emotion_vectors.stats.correlation import group_columns, partial_correlation, pearson, standardised
 from emotion_vectors.stats.nulls import permuted_rows
@@ -25,6 +28,7 @@ from emotion_vectors.stimuli.items import NEGATIVE, POSITIVE, Activity
 from emotion_vectors.vectors.directions import unit
 
 STRONG = 0.3
+VALENCE_BAR, COUNT_BAR = Threshold(2), 5
 DISCOVERY = 0.05
 EXTREME = ("Misaligned", "Unsafe")
 NULLS = "preference scores dealt out to other activities, and random directions with the angles of the emotions"
@@ -43,30 +47,34 @@ def run(
     emotions: Sequence[str],
     vectors: np.ndarray,
     nats: np.ndarray,
-    valence: dict[str, str],
+    valence: Mapping[str, str],
     ambiguous: frozenset[str],
     blocked: str,
     resamples: int,
     seed: int,
+    *,
+    detect: bool = False,
 ) -> tuple[Correlations, dict[str, Any], list[dict[str, Any]]]:
-    """Correlations, the record's `correlation` part and V8, V9."""
+    """Correlations, the record's `correlation` part and V8, V9; `detect` adds what these could have seen."""
     probes = activations.astype(np.float64) @ unit(vectors.astype(np.float64)).T
     mild = np.array([activity.category not in EXTREME for activity in activities])
     without = pearson(probes[mild], nats[mild]) if mild.sum() > 3 else np.full(len(emotions), np.nan)
-    positive = np.array([valence[emotion] == POSITIVE for emotion in emotions])
+    kinds_of = Valences.of(emotions, valence)
     interval, draws = intervals.pearson_bootstrap(probes, nats, repeats=resamples, seed=seed)
     r = np.asarray(interval.estimate)
     chance = _chance(activations, vectors, probes, nats, resamples, seed)
     p, largest = _tests(r, chance.dealt)
     q = nulls.false_discovery(p)
     kinds = [activity.category for activity in activities]
-    within = _within_categories(r, probes, nats, kinds, positive, resamples, seed)
+    within = _within_categories(r, probes, nats, kinds, kinds_of, resamples, seed)
     partial = _extremes_held(probes, nats, kinds, resamples, seed)
     found = _discoveries(q)
     criteria = [
-        _alignment(r, draws, chance, positive, blocked, within),
+        _alignment(r, draws, chance, kinds_of, blocked, within),
         _count(r, draws, chance, blocked, _beside(found, without, within, partial)),
     ]
+    if detect and np.isfinite(r).any():
+        _detect(criteria, r, draws, chance, kinds_of, blocked, seed)
     record = {
         "score": "bradley_terry", "threshold": STRONG,
         "null_count": float(_strong(chance.dealt).mean()), "null_count_vectors": float(_strong(chance.turned).mean()),
@@ -74,7 +82,7 @@ def run(
         "discoveries": found, "within_categories": within, "extremes_held": partial.record,
         "emotions": [
             {
-                "emotion": emotion, "valence": valence[emotion], "ambiguous": emotion in ambiguous, "r": json_number(r[i]),
+                "emotion": emotion, "valence": valence.get(emotion), "ambiguous": emotion in ambiguous, "r": json_number(r[i]),
                 "low": json_number(interval.low[i]), "high": json_number(interval.high[i]), "p": json_number(p[i]),
                 "q": json_number(q[i]), "r_without_extremes": json_number(without[i]),
                 "r_partial": json_number(partial.r[i]), "p_partial": json_number(partial.p[i]),
@@ -118,19 +126,19 @@ def _within_categories(
     probes: np.ndarray,
     nats: np.ndarray,
     kinds: Sequence[str],
-    positive: np.ndarray,
+    valences: Valences,
     resamples: int,
     seed: int,
 ) -> dict[str, Any]:
     """What the categories alone don't give: scores permuted within them, for the plain r and for r pooled within them."""
     same = standardised(nats)[permuted_rows(len(nats), kinds, resamples, seed)] @ standardised(probes)
     pooled, draws = beyond_groups(probes, nats, kinds, resamples, seed)
-    gap, known = valence_gap(r, positive), np.isfinite(r).any()
+    gap, known = valences.gap(r), np.isfinite(r).any()
     testable = known and np.isfinite(gap)
     return {
         "null_count": float(_strong(same).mean()),
         "p": float(nulls.permutation_p(_strong(r), _strong(same))) if known else None,
-        "gap_p": float(nulls.permutation_p(gap, valence_gap(same, positive))) if testable else None,
+        "gap_p": float(nulls.permutation_p(gap, valences.gap(same))) if testable else None,
         **_counted(pooled, draws),
     }  # fmt: skip
 
@@ -202,6 +210,22 @@ def _chance(
     return Chance(dealt, np.concatenate(batches))
 
 
+def _detect(
+    criteria: Sequence[dict[str, Any]], r: np.ndarray, draws: np.ndarray, chance: Chance, valences: Valences, blocked: str, seed: int
+) -> None:  # fmt: skip
+    """Add to V8 and V9 what they could have seen."""
+    v8, v9 = criteria
+    nulls_of = [Null(one["null"]["what"], float(one["null"]["value"] or 0), 1.0) for one in (v8, v9)]
+    count = Judged(nulls_of[1], scaled(COUNT_BAR, len(r), 171), blocked)
+    v9["detectable"] = power_preferences.correlated(count, STRONG, r, draws, chance, seed)
+    if valences.positive.any() and not valences.positive.all():
+        known = valences.known
+        v8["detectable"] = power_preferences.alignment(
+            Judged(nulls_of[0], VALENCE_BAR, blocked), valences.positive, r[known], draws[:, known],
+            [one[:, known] for one in chance], aligned, seed,
+        )  # fmt: skip
+
+
 def _tests(r: np.ndarray, dealt: np.ndarray) -> tuple[np.ndarray, float]:
     """Two-sided p (n,) of each emotion alone, and the 95 % point of the largest |r| of any emotion by chance."""
     known = np.isfinite(r) & np.isfinite(dealt).all(axis=0)
@@ -230,20 +254,16 @@ def aligned(r: np.ndarray, positive: np.ndarray) -> np.ndarray:
     return np.minimum(positive[order[..., -3:]].sum(-1), (~positive[order[..., :3]]).sum(-1))
 
 
-def valence_gap(r: np.ndarray, positive: np.ndarray) -> np.ndarray:
-    """For r (..., n): mean r of the positive words minus that of the negative ones; NaN without both kinds."""
-    if positive.all() or not positive.any():
-        return np.full(r.shape[:-1], np.nan)
-    known = np.nan_to_num(r)
-    return known[..., positive].mean(-1) - known[..., ~positive].mean(-1)
-
-
 def _alignment(
-    r: np.ndarray, draws: np.ndarray, chance: Chance, positive: np.ndarray, blocked: str, within: dict[str, Any]
+    r: np.ndarray, draws: np.ndarray, chance: Chance, valences: Valences, blocked: str, within: dict[str, Any]
 ) -> dict[str, Any]:
     """V8. The count has four values, and since one valence axis drives most emotions, chance reaches 3 in a good part
     of all draws. So the p value is that of a finer statistic of the same claim, the gap in mean r between the valences.
     """
+    if valences.lacking:
+        return not_asked("V8", valences.lacking)
+    emotions, (r, draws), positive = len(r), (r[valences.known], draws[:, valences.known]), valences.positive
+    chance = Chance(*(one[:, valences.known] for one in chance))
     value = float(aligned(r, positive)) if np.isfinite(r).any() else float("nan")
     low, high = np.quantile(aligned(draws, positive), [0.025, 0.975], method="closest_observation")
     gap, null = valence_gap(r, positive), aligned(chance.dealt, positive)
@@ -254,9 +274,10 @@ def _alignment(
     return judge(
         "V8", "Valence of the extremes", value, (float(low), float(high)),
         Null(f"{NULLS} (p by the gap in mean r between the valences)", float(null.mean()), p),
-        Threshold(2), "is the smaller count of right valences among the top and the bottom 3", 3,
+        VALENCE_BAR, "is the smaller count of right valences among the top and the bottom 3", 3,
         note=f"Positive among the top 3: {top}; negative among the bottom 3: {bottom}; gap in mean r: {number(float(gap))}"
-        + (f" (p = {number(within['gap_p'])} with scores dealt out within the categories)." if within["gap_p"] else "."),
+        + (f" (p = {number(within['gap_p'])} with scores dealt out within the categories)." if within["gap_p"] else ".")
+        + valences.left_out(emotions),
         blocked=blocked,
     )  # fmt: skip
 
@@ -274,7 +295,7 @@ def _count(r: np.ndarray, draws: np.ndarray, chance: Chance, blocked: str, besid
     p = max(float(nulls.permutation_p(value, count)) for count in counts) if np.isfinite(value) else float("nan")
     return judge(
         "V9", "Emotions that go with preference", value, (low, high), Null(NULLS, max(dealt, turned), p),
-        scaled(5, len(r), 171), f"emotions with |r| > {STRONG}", len(r),
+        scaled(COUNT_BAR, len(r), 171), f"emotions with |r| > {STRONG}", len(r),
         note=f"Scores dealt out give {dealt:.3g}, random directions {turned:.3g}. {beside}", blocked=blocked,
     )  # fmt: skip
 
@@ -293,11 +314,11 @@ def example(
     }  # fmt: skip
 
 
-def example_emotions(emotions: Sequence[str], steered: Sequence[str], valence: dict[str, str]) -> dict[str, str]:
+def example_emotions(emotions: Sequence[str], steered: Sequence[str], valence: Mapping[str, str]) -> dict[str, str]:
     """The emotions of Figures 5 to 8: the paper's blissful and hostile where steered, else the first of each valence."""
     chosen = {}
     for kind, paper in ((POSITIVE, "blissful"), (NEGATIVE, "hostile")):
-        candidates = [emotion for emotion in steered if valence[emotion] == kind and emotion in emotions]
+        candidates = [emotion for emotion in steered if valence.get(emotion) == kind and emotion in emotions]
         if candidates:
             chosen[kind] = paper if paper in candidates else candidates[0]
     return chosen

@@ -9,7 +9,8 @@
 pass: both. fail: no better than chance by its interval, or the whole interval misses the bar. inconclusive: the rest,
 and a pass that a further control of the experiment explains as well (`capped`).
 Where ours judges another statistic than the seed's (V2 to V5), `Seed` holds the seed's own: its bar is for that one alone.
-What has no value (nothing to count, a correlation with a constant) is inconclusive by both verdicts.
+What has no value (nothing to count, a correlation with a constant) is inconclusive by both verdicts. What a run lacks the
+emotions, pairs or labels for is `not_asked`: no value, and a sentence that says what is lacking.
 """
 
 from __future__ import annotations
@@ -21,6 +22,21 @@ from typing import Any, Literal
 from emotion_vectors.stats.verdict import verdict_from_interval
 
 UNKNOWN = ("inconclusive", "it can't be estimated")
+NOT_ASKED = "not asked"
+VERDICTS = ("pass", "fail", "inconclusive", NOT_ASKED)
+TITLES = {
+    "V1": "Self-recognition in the logit lens",
+    "V2": "Opposite pairs point apart",
+    "V3": "Implied emotion ranks first",
+    "V4": "Mean rank of the implied emotion",
+    "V5": "Expected signs",
+    "V6": "Strong trends",
+    "V7": "Gap between categories",
+    "V8": "Valence of the extremes",
+    "V9": "Emotions that go with preference",
+    "V10": "Steering follows correlation",
+    "V11": "Steering has the sign of the valence",
+}
 
 
 @dataclass(frozen=True)
@@ -117,11 +133,7 @@ def judge(
     low, high = min(low, value), max(high, value)
     finite = all(math.isfinite(x) for x in (value, low, high, null.value, null.p))
     seen = value if seed_value is None or math.isnan(value) else float(seed_value)
-    verdict, because = _decide(value, (low, high), null, threshold) if finite else UNKNOWN
-    if capped and verdict == "pass":
-        verdict, because = "inconclusive", f"{because}, but {capped}"
-    if blocked:
-        verdict, because = "inconclusive", blocked
+    verdict, because = decide(value, (low, high), null, threshold, blocked, capped)
     share = f" of {of}" if of is not None else ""
     reason = (
         f"{number(value)}{share} {unit} (95 % interval {number(low)} to {number(high)}), against {number(null.value)} "
@@ -134,6 +146,30 @@ def judge(
         "threshold_text": threshold.text, "seed_value": seeds.record["value"], "seed_verdict": seeds.verdict, "verdict": verdict, "interval": [low, high] if finite else None,
         "null": {"what": null.what, "value": json_number(null.value), "p": json_number(null.p)},
         "reason": reason, "note": " ".join(part for part in (threshold.note, note) if part), **own,
+    }  # fmt: skip
+
+
+def decide(
+    value: float, interval: tuple[float, float], null: Null, threshold: Threshold, blocked: str = "", capped: str = ""
+) -> tuple[str, str]:
+    """The verdict of `judge` and why, without the record; `experiments.power` asks it about planted effects."""
+    if blocked:
+        return "inconclusive", blocked
+    low, high = min(interval[0], value), max(interval[1], value)
+    if not all(math.isfinite(x) for x in (value, low, high, null.value, null.p)):
+        return UNKNOWN
+    verdict, because = _decide(value, (low, high), null, threshold)
+    if capped and verdict == "pass":
+        return "inconclusive", f"{because}, but {capped}"
+    return verdict, because
+
+
+def not_asked(name: str, reason: str) -> dict[str, Any]:
+    """The record of a criterion that this run can't ask; `reason` is a sentence that says what the run lacks."""
+    return {
+        "id": name, "name": TITLES[name], "value": None, "of": None, "unit": "", "threshold": None, "threshold_text": "",
+        "seed_value": None, "seed_verdict": NOT_ASKED, "verdict": NOT_ASKED, "interval": None,
+        "null": {"what": "none", "value": None, "p": None}, "reason": reason, "note": "",
     }  # fmt: skip
 
 

@@ -42,7 +42,7 @@ def interactions(table: np.ndarray) -> np.ndarray:
 
 def compare(
     table: np.ndarray,
-    valence: Sequence[str],
+    valence: Sequence[str | None],
     random: np.ndarray | None,
     resamples: int,
     seed: int,
@@ -50,17 +50,17 @@ def compare(
     """The contrast of `table` (n, n) with its interval, nulls and a judgement.
 
     Interval: emotions drawn again (row and column together) from the table without row and column effects. Nulls: columns
-    dealt out to other vectors; the same within the valences; `random` (k,), contrasts of k random sets of vectors.
+    dealt out to other vectors; the same within the valences, over the emotions that have one (None: fewer than `LEAST`);
+    `random` (k,), contrasts of k random sets of vectors.
     """
     value, clean = float(contrast(table)), interactions(table)
     interval = _interval(clean, resamples, seed)
     dealt = _dealt(table, None, resamples, seed)
-    within = _dealt(table, list(valence), resamples, seed)
     found = {
         "contrast": value, "interval": [min(interval[0], value), max(interval[1], value)],
         "diagonal": float(np.diag(table).mean()), "off_diagonal": float(np.diag(table).mean() - value),
         "own_first": int((clean.argmax(axis=1) == np.arange(len(table))).sum()), "of": len(table),
-        "dealt": _null(value, dealt), "within_valence": _null(value, within), "random": None,
+        "dealt": _null(value, dealt), "within_valence": _within(table, valence, resamples, seed), "random": None,
     }  # fmt: skip
     tests = [found["dealt"]["p"]]
     if random is not None:
@@ -88,6 +88,15 @@ def _dealt(table: np.ndarray, strata: list[str] | None, resamples: int, seed: in
     order = nulls.permuted_rows(n, strata, resamples, seed)
     own = table[np.arange(n), order].sum(axis=1)
     return own / n - (table.sum() - own) / (n * (n - 1))
+
+
+def _within(table: np.ndarray, valence: Sequence[str | None], resamples: int, seed: int) -> dict[str, float] | None:
+    """The contrast against columns dealt out within the valences; emotions without a valence are left out."""
+    kept = [row for row, kind in enumerate(valence) if kind is not None]
+    if len(kept) < LEAST:
+        return None
+    own = table[np.ix_(kept, kept)]
+    return _null(float(contrast(own)), _dealt(own, [str(valence[row]) for row in kept], resamples, seed))
 
 
 def _null(value: float, draws: np.ndarray) -> dict[str, float]:

@@ -9,7 +9,7 @@ What it can't tell: a vector can hold the word itself, which the stories avoid b
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -34,13 +34,13 @@ class Heard(NamedTuple):
 def run(
     emotions: Sequence[str],
     heard: Sequence[Heard],
-    valence: dict[str, str],
+    valence: Mapping[str, str],
     facts: dict[str, Any],
     resamples: int,
     seed: int,
 ) -> dict[str, Any]:
     """The record's `feels` part; `facts` say where, how strong and on what was steered."""
-    kinds = [valence[emotion] for emotion in emotions]
+    kinds = [valence.get(emotion) for emotion in emotions]
     return facts | {
         "emotions": list(emotions),
         "valence": kinds,
@@ -48,7 +48,7 @@ def run(
     }
 
 
-def sentence(heard: Heard, valence: Sequence[str], resamples: int, seed: int) -> dict[str, Any]:
+def sentence(heard: Heard, valence: Sequence[str | None], resamples: int, seed: int) -> dict[str, Any]:
     """One sentence: its table of changes and what the diagonal says; the same per token, without the table."""
     change = heard.steered - heard.base
     random = None if heard.random is None else diagonal.contrast(heard.random - heard.base)

@@ -10,6 +10,7 @@ Source: seed report, sections 3.6 and 5.1; the arithmetic is in docs/experiments
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,7 @@ from emotion_vectors.stats import steering as effects
 TOUCHES: tuple[Where, ...] = ("own", "both", "all")
 
 
-def run(runs: Runs, r: np.ndarray, valence: dict[str, str], options: Options) -> dict[str, Any]:
+def run(runs: Runs, r: np.ndarray, valence: Mapping[str, str], options: Options) -> dict[str, Any]:
     """The record's `steering.inversion`; `r` (m,) belongs to the plan's emotions."""
     emotions, base = runs.plan.controls, runs.base
     r = r[: len(emotions)]
@@ -34,7 +35,7 @@ def run(runs: Runs, r: np.ndarray, valence: dict[str, str], options: Options) ->
         "emotions": len(emotions),
         "arms": [_arm(touch, matrices[touch], by_half[touch], r, base, options) for touch in TOUCHES],
         "points": [
-            {"emotion": emotion, "valence": valence[emotion], "r": json_number(r[i])}
+            {"emotion": emotion, "valence": valence.get(emotion), "r": json_number(r[i])}
             | {f"{touch}_{half}": float(by_half[touch][i, k]) for touch in TOUCHES for k, half in enumerate(("even", "odd"))}
             for i, emotion in enumerate(emotions)
         ],

@@ -108,7 +108,7 @@ def run(
     table = np.array([[share(group, own) for own in found.special] for group in steered])
     chance = np.array([[share(group, own) for own in found.special] for group in random])
     unsteered = np.array([share(plain, own) for own in found.special])
-    own = diagonal.compare(table, [valence[emotion] for emotion in emotions], None, resamples, seed)
+    own = diagonal.compare(table, [valence.get(emotion) for emotion in emotions], None, resamples, seed)
     return dict(facts) | {
         "random_directions": len(random), "answers": len(answers), "table": table.tolist(),
         "own": own | {"words": _most_used(emotions, steered, found.special)},

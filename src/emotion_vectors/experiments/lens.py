@@ -11,13 +11,13 @@ What it can't tell: a word without a token of its own can't be recognised; frequ
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 
-from emotion_vectors.experiments import opposites
+from emotion_vectors.experiments import opposites, power
 from emotion_vectors.experiments.criteria import Null, judge, number, scaled
 from emotion_vectors.experiments.opposites import Pairs
 from emotion_vectors.lm.lens import project
@@ -82,15 +82,18 @@ def run(
     vectors: np.ndarray,
     static: np.ndarray,
     pairs: Pairs,
-    valence: dict[str, str],
+    valence: Mapping[str, str],
     k: int,
     through_norm: bool,
     resamples: int,
     seed: int,
+    *,
+    detect: bool = False,
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """The record's `lens` part and the criteria V1 and V2.
 
     `vectors` (n, d) are the directions; `static` (n, d) the same contrast of the stories' token embeddings.
+    `detect` adds what each could have seen (`power`).
     """
     unit_vectors = unit(vectors)
     forms = [word_variants(lm.tokenizer, emotion) for emotion in emotions]
@@ -106,9 +109,10 @@ def run(
     )
     found = found._replace(static=np.diag(found.static), word=np.diag(found.word))
     own = np.diag(found.vectors)
-    controls, v1 = _recognition(found, k, sum(map(bool, single)), resamples, seed)
+    spelled = np.array([bool(ids) for ids in single])
+    controls, v1 = _recognition(found, k, spelled, resamples, seed, detect)
     pair_record, v2 = opposites.run(
-        emotions, logits.numpy().astype(np.float64), unit_vectors, pairs, valence, resamples, seed
+        emotions, logits.numpy().astype(np.float64), unit_vectors, pairs, valence, resamples, seed, detect=detect
     )
     record = {
         "k": k, "through_norm": through_norm, "count": int(own.sum()), "of": len(emotions),
@@ -117,7 +121,7 @@ def run(
         "multi_word": _multi_token(lm, emotions, forms, logits, k),
         "emotions": [
             {
-                "emotion": emotion, "valence": valence[emotion], "hit": bool(own[row]),
+                "emotion": emotion, "valence": valence.get(emotion), "hit": bool(own[row]),
                 "best_rank": int(lens.ranks[row, row]) or None,
                 "top": [lm.tokenizer.decode([int(t)]) for t in lens.top[row, :SHOWN]],
                 "bottom": [lm.tokenizer.decode([int(t)]) for t in lens.bottom[row, :SHOWN]],
@@ -155,10 +159,11 @@ def _word_embeddings(
 
 
 def _recognition(
-    found: Recognised, k: int, single: int, resamples: int, seed: int
+    found: Recognised, k: int, spelled: np.ndarray, resamples: int, seed: int, detect: bool
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """The record's controls and V1: emotions whose own word is in the top k; null: vectors dealt out to other words."""
     own, n, generator = np.diag(found.vectors), len(found.vectors), np.random.default_rng(seed)
+    single = int(spelled.sum())
     dealt = np.array([found.vectors[generator.permutation(n), np.arange(n)].sum() for _ in range(resamples)])
     random = nulls.role_count_null(found.random, repeats=resamples, seed=seed)
     count, static = int(own.sum()), int(found.static.sum())
@@ -167,16 +172,20 @@ def _recognition(
     paired = _paired(own, found.static)
     words = _against_words(count, static, paired["p"])
     interval, bar = intervals.wilson_interval(count, n), scaled(SEED_BAR, n, 171)
+    null = Null("words dealt out to other emotions' vectors", float(dealt.mean()), p)
+    # What the tokenizer can't spell in one token can't be recognised: that says nothing about the vectors.
+    blocked = f"only {single} words have a one-token form, too few for the bar" if single < bar.value else ""
     v1 = judge(
-        "V1", "Self-recognition in the logit lens", count, (interval.low * n, interval.high * n),
-        Null("words dealt out to other emotions' vectors", float(dealt.mean()), p), bar,
+        "V1", "Self-recognition in the logit lens", count, (interval.low * n, interval.high * n), null, bar,
         f"emotions with their own word in the top {k} tokens", n,
         note=f"{single} of {n} words have a one-token form; random directions give {random.mean():.2g}, the words' own token "
         f"embeddings {int(found.word.sum())}. {words[0].upper()}{words[1:]}.",
-        # What the tokenizer can't spell in one token can't be recognised: that says nothing about the vectors.
-        blocked=f"only {single} words have a one-token form, too few for the bar" if single < bar.value else "",
-        capped="" if paired["p"] <= ALPHA else words,
+        blocked=blocked, capped="" if paired["p"] <= ALPHA else words,
     )  # fmt: skip
+    if detect:
+        others = (found.vectors.sum(axis=0) - own) / max(n - 1, 1)
+        judged = power.Judged(null, bar, blocked)
+        v1["detectable"] = power.recognised(judged, others, spelled, found.static, (dealt, random), seed)
     controls = {
         "words dealt out to other emotions' vectors": float(dealt.mean()), "random directions": float(random.mean()),
         "token embeddings of the stories": static, "each word's own token embedding": int(found.word.sum()),

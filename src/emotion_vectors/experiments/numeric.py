@@ -18,9 +18,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.stats import rankdata
 
-from emotion_vectors.errors import UserError
+from emotion_vectors.experiments import power
 from emotion_vectors.experiments.chance import turned_projections
-from emotion_vectors.experiments.criteria import Null, json_number, judge, number, scaled
+from emotion_vectors.experiments.criteria import Null, json_number, judge, not_asked, number, scaled
 from emotion_vectors.stats import intervals, nulls
 from emotion_vectors.stats.correlation import spearman_rows
 from emotion_vectors.stimuli.items import NUMERIC_EMOTIONS, NumericTemplate
@@ -48,8 +48,17 @@ def run(
     vectors: np.ndarray,
     resamples: int,
     seed: int,
-) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """The record's `numeric` part, V5 without twins, and V6; `activations[t]` is (values of template t, d), `vectors` (n, d)."""
+    *,
+    detect: bool = False,
+) -> tuple[dict[str, Any] | None, list[dict[str, Any]]]:
+    """The record's `numeric` part, V5 without twins, and V6; `activations[t]` is (values of template t, d), `vectors` (n, d).
+
+    None, and neither is asked, where one of the four emotions is not in the run. `detect` adds what V6 could have seen.
+    """
+    missing = [emotion for emotion in NUMERIC_EMOTIONS if emotion not in emotions]
+    if missing:
+        reason = f"The numeric templates are about {', '.join(NUMERIC_EMOTIONS)}; this run lacks {', '.join(missing)}."
+        return None, [not_asked("V5", reason), not_asked("V6", reason)]
     probes = probes_of(emotions, vectors)
     everything = unit(np.concatenate(list(activations)).astype(np.float64))
     # (resamples, all values, emotions): the four probes turned together, so that what they share stays shared. A map of
@@ -81,14 +90,17 @@ def run(
     curves = Curves(rho, random_rho, change, random_change)
     effect = _effect(curves, expected, resamples, seed)
     record = {"emotions": list(NUMERIC_EMOTIONS), "templates": rows, "effect": effect}
-    return record, _criteria(curves, effect, expected, resamples, seed)
+    criteria = _criteria(curves, effect, expected, resamples, seed)
+    if detect and len(templates) > 1:
+        v6 = criteria[1]
+        chance = Null(v6["null"]["what"], v6["null"]["value"], 1.0)
+        judged = power.Judged(chance, scaled(STRONG_BAR, v6["of"], SIGNS_OF))
+        v6["detectable"] = power.trends(judged, random_rho, STRONG, seed)
+    return record, criteria
 
 
 def probes_of(emotions: Sequence[str], vectors: np.ndarray) -> np.ndarray:
-    """Unit vectors (4, d) of `NUMERIC_EMOTIONS` out of `vectors` (n, d); raises `UserError` where one is missing."""
-    missing = [emotion for emotion in NUMERIC_EMOTIONS if emotion not in emotions]
-    if missing:
-        raise UserError(f"The numeric experiment needs {', '.join(missing)}, not in this run; use more emotions.")
+    """Unit vectors (4, d) of `NUMERIC_EMOTIONS`, all of which must be among `emotions`, out of `vectors` (n, d)."""
     return unit(vectors[[list(emotions).index(emotion) for emotion in NUMERIC_EMOTIONS]].astype(np.float64))
 
 

@@ -16,7 +16,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from emotion_vectors.experiments.criteria import Null, Seed, judge, number, scaled
+from emotion_vectors.experiments import power
+from emotion_vectors.experiments.criteria import Null, Seed, judge, not_asked, number, scaled
 from emotion_vectors.stats import intervals, nulls
 from emotion_vectors.vectors.directions import cosine
 
@@ -41,19 +42,30 @@ def run(
     valence: Mapping[str, str],
     resamples: int,
     seed: int,
+    *,
+    detect: bool = False,
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The record's `pairs` and `opposites`, and V2, from logits (n, v) and directions (n, d)."""
+    """The record's `pairs` and `opposites`, and V2, from logits (n, v) and directions (n, d).
+
+    V2 is not asked where no pair of either list is in the run. `detect` adds what it could have seen.
+    """
     index = {emotion: row for row, emotion in enumerate(emotions)}
     five, ours = (np.array([(index[a], index[b]) for a, b in some if a in index and b in index], dtype=np.intp).reshape(-1, 2)
                   for some in pairs)  # fmt: skip
     dots = logits @ logits.T
     few = _published(dots, five, resamples, seed)
-    many = _ours(dots, ours, [valence.get(emotion, "") for emotion in emotions], resamples, seed)
+    many, null = _ours(dots, ours, [valence.get(emotion, "") for emotion in emotions], resamples, seed)
     record = {
         "pairs": _rows(emotions, dots, unit_vectors, five), "pairs_test": few,
         "opposites": many | {"pairs": _rows(emotions, dots, unit_vectors, ours)},
     }  # fmt: skip
-    return record, _criterion(few, many)
+    if not len(five) and not len(ours):
+        return record, not_asked("V2", "No opposite pair has both of its emotions in this run.")
+    v2 = _criterion(few, many)
+    if detect and len(ours):
+        bar, chance = scaled(SEED_BAR, many["of"], SEED_PAIRS), Null(v2["null"]["what"], many["null"], 1.0)
+        v2["detectable"] = power.pairs(power.Judged(chance, bar, _too_few(many)), many["of"], null, seed)
+    return record, v2
 
 
 def _rows(
@@ -94,15 +106,17 @@ def _published(dots: np.ndarray, pairs: np.ndarray, resamples: int, seed: int) -
     }  # fmt: skip
 
 
-def _ours(dots: np.ndarray, pairs: np.ndarray, valence: Sequence[str], resamples: int, seed: int) -> dict[str, Any]:
-    """Count, interval, both nulls and p of our pairs (m, 2)."""
+def _ours(
+    dots: np.ndarray, pairs: np.ndarray, valence: Sequence[str], resamples: int, seed: int
+) -> tuple[dict[str, Any], np.ndarray]:
+    """Count, interval, both nulls and p of our pairs (m, 2); also the draws (b,) of the first null."""
     negative = dots < 0
     hits = negative[pairs[:, 0], pairs[:, 1]]
     count, of = int(hits.sum()), len(pairs)
     found: dict[str, Any] = {"count": count, "of": of, "words": len(np.unique(pairs))}
     found |= dict.fromkeys(("interval", "null", "p", "best_p", "within_valence"))
     if not of:
-        return found
+        return found, np.zeros(0)
     null = np.array([negative[tuple(drawn.T)].sum() for drawn in paired_anew(pairs, resamples, seed)])
     labels = [f"{valence[a]} {valence[b]}" for a, b in pairs]
     seconds = nulls.permuted_rows(of, labels, resamples, seed)
@@ -111,7 +125,7 @@ def _ours(dots: np.ndarray, pairs: np.ndarray, valence: Sequence[str], resamples
         "interval": _interval(hits, pairs, resamples, seed), "null": float(null.mean()),
         "p": float(nulls.permutation_p(count, null)), "best_p": float(nulls.permutation_p(of, null)),
         "within_valence": {"null": float(within.mean()), "p": float(nulls.permutation_p(count, within))},
-    }  # fmt: skip
+    }, null  # fmt: skip
 
 
 def paired_anew(pairs: np.ndarray, count: int, seed: int) -> list[np.ndarray]:
@@ -148,19 +162,26 @@ def _interval(hits: np.ndarray, pairs: np.ndarray, resamples: int, seed: int) ->
 
 def _criterion(few: dict[str, Any], many: dict[str, Any]) -> dict[str, Any]:
     """V2: ours decides; the five keep the seed's verdict."""
-    nothing, few_left = float("nan"), ""
-    if many["of"] and many["best_p"] > ALPHA:
-        few_left = (
-            f"pairs of this run are too few: all {number(many['of'])} negative would have p = {number(many['best_p'])}"
-        )
+    nothing = float("nan")
     low, high = many["interval"] or (nothing, nothing)
     value, p = (nothing, nothing) if many["null"] is None else (many["null"], many["p"])
     return judge(
         "V2", "Opposite pairs point apart", many["count"], (low, high),
         Null("the same words paired at random", value, p), scaled(SEED_BAR, many["of"], SEED_PAIRS), UNIT, many["of"],
         note=f"{_few(few)} {_within(many)}".strip(),
-        blocked=few_left, seed=Seed(few["count"], scaled(SEED_BAR, few["of"], SEED_PAIRS), UNIT, few["of"]),
+        blocked=_too_few(many), seed=Seed(few["count"], scaled(SEED_BAR, few["of"], SEED_PAIRS), UNIT, few["of"]),
     )  # fmt: skip
+
+
+def _too_few(many: dict[str, Any]) -> str:
+    """Why our pairs of this run can't carry a verdict, or "" where they can."""
+    if not many["of"]:
+        return "no pair of ours has both of its emotions in this run"
+    if many["best_p"] > ALPHA:
+        return (
+            f"pairs of this run are too few: all {number(many['of'])} negative would have p = {number(many['best_p'])}"
+        )
+    return ""
 
 
 def _few(few: dict[str, Any]) -> str:

@@ -14,12 +14,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from emotion_vectors.experiments import power_preferences
 from emotion_vectors.experiments.criteria import Null, Threshold, judge
+from emotion_vectors.experiments.power import Judged
 from emotion_vectors.stats import categories as by_category
 from emotion_vectors.stats import nulls, scores
 from emotion_vectors.stats.correlation import pearson
 from emotion_vectors.stimuli.items import Activity
 
+BAR = Threshold(200, "above")
 # Chosen by reasoning, but after a first look at SmolLM2: below these a model has no preferences that the later criteria could be about (docs/decisions.md).
 LEAST_MASS = 0.1
 LEAST_SPREAD = 0.05
@@ -44,8 +47,13 @@ def run(
     elo_passes: int,
     resamples: int,
     seed: int,
+    *,
+    detect: bool = False,
 ) -> tuple[Preferences, dict[str, Any], dict[str, Any]]:
-    """Scores, the record's `preferences` part and V7, from differences (n, n) in nats and mass (n, n)."""
+    """Scores, the record's `preferences` part and V7, from differences (n, n) in nats and mass (n, n).
+
+    `detect` adds what V7 could have seen.
+    """
     wins = scores.pair_win_probability(differences)
     nats = scores.bradley_terry(wins)
     elo = scores.elo(wins, k=elo_k, passes=elo_passes, seed=seed)
@@ -55,13 +63,19 @@ def run(
     gap, elo_gap = by_category.category_gap(points, kinds), by_category.category_gap(elo.scores, kinds)
     interval = by_category.category_gap_interval(wins, kinds, repeats=resamples, seed=seed)
     null = by_category.category_gap_null(points, kinds, permutations=resamples, seed=seed)
+    chance = Null(
+        "activities dealt out to the categories at random",
+        float(null.mean()),
+        float(nulls.permutation_p(gap.gap, null)),
+    )
     v7 = judge(
-        "V7", "Gap between categories", gap.gap, (interval.low * scores.ELO_PER_NAT, interval.high * scores.ELO_PER_NAT),
-        Null("activities dealt out to the categories at random", float(null.mean()), float(nulls.permutation_p(gap.gap, null))),
-        Threshold(200, "above"), f"Elo points between {gap.highest} and {gap.lowest}",
+        "V7", "Gap between categories", gap.gap, (interval.low * scores.ELO_PER_NAT, interval.high * scores.ELO_PER_NAT), chance, BAR, f"Elo points between {gap.highest} and {gap.lowest}",
         note=f"By Elo updates {elo_gap.gap:.0f}, which is what the seed's bar looks at.",
         blocked=preferences.blocked, seed_value=elo_gap.gap,
     )  # fmt: skip
+    if detect:
+        reach = (interval.high - interval.low) / 2 * scores.ELO_PER_NAT
+        v7["detectable"] = power_preferences.gap(Judged(chance, BAR, preferences.blocked), points, kinds, reach, seed)
     means = by_category.category_means(points, kinds)
     elo_means = by_category.category_means(elo.scores, kinds)
     average = np.nanmean((wins + (1 - wins.T)) / 2, axis=1, where=~np.eye(len(wins), dtype=bool))

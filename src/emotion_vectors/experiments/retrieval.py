@@ -3,6 +3,7 @@
 In: activations (s, l, d) at the response position of s scenarios and the vectors (n, d) of all n emotions of the run.
 Out: how often the implied emotion is first or among the first ten, its mean rank and median reciprocal rank, and how often
 the first emotion has the right valence: raw and centred, each with interval and chance.
+The valence is asked only where every implied emotion has one.
 Source: ours; the paper and the seed report ask only among twelve emotions.
 What it can't tell: emotions that hardly differ (glad, happy) compete with each other, so being first is a hard test and
 the rank says more. A scenario of ours may well fit another emotion better.
@@ -16,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from emotion_vectors.experiments.ranking import KINDS, MEAN_RANK, Battery, Measure, deals, ranks, summarise, within
-from emotion_vectors.stimuli.items import POSITIVE
+from emotion_vectors.stimuli.items import NEGATIVE, POSITIVE
 
 MEASURES = (
     within("top1", 1),
@@ -40,7 +41,10 @@ def run(
     kept = battery.about(emotions)
     if len(kept.emotions) < 2:
         return None
-    targets, positive = kept.targets(emotions), np.array([valence[emotion] == POSITIVE for emotion in emotions])
+    targets = kept.targets(emotions)
+    # 1 positive, -1 negative, 0 not given.
+    kinds = np.array([{POSITIVE: 1, NEGATIVE: -1}.get(valence.get(emotion, ""), 0) for emotion in emotions])
+    labelled = kinds[targets] != 0
     dealt, columns = deals(targets, resamples, seed), np.arange(len(targets))
     record: dict[str, Any] = {"of": len(targets), "emotions": len(emotions)}
     items: list[dict[str, Any]] = [{"name": scenario.name, "emotion": scenario.emotion} for scenario in kept.scenarios]
@@ -49,10 +53,10 @@ def run(
         first, alone = table.argmin(axis=0), (table == 1).any(axis=0)  # two in the first place: nothing is first
         own = table[targets, columns]
         record[kind] = summarise(MEASURES, own, table[dealt, columns], targets, resamples, seed)
-        record[kind] |= summarise(
-            (VALENCE,), alone & (positive[first] == positive[targets]), alone & (positive[first] == positive[dealt]),
-            targets, resamples, seed,
-        )  # fmt: skip
+        if labelled.all():
+            record[kind] |= summarise(
+                (VALENCE,), alone & (kinds[first] == kinds[targets]), alone & (kinds[first] == kinds[dealt]), targets, resamples, seed,
+            )  # fmt: skip
         for item, rank, nearest, unique in zip(items, own, first, alone, strict=True):
             item |= {f"rank_{kind}": float(rank), f"first_{kind}": emotions[nearest] if unique else None}
     return record | {"items": items}

@@ -106,7 +106,7 @@ def categories(
             "baseline_nats": float(scored[members].mean()),
         }
         for sign in (POSITIVE, NEGATIVE):
-            chosen = [i for i, emotion in enumerate(emotions) if valence[emotion] == sign]
+            chosen = [i for i, emotion in enumerate(emotions) if valence.get(emotion) == sign]
             steered = [np.nanmean(found.matrices[i][members]) for i in chosen]
             unsteered = [-np.nanmean(found.matrices[i][:, members]) for i in chosen]
             row |= {sign: json_number(_mean(steered)), f"{sign}_control": json_number(_mean(unsteered))}

@@ -17,12 +17,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from emotion_vectors.errors import UserError
-from emotion_vectors.experiments.criteria import Null, Seed, Threshold, judge, number, scaled
+from emotion_vectors.experiments import power
+from emotion_vectors.experiments.criteria import Null, Seed, Threshold, judge, not_asked, number, scaled
 from emotion_vectors.experiments.ranking import KINDS, MEAN_RANK, Battery, deals, ranks, summarise, within
 from emotion_vectors.stats import nulls
 
 FULL, MATCH_BAR, RANK_BAR = 12, 8, 3.0
+UNCONFIRMED = "there are no held-out scenarios for these emotions"
 DEALT = "scenarios with their emotions dealt out at random"
 
 
@@ -45,15 +46,15 @@ def run(
     layers: Layers,
     resamples: int,
     seed: int,
+    *,
+    detect: bool = False,
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """The record's `scenarios` part and V3, V4, from all vectors (l, n, d)."""
+    """The record's `scenarios` part and V3, V4, from all vectors (l, n, d); `detect` adds what they could have seen."""
     # A run on few emotions keeps the scenarios whose emotion it has; the bars are scaled and say so.
     main = main.about(emotions)
     probes = main.emotions
     if len(probes) < 2:
-        raise UserError(
-            "Fewer than 2 emotions of the scenarios are in this run, so V3 can't be asked; use more emotions."
-        )
+        return _unasked(probes, layers)
     rows = vectors[:, [list(emotions).index(emotion) for emotion in probes]]
     tables = [main.cosines(rows[layer], layer) for layer in range(len(rows))]
     raw, centred = tables[layers.analysis]
@@ -80,15 +81,28 @@ def run(
             for layer, own in zip(numbers, every.ranks, strict=True)
         ],
         "best_layer": _best(every, numbers), "layer_set_by_hand": layers.by_hand, "heldout": second,
-        "together": together(main, heldout.about(probes), rows, layers, resamples, seed),
     }  # fmt: skip
-    return record, _criteria(match, record)
+    record["together"], asked = together(main, heldout.about(probes), rows, layers, resamples, seed)
+    criteria = _criteria(match, record)
+    if detect:
+        _detect(criteria, asked, bool(record["together"]["heldout"]), seed)
+    return record, criteria
+
+
+def _unasked(probes: Sequence[str], layers: Layers) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """The record's part and V3, V4 of a run that has too few emotions of the scenarios to tell them apart."""
+    record: dict[str, Any] = {key: [] for key in ("items", "raw", "centred", "ranks_raw", "ranks_centred", "by_layer")}
+    record |= dict.fromkeys(("limit", "count_centred", "p_centred", "best_layer", "heldout", "together"))
+    has = f"only '{probes[0]}'" if probes else "none"
+    reason = f"Of the emotions that the scenarios imply this run has {has}, and 2 are needed to tell them apart."
+    record |= {"emotions": list(probes), "layer_set_by_hand": layers.by_hand}
+    return record, [not_asked("V3", reason), not_asked("V4", reason)]
 
 
 def together(
     main: Battery, heldout: Battery, vectors: np.ndarray, layers: Layers, resamples: int, seed: int
-) -> dict[str, Any]:
-    """The statistic of V3 and V4: centred ranks of both lists against the emotions of the main one, vectors (l, p, d).
+) -> tuple[dict[str, Any], power.Asked]:
+    """The statistic of V3 and V4, and what it was asked of: centred ranks of both lists against the emotions of the main one, vectors (l, p, d).
 
     Each list is centred on its own mean. Chance deals the emotions out to all scenarios that imply one, of both lists; where
     the layer was set by hand it may choose its best layer as well.
@@ -98,6 +112,7 @@ def together(
     targets = np.concatenate([battery.targets(probes) for battery in batteries])
     dealt, columns = deals(targets, resamples, seed), np.arange(len(targets))
     every, found = [], {}
+    asked = power.Asked(np.zeros((0, 0)), targets, np.zeros(0), np.zeros(0))
     for layer, rows in enumerate(vectors):
         table = ranks(np.concatenate([battery.cosines(rows, layer)[1] for battery in batteries], axis=1))
         chance = table[dealt, columns]
@@ -105,6 +120,7 @@ def together(
         if layer == layers.analysis:
             measures = (within("matches", 1), MEAN_RANK)
             found = summarise(measures, table[targets, columns], chance, targets, resamples, seed)
+            asked = power.Asked(table, targets, (chance == 1).sum(axis=1), chance.mean(axis=1))
     own, matches, mean_rank = (np.stack(part) for part in zip(*every, strict=True))
     chosen = nulls.MatchNull(
         own,
@@ -115,6 +131,7 @@ def together(
     )
     numbers = layers.numbers or tuple(range(len(vectors)))
     if layers.by_hand:
+        asked = asked._replace(null_first=chosen.null_matches, null_mean=chosen.null_mean_rank)
         count, mean = found["matches"], found["mean_rank"]
         count |= {
             "null": float(chosen.null_matches.mean()),
@@ -129,7 +146,7 @@ def together(
             for layer, row in zip(numbers, own, strict=True)
         ],
         "best_layer": _best(chosen, numbers), "layer_set_by_hand": layers.by_hand,
-    }  # fmt: skip
+    }, asked  # fmt: skip
 
 
 def _criteria(match: nulls.MatchNull, record: dict[str, Any]) -> list[dict[str, Any]]:
@@ -137,7 +154,7 @@ def _criteria(match: nulls.MatchNull, record: dict[str, Any]) -> list[dict[str, 
     both, probes, count = record["together"], record["emotions"], len(record["items"])
     what = f"{DEALT}, at the best of {len(both['by_layer'])} layers" if both["layer_set_by_hand"] else DEALT
     # A layer that was set by hand may have been set for its result: then chance may choose as well.
-    capped = "" if both["heldout"] else "there are no held-out scenarios for these emotions"
+    capped = "" if both["heldout"] else UNCONFIRMED
     matches, mean_rank = both["matches"], both["mean_rank"]
     v3 = judge(
         "V3", "Implied emotion ranks first", matches["value"], tuple(matches["interval"]),
@@ -179,6 +196,18 @@ def held_out(
         for item, rank in zip(items, own, strict=True):
             item[f"rank_{kind}"] = float(rank)
     return record | {"items": items}
+
+
+def _detect(criteria: Sequence[dict[str, Any]], asked: power.Asked, confirmed: bool, seed: int) -> None:
+    """Add to V3 and V4 what they could have seen; without a held-out list neither can pass."""
+    v3, v4 = criteria
+    blocked = "" if confirmed else UNCONFIRMED
+    bars = scaled(MATCH_BAR, len(asked.targets), FULL), rank_bar(len(asked.table))
+    first, mean = (
+        power.Judged(Null(one["null"]["what"], one["null"]["value"], 1.0), bar, blocked)
+        for one, bar in zip((v3, v4), bars, strict=True)
+    )
+    v3["detectable"], v4["detectable"] = power.implied((first, mean), asked, seed)
 
 
 def _best(every: nulls.MatchNull, numbers: Sequence[int]) -> dict[str, Any]:

@@ -10,16 +10,18 @@ Source: paper, Figure 4 row 4; seed report section 3.6. What it can't tell: whet
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy import stats
 
-from emotion_vectors.errors import UserError
+from emotion_vectors.experiments import power_preferences
 from emotion_vectors.experiments.arms import NULLS, Runs
+from emotion_vectors.experiments.beyond import Beyond, beyond_controls
 from emotion_vectors.experiments.coherence import Coherence, broken_reason
-from emotion_vectors.experiments.criteria import Null, Threshold, json_number, judge, number, scaled
+from emotion_vectors.experiments.criteria import Null, Threshold, json_number, judge, not_asked, number, scaled
+from emotion_vectors.experiments.power import Judged
+from emotion_vectors.experiments.valences import Valences
 from emotion_vectors.stats import intervals, nulls, scores
 from emotion_vectors.stats import steering as effects
 from emotion_vectors.stats.correlation import Line, linear_fit, pearson
@@ -28,17 +30,19 @@ from emotion_vectors.stimuli.items import NEGATIVE, POSITIVE, Activity
 
 # Mean change in nats by float noise in bfloat16 is about 0.02; anything above this is another computation.
 MOST_PATH_NOISE = 0.1
+R_BAR, SIGNS_BAR = Threshold(0.4, "above", of="|r|"), 25
 NULL_NAMES = "effects dealt out to other emotions, random, orthogonal and shuffled-label directions"
 
 
 class Options(NamedTuple):
-    """How the effects are judged: `splits` (k, n) of the activities, resamples, seed, and the Elo updates."""
+    """How the effects are judged: `splits` (k, n) of the activities, resamples, seed, the Elo updates."""
 
     splits: np.ndarray
     resamples: int
     seed: int
     elo_k: float = 32.0
     elo_passes: int = 10
+    detect: bool = False  # add what V10 and V11 could have seen
 
 
 class Effects(NamedTuple):
@@ -50,22 +54,6 @@ class Effects(NamedTuple):
     high: np.ndarray
     by_split: np.ndarray  # (m, k)
     controls: dict[str, np.ndarray]  # kind -> (directions,) nats
-
-
-def choose_emotions(
-    choice: str, count: int, emotions: Sequence[str], spread: Sequence[str], r: np.ndarray
-) -> tuple[str, ...]:
-    """Which emotions to steer: the list that covers the range, the largest |r| (the seed's choice), or all."""
-    known = [emotion for emotion in spread if emotion in emotions]
-    chosen = [*known, *(emotion for emotion in emotions if emotion not in known)]
-    if choice == "strongest":
-        order = np.argsort(-np.abs(np.nan_to_num(r)), kind="stable")
-        chosen = [emotions[int(i)] for i in order]
-    if choice != "all":
-        chosen = chosen[:count]
-    if len(chosen) < 4:
-        raise UserError(f"Only {len(chosen)} emotions are left to steer; V10 needs 4 or more.")
-    return tuple(chosen)
 
 
 def measure(runs: Runs, options: Options) -> Effects:
@@ -88,7 +76,7 @@ def run(
     runs: Runs,
     found: Effects,
     r: np.ndarray,
-    valence: dict[str, str],
+    valence: Mapping[str, str],
     examples: dict[str, str],
     facts: dict[str, Any],
     coherence: Sequence[Coherence],
@@ -106,7 +94,7 @@ def run(
     per_nat = _elo_per_nat(found.nats, changes.elo)
     rows = [
         {
-            "emotion": emotion, "valence": valence[emotion], "r": json_number(r[i]), "nats": float(found.nats[i]),
+            "emotion": emotion, "valence": valence.get(emotion), "r": json_number(r[i]), "nats": float(found.nats[i]),
             "low": float(found.low[i]), "high": float(found.high[i]), "elo": float(changes.elo[i]),
             "elo_low": float(found.low[i] * per_nat), "elo_high": float(found.high[i] * per_nat),
             "elo_steered": float(changes.steered[i]), "elo_updates_steered": float(changes.updates[i]),
@@ -117,9 +105,9 @@ def run(
         for i, emotion in enumerate(emotions)
     ]  # fmt: skip
     reason = blocked or broken_reason(coherence)
-    positive = np.array([valence[e] == POSITIVE for e in emotions])
-    coupling, v10 = _coupling(r, found, positive, reason, options)
-    signs, v11 = _signs(r, found, positive, reason, options)
+    valences = Valences.of(emotions, valence)
+    coupling, v10 = _coupling(r, found, valences, reason, options)
+    signs, v11 = _signs(r, found, valences, reason, options)
     known = np.isfinite(r)
     line = linear_fit(r[known], changes.steered[known]) if known.sum() > 2 else Line(math.nan, math.nan)
     record = {
@@ -182,45 +170,8 @@ def _elo_per_nat(nats: np.ndarray, elo: np.ndarray) -> float:
     return float(nats @ elo / (nats @ nats)) if np.any(nats) else scores.ELO_PER_NAT
 
 
-def beyond_random(
-    weights: np.ndarray, nats: np.ndarray, random: np.ndarray, independent: bool = False
-) -> tuple[float, float]:
-    """How many times the effect (nats) of a random direction is sum(w nats) / sum |w|, and its one-sided p value.
-
-    weights (m,) and nats (m,) of the emotions; random (k,), k >= 2, effects of random directions of the same norm. A
-    small vector's effect is linear in it, so the weighted sum is the effect of one vector, sum(w v) / sum |w|, no longer
-    than one emotion's own, however alike the emotions are. Were the vectors random, it would scatter at most as one
-    random direction does: t distributed with k - 1 degrees of freedom. Weights that sum to 0 cancel a common shift.
-    `independent`: were the labels of the stories dealt out again, each emotion would get a mixture of its own, and the
-    sum would scatter as that of independent draws; "times" then counts that scatter.
-    """
-    contrast = float(weights @ nats / np.abs(weights).sum())
-    spread = float(np.std(random, ddof=1))
-    if independent:
-        spread *= float(np.sqrt((weights**2).sum()) / np.abs(weights).sum())
-    if spread == 0:
-        return math.copysign(math.inf, contrast) if contrast else 0.0, float(contrast <= 0)
-    return contrast / spread, float(stats.t.sf(contrast / spread, len(random) - 1))
-
-
-class _Beyond(NamedTuple):
-    times: float
-    p: float
-    kind: str
-
-
-def _beyond_controls(weights: np.ndarray, nats: np.ndarray, controls: dict[str, np.ndarray]) -> _Beyond:
-    """`beyond_random` against the kind of control direction that is the hardest to beat.
-
-    Vectors of shuffled labels lie where the stories lie, so they carry emotion as well, only not their label's: each
-    alone may move as much as a real one, and what they must not do is follow the labels.
-    """
-    tests = (_Beyond(*beyond_random(weights, nats, controls[kind], kind == "shuffled"), kind) for kind in NULLS)
-    return max(tests, key=lambda test: test.p)
-
-
 def _coupling(
-    r: np.ndarray, found: Effects, positive: np.ndarray, blocked: str, options: Options
+    r: np.ndarray, found: Effects, valences: Valences, blocked: str, options: Options
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """V10: Pearson r over emotions of correlation and effect. Nulls: effects dealt out, and control directions.
 
@@ -229,31 +180,43 @@ def _coupling(
     correlation within the valences as well; else a pass becomes inconclusive.
     """
     known = np.isfinite(r)
-    r, nats, positive = r[known], found.nats[known], positive[known]
+    labelled, r_known, nats_known = known & valences.known, r, found.nats
+    r, nats = r[known], found.nats[known]
     value = low = high = p = math.nan
-    beyond = _Beyond(math.nan, math.nan, NULLS[0])
+    beyond = Beyond(math.nan, math.nan, NULLS[0])
     if known.sum() >= 4 and np.ptp(r) > 0 and np.ptp(nats) > 0:
         interval, _ = intervals.pearson_bootstrap(r, nats, repeats=options.resamples, seed=options.seed)
         value, low, high = (float(x) for x in (interval.estimate, interval.low, interval.high))
     if math.isfinite(value):
-        beyond = _beyond_controls(r - r.mean(), nats, found.controls)
+        beyond = beyond_controls(r - r.mean(), nats, found.controls)
         dealt = pearson(nats[permuted_rows(len(nats), None, options.resamples, options.seed)].T, r)
         p = max(float(nulls.permutation_p(value, dealt)), beyond.p)
-    within = _within(r, nats, positive, options)
+    positive = valences.positive[known[valences.known]]
+    within = _within(r_known[labelled], nats_known[labelled], positive, options)
     v10 = judge(
         "V10", "Steering follows correlation", value, (low, high),
         # Over all ways to deal them out the mean r is exactly 0.
-        Null(NULL_NAMES, 0.0, p), Threshold(0.4, "above", of="|r|"), "is Pearson's r of correlation and steering effect",
+        Null(NULL_NAMES, 0.0, p), R_BAR, "is Pearson's r of correlation and steering effect",
         note=f"Along the correlation the effects are {number(beyond.times)} times as large as by chance with {beyond.kind} "
-        f"directions of the same norm. Within the valences r = {number(_or_nan(within['r']))}.",
-        blocked=blocked, seed_value=abs(value), capped=_two_clusters(within),
+        f"directions of the same norm. Within the valences r = {number(_or_nan(within['r']))}.{valences.left_out(len(known))}",
+        blocked=blocked, seed_value=abs(value), capped=_two_clusters(within, valences),
     )  # fmt: skip
+    if options.detect and math.isfinite(value):
+        labels = np.zeros(len(known), dtype=int)
+        labels[valences.known] = np.where(valences.positive, 1, -1)
+        judged = Judged(Null(NULL_NAMES, 0.0, 1.0), R_BAR, blocked)
+        v10["detectable"] = power_preferences.coupling(
+            judged, r, nats, labels[known], lambda w, y: beyond_controls(w, y, found.controls).p, options.seed
+        )
     facts = {"r": json_number(value), "low": json_number(low), "high": json_number(high), "within": within}
     return facts | {"times_control": json_number(beyond.times), "hardest_control": beyond.kind}, v10
 
 
 def _within(r: np.ndarray, nats: np.ndarray, positive: np.ndarray, options: Options) -> dict[str, Any]:
-    """r of correlation and effect inside each valence, and of both together after removing each valence's mean."""
+    """r of correlation and effect inside each valence, and of both together after removing each valence's mean.
+
+    `r`, `nats` and `positive` (k,) are those of the emotions that have a valence.
+    """
     groups: dict[str, Any] = {}
     x, y = r.copy(), nats.copy()
     for name, members in ((POSITIVE, positive), (NEGATIVE, ~positive)):
@@ -277,36 +240,43 @@ def _within(r: np.ndarray, nats: np.ndarray, positive: np.ndarray, options: Opti
     return groups | {"r": json_number(value), "p": json_number(p)}
 
 
-def _two_clusters(within: dict[str, Any]) -> str:
+def _two_clusters(within: dict[str, Any], valences: Valences) -> str:
     if within["p"] is not None and within["p"] <= 0.05:
         return ""
+    if within["p"] is None and not valences.known.all():
+        return "too few emotions have a valence to rule out that two clusters give this r"
     return "within the valences the effects do not follow the correlation, so two clusters could give this r"
 
 
 def _signs(
-    r: np.ndarray, found: Effects, positive: np.ndarray, blocked: str, options: Options
+    r: np.ndarray, found: Effects, valences: Valences, blocked: str, options: Options
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """V11: effects with the sign of the emotion's valence; beside it those with the sign of its correlation.
 
     Nulls as in V10: with the effects dealt out, a shift common to all emotions is chance; and the gap between the valences
     must be larger than control directions make. The largest p value counts.
     """
-    nats, by_valence = found.nats, _signs_test(np.where(positive, 1, -1), found, options)
     known = np.isfinite(r) & (r != 0)
     by_r = _signs_test(np.where(known, np.sign(r), 0).astype(int), found, options)
+    facts = {"of": len(r), "signs_by_correlation": by_r.right, "p_signs_by_correlation": json_number(by_r.p)}
+    if valences.lacking:
+        return facts | {"signs": None, "p_signs": None}, not_asked("V11", valences.lacking)
+    labelled = found._replace(nats=found.nats[valences.known])
+    nats, by_valence = labelled.nats, _signs_test(np.where(valences.positive, 1, -1), labelled, options)
     interval = intervals.wilson_interval(by_valence.right, len(nats))
     v11 = judge(
         "V11", "Steering has the sign of the valence", by_valence.right, (interval.low * len(nats), interval.high * len(nats)),
-        Null(NULL_NAMES, by_valence.chance, by_valence.p), scaled(25, len(nats), 35),
+        Null(NULL_NAMES, by_valence.chance, by_valence.p), scaled(SIGNS_BAR, len(nats), 35),
         "emotions whose effect has the sign of their valence", len(nats),
-        note=f"With the sign of their correlation: {by_r.right} of {len(nats)} (p = {number(by_r.p)}). Half of the gap "
-        f"between the valences is {number(by_valence.times)} times the effect of a control direction.", blocked=blocked,
+        note=f"With the sign of their correlation: {by_r.right} of {len(r)} (p = {number(by_r.p)}). Half of the gap "
+        f"between the valences is {number(by_valence.times)} times the effect of a control direction.{valences.left_out(len(r))}", blocked=blocked,
     )  # fmt: skip
-    facts = {
-        "signs": by_valence.right, "of": len(nats), "p_signs": json_number(by_valence.p),
-        "signs_by_correlation": by_r.right, "p_signs_by_correlation": json_number(by_r.p),
-    }  # fmt: skip
-    return facts, v11
+    if options.detect:
+        judged = Judged(Null(NULL_NAMES, by_valence.chance, 1.0), scaled(SIGNS_BAR, len(nats), 35), blocked)
+        v11["detectable"] = power_preferences.signs(
+            judged, valences.positive, nats, lambda w, y: beyond_controls(w, y, found.controls).p, options.seed
+        )
+    return facts | {"signs": by_valence.right, "p_signs": json_number(by_valence.p)}, v11
 
 
 class _SignTest(NamedTuple):
@@ -325,7 +295,7 @@ def _signs_test(wanted: np.ndarray, found: Effects, options: Options) -> _SignTe
     if not ((wanted > 0).any() and (wanted < 0).any()):
         return _SignTest(right, 1.0, float(null.mean()), math.nan)
     weights = np.where(wanted > 0, 1 / (wanted > 0).sum(), np.where(wanted < 0, -1 / (wanted < 0).sum(), 0.0))
-    beyond = _beyond_controls(weights, found.nats, found.controls)
+    beyond = beyond_controls(weights, found.nats, found.controls)
     return _SignTest(right, max(float(nulls.permutation_p(right, null)), beyond.p), float(null.mean()), beyond.times)
 
 

@@ -49,7 +49,7 @@ def dose(runs: Runs, options: Options) -> dict[str, Any] | None:
 
 
 def depth(
-    runs: Runs, probes: Mapping[int, np.ndarray], scores: np.ndarray, valence: dict[str, str], options: Options
+    runs: Runs, probes: Mapping[int, np.ndarray], scores: np.ndarray, valence: Mapping[str, str], options: Options
 ) -> dict[str, Any] | None:
     """Effect by layer, and the layer chosen on one half and judged on the other; None where no layers were swept.
 
@@ -73,7 +73,7 @@ def depth(
                 "layer": layer, "contrast": json_number(_contrast(r, nats)), "random_low": float(control.min()),
                 "random_high": float(control.max()),
                 "emotions": [
-                    {"emotion": e, "valence": valence[e], "r": json_number(r[i]), "nats": float(nats[i])}
+                    {"emotion": e, "valence": valence.get(e), "r": json_number(r[i]), "nats": float(nats[i])}
                     for i, e in enumerate(plan.swept)
                 ],
             }
@@ -102,7 +102,7 @@ def _choose(
     """Choose the layer with the largest contrast among the pairs inside one half, judge it inside the other; both ways.
 
     Null: emotions that are all one direction, the right way round for their correlations, which scatters the most (as in
-    `steering.beyond_random`): emotions share an axis, and directions dealt out to them would average out instead. The
+    `beyond.beyond_random`): emotions share an axis, and directions dealt out to them would average out instead. The
     contrast takes a common shift away, so it is taken from the directions too, with the scatter that it costs put back.
     """
     layers, half = list(own), options.splits[0]

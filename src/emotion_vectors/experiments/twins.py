@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from emotion_vectors.experiments import power
 from emotion_vectors.experiments.chance import turned_projections
 from emotion_vectors.experiments.criteria import Null, Seed, json_number, judge, number, scaled
 from emotion_vectors.experiments.numeric import DECIMALS, SIGNS_BAR, SIGNS_OF, fitted_change, probes_of, sign_of
@@ -43,10 +44,12 @@ def run(
     earlier: dict[str, Any],
     resamples: int,
     seed: int,
+    *,
+    detect: bool = False,
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """The record's `numeric.twins` and V5; `activations[t]` is (3, values of template t, d): template, twin, severity.
 
-    `earlier` is V5 as the first list of templates gives it, whose count keeps the seed's verdict.
+    `earlier` is V5 as the first list of templates gives it, whose count keeps the seed's verdict. `detect` adds what V5 could have seen.
     """
     probes = probes_of(emotions, vectors)
     everything = unit(np.concatenate([one.reshape(-1, one.shape[-1]) for one in activations]).astype(np.float64))
@@ -71,7 +74,15 @@ def run(
         expected = np.array([[sign_of(sign[emotion]) for emotion in NUMERIC_EMOTIONS] for sign in signs])
         found[name] = summary(effects, expected, resamples, seed)
     record = {"templates": rows, **found, "earlier": {key: earlier[key] for key in ("value", "of", "interval", "null")}}
-    return record, _criterion(record, earlier)
+    v5 = _criterion(record, earlier)
+    if detect and v5["of"] and len(templates) > 1:
+        expected = np.array(
+            [[sign_of(one.base.expected[emotion]) for emotion in NUMERIC_EMOTIONS] for one in templates]
+        )
+        chance = Null(v5["null"]["what"], v5["null"]["value"], 1.0)
+        judged = power.Judged(chance, scaled(SIGNS_BAR, v5["of"], SIGNS_OF))
+        v5["detectable"] = power.curves(judged, np.stack([many for _, many in excess], axis=1), expected, seed)
+    return record, v5
 
 
 def _beyond(cosines: np.ndarray, values: np.ndarray) -> np.ndarray:

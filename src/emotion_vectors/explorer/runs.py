@@ -40,8 +40,8 @@ class Run:
         return self.vectors.header.get("model_sha256") if self.vectors else None
 
     @property
-    def valence(self) -> dict[str, str]:
-        """positive or negative of each emotion, where the record says it."""
+    def valence(self) -> dict[str, str | None]:
+        """positive or negative of each emotion, or None, where the record says it."""
         rows = ((self.record or {}).get("experiments", {}).get("lens") or {}).get("emotions", [])
         return {row["emotion"]: row["valence"] for row in rows}
 

@@ -50,11 +50,12 @@ def _front(record: Mapping[str, Any]) -> str:
 def _opening(record: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
     model = record["model"]
     verdicts = Counter(criterion["verdict"] for criterion in record["criteria"].values())
+    unasked = f" ({verdicts['not asked']} could not be asked)" if verdicts["not asked"] else ""
     return (
         f"# Emotion vectors of {text(model['name'])}\n\n"
         f"{len(facts['emotions'])} directions in the residual stream, one per emotion, at each of {facts['layers']} layers "
         f"(width {facts['width']}), with what an experiment said about them: of its {len(record['criteria'])} criteria "
-        f"{verdicts['pass']} pass, {verdicts['fail']} fail and {verdicts['inconclusive']} are inconclusive. Made with "
+        f"{verdicts['pass']} pass, {verdicts['fail']} fail and {verdicts['inconclusive']} are inconclusive{unasked}. Made with "
         f"emotion-vectors {text(record['version'])} on {text(record['created'][:10])}, in the design of Part 1 of "
         f"[Emotion Concepts and their Function in a Large Language Model]({PAPER}); a reproduction by others, not by the "
         "paper's authors.\n\n"
@@ -91,7 +92,8 @@ def _verdicts(record: Mapping[str, Any]) -> str:
         rows.append(f"| {' | '.join(text(cell) for cell in cells)} |")
     return (
         "## What the experiment said\n\npass: better than chance, and the bar is reached. fail: no better than chance by its "
-        "interval, or the whole interval misses the bar. inconclusive: the rest.\n\n" + "\n".join(rows)
+        "interval, or the whole interval misses the bar. not asked: the run lacks what it is about. inconclusive: the rest.\n\n"
+        + "\n".join(rows)
     )
 
 

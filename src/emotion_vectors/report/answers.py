@@ -1,14 +1,14 @@
 """The four questions that the criteria answer together, for the first screen of the page.
 
 A question's answer is a function of its criteria's verdicts alone: yes if all pass, no if all fail, in part if some pass,
-else not shown. So it can't say more than the verdicts below it.
+not asked if none was asked, else not shown. So it can't say more than the verdicts below it.
 """
 
 from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from emotion_vectors.report.checks import CRITERIA, VERDICTS
+from emotion_vectors.report.checks import CRITERIA, NOT_ASKED, VERDICTS
 from emotion_vectors.report.wording import ranges
 
 Record = dict[str, Any]
@@ -44,6 +44,8 @@ def _answer(criteria: Record, question: str, names: tuple[str, ...]) -> Answer:
         word, kind = "No", "fail"
     elif passed:
         word, kind = "In part", "inconclusive"
+    elif verdicts.count(NOT_ASKED) == len(names):
+        word, kind = "Not asked", "not-asked"
     else:
         word, kind = "Not shown", "inconclusive"
     stated = {verdict: [name for name in names if criteria[name]["verdict"] == verdict] for verdict in VERDICTS}

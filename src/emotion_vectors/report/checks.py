@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from emotion_vectors.report.checks_asked import check_asked
 from emotion_vectors.report.checks_controls import check_layers, check_vectors
 from emotion_vectors.report.checks_experiments import EXPERIMENTS
 from emotion_vectors.report.checks_steering import check_steering_settings
@@ -18,7 +19,8 @@ from emotion_vectors.report.checks_stronger import seeds
 from emotion_vectors.report.contradiction import parts, require, require_order, require_within
 from emotion_vectors.store.schema import check_schema
 
-VERDICTS = ("pass", "fail", "inconclusive")
+NOT_ASKED = "not asked"
+VERDICTS = ("pass", "fail", "inconclusive", NOT_ASKED)
 CRITERIA = tuple(f"V{i}" for i in range(1, 12))
 BELOW = frozenset({"V4"})  # a lower value is better; everywhere else a higher one
 _COMPARE: dict[str, Callable[[float, float], bool]] = {
@@ -49,6 +51,7 @@ def check(record: dict[str, Any]) -> None:
     _corpus(parts(record, "corpus"))
     _vectors(record)
     experiments = parts(record, "experiments")
+    check_asked(experiments, criteria)
     for name, check_experiment in EXPERIMENTS.items():
         if experiments.get(name):
             check_experiment(experiments, criteria)
@@ -67,7 +70,7 @@ def _criterion(name: str, criterion: dict[str, Any]) -> None:
     if value is None:
         # The seed's statistic can have a value where ours has none, as with published pairs alone.
         own = ("verdict",) if (criterion.get("seed") or {}).get("value") is not None else ("verdict", "seed_verdict")
-        judged = [key for key in own if criterion[key] != "inconclusive"]
+        judged = [key for key in own if criterion[key] not in ("inconclusive", NOT_ASKED)]
         require(not judged, f"{name} has no value but its {judged[0] if judged else 'verdict'} is not inconclusive.")
     if value is not None and whole is not None:
         require_within([value], 0, whole, f"{name}")

@@ -69,6 +69,9 @@ def _lens_controls(lens: dict[str, Any], criteria: Criteria) -> None:
 
 def _scenarios(experiments: dict[str, Any], criteria: Criteria) -> None:
     scenarios = experiments["scenarios"]
+    if not scenarios["items"]:
+        check_batteries(experiments, criteria)
+        return
     probes, items = scenarios["emotions"], scenarios["items"]
     for kind in ("raw", "centred"):
         rows, ranks = scenarios[kind], scenarios[f"ranks_{kind}"]

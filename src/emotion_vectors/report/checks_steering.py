@@ -97,18 +97,22 @@ def _effects(steering: dict[str, Any], rows: Rows, experiments: dict[str, Any]) 
 def _signs(steering: dict[str, Any], rows: Rows, criteria: Criteria) -> None:
     """The stated counts of signs are those of the listed effects, by valence and by correlation."""
     wanted = {
-        "signs": [1 if row["valence"] == "positive" else -1 for row in rows],
+        "signs": [{"positive": 1, "negative": -1}.get(row["valence"], 0) for row in rows],
         "signs_by_correlation": [np.sign(row["r"] or 0.0) for row in rows],
     }
     for key, signs in wanted.items():
         right = sum(sign != 0 and np.sign(row["nats"]) == sign for row, sign in zip(rows, signs, strict=True))
         name = f"Steering's count '{key}'"
+        if key == "signs" and steering[key] is None:
+            require(criteria["V11"]["verdict"] == "not asked", f"{name} is missing, but V11 has a verdict.")
+            continue
         require_within([steering[key]], 0, len(rows), name)
         require(steering[key] == right, f"{name} is {steering[key]}, but {right} of the listed effects have that sign.")
         require_within([steering[f"p_{key}"]], 0, 1, f"The p of steering's '{key}'")
+    labelled = sum(sign != 0 for sign in wanted["signs"])
     require_close(criteria["V11"].get("value"), steering["signs"], 1e-6, "V11")
     whole, p = criteria["V11"].get("of"), (criteria["V11"].get("null") or {}).get("p")
-    require(whole in (None, len(rows)), f"V11 is out of {whole} but {len(rows)} emotions were steered.")
+    require(whole in (None, labelled), f"V11 is out of {whole} but {labelled} emotions with a valence were steered.")
     require_close(p, steering["p_signs"], 1e-6, "The p of V11")
 
 
@@ -181,7 +185,7 @@ def _coherence(steering: dict[str, Any], rows: Rows, criteria: Criteria) -> None
         if before:
             _kept(row, before, name)
     broken = sum(not row["coherent"] for row in rows)
-    judged = [name for name in ("V10", "V11") if criteria[name]["verdict"] != "inconclusive"]
+    judged = [name for name in ("V10", "V11") if criteria[name]["verdict"] not in ("inconclusive", "not asked")]
     require(
         broken <= MOST_BROKEN * len(rows) or not judged,
         f"{' and '.join(judged)} got a verdict although the answers fell apart under {broken} of {len(rows)} vectors.",

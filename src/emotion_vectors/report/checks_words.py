@@ -72,6 +72,7 @@ def _contrast(row: dict[str, Any], table: np.ndarray, what: str) -> None:
         row["of"] == len(table) and 0 <= row["own_first"] <= row["of"], f"The counts of {what} don't fit its table."
     )
     tests = [row["dealt"]["p"], *([row["random"]["p"]] if row["random"] else [])]
-    require_within([*tests, row["within_valence"]["p"]], 0, 1, f"A p of {what}")
+    within = [row["within_valence"]["p"]] if row["within_valence"] else []
+    require_within([*tests, *within], 0, 1, f"A p of {what}")
     beyond = low > 0 and max(tests) <= 0.05
     require(row["beyond_chance"] == beyond, f"{what}: 'beyond chance' does not follow from its interval and p.")

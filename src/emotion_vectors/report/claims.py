@@ -97,6 +97,7 @@ def verdicts_given(record: Record) -> str:
         "pass": ("passes", "pass"),
         "fail": ("fails", "fail"),
         "inconclusive": ("is inconclusive", "are inconclusive"),
+        "not asked": ("is not asked", "are not asked"),
     }
     pieces = [
         f"{len(names)} {words[verdict][len(names) > 1]} ({ranges(names, CRITERIA)})"
@@ -115,7 +116,7 @@ def recognised(record: Record) -> str:
     pieces = []
     if lens:
         pieces.append(f"{lens['count']} of {lens['of']} vectors put their own word among their top {lens['k']} tokens")
-    if scenarios:
+    if scenarios.get("items"):
         first = sum(rank == 1 for rank in scenarios["ranks_raw"])
         centred = sum(rank == 1 for rank in scenarios["ranks_centred"])
         whole = len(scenarios["items"])
@@ -199,8 +200,25 @@ def limits(record: Record) -> list[str]:
             f"One analysis layer, {record['vectors']['layer']}, {chosen}; other layers can give other counts."
         )
     sentences += _steering_limits(parts(record, "experiments", "steering"), settings)
+    sentences += unasked(record)
     sentences.append("Valence labels are a judgement; words on which judges could differ are marked, not left out.")
     sentences.append("A direction that goes with a word's use is no evidence that a model feels anything.")
+    return sentences
+
+
+def unasked(record: Record) -> list[str]:
+    """What this run lacks: the criteria that were not asked, each reason once, and emotions without a valence."""
+    reasons: dict[str, list[str]] = {}
+    for name in CRITERIA:
+        if record["criteria"][name]["verdict"] == "not asked":
+            reasons.setdefault(record["criteria"][name]["reason"], []).append(name)
+    sentences = [f"Not asked: {ranges(names, CRITERIA)}. {reason}" for reason, names in reasons.items()]
+    rows = parts(record, "experiments", "correlation").get("emotions") or []
+    missing = sum(row["valence"] is None for row in rows)
+    if missing:
+        sentences.append(
+            f"The valence of {number(missing)} of {count(len(rows), 'emotion')} is not given; what is judged by valence leaves them out."
+        )
     return sentences
 
 

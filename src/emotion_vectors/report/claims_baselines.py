@@ -80,12 +80,17 @@ def retrieval_seen(record: Record) -> str:
     if not found:
         return ""
     raw = found["raw"]
+    valence = ""
+    if "valence" in raw:
+        valence = (
+            f" The first emotion has the right valence for {number(raw['valence']['value'])} "
+            f"(chance {number(raw['valence']['null'])}, {p_value(raw['valence']['p'])})."
+        )
     return (
         f"Among all {number(found['emotions'])} emotions the implied one is first for {number(raw['top1']['value'])} of "
         f"{number(found['of'])} scenarios (chance {number(raw['top1']['null'])}, {p_value(raw['top1']['p'])}) and among the "
         f"first ten for {number(raw['top10']['value'])} (chance {number(raw['top10']['null'])}); its mean rank is "
-        f"{fixed(raw['mean_rank']['value'], 1)} (chance {fixed(raw['mean_rank']['null'], 1)}). The first emotion has the right "
-        f"valence for {number(raw['valence']['value'])} (chance {number(raw['valence']['null'])}, {p_value(raw['valence']['p'])})."
+        f"{fixed(raw['mean_rank']['value'], 1)} (chance {fixed(raw['mean_rank']['null'], 1)}).{valence}"
     )
 
 
@@ -121,6 +126,5 @@ def words_seen(record: Record) -> str:
         names = reached(record, row["name"])
         which = f" ({', '.join(names)})" if names else ""
         pieces.append(f"a {row['name']} does as well as the {found['rows'][0]['name']} in {number(len(names))}{which}")
-    return (
-        f"Of {number(len(COMPARED))} criteria, on the words of the same stories and prompts alone, {listing(pieces)}."
-    )
+    compared = sum(found["rows"][0][key] is not None for key in COMPARED)
+    return f"Of {number(compared)} criteria, on the words of the same stories and prompts alone, {listing(pieces)}."

@@ -69,7 +69,7 @@ def bars_seen(record: Record) -> str:
 
 
 def _named(rows: list[dict[str, Any]]) -> str:
-    return listing([f"{row['emotion']} ({row['valence']})" for row in rows])
+    return listing([f"{row['emotion']} ({row['valence'] or 'no valence given'})" for row in rows])
 
 
 def bars_chance(record: Record) -> str:

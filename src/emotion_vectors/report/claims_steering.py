@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from emotion_vectors.report.claims_validation import null_sentence, reported
+from emotion_vectors.report.claims_validation import missing, null_sentence, reported
 from emotion_vectors.report.contradiction import parts
 from emotion_vectors.report.published import CORRECTED_STEERING, CRITERIA, PAPER_STEERING, SEED_STEERING
 from emotion_vectors.report.wording import (
@@ -59,7 +59,7 @@ def scatter_seen(record: Record) -> str:
     steering = parts(record, "experiments", "steering")
     rows = sorted(steering.get("emotions") or [], key=lambda row: row["nats"])
     if not rows:
-        return "This run has no steering."
+        return missing(record, "V10") or "This run has no steering."
     return " ".join((_coupling(steering), signs_seen(steering), _extremes(rows), coherence_seen(record)))
 
 
@@ -88,10 +88,14 @@ def _coupling(steering: Record) -> str:
 
 def signs_seen(steering: Record) -> str:
     """The signs against valence and against correlation, stated separately with their own p."""
+    of = steering["of"]
+    by_correlation = f"the sign of its correlation with preference ({p_value(steering['p_signs_by_correlation'])})."
+    if steering["signs"] is None:
+        return f"{steering['signs_by_correlation']} of {of} effects have {by_correlation}"
+    labelled = sum(row["valence"] is not None for row in steering["emotions"])
     return (
-        f"{steering['signs']} of {steering['of']} effects have the sign of the emotion's valence ({p_value(steering['p_signs'])}) and "
-        f"{steering['signs_by_correlation']} of {steering['of']} the sign of its correlation with preference "
-        f"({p_value(steering['p_signs_by_correlation'])})."
+        f"{steering['signs']} of {labelled} effects have the sign of the emotion's valence ({p_value(steering['p_signs'])}) and "
+        f"{steering['signs_by_correlation']} of {of} {by_correlation}"
     )
 
 

@@ -15,12 +15,20 @@ Record = dict[str, Any]
 def null_sentence(criterion: dict[str, Any]) -> str:
     """What the criterion's own null gives, or that it has none."""
     null, whole = criterion.get("null"), criterion.get("of")
+    if criterion["verdict"] == "not asked":
+        return f"{criterion['id']} is not asked in this run."
     if not null:
         return f"{criterion['id']} has no null in this run."
     value = number(null["value"]) if null.get("value") is not None else "not available"
     out_of = f" of {number(whole)}" if whole is not None else ""
     tail = f" ({p_value(null['p'])})" if null.get("p") is not None else ""
     return f"{criterion['id']}, {null['what']}: {value}{out_of}{tail}."
+
+
+def missing(record: Record, name: str) -> str:
+    """Why the criterion `name` was not asked, or "" where it was."""
+    criterion = record["criteria"][name]
+    return f"{name} is not asked. {criterion['reason']}" if criterion["verdict"] == "not asked" else ""
 
 
 def reported(value: Reported | None) -> str:
@@ -33,8 +41,8 @@ def reported(value: Reported | None) -> str:
 def scenarios_seen(record: Record) -> str:
     """How often the intended probe is the highest, raw and centred, and which targets are missed."""
     scenarios = parts(record, "experiments", "scenarios")
-    if not scenarios:
-        return "This run has no scenarios."
+    if not scenarios.get("items"):
+        return missing(record, "V3") or "This run has no scenarios."
     whole, pieces = len(scenarios["items"]), []
     for kind, label in (("raw", "with raw cosines"), ("centred", "after the mean of the scenario set is subtracted")):
         ranks = scenarios[f"ranks_{kind}"]
@@ -55,7 +63,7 @@ def scenarios_seen(record: Record) -> str:
 def scenarios_chance(record: Record) -> str:
     """Guessing, and the nulls of V3 and V4."""
     scenarios = parts(record, "experiments", "scenarios")
-    if not scenarios:
+    if not scenarios.get("items"):
         return "Nothing to compare."
     probes = len(scenarios["emotions"])
     whole = len(scenarios["items"])
@@ -89,7 +97,7 @@ def numeric_seen(record: Record) -> str:
     """Right signs, strong correlations, and the largest change."""
     numeric = parts(record, "experiments", "numeric")
     if not numeric:
-        return "This run has no numeric templates."
+        return missing(record, "V5") or "This run has no numeric templates."
     signs, strong = record["criteria"]["V5"], record["criteria"]["V6"]
     changes = [
         (curve[-1] - curve[0], emotion, template["x_label"])

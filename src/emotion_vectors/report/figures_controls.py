@@ -8,7 +8,7 @@ import altair as alt
 
 from emotion_vectors.report.contradiction import parts
 from emotion_vectors.report.figures_preferences import fit_line
-from emotion_vectors.report.palette import BAND, INK, PUBLISHED, VALENCE_COLOURS, data
+from emotion_vectors.report.palette import BAND, INK, NOT_GIVEN, PUBLISHED, data, valence_colours, valence_shapes
 
 Record = dict[str, Any]
 Rows = list[dict[str, Any]]
@@ -24,7 +24,7 @@ def inversion_rows(record: Record) -> Rows:
     """One row per control emotion, arm and half: its r and the effect in nats on the half that is steered."""
     points = parts(record, "experiments", "steering", "inversion").get("points") or []
     return [
-        {"emotion": p["emotion"], "valence": p["valence"], "arm": touch, "half": half, "r": p["r"], "nats": p[f"{touch}_{half}"]}
+        {"emotion": p["emotion"], "valence": p["valence"] or NOT_GIVEN, "arm": touch, "half": half, "r": p["r"], "nats": p[f"{touch}_{half}"]}
         for touch in ("own", "both", "all")
         for half in ("even", "odd")
         for p in points
@@ -104,7 +104,7 @@ def dose_rows(record: Record) -> Rows:
     dose = parts(steering, "dose")
     if not dose:
         return []
-    valence = {row["emotion"]: row["valence"] for row in steering["emotions"]}
+    valence = {row["emotion"]: row["valence"] or NOT_GIVEN for row in steering["emotions"]}
     return [
         {
             "emotion": curve["emotion"], "valence": valence[curve["emotion"]], "strength": row["strength"], "nats": value,
@@ -131,7 +131,7 @@ def depth_rows(record: Record) -> Rows:
     """One row per swept emotion and layer, with the band of the random directions at that layer."""
     return [
         {
-            "emotion": one["emotion"], "valence": one["valence"], "layer": row["layer"], "r": one["r"], "nats": one["nats"],
+            "emotion": one["emotion"], "valence": one["valence"] or NOT_GIVEN, "layer": row["layer"], "r": one["r"], "nats": one["nats"],
             "random_low": row["random_low"], "random_high": row["random_high"],
         }
         for row in parts(record, "experiments", "steering", "depth").get("rows") or []
@@ -163,9 +163,8 @@ def depth_chart(record: Record) -> Any | None:
 def _curves(rows: Rows, x: alt.X, field: str, subtitle: str, lines: list[Any] | None = None) -> Any:
     """Curves of single emotions over a band, coloured by valence; names at the end of the strongest ones."""
     y = alt.Y("nats:Q", title=_NATS)
-    names = list(VALENCE_COLOURS)
-    colour = alt.Color("valence:N", title="Valence", scale=alt.Scale(domain=names, range=list(VALENCE_COLOURS.values())), legend=alt.Legend(orient="top"))  # fmt: skip
-    shape = alt.Shape("valence:N", title="Valence", scale=alt.Scale(domain=names, range=["circle", "triangle-up"]), legend=alt.Legend(orient="top"))  # fmt: skip
+    colour = alt.Color("valence:N", title="Valence", scale=valence_colours(rows), legend=alt.Legend(orient="top"))
+    shape = alt.Shape("valence:N", title="Valence", scale=valence_shapes(rows), legend=alt.Legend(orient="top"))
     places = dict.fromkeys(row[field] for row in rows)
     bands = [next(row for row in rows if row[field] == place) for place in places]
     limits = [{field: row[field], "random_low": row["random_low"], "random_high": row["random_high"]} for row in bands]

@@ -13,12 +13,13 @@ from emotion_vectors.report.labels import spread
 from emotion_vectors.report.palette import (
     BAND,
     INK,
+    NOT_GIVEN,
     PUBLISHED,
-    VALENCE_COLOURS,
     category_names,
     category_scale,
     category_shapes,
     data,
+    valence_colours,
 )
 from emotion_vectors.report.published import PAPER_CORRELATION, PAPER_MODEL, published
 from emotion_vectors.report.wording import fixed
@@ -40,7 +41,11 @@ def bar_rows(record: Record) -> Rows:
     own = np.interp(places, np.linspace(0, 1, len(paper)), paper)
     keys = ("emotion", "valence", "ambiguous", "r", "low", "high", "p", "q", "r_without_extremes")
     return [
-        {**{key: row.get(key) for key in keys}, "published": round(float(value), 3)}
+        {
+            **{key: row.get(key) for key in keys},
+            "valence": row["valence"] or NOT_GIVEN,
+            "published": round(float(value), 3),
+        }
         for row, value in zip(rows, own, strict=True)
     ]
 
@@ -69,7 +74,7 @@ def bars_chart(record: Record) -> Any | None:
             color=alt.Color(
                 "valence:N",
                 title="Valence",
-                scale=alt.Scale(domain=list(VALENCE_COLOURS), range=list(VALENCE_COLOURS.values())),
+                scale=valence_colours(rows),
                 legend=alt.Legend(orient="top", symbolType="square"),
             ),
             opacity=alt.Opacity(

@@ -10,7 +10,17 @@ from emotion_vectors.report.claims_steering import control_range, fallen_apart, 
 from emotion_vectors.report.contradiction import parts
 from emotion_vectors.report.figures_preferences import fit_line
 from emotion_vectors.report.labels import Align, place
-from emotion_vectors.report.palette import BAND, INK, PUBLISHED, VALENCE_COLOURS, category_names, category_scale, data
+from emotion_vectors.report.palette import (
+    BAND,
+    INK,
+    NOT_GIVEN,
+    PUBLISHED,
+    category_names,
+    category_scale,
+    data,
+    valence_colours,
+    valence_shapes,
+)
 from emotion_vectors.report.published import PAPER_MODEL, PAPER_STEERING, published
 from emotion_vectors.report.wording import ELO_PER_NAT, points
 
@@ -28,7 +38,7 @@ def effect_rows(record: Record) -> Rows:
     return [
         {
             "emotion": row["emotion"],
-            "valence": row["valence"],
+            "valence": row["valence"] or NOT_GIVEN,
             "r": row["r"],
             "nats": row["nats"],
             "change": half_in_elo(row["nats"]),
@@ -59,7 +69,7 @@ def _ours(record: Record, rows: Rows) -> Any:
     x = alt.X("r:Q", title="Correlation of the probe with preference (r)", scale=alt.Scale(domain=reach, nice=False))
     y = alt.Y("change:Q", title=_CHANGE, scale=alt.Scale(domain=domain, nice=False))
     base = alt.Chart(data(rows)).encode(x=x, tooltip=_tooltip())
-    marks = _marks(base, y)
+    marks = _marks(base, y, rows)
     bars = (
         base.transform_filter("isValid(datum.low)")
         .mark_rule(color="#9aa0a6", strokeWidth=1)
@@ -96,32 +106,31 @@ def _ours(record: Record, rows: Rows) -> Any:
     return alt.layer(*layers).properties(width=_SIZE[0], height=_SIZE[1], title=title)
 
 
-def _marks(base: Any, y: alt.Y) -> list[Any]:
+def _marks(base: Any, y: alt.Y, rows: Rows) -> list[Any]:
     """Filled points where the answers hold together, hollow ones where they fell apart."""
     colour = alt.Color(
         "valence:N",
         title="Valence",
-        scale=alt.Scale(domain=list(VALENCE_COLOURS), range=list(VALENCE_COLOURS.values())),
+        scale=valence_colours(rows),
         legend=alt.Legend(orient="top"),
     )
     shape = alt.Shape(
         "valence:N",
         title="Valence",
-        scale=alt.Scale(domain=list(VALENCE_COLOURS), range=["circle", "triangle-up"]),
+        scale=valence_shapes(rows),
         legend=alt.Legend(orient="top"),
     )
     whole = base.mark_point(filled=True, size=64, opacity=1, stroke="white", strokeWidth=0.7)
     hollow = base.mark_point(filled=True, size=64, opacity=1, fill="white", strokeWidth=1.8)
     return [
         whole.transform_filter("datum.answers == 'hold together'").encode(y=y, color=colour, shape=shape),
-        hollow.transform_filter("datum.answers == 'fell apart'").encode(y=y, stroke=_outline(), shape=shape),
+        hollow.transform_filter("datum.answers == 'fell apart'").encode(y=y, stroke=_outline(rows), shape=shape),
     ]
 
 
-def _outline() -> alt.Stroke:
+def _outline(rows: Rows) -> alt.Stroke:
     """The valence as the outline of a hollow point; the legend is that of the filled ones."""
-    scale = alt.Scale(domain=list(VALENCE_COLOURS), range=list(VALENCE_COLOURS.values()))
-    return alt.Stroke("valence:N", scale=scale, legend=None)
+    return alt.Stroke("valence:N", scale=valence_colours(rows), legend=None)
 
 
 def _padded(low: float, high: float, share: float) -> list[float]:

@@ -23,7 +23,7 @@ _ARROWS = {"+": "↑", "-": "↓"}
 def scenario_rows(record: Record) -> Rows:
     """One row per kind, probe and scenario of this run."""
     scenarios = parts(record, "experiments", "scenarios")
-    if not scenarios:
+    if not scenarios.get("items"):
         return []
     targets = [item["emotion"] for item in scenarios["items"]]
     names = [item["name"] for item in scenarios["items"]]

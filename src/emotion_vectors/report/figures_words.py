@@ -35,7 +35,7 @@ def feels_chart(record: Record) -> Any | None:
     if not rows:
         return None
     feels = record["experiments"]["feels"]
-    order = [e for kind in ("positive", "negative") for e, v in zip(feels["emotions"], feels["valence"], strict=True) if v == kind]  # fmt: skip
+    order = [e for kind in ("positive", "negative", None) for e, v in zip(feels["emotions"], feels["valence"], strict=True) if v == kind]  # fmt: skip
     limit = max(abs(row["nats"]) for row in rows) or 1.0
     panels = [
         _panel([row for row in rows if row["sentence"] == sentence], order, limit, f"{sentence} ...")

@@ -34,6 +34,24 @@ CATEGORY_SHAPES = (
 CATEGORY_ORDER = ("Helpful", "Engaging", "Social", "Self-curiosity", "Neutral", "Aversive", "Misaligned", "Unsafe")
 
 
+NOT_GIVEN = "not given"  # the valence of an emotion that has none
+
+
+def valence_colours(rows: list[dict[str, Any]]) -> alt.Scale:
+    """Colours of the valences; emotions without one are grey where `rows` have any."""
+    return _with_unknown(rows, VALENCE_COLOURS, FAINT)
+
+
+def valence_shapes(rows: list[dict[str, Any]]) -> alt.Scale:
+    """As `valence_colours`, for shapes."""
+    return _with_unknown(rows, {"positive": "circle", "negative": "triangle-up"}, "square")
+
+
+def _with_unknown(rows: list[dict[str, Any]], known: dict[str, str], unknown: str) -> alt.Scale:
+    every = known | ({NOT_GIVEN: unknown} if any(row["valence"] == NOT_GIVEN for row in rows) else {})
+    return alt.Scale(domain=list(every), range=list(every.values()))
+
+
 def category_names(rows: list[dict[str, Any]]) -> list[str]:
     """The categories of `rows` in the usual order; unknown ones follow by name."""
     present = {row["category"] for row in rows}

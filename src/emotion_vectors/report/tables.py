@@ -12,7 +12,7 @@ from emotion_vectors.report.published import PAPER_CATEGORIES, PAPER_MODEL, SEED
 from emotion_vectors.report.wording import fixed, interval, listing, measured, number, p_value
 
 Record = dict[str, Any]
-SYMBOLS = {"pass": "✓", "fail": "✗", "inconclusive": "?"}
+SYMBOLS = {"pass": "✓", "fail": "✗", "inconclusive": "?", "not asked": "–"}
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,8 @@ def criteria_table(record: Record) -> Table:
     rows, reasons = [], []
     for name in CRITERIA:
         criterion, published = record["criteria"][name], PUBLISHED[name]
-        reason = " ".join(text for text in (criterion.get("reason"), criterion.get("note")) if text)
+        seen = parts(criterion, "detectable").get("sentence")
+        reason = " ".join(text for text in (criterion.get("reason"), criterion.get("note"), seen) if text)
         reasons.append(reason or "No reason recorded.")
         rows.append(
             (
@@ -79,7 +80,12 @@ def criteria_table(record: Record) -> Table:
 
 def verdict_cell(verdict: str) -> Cell:
     """A verdict as symbol and word."""
-    return Cell(f"{SYMBOLS[verdict]} {verdict}", f"verdict {verdict}")
+    return Cell(f"{SYMBOLS[verdict]} {verdict}", f"verdict {css(verdict)}")
+
+
+def css(verdict: str) -> str:
+    """The CSS class of a verdict."""
+    return verdict.replace(" ", "-")
 
 
 def _by_threshold(criterion: dict[str, Any]) -> Cell:
@@ -89,13 +95,13 @@ def _by_threshold(criterion: dict[str, Any]) -> Cell:
         out_of = f" of {number(own['of'])}" if own["of"] is not None else ""
         threshold = f"{number(own['value'])}{out_of} {own['unit']}, {threshold}"
     return Cell(
-        f"{verdict.text} ({threshold})" if threshold else verdict.text, f"threshold {criterion['seed_verdict']}"
+        f"{verdict.text} ({threshold})" if threshold else verdict.text, f"threshold {css(criterion['seed_verdict'])}"
     )
 
 
 def _null(criterion: dict[str, Any]) -> str:
     null = criterion.get("null")
-    if not null:
+    if not null or (null.get("value") is None and null.get("p") is None):
         return "none"
     value = number(null["value"]) if null.get("value") is not None else ""
     p = p_value(null["p"]) if null.get("p") is not None else ""

@@ -112,7 +112,7 @@ def effects_table(record: Record) -> Table | None:
     rows = tuple(
         (
             Cell(row["emotion"]),
-            Cell(row["valence"]),
+            Cell(row["valence"] or "not given"),
             *_numbers(
                 [
                     fixed(row["r"]), f"{signed(row['nats'], 3)} ({interval((row['low'], row['high']), 3)})",

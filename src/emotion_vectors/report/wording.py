@@ -100,7 +100,7 @@ def measured(criterion: dict[str, Any]) -> str:
     """The value of a criterion as the tables show it: 57/171, 0.96, 689 Elo points."""
     value, whole = criterion.get("value"), criterion.get("of")
     if value is None:
-        return "not measured"
+        return "not asked" if criterion.get("verdict") == "not asked" else "not measured"
     if whole is not None:
         return f"{number(value)}/{number(whole)}"
     if "elo" in str(criterion.get("unit", "")).lower():

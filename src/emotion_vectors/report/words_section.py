@@ -46,14 +46,19 @@ def feels_chance(record: Record) -> str:
         )
         pieces.append(
             f"“{row['sentence']}”: words dealt out to other vectors give a difference of {signed(row['dealt']['mean'], 2)} "
-            f"({p_value(row['dealt']['p'])}), dealt out within the valences {signed(row['within_valence']['mean'], 2)} "
-            f"({p_value(row['within_valence']['p'])}){turned}."
+            f"({p_value(row['dealt']['p'])}){_within(row)}{turned}."
         )
     pieces.append(
         f"Vectors are added at layer {number(feels['layer'])} to the tokens of the sentence, {number(feels['strength'])} times "
         "the mean residual norm; the sentence is plain text, without a chat template."
     )
     return " ".join(pieces)
+
+
+def _within(row: Record) -> str:
+    """The same null within the valences; nothing where too few emotions have one."""
+    within = row["within_valence"]
+    return f", dealt out within the valences {signed(within['mean'], 2)} ({p_value(within['p'])})" if within else ""
 
 
 def feels_published(_: Record) -> str:
@@ -77,7 +82,7 @@ def sentences_table(record: Record) -> Table | None:
             Cell(signed(row["off_diagonal"], 2), "number"),
             Cell(f"{signed(row['contrast'], 2)} ({interval(row['interval'], 2)})", "number"),
             Cell(p_value(row["dealt"]["p"]), "number"),
-            Cell(p_value(row["within_valence"]["p"]), "number"),
+            Cell(p_value(row["within_valence"]["p"]) if row["within_valence"] else "not asked", "number"),
             Cell(p_value(row["random"]["p"]) if row["random"] else "not asked", "number"),
             Cell(f"{signed(row['per_token']['contrast'], 2)} ({interval(row['per_token']['interval'], 2)})", "number"),
         )

@@ -13,11 +13,10 @@ from typing import Any
 import numpy as np
 
 from emotion_vectors.errors import UserError
-from emotion_vectors.experiments.numeric import NUMERIC_EMOTIONS
 from emotion_vectors.lab import Lab
 from emotion_vectors.vectors.file import EmotionVectors
 
-FEWEST = 4  # as many emotions as a run has at least
+FEWEST = 2  # emotions; of a single one nothing is left after centring
 
 
 def check_adopted(lab: Lab, needed: Collection[int]) -> None:
@@ -35,12 +34,10 @@ def check_adopted(lab: Lab, needed: Collection[int]) -> None:
             f"{lab.settings.vectors_from} was made with other weights ({made_with[:12]}...) than {lab.lm.name} has; give the model "
             "that the vectors are from."
         )
-    absent = [emotion for emotion in NUMERIC_EMOTIONS if emotion not in lab.emotions]
-    if absent or len(lab.emotions) < FEWEST:
+    if len(lab.emotions) < FEWEST:
         raise UserError(
             f"{lab.settings.vectors_from} has {len(lab.emotions)} of this run's emotions; {FEWEST} or more are needed under the "
-            f"names that the pack has, with {', '.join(NUMERIC_EMOTIONS)} among them"
-            f"{f' ({absent[0]} is missing)' if absent else ''}."
+            "names that the pack has."
         )
     missing = sorted(set(needed) - set(theirs.layers))
     if missing:

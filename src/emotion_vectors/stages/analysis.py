@@ -8,8 +8,9 @@ import numpy as np
 import polars as pl
 
 from emotion_vectors import __version__
-from emotion_vectors.experiments import correlation, lens, preferences, reliability
+from emotion_vectors.experiments import arms, correlation, lens, preferences, reliability
 from emotion_vectors.experiments.arms import Runs
+from emotion_vectors.experiments.criteria import VERDICTS
 from emotion_vectors.lab import Lab
 from emotion_vectors.stages import validation
 from emotion_vectors.stages.activations import story_vector_shards
@@ -24,6 +25,21 @@ from emotion_vectors.store.schema import SCHEMA, timestamp
 from emotion_vectors.vectors.file import EmotionVectors
 
 FILES = ("results.json", "scores.parquet", "correlations.parquet", "scenarios.parquet", "numeric.parquet")
+SCENARIO_COLUMNS = {
+    "scenario": pl.String,
+    "target": pl.String,
+    "probe": pl.String,
+    "raw": pl.Float64,
+    "centred": pl.Float64,
+}
+NUMERIC_COLUMNS = {
+    "template": pl.String,
+    "kind": pl.String,
+    "value": pl.Float64,
+    "emotion": pl.String,
+    "cosine": pl.Float64,
+    "expected": pl.String,
+}
 MEASURED = (
     "doctor",
     "stories",
@@ -58,10 +74,11 @@ def correlate(lab: Lab, vectors: EmotionVectors, readings: Readings, answers: An
         settings.elo_passes,
         settings.resamples,
         settings.seed,
+        detect=True,
     )
     found, correlation_record, criteria = correlation.run(
         pack.activities, readings.activities[:, vectors.layer + 1], vectors.emotions, vectors.at(), scored.nats, pack.valence,
-        pack.valence_ambiguous, scored.blocked, settings.resamples, settings.seed,
+        pack.valence_ambiguous, scored.blocked, settings.resamples, settings.seed, detect=True,
     )  # fmt: skip
     record = {"preferences": preference_record, "correlation": correlation_record}
     return Correlated(scored, found, record, [v7, *criteria])
@@ -73,7 +90,7 @@ def analyse(
     readings: Readings,
     answers: Answers,
     correlated: Correlated,
-    runs: Runs,
+    runs: Runs | None,
 ) -> dict[str, Any]:
     """All experiments on the measurements of the run; writes the tables and `results.json`."""
     settings, pack = lab.settings, lab.pack
@@ -89,17 +106,21 @@ def analyse(
         settings.lens_norm,
         resamples,
         seed,
+        detect=True,
     )
     scenario_record, scenario_criteria = validation.scenario_tests(lab, vectors, readings)
     numeric_record, numeric_criteria = validation.numeric_tests(lab, vectors, readings)
-    examples = correlation.example_emotions(vectors.emotions, runs.plan.emotions, pack.valence)
+    candidates = runs.plan.emotions if runs else vectors.emotions
+    examples = correlation.example_emotions(vectors.emotions, candidates, pack.valence)
     correlated.record["correlation"]["examples"] = {
         kind: correlation.example(emotion, vectors.emotions, correlated.found, correlated.scores.nats, pack.activities)
         for kind, emotion in examples.items()
     }
-    steering_record, steering_criteria = analyse_steering(
-        lab, vectors, readings, answers.differences, correlated.scores, correlated.found, runs, examples
-    )
+    steering_record, steering_criteria = None, arms.unasked(len(vectors.emotions))
+    if runs:
+        steering_record, steering_criteria = analyse_steering(
+            lab, vectors, readings, answers.differences, correlated.scores, correlated.found, runs, examples
+        )
     criteria = [*lens_criteria, *scenario_criteria, *numeric_criteria, *correlated.criteria, *steering_criteria]
     baseline_record = validation.words_alone(
         lab, vectors, correlated.scores.nats, criteria, scenario_record, numeric_record
@@ -137,7 +158,7 @@ def _record(
         "corpus": corpus | {"neutral": stages["neutral"]["facts"]},
         "vectors": _vector_facts(lab, vectors),
         "criteria": {criterion["id"]: criterion for criterion in criteria},
-        "verdicts": {name: sum(c["verdict"] == name for c in criteria) for name in ("pass", "fail", "inconclusive")},
+        "verdicts": {name: sum(c["verdict"] == name for c in criteria) for name in VERDICTS},
         "experiments": experiments, "doctor": all_checks(lab, vectors),
         "failed_checks_allowed": lab.runtime.allow_failed_checks,
         "timings": {
@@ -175,15 +196,18 @@ def split_half_reliability(lab: Lab, emotions: tuple[str, ...]) -> dict[str, Any
 def _write_tables(lab: Lab, experiments: dict[str, Any]) -> None:
     """The parquet tables behind the record."""
     atomic.write_parquet(lab.run / "scores.parquet", pl.DataFrame(experiments["preferences"]["activities"]))
-    atomic.write_parquet(lab.run / "correlations.parquet", pl.DataFrame(experiments["correlation"]["emotions"]))
+    atomic.write_parquet(
+        lab.run / "correlations.parquet",
+        pl.DataFrame(experiments["correlation"]["emotions"], schema_overrides={"valence": pl.String}),
+    )
     found = experiments["scenarios"]
     rows = [
         {"scenario": item["name"], "target": item["emotion"], "probe": probe, "raw": found["raw"][p][s], "centred": found["centred"][p][s]}
         for s, item in enumerate(found["items"])
         for p, probe in enumerate(found["emotions"])
     ]  # fmt: skip
-    atomic.write_parquet(lab.run / "scenarios.parquet", pl.DataFrame(rows))
-    found = experiments["numeric"]
+    atomic.write_parquet(lab.run / "scenarios.parquet", pl.DataFrame(rows, schema=SCENARIO_COLUMNS))
+    found = experiments["numeric"] or {"templates": [], "twins": {"templates": []}, "emotions": []}
     rows = [
         {"template": t["name"], "kind": kind, "value": float(value), "emotion": emotion, "cosine": t[key][emotion][i], "expected": t["expected"][emotion]}
         for templates, kinds in (
@@ -195,4 +219,4 @@ def _write_tables(lab: Lab, experiments: dict[str, Any]) -> None:
         for emotion in found["emotions"]
         for i, value in enumerate(t["values"])
     ]  # fmt: skip
-    atomic.write_parquet(lab.run / "numeric.parquet", pl.DataFrame(rows))
+    atomic.write_parquet(lab.run / "numeric.parquet", pl.DataFrame(rows, schema=NUMERIC_COLUMNS))

@@ -73,8 +73,12 @@ def share_steering(lab: Lab, emotions: tuple[str, ...], vectors: EmotionVectors)
     return planned
 
 
-def steer_preferences(lab: Lab, emotions: tuple[str, ...], vectors: EmotionVectors) -> Runs:
-    """Ask the pairs again under every condition; `emotions` in order of priority."""
+def steer_preferences(lab: Lab, emotions: tuple[str, ...], vectors: EmotionVectors) -> Runs | None:
+    """Ask the pairs again under every condition; `emotions` in order of priority. None where there are none to steer."""
+    if not emotions:
+        if not lab.run.done("steering"):
+            lab.run.finish("steering", [], 0.0, 0, "prompts", layer=lab.layer, conditions=0)
+        return None
     planned = share_steering(lab, emotions, vectors)
     return _from_table(pl.read_parquet(lab.run / FILE), planned, len(lab.pack.activities))
 

@@ -32,7 +32,9 @@ def analyse_steering(
     """Judge the steering experiment; `differences` (n, n) are the unsteered ones of all pairs, in nats."""
     settings, pack, plan = lab.settings, lab.pack, runs.plan
     splits = split_halves([a.category for a in pack.activities], settings.random_splits, settings.seed)
-    options = steering.Options(splits, settings.resamples, settings.seed, settings.elo_k, settings.elo_passes)
+    options = steering.Options(
+        splits, settings.resamples, settings.seed, settings.elo_k, settings.elo_passes, detect=True
+    )
     r = correlations.r[[vectors.index(emotion) for emotion in plan.emotions]]
     facts = {
         "layer": plan.layer, "strength": plan.strength, "residual_norm": float(vectors.residual_norm[plan.layer]),

@@ -37,7 +37,14 @@ def scenario_tests(
     layers = scenarios.Layers(given.index(vectors.layer), settings.layer is not None, tuple(given))
     directions = (vectors.projected if vectors.kind == "projected" else vectors.raw)[given]
     record, criteria = scenarios.run(
-        main.at(given), heldout.at(given), vectors.emotions, directions, layers, settings.resamples, settings.seed
+        main.at(given),
+        heldout.at(given),
+        vectors.emotions,
+        directions,
+        layers,
+        settings.resamples,
+        settings.seed,
+        detect=True,
     )
     record["retrieval"] = retrieval.run(
         every, vectors.emotions, vectors.at(), vectors.layer, pack.valence, settings.resamples, settings.seed
@@ -45,17 +52,20 @@ def scenario_tests(
     return record, criteria
 
 
-def numeric_tests(lab: Lab, vectors: EmotionVectors, readings: Readings) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+def numeric_tests(
+    lab: Lab, vectors: EmotionVectors, readings: Readings
+) -> tuple[dict[str, Any] | None, list[dict[str, Any]]]:
     """The record's `numeric` part and V5, V6, at the analysis layer."""
     pack, settings, place, here = lab.pack, lab.settings, vectors.layer + 1, vectors.at()
-    record, (earlier, v6) = numeric.run(
+    record, (v5, v6) = numeric.run(
         pack.numeric_templates, [values[:, place] for values in readings.numeric], vectors.emotions, here,
-        settings.resamples, settings.seed,
+        settings.resamples, settings.seed, detect=True,
     )  # fmt: skip
-    record["twins"], v5 = twins.run(
-        pack.more_numeric_templates, [values[:, :, place] for values in readings.twinned], vectors.emotions, here, earlier,
-        settings.resamples, settings.seed,
-    )  # fmt: skip
+    if record is not None:
+        record["twins"], v5 = twins.run(
+            pack.more_numeric_templates, [values[:, :, place] for values in readings.twinned], vectors.emotions, here, v5,
+            settings.resamples, settings.seed, detect=True,
+        )  # fmt: skip
     return record, [v5, v6]
 
 
@@ -65,7 +75,7 @@ def words_alone(
     nats: np.ndarray,
     criteria: list[dict[str, Any]],
     scenario_record: dict[str, Any],
-    numeric_record: dict[str, Any],
+    numeric_record: dict[str, Any] | None,
 ) -> dict[str, Any]:
     """The record's `baselines` part; adds to the `note` of each criterion whose value the words alone reach."""
     vocabulary = words.fit(text for _, text in kept_stories(lab))
@@ -101,7 +111,7 @@ def static_embeddings(lm: LanguageModel, texts: Sequence[str]) -> np.ndarray:
             first, last = prompt.spans["message"]
             ids = torch.tensor(prompt.ids[first:last], device=lm.device)
             rows.append(embedding(ids).float().mean(dim=0).cpu().numpy())
-    return np.stack(rows)
+    return np.stack(rows) if rows else np.zeros((0, lm.hidden_size), dtype=np.float32)
 
 
 def _represent(

@@ -46,14 +46,11 @@ _PLACEHOLDERS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
 
 
 def parse_emotions(value: Any, place: Place) -> tuple[str, ...]:
-    """The emotion words: unique, in lower case, with the four that the numeric templates follow."""
-    emotions = expect_texts(value, place, at_least=len(NUMERIC_EMOTIONS))
+    """The emotion words: unique and in lower case, two or more."""
+    emotions = expect_texts(value, place, at_least=2)
     for index, emotion in enumerate(emotions):
         if emotion != emotion.lower():
             raise place.item(index).fault("an emotion word must be in lower case")
-    for emotion in NUMERIC_EMOTIONS:
-        if emotion not in emotions:
-            raise place.fault(f"'{emotion}' is missing, and the numeric templates need it; add it")
     return emotions
 
 
@@ -79,7 +76,7 @@ def parse_scenarios(
     """
     scenarios = []
     known = None if emotions is None else frozenset(emotions)
-    for index, item in enumerate(expect_list(value, place, at_least=2)):
+    for index, item in enumerate(expect_list(value, place, at_least=0)):
         spot = place.item(index)
         keys = ("name", "emotion", "prompt")
         fields = expect_object(item, spot, keys, keys)
@@ -221,11 +218,14 @@ def _placeholders(text: str, place: Place) -> frozenset[str]:
 
 
 def parse_valence(value: Any, place: Place, emotions: Sequence[str]) -> tuple[dict[str, str], frozenset[str]]:
-    """The label of every emotion, and the words on which judges could differ (each with its reason in the file)."""
+    """The labels, and the words on which judges could differ (each with its reason in the file).
+
+    An emotion without a label is left out of everything that is judged by valence.
+    """
     fields = expect_object(value, place, ("labels",), ("labels", "ambiguous"))
     known = frozenset(emotions)
     spot = place.key("labels")
-    given = expect_object(fields["labels"], spot, required=emotions)
+    given = expect_object(fields["labels"], spot)
     for emotion, label in given.items():
         expect_member(emotion, spot, known, IN_EMOTIONS)
         expect_member(label, spot.key(emotion), (POSITIVE, NEGATIVE), f"'{POSITIVE}' or '{NEGATIVE}'")
@@ -234,13 +234,13 @@ def parse_valence(value: Any, place: Place, emotions: Sequence[str]) -> tuple[di
     for emotion, reason in ambiguous.items():
         expect_member(emotion, spot, known, IN_EMOTIONS)
         expect_text(reason, spot.key(emotion))
-    return {emotion: given[emotion] for emotion in emotions}, frozenset(ambiguous)
+    return {emotion: given[emotion] for emotion in emotions if emotion in given}, frozenset(ambiguous)
 
 
 def parse_opposite_pairs(value: Any, place: Place, emotions: Sequence[str]) -> tuple[tuple[str, str], ...]:
     """Pairs of two different emotions; no pair twice, in whichever order."""
     pairs = []
-    for index, item in enumerate(expect_list(value, place)):
+    for index, item in enumerate(expect_list(value, place, at_least=0)):
         spot = place.item(index)
         words = parse_emotion_list(item, spot, emotions)
         if len(words) != 2:
@@ -263,7 +263,7 @@ def parse_more_opposite_pairs(value: Any, place: Place, emotions: Sequence[str])
 
 def parse_emotion_list(value: Any, place: Place, emotions: Sequence[str]) -> tuple[str, ...]:
     """Some of the emotions, each at most once, in an order that matters."""
-    words = expect_texts(value, place)
+    words = expect_texts(value, place, at_least=0)
     known = frozenset(emotions)
     for index, word in enumerate(words):
         expect_member(word, place.item(index), known, IN_EMOTIONS)

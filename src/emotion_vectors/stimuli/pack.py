@@ -50,7 +50,7 @@ OPTIONAL = (
 class Pack:
     """All stimuli of a run. The lists keep the order of their files; docs/stimuli.md says what each is for.
 
-    valence: "positive" or "negative" for every emotion. valence_ambiguous: words on which judges could differ.
+    valence: "positive" or "negative"; an emotion may lack one. valence_ambiguous: words on which judges could differ.
     steered_emotions: in order of priority, so that the first k are a balanced choice. subset: all emotions, so ordered
     that the first n cover the range. more_opposite_pairs: a word at most twice. synonyms: words that name an emotion besides its own forms; empty where none are
     known. neutral_questions: empty where the neutral prompt works from topics. heldout_scenarios: none of them is in
@@ -204,8 +204,8 @@ def _read_optional(
             raw, values[name] = check_optional(folder, name, emotions, scenarios)
         except MissingFileError:
             place = file_place(folder, name)
-            raw = _supply(name, emotions, scenarios, place)
-            values[name] = _PARSERS[name](raw, place, emotions) if raw else ()
+            raw = _supply(name, emotions, scenarios)
+            values[name] = _PARSERS[name](raw, place, emotions)
             supplied.append(name)
         hashes[name] = canonical_hash(raw)
     return _Optional(values, hashes, tuple(supplied))
@@ -216,17 +216,14 @@ def _our_list(name: str) -> Any:
     return read_list_file(find_folder(OURS), name)
 
 
-def _supply(name: str, emotions: tuple[str, ...], scenarios: tuple[Scenario, ...], place: Place) -> Any:
-    """Our list `name` as raw JSON, restricted to what fits a pack; refused where what is left can't be used."""
+def _supply(name: str, emotions: tuple[str, ...], scenarios: tuple[Scenario, ...]) -> Any:
+    """Our list `name` as raw JSON, restricted to what fits a pack; nothing may be left of it."""
     ours = _our_list(name)
     known = frozenset(emotions)
     if name in ("neutral_questions", "more_numeric_templates"):
         return ours
-    if name == "more_opposite_pairs":
-        # Perhaps none: then V2 of ours can't be asked, which is no reason to refuse the pack.
-        return [pair for pair in ours if known.issuperset(pair)]
     if name == "valence":
-        return _supply_valence(ours, emotions, place)
+        return {key: {e: text for e, text in part.items() if e in known} for key, part in ours.items()}
     if name == "synonyms":
         return {emotion: words for emotion, words in ours.items() if emotion in known}
     if name == "subset":
@@ -236,21 +233,9 @@ def _supply(name: str, emotions: tuple[str, ...], scenarios: tuple[Scenario, ...
     if name == "heldout_scenarios":
         # A pack may use one of these as a scenario of its own; then it isn't held out any more.
         used = {plain_text(scenario.prompt) for scenario in scenarios}
-        left = [item for item in ours if item["emotion"] in known and plain_text(item["prompt"]) not in used]
-    elif name == "retrieval_scenarios":
-        left = [item for item in ours if item["emotion"] in known]
-    elif name == "opposite_pairs":
-        left = [pair for pair in ours if known.issuperset(pair)]
-    else:
-        left = [emotion for emotion in ours if emotion in known]
-    if not left:
-        raise place.fault("the file is missing and ours has none of the pack's emotions; add the file")
-    return left
-
-
-def _supply_valence(ours: dict[str, Any], emotions: tuple[str, ...], place: Place) -> dict[str, Any]:
-    for emotion in emotions:
-        if emotion not in ours["labels"]:
-            raise place.fault(f"the file is missing and ours has no label for {emotion!a}; add the file")
-    known = frozenset(emotions)
-    return {key: {emotion: text for emotion, text in part.items() if emotion in known} for key, part in ours.items()}
+        return [item for item in ours if item["emotion"] in known and plain_text(item["prompt"]) not in used]
+    if name == "retrieval_scenarios":
+        return [item for item in ours if item["emotion"] in known]
+    if name in ("opposite_pairs", "more_opposite_pairs"):
+        return [pair for pair in ours if known.issuperset(pair)]
+    return [emotion for emotion in ours if emotion in known]

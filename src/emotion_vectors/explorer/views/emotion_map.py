@@ -61,7 +61,7 @@ def emotion_map(run: Run, layer: int, chosen: str | None) -> str:
             label = written[i]
             weight = ' font-weight="700"' if names[i] == chosen else ""
             mark += f'<text x="{x + label.dx:.1f}" y="{y + label.dy + 4:.1f}" text-anchor="{ANCHORS[label.align]}"{weight}>{text(names[i])}</text>'
-        tip = text(f"{names[i]}\n{valence.get(names[i], 'valence not known')}")
+        tip = text(f"{names[i]}\n{valence.get(names[i]) or 'valence not known'}")
         marks.append(
             f'<g class="ev-point" role="button" tabindex="-1" data-emotion="{text(names[i])}" data-tip="{tip}" '
             f'aria-label="{text(names[i])}">{mark}</g>'

@@ -18,7 +18,8 @@ def overview(run: Run) -> str:
             f"<b>{len(run.vectors.emotions) if run.vectors else 0}</b> emotions",
             f"layer <b>{run.record['vectors']['layer']}</b> of {model['layers']}",
             f"<b>{corpus['kept']:,}</b> stories",
-            f"<b>{verdicts.get('pass', 0)}</b> pass, {verdicts.get('fail', 0)} fail, {verdicts.get('inconclusive', 0)} inconclusive",
+            f"<b>{verdicts.get('pass', 0)}</b> pass, {verdicts.get('fail', 0)} fail, {verdicts.get('inconclusive', 0)} inconclusive"
+            + (f", {verdicts['not asked']} not asked" if verdicts.get("not asked") else ""),
         ]
     elif run.vectors is not None:
         facts = [

@@ -8,7 +8,7 @@ from emotion_vectors.explorer.markup import notice, text
 from emotion_vectors.explorer.runs import Run
 from emotion_vectors.report.wording import interval, measured, number, p_value
 
-SIGNS = {"pass": "✓", "fail": "✗", "inconclusive": "?"}
+SIGNS = {"pass": "✓", "fail": "✗", "inconclusive": "?", "not asked": "–"}
 
 
 def verdicts(run: Run) -> str:
@@ -18,14 +18,17 @@ def verdicts(run: Run) -> str:
             "info", "There are no verdicts yet.", "They are judged at the end of a run; give its run command again."
         )
     tally = run.record["verdicts"]
-    summary = ", ".join(f"{tally.get(verdict, 0)} {verdict}" for verdict in SIGNS)
+    summary = ", ".join(
+        f"{tally.get(verdict, 0)} {verdict}" for verdict in SIGNS if verdict != "not asked" or tally.get(verdict)
+    )
     cards = "".join(_card(criterion) for criterion in run.record["criteria"].values())
     return f'<p class="ev-facts">Our verdict: <b>{summary}</b>. The seed\'s verdict looks at the value alone. In the pictures: value and 95 % interval are blue, chance is dashed, the bar is black.</p><div class="ev-cards">{cards}</div>'
 
 
 def _card(criterion: dict[str, Any]) -> str:
     null = criterion["null"]
-    chance = f"{number(null['value'])} for {text(null['what'])}, {p_value(null['p'])}" if null else "none"
+    known = null and null["value"] is not None
+    chance = f"{number(null['value'])} for {text(null['what'])}, {p_value(null['p'])}" if known else "none"
     rows = {
         "Value": f"<b>{text(measured(criterion).removesuffix(' Elo points'))}</b> {text(criterion['unit'])}",
         "Bar": text(criterion["threshold_text"]),
@@ -34,7 +37,8 @@ def _card(criterion: dict[str, Any]) -> str:
         "Seed's verdict": _badge(criterion["seed_verdict"]),
     }
     facts = "".join(f"<dt>{name}</dt><dd>{value}</dd>" for name, value in rows.items())
-    note = f'<p class="ev-note">{text(criterion["note"])}</p>' if criterion["note"] else ""
+    remarks = (criterion["note"], (criterion.get("detectable") or {}).get("sentence"))
+    note = "".join(f'<p class="ev-note">{text(remark)}</p>' for remark in remarks if remark)
     return (
         f'<article class="ev-card"><h3><span>{text(criterion["id"])}</span> {text(criterion["name"])} {_badge(criterion["verdict"])}</h3>'
         f"{_interval(criterion)}<dl>{facts}</dl><p>{text(criterion['reason'])}</p>{note}</article>"
@@ -42,7 +46,7 @@ def _card(criterion: dict[str, Any]) -> str:
 
 
 def _badge(verdict: str) -> str:
-    return f'<span class="ev-badge ev-{text(verdict)}"><i aria-hidden="true">{SIGNS.get(verdict, "?")}</i> {text(verdict)}</span>'
+    return f'<span class="ev-badge ev-{text(verdict.replace(" ", "-"))}"><i aria-hidden="true">{SIGNS.get(verdict, "?")}</i> {text(verdict)}</span>'
 
 
 def _interval(criterion: dict[str, Any]) -> str:

@@ -266,7 +266,7 @@ def test_the_lens_is_float32_whatever_the_dtype_of_the_model(kind):
     lm = tiny(kind)
     half = lm.model.__class__(lm.model.config).to(torch.bfloat16)
     half.load_state_dict(lm.model.state_dict())
-    low = dataclasses.replace(lm, model=half, parts=find_parts(half))
+    low = dataclasses.replace(lm, model=half, parts=find_parts(half), dtype=torch.bfloat16)
     rows = np.random.default_rng(0).standard_normal((3, 32))
     gain = low.parts.norm.weight.float().detach() + (1 if kind == "gemma2" else 0)
     for row, logits in zip(rows, lens.project(low, rows, True), strict=True):

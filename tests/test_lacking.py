@@ -187,7 +187,7 @@ def test_runs_that_lack_things_are_compared(lacking, partly_labelled, few, tmp_p
 
 def test_tables_keep_their_columns(lacking, unlabelled):
     numeric, scenarios = (pl.read_parquet(lacking[0] / f"{name}.parquet") for name in ("numeric", "scenarios"))
-    assert numeric.columns == ["template", "value", "emotion", "cosine", "expected"] and len(numeric) == 0
+    assert numeric.columns == ["template", "kind", "value", "emotion", "cosine", "expected"] and len(numeric) == 0
     assert scenarios.columns == ["scenario", "target", "probe", "raw", "centred"] and len(scenarios) == 0
     valence = pl.read_parquet(unlabelled[0] / "correlations.parquet")["valence"]
     assert valence.dtype == pl.String and valence.null_count() == len(OTHERS)

@@ -1,14 +1,17 @@
 """What a criterion says that it could have seen: planted anew by other means, it passes about 80 % of the time, and half of it rarely."""
 
+import math
+
 import numpy as np
 import pytest
 from scipy import stats
 
-from emotion_vectors.experiments import power, power_preferences, steering
+from emotion_vectors.experiments import power, power_preferences, steering, twins
 from emotion_vectors.experiments.beyond import beyond_controls
 from emotion_vectors.experiments.correlation import aligned
 from emotion_vectors.experiments.criteria import Null, Threshold, judge, scaled
 from emotion_vectors.experiments.power import Judged
+from emotion_vectors.experiments.ranking import MEAN_RANK, summarise, within
 from emotion_vectors.experiments.valences import Valences
 from emotion_vectors.stats import intervals, nulls
 
@@ -82,85 +85,84 @@ def asked(size, probes, seed):
     table = np.array([generator.permutation(probes) + 1 for _ in range(size)]).T.astype(float)
     rows = generator.permuted(np.tile(np.arange(probes), (2000, 1)), axis=1)[:, targets]
     dealt = table[rows, np.arange(size)]
-    return power.Asked(table, targets, (dealt == 1).mean(1), dealt.mean(1)), (dealt == 1).sum(1)
+    return power.Asked(table, targets, (dealt == 1).sum(1), dealt.mean(1))
 
 
-def test_scenarios_need_both_batteries():
-    main, first = asked(12, 12, 3)
-    main = main._replace(null_first=first)
-    heldout, _ = asked(36, 12, 4)
-    bars = Threshold(8), Threshold(3.0, "at most")
+def test_scenarios_of_both_lists():
+    both, bars = asked(48, 12, 3), (Threshold(32), Threshold(3.0, "at most"))
     v3, v4 = (
         Judged(Null("dealt", value, 1.0), bar)
-        for value, bar in zip((first.mean(), main.null_mean.mean()), bars, strict=True)
+        for value, bar in zip((both.null_first.mean(), both.null_mean.mean()), bars, strict=True)
     )
-    found = power.implied((v3, v4), main, heldout, 0)
+    found = power.implied((v3, v4), both, 0)
+    measures = within("matches", 1), MEAN_RANK
 
-    def ranks(g, share, battery):
-        order = g.permutation(12)[battery.targets]
-        chance = battery.table[order, np.arange(len(order))]
-        return np.where(g.random(len(order)) < share, 1.0, chance)
-
-    def trial(share, first_place):
+    def trial(share, place):
         def one(g):
-            own, second = ranks(g, share, main), ranks(g, share, heldout)
-            if first_place:
-                p = nulls.permutation_p((second == 1).mean(), heldout.null_first)
-                return count_verdict((own == 1).sum(), 12, first, bars[0], "V3", "" if p < 0.05 else "held out")
-            p = nulls.permutation_p(second.mean(), heldout.null_mean, "less")
-            ends = intervals.bootstrap_mean(own, repeats=400, seed=int(g.integers(1000)))
-            null = Null("dealt", main.null_mean.mean(), float(nulls.permutation_p(own.mean(), main.null_mean, "less")))
-            return judge(
-                "V4", "", own.mean(), (ends.low, ends.high), null, bars[1], "", capped="" if p < 0.05 else "held out"
-            )["verdict"]
+            order = g.permutation(12)[both.targets]
+            own = np.where(g.random(48) < share, 1.0, both.table[order, np.arange(48)])
+            seed = int(g.integers(1000))
+            rows = g.permuted(np.tile(np.arange(12), (200, 1)), axis=1)[:, both.targets]
+            seen = summarise(measures, own, both.table[rows, np.arange(48)], both.targets, 200, seed)
+            name, null = ("matches", both.null_first) if place == 0 else ("mean_rank", both.null_mean)
+            value, side = seen[name]["value"], "greater" if place == 0 else "less"
+            chance = Null("dealt", null.mean(), float(nulls.permutation_p(value, null, side)))
+            of = 48 if place == 0 else None
+            return judge("V3", "", value, seen[name]["interval"], chance, bars[place], "", of)["verdict"]
 
         return one
 
-    by_chance = (main.table == 1).mean(), main.table.mean()
+    by_chance = (both.table == 1).mean(), both.table.mean()
     planted = [(one["value"] - by) / (1 - by) for one, by in zip(found, by_chance, strict=True)]
-    for share, first_place in zip(planted, (True, False), strict=True):
-        assert share_passing(trial(share, first_place), repeats=200) == pytest.approx(0.8, abs=0.12)
-        assert share_passing(trial(share / 2, first_place), repeats=200) < 0.4
-    assert power.implied((v3, v4), main, None, 0)[0]["value"] is None  # V3 can't pass without held-out scenarios
+    for place, share in enumerate(planted):
+        assert share_passing(trial(share, place), repeats=200) == pytest.approx(0.8, abs=0.12)
+        assert share_passing(trial(share / 2, place), repeats=200) < 0.4
+    blocked = power.implied((replace_block(v3), v4), both, 0)[0]
+    assert blocked["value"] is None and blocked["sentence"] == "No effect could have passed: no second list."
 
 
-def test_curves_and_a_criterion_that_no_effect_can_pass():
+def replace_block(judged):
+    return judged._replace(blocked="no second list")
+
+
+def test_curves_beyond_their_twins():
     generator = np.random.default_rng(6)
-    rho, change = generator.uniform(-1, 1, (1000, 6, 4)), generator.standard_normal((1000, 6, 4))
-    expected = np.where(generator.random((6, 4)) < 0.5, 1, -1)
-    change = np.abs(change) * np.sign(rho)
-    judged = Judged(Null("turned", 12.0, 1.0), Threshold(17)), Judged(Null("turned", 7.0, 1.0), Threshold(12))
-    signs, trends = power.curves(judged, rho, change, expected, 0.7, 0)
-    right = (np.sign(rho) == expected).sum((1, 2))
-    size = (expected * change).mean((1, 2))
+    excess = generator.standard_normal((1000, 18, 4)) + generator.standard_normal((1000, 1, 4))
+    expected = generator.choice([1, -1, 0], (18, 4), p=[0.4, 0.4, 0.2])
+    named, signed = expected != 0, excess * expected
+    of = int(named.sum())
+    right, size = (signed > 0).sum((1, 2)), signed[:, named].mean(1)
+    bar = Threshold(math.ceil(17 * of / 24))
+    found = power.curves(Judged(Null("turned", right.mean(), 1.0), bar), excess, expected, 0)
 
     def trial(share):
         planted = 2 * share - 1  # by chance half of the signs are right
 
         def one(g):
-            row, hit = g.integers(1000), g.random((6, 4)) < planted
-            table = hit | (np.sign(rho[row]) == expected)
-            moved = np.where(hit, np.abs(change[row]), expected * change[row]).mean()
-            ends, _ = intervals.cluster_bootstrap(
-                lambda i: table[i].sum(), range(6), repeats=300, seed=int(g.integers(1000))
+            hit = g.random((18, 4)) < planted
+            moved = np.where(hit, np.abs(signed[row := g.integers(1000)]), signed[row])
+            seen = twins.summary(twins.Effects(moved * expected, excess[:50]), expected, 200, int(g.integers(1000)))
+            p = max(
+                float(nulls.permutation_p(seen["count"], right)), float(nulls.permutation_p(moved[named].mean(), size))
             )
-            p = max(float(nulls.permutation_p(table.sum(), right)), float(nulls.permutation_p(moved, size)))
-            null = Null("turned", 12.0, p)
-            return judge(
-                "V5", "", table.sum(), (float(ends.low), min(float(ends.high), 24)), null, Threshold(17), "", 24
-            )["verdict"]
+            null = Null("turned", right.mean(), p)
+            return judge("V5", "", seen["count"], tuple(seen["interval"]), null, bar, "", of)["verdict"]
 
         return one
 
-    assert share_passing(trial(signs["value"]), repeats=200) == pytest.approx(0.8, abs=0.12)
-    assert share_passing(trial(0.5 + (signs["value"] - 0.5) / 2), repeats=200) < 0.4
-    assert 0.3 < trends["value"] < 1
+    assert share_passing(trial(found["value"]), repeats=200) == pytest.approx(0.8, abs=0.12)
+    assert share_passing(trial(0.5 + (found["value"] - 0.5) / 2), repeats=200) < 0.4
+
+
+def test_steady_curves_and_a_criterion_that_no_effect_can_pass():
+    generator = np.random.default_rng(6)
+    rho = generator.uniform(-1, 1, (1000, 6, 4))
+    found = power.trends(Judged(Null("turned", 7.0, 1.0), Threshold(12)), rho, 0.7, 0)
+    assert 0.3 < found["value"] < 1
     # Where almost every random direction is steady, steady curves are no evidence.
     steady = np.sign(rho) * generator.uniform(0.65, 1, rho.shape)
     always = np.where(generator.random((1000, 1, 1)) < 0.2, np.sign(rho) * 0.9, steady)
-    _, none = power.curves(
-        (judged[0], Judged(Null("turned", 22.0, 1.0), Threshold(12))), always, change, expected, 0.7, 0
-    )
+    none = power.trends(Judged(Null("turned", 22.0, 1.0), Threshold(12)), always, 0.7, 0)
     assert none["value"] is None and none["sentence"].startswith("No effect")
 
 

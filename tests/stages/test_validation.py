@@ -46,7 +46,7 @@ def readings() -> Readings:
     batteries = [
         at_response([s.prompt for s in b]) for b in (PACK.scenarios, PACK.heldout_scenarios, PACK.retrieval_scenarios)
     ]
-    return Readings(batteries[0], [], np.zeros(0), batteries[1], batteries[2])
+    return Readings(batteries[0], [], np.zeros(0), batteries[1], batteries[2], [])
 
 
 def directions(seed: int = 0) -> EmotionVectors:
@@ -84,9 +84,11 @@ def test_the_batteries_reach_the_tests_with_their_layers():
                 row[3] = vectors.projected[2, index[scenario.emotion]]
     lab = SimpleNamespace(pack=PACK, settings=SimpleNamespace(resamples=100, seed=0, layer=None))
     record, (v3, _) = validation.scenario_tests(lab, vectors, planted)  # pyright: ignore[reportArgumentType]
-    assert v3["value"] == v3["of"] == record["by_layer"][2]["matches"] and len(record["by_layer"]) == 4
-    assert record["heldout"]["raw"]["matches"]["value"] == record["heldout"]["of"] == 3 * v3["of"]
-    assert record["by_layer"][1]["matches"] < v3["of"] and not record["layer_set_by_hand"]
+    first = v3["seed"]
+    assert first["value"] == first["of"] == record["by_layer"][2]["matches"] and len(record["by_layer"]) == 4
+    assert record["heldout"]["raw"]["matches"]["value"] == record["heldout"]["of"] == 3 * first["of"]
+    assert v3["of"] == 4 * first["of"] and v3["value"] > 3 * first["of"]
+    assert record["by_layer"][1]["matches"] < first["of"] and not record["layer_set_by_hand"]
     assert record["retrieval"]["of"] == record["retrieval"]["emotions"] == 24
     by_hand = SimpleNamespace(pack=PACK, settings=SimpleNamespace(resamples=100, seed=0, layer=2))
     assert validation.scenario_tests(by_hand, vectors, planted)[0]["layer_set_by_hand"]  # pyright: ignore[reportArgumentType]
@@ -96,11 +98,14 @@ def test_the_words_of_a_run_are_compared_and_noted(tmp_path):
     lab, vectors = run_folder(tmp_path), directions()
     record, criteria = validation.scenario_tests(lab, vectors, readings())
     nats = np.random.default_rng(0).standard_normal(64)
+    nothing = {"value": 0, "of": 24, "threshold": 17}
     rest = [
-        {"id": name, "value": 0, "of": of, "null": {"p": 1.0}, "note": "x"}
+        {"id": name, "value": 0, "of": of, "null": {"p": 1.0}, "note": "x", "seed": nothing}
         for name, of in (("V5", 24), ("V6", 24), ("V8", 3), ("V9", 24), ("V1", 24))
     ]
-    found = validation.words_alone(lab, vectors, nats, [*criteria, *rest], record)
+    counted = {"count": 0, "of": 55, "count_p": 1.0}
+    numbers = {"twins": {"earlier": {"null": {"p": 1.0}}, "severity": counted}}
+    found = validation.words_alone(lab, vectors, nats, [*criteria, *rest], record, numbers)
     assert [row["name"] for row in found["rows"]] == ["residual stream", "bag of words", "static embedding"]
     stories = {word for _, text in validation.kept_stories(lab) for word in text.lower().split()}
     assert 24 <= found["vocabulary"] <= len(stories)

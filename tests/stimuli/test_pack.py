@@ -178,7 +178,8 @@ def test_the_published_pack_loads(published_folder: Path) -> None:
     assert (len(pack.emotions), len(pack.topics), len(pack.activities)) == (171, 100, 64)
     assert (len(pack.scenarios), len(pack.numeric_templates)) == (12, 6)
     lacking = ("valence", "opposite_pairs", "steered_emotions", "subset", "synonyms")
-    assert pack.supplied == (*lacking, "heldout_scenarios", "retrieval_scenarios")
+    ours = ("heldout_scenarios", "retrieval_scenarios", "more_opposite_pairs", "more_numeric_templates")
+    assert pack.supplied == (*lacking, *ours)
     assert (len(pack.heldout_scenarios), len(pack.retrieval_scenarios)) == (36, 171)
     assert pack.neutral_questions == ()
     assert pack.numeric_templates[0].expected == {"afraid": "+", "happy": "none", "sad": "none", "calm": "-"}

@@ -112,7 +112,14 @@ def test_a_list_that_may_be_lacking_is_no_fault(name: str, our_copy: Path) -> No
 
 
 # A pack may have no scenario, pair or steered emotion: what is about them is then not asked.
-MAY_BE_EMPTY = ("scenarios", "opposite_pairs", "steered_emotions", "heldout_scenarios", "retrieval_scenarios")
+MAY_BE_EMPTY = (
+    "scenarios",
+    "opposite_pairs",
+    "more_opposite_pairs",
+    "steered_emotions",
+    "heldout_scenarios",
+    "retrieval_scenarios",
+)
 
 
 @pytest.mark.parametrize(

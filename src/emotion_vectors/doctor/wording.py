@@ -21,6 +21,8 @@ def prompt(bench: Bench) -> Finding:
     asked += [bench.ask(pack.prompts.feeling, {"activity": text}) for text in bench.activities[:4]]
     asked += [bench.ask("{message}", {"message": scenario.prompt}) for scenario in pack.scenarios]
     asked += [bench.ask("{message}", {"message": t.fill(t.values[-1])}) for t in pack.numeric_templates]
+    twinned = pack.more_numeric_templates
+    asked += [bench.ask("{message}", {"message": three[-1]}) for t in twinned for three in t.prompts()]
     faults = [fault for one in asked if (fault := _prompt_fault(bench.lm, one))]
     return all_right(faults, len(asked), "prompts", "use a model whose chat template answers at once, or report a bug")
 

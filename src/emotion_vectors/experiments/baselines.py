@@ -1,8 +1,9 @@
 """How much of this could be read off the words? The same tests for representations that never see context.
 
 In: for each representation the vectors (n, w) of n emotions, made from the same stories, and the texts of the scenarios,
-numeric prompts and activities (t, w). Out: the values of V3 to V6, V8 and V9, of the held-out scenarios and of the retrieval,
-by the very functions that judge the residual stream, and those of the residual stream beside them.
+numeric prompts and activities (t, w). Out: the values of V3 to V6, V8 and V9 and of the seed's own V3 to V5, of the other
+severity, the held-out scenarios and the retrieval, by the very functions that judge the residual stream, and those of the
+residual stream beside them.
 Source: ours; neither the paper nor the seed report has this control.
 What it can't tell: a value that the words reach too may still come from something deeper in the model, and one that they
 don't reach may come from better knowledge of words rather than from an emotion.
@@ -15,14 +16,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from emotion_vectors.experiments import correlation, numeric, retrieval, scenarios
+from emotion_vectors.experiments import correlation, numeric, retrieval, scenarios, twins
 from emotion_vectors.experiments.criteria import number
 from emotion_vectors.experiments.ranking import Battery
 from emotion_vectors.stimuli.pack import Pack
 
 RESIDUAL = "residual stream"
 CRITERIA = ("V3", "V4", "V5", "V6", "V8", "V9")
-LOWER_IS_BETTER = ("V4", "retrieval_rank")
+SEEDS = ("V3", "V4", "V5")  # of these the seed's own statistic is another one; it stands under V3_seed and so on
+LOWER_IS_BETTER = ("V4", "V4_seed", "retrieval_rank")
 
 
 class Representation(NamedTuple):
@@ -34,6 +36,7 @@ class Representation(NamedTuple):
     heldout: np.ndarray
     retrieval: np.ndarray
     numeric: list[np.ndarray]  # per template (values, w)
+    twinned: list[np.ndarray]  # per template with twins (3, values, w)
     activities: np.ndarray  # (a, w)
 
 
@@ -44,17 +47,19 @@ def run(
     nats: np.ndarray,
     criteria: Sequence[dict[str, Any]],
     scenario_record: dict[str, Any],
+    numeric_record: dict[str, Any] | None,
     resamples: int,
     seed: int,
 ) -> dict[str, Any]:
-    """The record's `baselines` part; `criteria` and `scenario_record` are those of the residual stream."""
-    rows = [row(RESIDUAL, criteria, scenario_record)]
+    """The record's `baselines` part; `criteria` and the two records are those of the residual stream."""
+    rows = [row(RESIDUAL, criteria, scenario_record, numeric_record)]
     for one in representations:
         rows.append(measure(one, pack, emotions, nats, resamples, seed))
     by_id = {criterion["id"]: criterion for criterion in criteria}
-    of = {name: by_id[name]["of"] for name in CRITERIA} | {
-        "V4": len(scenario_record["emotions"]) if by_id["V4"]["value"] is not None else None
-    }
+    probes = len(scenario_record["emotions"]) if by_id["V4"]["value"] is not None else None
+    of = {name: by_id[name]["of"] for name in CRITERIA} | {"V4": probes}
+    of |= {f"{name}_seed": (by_id[name].get("seed") or {}).get("of") for name in SEEDS} | {"V4_seed": probes}
+    of |= {"severity": ((numeric_record or {}).get("twins") or {}).get("severity", {}).get("of")}
     second, every = scenario_record["heldout"], scenario_record["retrieval"]
     of |= {"heldout": second and second["of"], "retrieval": every and every["of"]}
     of |= {"retrieval_rank": every and every["emotions"]}
@@ -78,19 +83,33 @@ def measure(
         main, heldout, emotions, one.vectors[None], scenarios.Layers(), resamples, seed
     )  # fmt: skip
     record["retrieval"] = retrieval.run(every, emotions, one.vectors, 0, pack.valence, resamples, seed)
-    _, curves = numeric.run(pack.numeric_templates, one.numeric, emotions, one.vectors, resamples, seed)
+    curves, (v5, v6) = numeric.run(pack.numeric_templates, one.numeric, emotions, one.vectors, resamples, seed)
+    if curves is not None:
+        curves["twins"], v5 = twins.run(
+            pack.more_numeric_templates, one.twinned, emotions, one.vectors, v5, resamples, seed
+        )
     activities, vectors = narrow(one.activities, one.vectors)
     _, _, probes = correlation.run(
         pack.activities, activities, emotions, vectors, nats, pack.valence, pack.valence_ambiguous, "", resamples, seed
     )
-    return row(one.name, [*criteria, *curves, *probes], record)
+    return row(one.name, [*criteria, v5, v6, *probes], record, curves)
 
 
-def row(name: str, criteria: Sequence[dict[str, Any]], scenario_record: dict[str, Any]) -> dict[str, Any]:
+def row(
+    name: str,
+    criteria: Sequence[dict[str, Any]],
+    scenario_record: dict[str, Any],
+    numeric_record: dict[str, Any] | None,
+) -> dict[str, Any]:
     """What the table shows of one representation: values, and p values under the same keys in `p`."""
-    by_id = {criterion["id"]: criterion for criterion in criteria}
+    by_id, found = {criterion["id"]: criterion for criterion in criteria}, (numeric_record or {}).get("twins")
     values = {key: by_id[key]["value"] for key in CRITERIA}
+    values |= {f"{key}_seed": (by_id[key].get("seed") or {}).get("value") for key in SEEDS}
     p = {key: by_id[key]["null"]["p"] for key in CRITERIA}
+    p |= {"V3_seed": scenario_record.get("p_raw"), "V4_seed": scenario_record.get("p_mean_rank_raw")}
+    p["V5_seed"] = found["earlier"]["null"]["p"] if found else None
+    severity = found["severity"] if found and found["severity"]["of"] else None
+    values["severity"], p["severity"] = (severity["count"], severity["count_p"]) if severity else (None, None)
     second, every = scenario_record["heldout"], scenario_record["retrieval"]
     for key, found in (
         ("heldout", second and second["raw"]["matches"]),
@@ -111,7 +130,7 @@ def narrow(activities: np.ndarray, vectors: np.ndarray) -> tuple[np.ndarray, np.
 
 
 def remarks(record: dict[str, Any]) -> dict[str, str]:
-    """For each criterion a sentence on every representation of the words that reaches the residual stream's value."""
+    """For each criterion a sentence on every representation of the words that reaches or beats the residual stream's value."""
     own, *others = record["rows"]
     found = {}
     for key in CRITERIA:
@@ -119,8 +138,14 @@ def remarks(record: dict[str, Any]) -> dict[str, str]:
         for other in others:
             if own[key] is None or other[key] is None:
                 continue
-            if other[key] <= own[key] if key in LOWER_IS_BETTER else other[key] >= own[key]:
-                out_of = "" if key in LOWER_IS_BETTER else f" of {record['of'][key]}"
-                sentences.append(f"A {other['name']} reaches {number(other[key])}{out_of}.")
+            low = key in LOWER_IS_BETTER
+            if other[key] <= own[key] if low else other[key] >= own[key]:
+                beats = (
+                    f", {'better' if low else 'more'} than the vectors"
+                    if other[key] != own[key]
+                    else ", as the vectors do"
+                )
+                out_of = "" if low else f" of {record['of'][key]}"
+                sentences.append(f"A {other['name']} reaches {number(other[key])}{out_of}{beats}.")
         found[key] = " ".join(sentences)
     return found

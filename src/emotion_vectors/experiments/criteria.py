@@ -8,6 +8,7 @@
 
 pass: both. fail: no better than chance by its interval, or the whole interval misses the bar. inconclusive: the rest,
 and a pass that a further control of the experiment explains as well (`capped`).
+Where ours judges another statistic than the seed's (V2 to V5), `Seed` holds the seed's own: its bar is for that one alone.
 What has no value (nothing to count, a correlation with a constant) is inconclusive by both verdicts. What a run lacks the
 emotions, pairs or labels for is `not_asked`: no value, and a sentence that says what is lacking.
 """
@@ -69,6 +70,31 @@ class Threshold:
         return f"{self.of} {sign} {number(self.value)}".strip()
 
 
+@dataclass(frozen=True)
+class Seed:
+    """The seed's statistic where ours judges another one: its value out of `of`, its bar, and what is counted."""
+
+    value: float
+    threshold: Threshold
+    unit: str
+    of: int | None = None
+
+    @property
+    def verdict(self) -> str:
+        """The seed's bar on the seed's statistic; inconclusive where there was nothing to count."""
+        if self.of == 0 or not math.isfinite(self.value):
+            return "inconclusive"
+        return "pass" if self.threshold.reached(self.value) else "fail"
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """For the criterion's record, under `seed`."""
+        return {
+            "value": None if self.of == 0 else json_number(self.value), "of": self.of, "unit": self.unit,
+            "threshold": self.threshold.value, "threshold_text": self.threshold.text, "note": self.threshold.note,
+        }  # fmt: skip
+
+
 def scaled(threshold: float, of: int, full: int) -> Threshold:
     """The seed's threshold out of `full`, in proportion for `of` where that differs; the note says so."""
     if of == full:
@@ -92,11 +118,13 @@ def judge(
     blocked: str = "",
     seed_value: float | None = None,
     capped: str = "",
+    seed: Seed | None = None,
 ) -> dict[str, Any]:
     """The record of one criterion; `blocked` (a reason) makes the verdict inconclusive whatever the numbers say.
 
     `capped` (a reason) makes a pass inconclusive and leaves the other verdicts: a control explains the value as well.
-    `seed_value` is what the seed's own threshold looks at where that differs from `value` (V10 ignores the sign).
+    `seed_value` is what the seed's own threshold looks at where that differs from `value` (V10 ignores the sign); `seed` is
+    the seed's statistic where its bar too is another one.
     """
     if of == 0:
         value, interval = math.nan, (math.nan, math.nan)
@@ -111,12 +139,13 @@ def judge(
         f"{number(value)}{share} {unit} (95 % interval {number(low)} to {number(high)}), against {number(null.value)} "
         f"for {null.what} (p = {number(null.p)}): {because}."
     )
-    seed_verdict = ("pass" if threshold.reached(seen) else "fail") if math.isfinite(seen) else "inconclusive"
+    seeds = seed or Seed(seen, threshold, unit)
+    own = {} if seed is None else {"seed": seed.record}
     return {
         "id": name, "name": title, "value": json_number(value), "of": of, "unit": unit, "threshold": threshold.value,
-        "threshold_text": threshold.text, "seed_value": json_number(seen), "seed_verdict": seed_verdict, "verdict": verdict, "interval": [low, high] if finite else None,
+        "threshold_text": threshold.text, "seed_value": seeds.record["value"], "seed_verdict": seeds.verdict, "verdict": verdict, "interval": [low, high] if finite else None,
         "null": {"what": null.what, "value": json_number(null.value), "p": json_number(null.p)},
-        "reason": reason, "note": " ".join(part for part in (threshold.note, note) if part),
+        "reason": reason, "note": " ".join(part for part in (threshold.note, note) if part), **own,
     }  # fmt: skip
 
 

@@ -1,7 +1,7 @@
-"""V1 and V2: which output tokens does each emotion vector promote? (logit lens)
+"""V1 (and the logits of V2): which output tokens does each emotion vector promote? (logit lens)
 
 In: unit vectors (n, d) of n emotions at the analysis layer and the model's unembedding (v, d).
-Out: the record's `lens`, V1 (own word among the top k tokens) and V2 (opposite pairs point apart in logit space).
+Out: the record's `lens`, V1 (own word among the top k tokens) and V2 (`opposites`: pairs that point apart in logit space).
 Formula: logits = W_U u, or W_U norm(u) through the final norm; both are counted, a setting says which one is V1.
 Source: paper, Table 1; seed report section 3.1. Every leading-space and case variant of a word that is one token counts.
 Controls of V1: words dealt out, random directions, and directions made from the words of the stories alone (the same
@@ -17,14 +17,15 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from emotion_vectors.experiments import power
-from emotion_vectors.experiments.criteria import Null, judge, not_asked, number, scaled
+from emotion_vectors.experiments import opposites, power
+from emotion_vectors.experiments.criteria import Null, judge, number, scaled
+from emotion_vectors.experiments.opposites import Pairs
 from emotion_vectors.lm.lens import project
 from emotion_vectors.lm.model import LanguageModel
 from emotion_vectors.stats import intervals, nulls
-from emotion_vectors.vectors.directions import contrast, cosine, unit
+from emotion_vectors.vectors.directions import contrast, unit
 
-SEED_BAR, SEED_PAIRS_BAR = 20, 4
+SEED_BAR = 20
 SHOWN = 8
 ALPHA = 0.05
 
@@ -80,7 +81,7 @@ def run(
     emotions: Sequence[str],
     vectors: np.ndarray,
     static: np.ndarray,
-    pairs: Sequence[tuple[str, str]],
+    pairs: Pairs,
     valence: Mapping[str, str],
     k: int,
     through_norm: bool,
@@ -110,7 +111,9 @@ def run(
     own = np.diag(found.vectors)
     spelled = np.array([bool(ids) for ids in single])
     controls, v1 = _recognition(found, k, spelled, resamples, seed, detect)
-    pair_rows, v2 = _pairs(emotions, logits.numpy().astype(np.float64), unit_vectors, pairs, resamples, seed, detect)
+    pair_record, v2 = opposites.run(
+        emotions, logits.numpy().astype(np.float64), unit_vectors, pairs, valence, resamples, seed, detect=detect
+    )
     record = {
         "k": k, "through_norm": through_norm, "count": int(own.sum()), "of": len(emotions),
         "single_token_of": sum(map(bool, single)),
@@ -125,7 +128,7 @@ def run(
             }
             for row, emotion in enumerate(emotions)
         ],
-        "pairs": pair_rows, **controls,
+        **pair_record, **controls,
     }  # fmt: skip
     return record, [v1, v2]
 
@@ -211,47 +214,6 @@ def _paired(vectors: np.ndarray, static: np.ndarray) -> dict[str, Any]:
     only, other = int((vectors & ~static).sum()), int((static & ~vectors).sum())
     p = nulls.sign_test(only, only + other).p if only + other else 1.0
     return {"vectors_only": only, "static_only": other, "p": float(p)}
-
-
-def _pairs(
-    emotions: Sequence[str],
-    logits: np.ndarray,
-    unit_vectors: np.ndarray,
-    pairs: Sequence[tuple[str, str]],
-    resamples: int,
-    seed: int,
-    detect: bool,
-) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    """V2: opposite pairs with a negative dot product of their logit vectors; null: random pairs of emotions."""
-    index = {emotion: row for row, emotion in enumerate(emotions)}
-    known = [(a, b) for a, b in pairs if a in index and b in index]
-    if not known:
-        return [], not_asked("V2", "No opposite pair has both of its emotions in this run.")
-    dots = logits @ logits.T
-    rows = [
-        {
-            "a": a, "b": b, "dot": float(dots[index[a], index[b]]),
-            "cosine": float(dots[index[a], index[b]] / np.sqrt(dots[index[a], index[a]] * dots[index[b], index[b]])),
-            "vector_cosine": float(cosine(unit_vectors[[index[a]]], unit_vectors[[index[b]]])[0, 0]),
-        }
-        for a, b in known
-    ]  # fmt: skip
-    count = sum(row["dot"] < 0 for row in rows)
-    generator = np.random.default_rng(seed)
-    null = np.empty(resamples)
-    for draw in range(resamples):
-        cast = generator.permutation(len(emotions))[: 2 * len(rows)].reshape(-1, 2)
-        null[draw] = (dots[cast[:, 0], cast[:, 1]] < 0).sum()
-    interval = intervals.wilson_interval(count, len(rows))
-    chance = Null("random pairs of emotions", float(null.mean()), float(nulls.permutation_p(count, null)))
-    bar = scaled(SEED_PAIRS_BAR, len(rows), 5)
-    criterion = judge(
-        "V2", "Opposite pairs point apart", count, (interval.low * len(rows), interval.high * len(rows)), chance, bar,
-        "opposite pairs with a negative dot product", len(rows),
-    )  # fmt: skip
-    if detect:
-        criterion["detectable"] = power.pairs(power.Judged(chance, bar), len(rows), null, seed)
-    return rows, criterion
 
 
 def _multi_token(

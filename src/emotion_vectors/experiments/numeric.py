@@ -4,9 +4,10 @@ In: activations at the response position for every value of every numeric templa
 and calm. Out: cosine curves, Spearman's rho of value and cosine, and counts of expected signs and of strong rho.
 Source: paper, Figure 3; seed report section 3.3. Expected signs are fixed in the pack beforehand; "none" is not counted.
 Effect size: the change in cosine from the lowest to the highest value, in the expected direction, by a line over the ranks
-of the values. V5 passes only if its mean over the curves is beyond that of random directions as well.
+of the values. Its mean over the curves is compared with that of random directions as well.
 What it can't tell: with six values a random direction is often strongly monotone, so V6 is weak by construction; the
-null plays the same game with random directions that have the mutual angles of the four vectors.
+null plays the same game with random directions that have the mutual angles of the four vectors. Nor whether the number's
+meaning moves a curve or the number itself: `twins` asks that, and gives V5 its verdict.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ from emotion_vectors.stimuli.items import NUMERIC_EMOTIONS, NumericTemplate
 from emotion_vectors.vectors.directions import cosine, unit
 
 STRONG = 0.7
-SIGNS_BAR, TRENDS_BAR, FULL = 17, 12, 24
+SIGNS_BAR, STRONG_BAR, SIGNS_OF = 17, 12, 24
+ALPHA = 0.05
 DECIMALS = 7  # of a cosine: what is left beyond is rounding, which must not be ranked
 
 
@@ -49,15 +51,15 @@ def run(
     *,
     detect: bool = False,
 ) -> tuple[dict[str, Any] | None, list[dict[str, Any]]]:
-    """The record's `numeric` part and V5, V6; `activations[t]` is (values of template t, d), `vectors` (n, d).
+    """The record's `numeric` part, V5 without twins, and V6; `activations[t]` is (values of template t, d), `vectors` (n, d).
 
-    None, and neither is asked, where one of the four emotions is not in the run. `detect` adds what they could have seen.
+    None, and neither is asked, where one of the four emotions is not in the run. `detect` adds what V6 could have seen.
     """
     missing = [emotion for emotion in NUMERIC_EMOTIONS if emotion not in emotions]
     if missing:
         reason = f"The numeric templates are about {', '.join(NUMERIC_EMOTIONS)}; this run lacks {', '.join(missing)}."
         return None, [not_asked("V5", reason), not_asked("V6", reason)]
-    probes = unit(vectors[[list(emotions).index(emotion) for emotion in NUMERIC_EMOTIONS]].astype(np.float64))
+    probes = probes_of(emotions, vectors)
     everything = unit(np.concatenate(list(activations)).astype(np.float64))
     # (resamples, all values, emotions): the four probes turned together, so that what they share stays shared. A map of
     # normal numbers stretches by about sqrt(d): these are cosines but for a factor near 1, whose mean square is 1.
@@ -84,26 +86,22 @@ def run(
     (rho, change), (random_rho, random_change) = (
         [np.stack(part, axis=-2) for part in zip(*kind, strict=True)] for kind in (found, chance)
     )
-    expected = np.array([[_sign(t.expected[e]) for e in NUMERIC_EMOTIONS] for t in templates])
+    expected = np.array([[sign_of(t.expected[e]) for e in NUMERIC_EMOTIONS] for t in templates])
     curves = Curves(rho, random_rho, change, random_change)
     effect = _effect(curves, expected, resamples, seed)
     record = {"emotions": list(NUMERIC_EMOTIONS), "templates": rows, "effect": effect}
     criteria = _criteria(curves, effect, expected, resamples, seed)
-    if detect and expected.any() and len(templates) > 1:
-        _detect(criteria, curves, expected, seed)
+    if detect and len(templates) > 1:
+        v6 = criteria[1]
+        chance = Null(v6["null"]["what"], v6["null"]["value"], 1.0)
+        judged = power.Judged(chance, scaled(STRONG_BAR, v6["of"], SIGNS_OF))
+        v6["detectable"] = power.trends(judged, random_rho, STRONG, seed)
     return record, criteria
 
 
-def _detect(criteria: Sequence[dict[str, Any]], found: Curves, expected: np.ndarray, seed: int) -> None:
-    """Add to V5 and V6 what they could have seen."""
-    v5, v6 = criteria
-    signs, trends = (
-        power.Judged(Null(one["null"]["what"], one["null"]["value"], 1.0), scaled(bar, one["of"], FULL))
-        for one, bar in ((v5, SIGNS_BAR), (v6, TRENDS_BAR))
-    )
-    v5["detectable"], v6["detectable"] = power.curves(
-        (signs, trends), found.random_rho, found.random_change, expected, STRONG, seed
-    )
+def probes_of(emotions: Sequence[str], vectors: np.ndarray) -> np.ndarray:
+    """Unit vectors (4, d) of `NUMERIC_EMOTIONS`, all of which must be among `emotions`, out of `vectors` (n, d)."""
+    return unit(vectors[[list(emotions).index(emotion) for emotion in NUMERIC_EMOTIONS]].astype(np.float64))
 
 
 def fitted_change(curves: np.ndarray, values: np.ndarray) -> np.ndarray:
@@ -142,33 +140,58 @@ def _effect(found: Curves, expected: np.ndarray, resamples: int, seed: int) -> d
 def _criteria(
     found: Curves, effect: dict[str, Any], expected: np.ndarray, resamples: int, seed: int
 ) -> list[dict[str, Any]]:
-    """V5 and V6 from the curves and the expected signs (templates, emotions)."""
+    """V5 without twins and V6, from the curves and the expected signs (templates, emotions)."""
     named = expected != 0
     right, random_right = _right(found, expected)
     strong, random_strong = (np.abs(rho) > STRONG for rho in (found.rho, found.random_rho))
     unnamed = "" if named.all() else f"{int((~named).sum())} curves have no expected sign and don't count. "
     criteria = []
-    for name, title, table, null_table, bar, total, unit_text, note in (
-        ("V5", "Expected signs", right, random_right, SIGNS_BAR, int(named.sum()), "curves with the expected sign",
+    for name, title, table, null_table, bar, asked, unit_text, note in (
+        ("V5", "Expected signs", right, random_right, SIGNS_BAR, named, "curves with the expected sign",
          unnamed + _size(effect)),
-        ("V6", "Strong trends", strong, random_strong, TRENDS_BAR, strong.size, f"curves with |rho| > {STRONG}", ""),
+        ("V6", "Strong trends", strong, random_strong, STRONG_BAR, np.ones_like(named), f"curves with |rho| > {STRONG}", ""),
     ):  # fmt: skip
-        count, null = int(table.sum()), null_table.sum((1, 2))
-        interval, _ = intervals.cluster_bootstrap(
-            lambda index, table=table: table[index].sum(), list(range(len(table))), repeats=resamples, seed=seed
-        )
+        count, null, total = int(table.sum()), null_table.sum((1, 2)), int(asked.sum())
+        low, high = _share_interval(table, asked, resamples, seed)
         what, p = "random directions with the angles of the emotions", float(nulls.permutation_p(count, null))
         if name == "V5" and effect["curves"]:
             # Signs alone could be right with curves that hardly move: the size must be beyond chance too.
             note += f" By the count alone p = {number(effect['signs_p'])}."
             what, p = f"{what} (p: the larger of the count's and the size's)", max(p, effect["p"])
+        if name == "V6":
+            note = _weak(null, total)
         criteria.append(
             judge(
-                name, title, count, (float(interval.low), min(float(interval.high), total)),
-                Null(what, float(null.mean()), p), scaled(bar, total, FULL), unit_text, total, note=note,
+                name, title, count, (low * total, high * total), Null(what, float(null.mean()), p), scaled(bar, total, SIGNS_OF), unit_text, total, note=note,
             )
         )  # fmt: skip
     return criteria
+
+
+def _share_interval(right: np.ndarray, asked: np.ndarray, resamples: int, seed: int) -> tuple[float, float]:
+    """95 % interval of the share of `right` among the `asked` curves (t, 4); templates are drawn again whole.
+
+    The share and not the count: templates differ in how many of their curves are asked for.
+    """
+    rows = np.flatnonzero(asked.any(axis=1))
+    if len(rows) < 2:
+        return float("nan"), float("nan")
+    interval, _ = intervals.cluster_bootstrap(
+        lambda index: right[rows[index]].sum() / asked[rows[index]].sum(),
+        range(len(rows)),
+        repeats=resamples,
+        seed=seed,
+    )
+    return max(0.0, float(interval.low)), min(1.0, float(interval.high))
+
+
+def _weak(null: np.ndarray, total: int) -> str:
+    """What V6 could have shown, in a sentence."""
+    enough = [count for count in range(total + 1) if nulls.permutation_p(count, null) <= ALPHA]
+    found = f"Random directions reach {number(null.mean())} of {total}; "
+    if not enough:
+        return f"{found}not even {total} would exclude chance, so V6 can't be passed. V5 asks more, with twins."
+    return f"{found}it takes {enough[0]} to exclude chance, so V6 can hardly be passed. V5 asks more, with twins."
 
 
 def _right(found: Curves, expected: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -194,5 +217,6 @@ def _spearman(curves: np.ndarray, values: np.ndarray) -> np.ndarray:
     return np.nan_to_num(spearman_rows(values, np.round(curves, DECIMALS)))
 
 
-def _sign(expected: str) -> int:
+def sign_of(expected: str) -> int:
+    """1, -1 or 0 for the expected sign "+", "-" or "none"."""
     return {"+": 1, "-": -1, "none": 0}[expected]

@@ -24,7 +24,7 @@ from emotion_vectors.stats.power import (
     POWER,
     bootstrap_index,
     cluster_intervals,
-    mean_intervals,
+    share_intervals,
     smallest,
     with_share,
 )
@@ -166,46 +166,33 @@ class Asked(NamedTuple):
         return self.table[emotions[order][:, group], np.arange(len(self.targets))]
 
 
-def implied(judged: tuple[Judged, Judged], main: Asked, heldout: Asked | None, seed: int) -> list[dict[str, Any]]:
+def implied(judged: tuple[Judged, Judged], asked: Asked, seed: int) -> list[dict[str, Any]]:
     """V3, V4: probability that the intended probe is first, and the mean rank that goes with it.
 
-    A share of the scenarios of both batteries has its intended probe put first, the others' ranks are as by chance.
+    A share of the scenarios has its intended probe put first, the others' ranks are as by chance. Intervals draw emotions with
+    all their scenarios again, as the run's own do.
     """
-    random = generator("V3", seed)
-    size = len(main.targets)
-    noise, uniform = main.ranks_by_chance(random), random.random((SIMULATIONS, size))
-    index = bootstrap_index(size, DRAWS, (seed, OWN, 4))
-    second = (
-        None
-        if heldout is None
-        else (heldout.ranks_by_chance(random), random.random((SIMULATIONS, len(heldout.targets))))
-    )
+    random, size = generator("V3", seed), len(asked.targets)
+    noise, uniform = asked.ranks_by_chance(random), random.random((SIMULATIONS, size))
+    emotions, group = np.unique(asked.targets, return_inverse=True)
+    member, index = np.eye(len(emotions))[group], bootstrap_index(len(emotions), DRAWS, (seed, OWN, 4))
     v3, v4 = judged
-    by_count = v3.counts(size, nulls.permutation_p(np.arange(size + 1), main.null_first[:, None]))
-
-    def confirmed(share: float, first: bool) -> np.ndarray:
-        if second is None or heldout is None:
-            return np.zeros(SIMULATIONS, dtype=bool)
-        ranks = with_share(second[0], 1.0, share, second[1])
-        if first:
-            return nulls.permutation_p((ranks <= 1).mean(1), heldout.null_first[:, None]) < ALPHA
-        return nulls.permutation_p(ranks.mean(1), heldout.null_mean[:, None], "less") < ALPHA
-
-    held = "the held-out scenarios are not beyond chance"
 
     def first(share: float) -> list[str]:
-        counts = (with_share(noise, 1.0, share, uniform) == 1).sum(1)
-        return [
-            by_count[count] or ("" if sure else held)
-            for count, sure in zip(counts, confirmed(share, True), strict=True)
-        ]
+        hits = with_share(noise, 1.0, share, uniform) == 1
+        counts, (low, high) = hits.sum(1), cluster_intervals(hits @ member, index)
+        p, found = nulls.permutation_p(counts, asked.null_first[:, None]), []
+        for count, *ends, chance in zip(counts, low, high, p, strict=True):
+            wilson = intervals.wilson_interval(int(count), size)
+            found.append(v3.why(count, min(ends[0], wilson.low * size), max(ends[1], wilson.high * size), chance))
+        return found
 
     def mean(share: float) -> list[str]:
         ranks = with_share(noise, 1.0, share, uniform)
-        values, (low, high) = ranks.mean(1), mean_intervals(ranks, index)
-        p = nulls.permutation_p(values, main.null_mean[:, None], "less")
-        sure = confirmed(share, False)
-        return [v4.why(*one[:4], "" if one[4] else held) for one in zip(values, low, high, p, sure, strict=True)]
+        low, high = cluster_intervals(ranks @ member, index)
+        values = ranks.mean(1)
+        p = nulls.permutation_p(values, asked.null_mean[:, None], "less")
+        return [v4.why(*one) for one in zip(values, low / size, high / size, p, strict=True)]
 
     chance_first, chance_mean = float((noise == 1).mean()), float(noise.mean())
     largest = "the intended probe first in every scenario"
@@ -217,47 +204,55 @@ def implied(judged: tuple[Judged, Judged], main: Asked, heldout: Asked | None, s
     ]  # fmt: skip
 
 
-def curves(
-    judged: tuple[Judged, Judged], rho: np.ndarray, change: np.ndarray, expected: np.ndarray, strong: float, seed: int
-) -> list[dict[str, Any]]:
-    """V5, V6: share of curves with the expected sign, and of those with |rho| above `strong`.
+def curves(judged: Judged, excess: np.ndarray, expected: np.ndarray, seed: int) -> dict[str, Any]:
+    """V5: share of curves that exceed their twin's the expected way.
 
-    `rho` and `change` (c, t, 4) are those of sets of directions turned at random, `expected` (t, 4) the signs (0: none). A share of
-    the curves of a turned set is given the expected sign, or made strong; its size stays.
+    `excess` (c, t, 4) are those of sets of directions turned at random, `expected` (t, 4) the signs (0: none). A share of the
+    curves of a turned set is given the expected sign; its size stays.
     """
     random = generator("V5", seed)
-    rows, named = random.integers(len(rho), size=SIMULATIONS), expected != 0
-    uniform = random.random((SIMULATIONS, *expected.shape))
-    index = bootstrap_index(len(expected), DRAWS, (seed, OWN, 6))
-    right, signed = (np.sign(rho) == expected) & named, expected * change
+    rows, named = random.integers(len(excess), size=SIMULATIONS), expected != 0
+    uniform, of = random.random((SIMULATIONS, *expected.shape)), int(named.sum())
+    held = np.flatnonzero(named.any(axis=1))
+    index = bootstrap_index(len(held), DRAWS, (seed, OWN, 6))
+    signed = excess * expected
+    right = signed > 0
     null_right, null_size = right.sum((1, 2)), signed[:, named].mean(axis=1)
-    steady = np.abs(rho) > strong
-    v5, v6 = judged
-
-    def judge_counts(one: Judged, table: np.ndarray, total: int, p: np.ndarray) -> list[str]:
-        low, high = cluster_intervals(table.sum(2), index)
-        counts = table.sum((1, 2))
-        return [one.why(*case) for case in zip(counts, low, np.minimum(high, total), p, strict=True)]
 
     def signs(share: float) -> list[str]:
         table = with_share(right[rows], named, share, uniform).astype(bool) & named
         size = with_share(signed[rows], np.abs(signed[rows]), share, uniform)[:, named].mean(axis=1)
-        p = np.maximum(
-            nulls.permutation_p(table.sum((1, 2)), null_right[:, None]), nulls.permutation_p(size, null_size[:, None])
-        )
-        return judge_counts(v5, table, int(named.sum()), p)
+        counts = table.sum((1, 2))
+        p = np.maximum(nulls.permutation_p(counts, null_right[:, None]), nulls.permutation_p(size, null_size[:, None]))
+        low, high = share_intervals(table.sum(2)[:, held], named.sum(1)[held], index)
+        found = []
+        for count, *ends, chance in zip(counts, low, high, p, strict=True):
+            wilson = intervals.wilson_interval(int(count), of)
+            found.append(judged.why(count, min(ends[0], wilson.low) * of, max(ends[1], wilson.high) * of, chance))
+        return found
 
-    def trends(share: float) -> list[str]:
+    by = float(null_right.mean()) / max(of, 1)
+    return detectable(
+        signs, SHARES, "share of curves beyond their twin's", "{} of the curves exceeded their twin's the expected way",
+        "every curve beyond its twin's", judged, lambda share: share + (1 - share) * by,
+    )  # fmt: skip
+
+
+def trends(judged: Judged, rho: np.ndarray, strong: float, seed: int) -> dict[str, Any]:
+    """V6: share of curves with |rho| above `strong`; `rho` (c, t, 4) are those of sets of directions turned at random."""
+    random = generator("V6", seed)
+    rows, uniform = random.integers(len(rho), size=SIMULATIONS), random.random((SIMULATIONS, *rho.shape[1:]))
+    index, steady = bootstrap_index(rho.shape[1], DRAWS, (seed, OWN, 6)), np.abs(rho) > strong
+
+    def simulate(share: float) -> list[str]:
         table = with_share(steady[rows], True, share, uniform).astype(bool)
-        p = nulls.permutation_p(table.sum((1, 2)), steady.sum((1, 2))[:, None])
-        return judge_counts(v6, table, steady[0].size, p)
+        counts, (low, high) = table.sum((1, 2)), cluster_intervals(table.sum(2), index)
+        p = nulls.permutation_p(counts, steady.sum((1, 2))[:, None])
+        high = np.minimum(high, steady[0].size)
+        return [judged.why(*case) for case in zip(counts, low, high, p, strict=True)]
 
-    chance = float(null_right.mean()) / max(int(named.sum()), 1), float(steady.mean())
-    return [
-        detectable(simulate, SHARES, f"share of curves {what}", f"{{}} of the curves {had}", largest, one,
-                   lambda share, by=by: share + (1 - share) * by)
-        for simulate, what, had, largest, one, by in (
-            (signs, "with the expected sign", "had the expected sign", "every expected sign right, by changes as large as those of random directions", v5, chance[0]),
-            (trends, f"with |rho| > {strong}", f"had |rho| > {strong}", f"|rho| > {strong} for every curve", v6, chance[1]),
-        )
-    ]  # fmt: skip
+    by = float(steady.mean())
+    return detectable(
+        simulate, SHARES, f"share of curves with |rho| > {strong}", f"{{}} of the curves had |rho| > {strong}",
+        f"|rho| > {strong} for every curve", judged, lambda share: share + (1 - share) * by,
+    )  # fmt: skip

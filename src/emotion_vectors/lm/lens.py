@@ -5,6 +5,7 @@ Formula: logits = W_U u, or W_U norm(u) through the final norm, for unit directi
 
 from __future__ import annotations
 
+import copy
 from typing import NamedTuple
 
 import numpy as np
@@ -28,11 +29,12 @@ class LensTokens(NamedTuple):
 
 
 def project(lm: LanguageModel, directions: np.ndarray, through_norm: bool) -> torch.Tensor:
-    """Logits (m, v) float32 of unit directions (m, d), straight or through the final norm."""
+    """Logits (m, v) of unit directions (m, d), straight or through the final norm; in float32, whatever the model's dtype."""
     with torch.inference_mode():
         rows = torch.from_numpy(directions).float().to(lm.device)
         if through_norm:
-            rows = lm.parts.norm(rows.to(lm.dtype)).float()
+            # In bfloat16 the sign of a dot product near 0 would turn on rounding.
+            rows = copy.deepcopy(lm.parts.norm).float()(rows)
         return (rows @ lm.parts.head.weight.float().T).cpu()
 
 

@@ -31,6 +31,7 @@ def make_planted(
     scenarios: Mapping[str, str] | None = None,
     numeric: Sequence[NumericPlan] = (),
     texts: Iterable[str] = (),
+    free_texts: Iterable[str] = (),
     preference_prompt: str = PREFERENCE_PROMPT,
     story_prompt: str = "",
     valences: Sequence[float] | np.ndarray | None = None,
@@ -45,7 +46,8 @@ def make_planted(
     """Build the planted model.
 
     scenarios: prompt -> emotion that it implies. texts: whatever else will be read (topics, prompts), so that its
-    words are tokens. story_prompt: the template of the prompt, with {emotion}, that is answered with words of that emotion
+    words are tokens; no word of it means anything. free_texts: likewise, but their words may be those of a prompt and then mean
+    what they mean there. story_prompt: the template of the prompt, with {emotion}, that is answered with words of that emotion
     (empty: none is). valences: one per emotion, else random. activity_values: nats, one per activity,
     else random. The same arguments give the same model. ValueError where an activity or prompt has no word of its own.
     """
@@ -62,6 +64,7 @@ def make_planted(
         tuple(numeric),
         (preference_prompt, story_prompt, COMMON_TEXT, *texts),
         content.name_marker(story_prompt),
+        tuple(free_texts),
     )
     lexicon = _lexicon(stimuli, space, taste.targets, preference_prompt, structure, seed)
     lens = centred if structure else None
@@ -117,6 +120,7 @@ class _Stimuli:
     numeric: tuple[NumericPlan, ...]
     texts: tuple[str, ...]
     marker: str | None
+    free_texts: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -195,7 +199,7 @@ def _lexicon(
     contents = carried | {piece: meaning for group, meaning in zip(own_words, meanings, strict=True) for piece in group}
     contents |= {f"Ġ{word}": row for row, group in zip(space, groups.values(), strict=True) for word in group}
     known = [
-        *texts, *names, *activities, *(f" {activity}" for activity in activities), *stimuli.scenarios,
+        *texts, *stimuli.free_texts, *names, *activities, *(f" {activity}" for activity in activities), *stimuli.scenarios,
         *(prompt for plan in stimuli.numeric for prompt in plan.prompts()),
         *(piece.replace("Ġ", " ") for piece in amounts), "".join(f" {word}" for word in (*invented, *filler)),
     ]  # fmt: skip

@@ -39,7 +39,9 @@ def plant_pack(
     chosen = tuple(pack.emotions if emotions is None else emotions)
     generator = np.random.default_rng((seed, 2))
     plans = []
-    for template in pack.numeric_templates:
+    # Of a template with twins the template is planted alone: its twin is a text whose number means nothing.
+    twinned = pack.more_numeric_templates
+    for template in (*pack.numeric_templates, *(one.base for one in twinned)):
         signs = {e: {"+": 1, "-": -1, "none": 0}[sign] for e, sign in template.expected.items() if e in chosen}
         if signs:
             plans.append(NumericPlan(template.template, tuple(template.values), signs))
@@ -49,7 +51,14 @@ def plant_pack(
         [activity.text for activity in pack.activities],
         scenarios={item.prompt: item.emotion for item in prompts if item.emotion in chosen},
         numeric=plans,
-        texts=[*pack.topics, *pack.neutral_questions, pack.prompts.neutral, pack.prompts.feeling],
+        texts=[
+            *(text for one in twinned for text in one.prompts()[1]),
+            *pack.topics,
+            *pack.neutral_questions,
+            pack.prompts.neutral,
+            pack.prompts.feeling,
+        ],
+        free_texts=[text for one in twinned for text in one.prompts()[2]],
         preference_prompt=pack.prompts.preference,
         story_prompt=pack.prompts.story,
         valences=_valences(pack, chosen, generator),

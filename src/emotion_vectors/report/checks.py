@@ -15,6 +15,7 @@ from emotion_vectors.report.checks_asked import check_asked
 from emotion_vectors.report.checks_controls import check_layers, check_vectors
 from emotion_vectors.report.checks_experiments import EXPERIMENTS
 from emotion_vectors.report.checks_steering import check_steering_settings
+from emotion_vectors.report.checks_stronger import seeds
 from emotion_vectors.report.contradiction import parts, require, require_order, require_within
 from emotion_vectors.store.schema import check_schema
 
@@ -67,7 +68,9 @@ def _criterion(name: str, criterion: dict[str, Any]) -> None:
         )
     value, whole = criterion.get("value"), criterion.get("of")
     if value is None:
-        judged = [key for key in ("verdict", "seed_verdict") if criterion[key] not in ("inconclusive", NOT_ASKED)]
+        # The seed's statistic can have a value where ours has none, as with published pairs alone.
+        own = ("verdict",) if (criterion.get("seed") or {}).get("value") is not None else ("verdict", "seed_verdict")
+        judged = [key for key in own if criterion[key] not in ("inconclusive", NOT_ASKED)]
         require(not judged, f"{name} has no value but its {judged[0] if judged else 'verdict'} is not inconclusive.")
     if value is not None and whole is not None:
         require_within([value], 0, whole, f"{name}")
@@ -85,9 +88,10 @@ def _criterion(name: str, criterion: dict[str, Any]) -> None:
 
 def _seed_verdict(name: str, criterion: dict[str, Any]) -> None:
     """The seed's verdict is value against threshold, by the sign in the threshold's own text."""
-    text, threshold = str(criterion.get("threshold_text", "")), criterion.get("threshold")
-    # What the seed looks at can differ from the value: |r| for V10, the gap in Elo updates for V7.
-    seen = criterion.get("seed_value")
+    bar = seeds(criterion)
+    text, threshold = str(bar.get("threshold_text", "")), bar.get("threshold")
+    # What the seed looks at can differ from the value: |r| for V10, the gap in Elo updates for V7, raw cosines for V3.
+    seen = bar.get("value") if "seed" in criterion else criterion.get("seed_value")
     value = criterion.get("value") if seen is None else seen
     sign = re.search(r">=|<=|≥|≤|>|<", text)
     if sign is None or value is None or threshold is None or criterion["seed_verdict"] == "inconclusive":

@@ -52,7 +52,7 @@ def _any_valence(rows: Sequence[dict[str, Any]] | None) -> bool:
 
 
 _DATA: dict[str, tuple[str, Callable[[dict[str, Any]], bool]]] = {
-    "V2": ("lens", lambda part: bool(part.get("pairs"))),
+    "V2": ("lens", lambda part: bool(part.get("pairs") or parts(part, "opposites").get("pairs"))),
     "V3": ("scenarios", lambda part: bool(part.get("items"))),
     "V4": ("scenarios", lambda part: bool(part.get("items"))),
     "V5": ("numeric", lambda part: bool(part.get("templates"))),

@@ -10,8 +10,9 @@ from scipy.stats import binomtest, rankdata
 
 from emotion_vectors.report.checks_controls import check_baselines, check_batteries
 from emotion_vectors.report.checks_steering import check_steering
+from emotion_vectors.report.checks_stronger import check_pairs, check_together, check_twins, seeds
 from emotion_vectors.report.checks_words import check_feels, check_leaks
-from emotion_vectors.report.contradiction import pearson, require, require_close, require_order, require_within
+from emotion_vectors.report.contradiction import parts, pearson, require, require_close, require_order, require_within
 
 Criteria = dict[str, dict[str, Any]]
 
@@ -42,8 +43,7 @@ def _lens(experiments: dict[str, Any], criteria: Criteria) -> None:
         require_within([pair.get("cosine"), low, high], -1, 1, name)
         require_order(low, high, f"{name}: the interval")
         require(pair["dot"] * (pair.get("cosine") or 0.0) >= 0, f"{name} and their dot product have opposite signs.")
-    if pairs:
-        _equals(criteria, "V2", sum(pair["dot"] < 0 for pair in pairs))
+    check_pairs(lens, criteria)
 
 
 def _lens_controls(lens: dict[str, Any], criteria: Criteria) -> None:
@@ -90,9 +90,13 @@ def _scenarios(experiments: dict[str, Any], criteria: Criteria) -> None:
             best, worst = 1 + int(np.sum(values > own + 1e-5)), int(np.sum(values >= own - 1e-5))
             require(best <= rank <= worst, f"The {kind} rank of '{item['name']}' is stated as {rank} but is {best}.")
     ranks = scenarios["ranks_raw"]
-    _equals(criteria, "V3", sum(rank == 1 for rank in ranks))
-    _of(criteria, "V3", len(items))
-    _equals(criteria, "V4", float(np.mean(ranks)), 0.006)
+    first = seeds(criteria["V3"])
+    require_close(first.get("value"), sum(rank == 1 for rank in ranks), 1e-6, "V3")
+    require(
+        first.get("of") in (None, len(items)), f"V3 is out of {first.get('of')} but there are {len(items)} scenarios."
+    )
+    require_close(seeds(criteria["V4"]).get("value"), float(np.mean(ranks)), 0.006, "V4")
+    check_together(scenarios, criteria)
     check_batteries(experiments, criteria)
 
 
@@ -117,9 +121,11 @@ def _numeric(experiments: dict[str, Any], criteria: Criteria) -> None:
             )
             pairs.append((template["expected"].get(emotion, "none"), rho))
     signed = [(expected, rho) for expected, rho in pairs if expected != "none"]
-    _of(criteria, "V5", len(signed))
+    whole = seeds(criteria["V5"]).get("of")
+    require(whole in (None, len(signed)), f"V5 is out of {whole} but the experiment has {len(signed)}.")
     right = sum(rho is not None and rho != 0 and (expected == "+") == (rho > 0) for expected, rho in signed)
-    _equals(criteria, "V5", right)
+    require_close(seeds(criteria["V5"]).get("value"), right, 1e-6, "V5")
+    check_twins(numeric, criteria)
     if numeric.get("effect"):
         _effect(numeric, criteria)
     counted = pairs if criteria["V6"].get("of") == len(pairs) else signed
@@ -146,7 +152,8 @@ def _effect(numeric: dict[str, Any], criteria: Criteria) -> None:
     require(held, f"{name} is {mean}, outside its interval {low} to {high}.")
     require_within([effect.get("p"), effect.get("signs_p")], 0, 1, f"{name}: p")
     require_within([effect.get("null_sd")], 0, float("inf"), f"{name}: the sd of its null")
-    stated = (criteria["V5"].get("null") or {}).get("p")
+    stated = (parts(numeric, "twins").get("earlier") or criteria["V5"]).get("null") or {}
+    stated = stated.get("p")
     for p in (effect.get("p"), effect.get("signs_p")):
         held = None in (stated, p) or stated >= p - 1e-9
         require(held, f"V5 states p = {stated}, but its size or its signs have p = {p}.")

@@ -49,12 +49,13 @@ _FIGURES: dict[int | str, tuple[Callable[[Record], str], Callable[[Record], str]
     "A": (claims_inversion.parity_seen, claims_inversion.identity_seen, claims_inversion.inversion_published),
     "B": (claims_arms.dose_seen, claims_arms.dose_chance, claims_arms.dose_published),
     "C": (claims_arms.depth_seen, claims_arms.depth_chance, claims_arms.depth_published),
+    "E": (claims_validation.twins_seen, claims_validation.twins_chance, claims_validation.twins_published),
     "D": (words_section.feels_seen, words_section.feels_chance, words_section.feels_published),
 }
 
 
 def figure_claims(record: Record, figure: int | str) -> FigureClaims:
-    """The three sentences of Figure 1 to 8, or of Figure A to D (of which the record must hold the data)."""
+    """The three sentences of Figure 1 to 8, or of Figure A to E (of which the record must hold the data)."""
     seen, chance, published = _FIGURES[figure]
     return FigureClaims(seen(record), chance(record), published(record))
 

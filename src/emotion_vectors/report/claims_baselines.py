@@ -24,6 +24,56 @@ def heldout_seen(record: Record) -> str:
     )
 
 
+def together_seen(record: Record) -> str:
+    """The statistic of V3 and V4: both lists together, centred; "" in a record of an earlier version."""
+    both = parts(record, "experiments", "scenarios", "together")
+    if not both:
+        return ""
+    matches, mean_rank = both["matches"], both["mean_rank"]
+    return (
+        f"Over these and the held-out ones together, each list centred, which gives the verdict, it is the highest in "
+        f"{number(matches['value'])} of {number(both['of'])} (95 % interval {interval(matches['interval'])}; chance "
+        f"{number(matches['null'])}, {p_value(matches['p'])}), mean rank {fixed(mean_rank['value'])} (95 % interval "
+        f"{interval(mean_rank['interval'], 2)}; chance {fixed(mean_rank['null'])}, {p_value(mean_rank['p'])})."
+    )
+
+
+_WHAT = {
+    "V3": "implied emotion first",
+    "V4": "mean rank",
+    "V5": "curves beyond their twin's",
+    "severity": "another severity",
+}
+
+
+def words_reach(record: Record, keys: tuple[str, ...]) -> str:
+    """What each representation of the words reaches on the very statistics `keys`, and whether it beats the vectors."""
+    found = parts(record, "experiments", "baselines")
+    if not found or "V3_seed" not in found["rows"][0]:
+        return ""
+    own, *others = found["rows"]
+    pieces = []
+    for key in keys:
+        values = [(row["name"], row[key]) for row in others if row[key] is not None]
+        if own[key] is None or not values:
+            continue
+        out_of = "" if key in RANKS else f" of {number(found['of'][key])}"
+        listed = listing([f"a {name} reaches {number(value)}{out_of}" for name, value in values])
+        best = min(value for _, value in values) if key in RANKS else max(value for _, value in values)
+        ahead = best < own[key] if key in RANKS else best > own[key]
+        judged = (
+            "words alone beat the vectors"
+            if ahead
+            else "words alone do as well"
+            if best == own[key]
+            else "fewer than the vectors"
+        )
+        if judged.startswith("fewer") and key in RANKS:
+            judged = "a worse rank than the vectors'"
+        pieces.append(f"{_WHAT[key].capitalize()} on words alone: {listed}: {judged}.")
+    return " ".join(pieces)
+
+
 def retrieval_seen(record: Record) -> str:
     """Where the implied emotion stands among all; "" where this was not asked."""
     found = parts(record, "experiments", "scenarios", "retrieval")
@@ -52,7 +102,7 @@ def layers_seen(record: Record) -> str:
         return ""
     who = "was set by hand" if scenarios["layer_set_by_hand"] else "follows a rule that sees no result"
     return (
-        f"The analysis layer {who}; over all {number(len(rows))} layers the matches run from "
+        f"The analysis layer {who}; over all {number(len(rows))} layers the raw matches of the first scenarios run from "
         f"{number(min(row['matches'] for row in rows))} to {number(best['value'])} at layer {number(best['layer'])} "
         f"({p_value(best['p'])} against the best layer of chance, {number(best['null'])})."
     )

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from emotion_vectors.report.claims_baselines import heldout_seen, layers_seen
+from emotion_vectors.report.claims_baselines import heldout_seen, layers_seen, together_seen, words_reach
 from emotion_vectors.report.contradiction import parts
 from emotion_vectors.report.published import CRITERIA, PAPER_MODEL, PAPER_SCENARIOS_CENTRED, Reported
-from emotion_vectors.report.wording import fixed, number, p_value, shortened, signed
+from emotion_vectors.report.wording import fixed, interval, number, p_value, shortened, signed
 
 Record = dict[str, Any]
 
@@ -55,7 +55,9 @@ def scenarios_seen(record: Record) -> str:
     first = (
         f"The intended probe is the highest of {len(scenarios['emotions'])} in {pieces[0]} and in {pieces[1]}.{tail}"
     )
-    return f"{first} {heldout_seen(record)}".strip()
+    return " ".join(
+        filter(None, (first, together_seen(record), heldout_seen(record), words_reach(record, ("V3", "V4"))))
+    )
 
 
 def scenarios_chance(record: Record) -> str:
@@ -66,8 +68,19 @@ def scenarios_chance(record: Record) -> str:
     probes = len(scenarios["emotions"])
     whole = len(scenarios["items"])
     guess = f"Guessing puts the intended probe first in {number(whole / probes)} of {whole} and at mean rank {fixed((probes + 1) / 2, 1)}."
-    nulls = f"{null_sentence(record['criteria']['V3'])} {null_sentence(record['criteria']['V4'])}"
+    nulls = f"{null_sentence(record['criteria']['V3'])} {null_sentence(record['criteria']['V4'])}{_alone(scenarios)}"
     return f"{guess} {nulls} {layers_seen(record)}".strip()
+
+
+def _alone(scenarios: Record) -> str:
+    """The p values of the first list alone, or nothing in a record of an earlier version."""
+    if scenarios.get("p_mean_rank_centred") is None:
+        return ""
+    return (
+        f" For the first {number(len(scenarios['items']))} alone: matches raw {p_value(scenarios['p_raw'])}, centred "
+        f"{p_value(scenarios['p_centred'])}; mean rank raw {p_value(scenarios['p_mean_rank_raw'])}, centred "
+        f"{p_value(scenarios['p_mean_rank_centred'])}."
+    )
 
 
 def scenarios_published(record: Record) -> str:
@@ -92,7 +105,7 @@ def numeric_seen(record: Record) -> str:
         for emotion, curve in template["cosine"].items()
     ]
     if signs.get("of") and signs.get("value") is not None:
-        count = f"{number(signs['value'])} of {number(signs['of'])} curves go the way that was expected in advance"
+        count = f"{number(signs['value'])} of {number(signs['of'])} {_what_counts(signs)}"
     else:
         count = "No direction was tested for these templates"
     if strong.get("of") and strong.get("value") is not None:
@@ -101,6 +114,60 @@ def numeric_seen(record: Record) -> str:
         return f"{count}."
     change, emotion, label = max(changes, key=lambda row: abs(row[0]))
     return f"{count}. The largest change from the first to the last value is {signed(change, 3)} in cosine ({emotion}, {label})."
+
+
+def _what_counts(signs: Record) -> str:
+    """What V5 counts, and the first list without twins beside it."""
+    own = signs.get("seed")
+    if not own:
+        return "curves go the way that was expected in advance"
+    found = "curves exceed their twin's the way that was expected in advance (Figure E)"
+    if own["value"] is None:
+        return found
+    return f"{found}; on these templates, which have no twins, {number(own['value'])} of {number(own['of'])} have the expected sign"
+
+
+def twins_seen(record: Record) -> str:
+    """How far the curves exceed their twins', and what another severity does."""
+    found = record["experiments"]["numeric"]["twins"]
+    excess, severity, pieces = found["excess"], found["severity"], []
+    if excess["of"]:
+        pieces.append(
+            f"{number(excess['count'])} of {number(excess['of'])} curves exceed the curve of their twin, in which the same numbers mean "
+            f"nothing, the way that was expected in advance (95 % interval {interval(excess['interval'])}); the mean excess is "
+            f"{signed(excess['mean'], 4)} in cosine{_ends(excess)}."
+        )
+    if severity["of"]:
+        pieces.append(
+            f"At equal numbers another severity moves {number(severity['count'])} of {number(severity['of'])} cosines the expected "
+            f"way, by {signed(severity['mean'], 4)} on average{_ends(severity)}."
+        )
+    return (
+        " ".join([*pieces, words_reach(record, ("V5", "severity"))]).strip() or "No direction was expected in advance."
+    )
+
+
+def _ends(part: Record) -> str:
+    return "" if part["low"] is None else f" (95 % interval {signed(part['low'], 4)} to {signed(part['high'], 4)})"
+
+
+def twins_chance(record: Record) -> str:
+    """Random directions on the same templates and twins."""
+    found, pieces = record["experiments"]["numeric"]["twins"], []
+    for key, what in (("excess", "beyond the twin"), ("severity", "of another severity")):
+        part = found[key]
+        if part["of"]:
+            pieces.append(
+                f"Random directions with the angles of the emotions have {number(part['null'])} curves {what} the expected way "
+                f"({p_value(part['count_p'])}) and a mean of {signed(part['null_mean'], 4)}, sd {fixed(part['null_sd'], 4)} "
+                f"({p_value(part['size_p'])})."
+            )
+    return " ".join(pieces) or "Nothing to compare."
+
+
+def twins_published(_: Record) -> str:
+    """Nobody else has twins."""
+    return "Paper and seed: numbers without twins only, so that what a number does where it means nothing is not known there."
 
 
 def numeric_chance(record: Record) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 from emotion_vectors.report import figures_controls as controls
 from emotion_vectors.report import figures_preferences as preferences
 from emotion_vectors.report import figures_steering as steering
+from emotion_vectors.report import figures_twins as twins
 from emotion_vectors.report import figures_validation as validation
 from emotion_vectors.report import figures_words as words
 from emotion_vectors.report.claims import FigureClaims, figure_claims
@@ -88,11 +89,12 @@ _LETTERED: tuple[tuple[str, str, Callable[[Record], Any | None], Callable[[Recor
     ("B", "Steering effect by strength", controls.dose_chart, controls.dose_rows),
     ("C", "Steering effect by layer", controls.depth_chart, controls.depth_rows),
     ("D", "Emotion words after a sentence, while steered", words.feels_chart, words.feels_rows),
+    ("E", "Numbers that mean something beside the same numbers that mean nothing", twins.twins_chart, twins.twins_rows),
 )
 
 
 def lettered_figures(record: Record) -> list[Figure]:
-    """Figures A to D, those of which the record holds the data."""
+    """Figures A to E, those of which the record holds the data."""
     made = ((letter, title, chart(record), rows) for letter, title, chart, rows in _LETTERED)
     return [
         Figure(letter, title, styled(chart), figure_claims(record, letter), rows(record))

@@ -174,6 +174,19 @@ def _per_emotion(vectors: Record) -> str:
     return ends[0] if ends[0] == ends[1] else " to ".join(ends)
 
 
+def _stronger(experiments: Record) -> list[Choice]:
+    """The further stimuli of V2 to V5, in a record that has them."""
+    pairs, both = parts(experiments, "lens", "opposites"), parts(experiments, "scenarios", "together")
+    twins = parts(experiments, "numeric", "twins")
+    if not (pairs and both and twins):
+        return []
+    return [
+        Choice("Opposite pairs for the verdict", "none", "5", number(pairs["of"]), None),
+        Choice("Scenarios for the verdict", "12, raw cosine", "12, raw cosine", f"{number(both['of'])}, centred", None),
+        Choice("Templates with twins", "none", "none", number(len(twins["templates"])), None),
+    ]
+
+
 def _tests(record: Record) -> list[Choice]:
     settings, experiments = parts(record, "settings"), parts(record, "experiments")
     preferences = parts(experiments, "preferences")
@@ -184,6 +197,7 @@ def _tests(record: Record) -> list[Choice]:
         Choice("Logit lens", "top tokens, no count given", "top 20", f"top {number(settings.get('lens_k'))}", None),
         _count("Implicit scenarios", 12, "12", None if scenarios is None else len(scenarios)),
         _count("Numeric templates", 6, "6", None if templates is None else len(templates)),
+        *_stronger(experiments),
         _count("Activities", 64, "64", None if activities is None else len(activities)),
         _count("Preference prompts", 4032, "4,032", preferences.get("prompts")),
         Choice("Preference score", "Elo on probabilities, K not given", "Elo with K = 32, 10 passes", score, None),

@@ -62,7 +62,7 @@ _PNG_SCALE = 2.0
 
 
 def write_report(run_folder: Path, record: Record) -> list[Path]:
-    """Write `report.html` and `figures/figure-N.svg`, `.png` (N: 1 to 8, a to d) into `run_folder`; return their paths, the page first.
+    """Write `report.html` and `figures/figure-N.svg`, `.png` (N: 1 to 8, a to e) into `run_folder`; return their paths, the page first.
 
     Raises `ContradictoryRecord` for a record that contradicts itself, before anything is written, and `UserError` where
     a file can't be written.
@@ -135,6 +135,7 @@ def render(
         caution=caution(record),
         verdicts=[_verdict(name, record["criteria"][name]) for name in CRITERIA],
         figures=[shown for shown in shown_figures if isinstance(shown["figure"].number, int)],
+        twins=[shown for shown in shown_figures if shown["figure"].number == "E"],
         inversion=[shown for shown in shown_figures if shown["figure"].number == "A"],
         sweeps=[shown for shown in shown_figures if shown["figure"].number in ("B", "C")],
         halves=inversion_table(record),

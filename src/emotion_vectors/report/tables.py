@@ -72,7 +72,8 @@ def criteria_table(record: Record) -> Table:
     )
     note = (
         "The verdict asks what the interval allows and what chance gives; the seed's threshold is applied to the value alone, scaled where fewer "
-        "emotions were run. V10 passes only with the right sign."
+        "emotions were run. For V2 to V5 that value is the seed's own statistic (five pairs, raw cosines of the first scenarios, templates "
+        "without twins); the verdict is on a stronger one of ours. V10 passes only with the right sign."
     )
     return Table("Table 3. Verdicts", columns, tuple(rows), note, CRITERIA, tuple(reasons))
 
@@ -88,8 +89,11 @@ def css(verdict: str) -> str:
 
 
 def _by_threshold(criterion: dict[str, Any]) -> Cell:
-    verdict = verdict_cell(criterion["seed_verdict"])
-    threshold = criterion.get("threshold_text")
+    verdict, own = verdict_cell(criterion["seed_verdict"]), criterion.get("seed")
+    threshold = (own or criterion).get("threshold_text")
+    if own and own["value"] is not None:
+        out_of = f" of {number(own['of'])}" if own["of"] is not None else ""
+        threshold = f"{number(own['value'])}{out_of} {own['unit']}, {threshold}"
     return Cell(
         f"{verdict.text} ({threshold})" if threshold else verdict.text, f"threshold {css(criterion['seed_verdict'])}"
     )
@@ -174,20 +178,48 @@ def _tokens(tokens: list[str]) -> str:
 
 
 def pair_table(record: Record) -> Table | None:
-    """Table 4: the opposite pairs of V2; None without them."""
-    pairs = parts(record, "experiments", "lens").get("pairs")
-    if not pairs:
-        return None
+    """Table 4: the published opposite pairs and ours; None without them."""
+    lens = parts(record, "experiments", "lens")
+    found = parts(lens, "opposites")
     rows = tuple(
         (
             Cell(f"{pair['a']} and {pair['b']}"),
+            Cell(source),
             Cell(fixed(pair["dot"]), "number"),
             Cell(fixed(pair.get("cosine")), "number"),
-            Cell(interval(pair.get("interval"), 2), "number"),
         )
+        for source, pairs in (("published", lens.get("pairs") or []), ("ours", found.get("pairs") or []))
         for pair in pairs
     )
-    return Table("Table 4. Opposite pairs in the logit lens", ("Pair", "Dot product", "Cosine", "95 % interval"), rows)
+    if not rows:
+        return None
+    columns = ("Pair", "List", "Dot product", "Cosine")
+    return Table("Table 4. Opposite pairs in the logit lens", columns, rows, pairs_seen(record))
+
+
+def pairs_seen(record: Record) -> str:
+    """What the two lists of pairs give, with their nulls; "" for a record without ours."""
+    lens = parts(record, "experiments", "lens")
+    few, found = parts(lens, "pairs_test"), parts(lens, "opposites")
+    if not found:
+        return ""
+    pieces = []
+    if few.get("of"):
+        chance = f"random pairs of emotions give {number(few['null'])}, {p_value(few['p'])}"
+        best = f"; all {number(few['of'])} would have {p_value(few['best_p'])}"
+        pieces.append(
+            f"Of the published pairs {number(few['count'])} of {number(few['of'])} are negative ({chance}{best})."
+        )
+    if not found["of"]:
+        return " ".join([*pieces, "No pair of ours has both of its words in this run."])
+    within = found["within_valence"]
+    pieces.append(
+        f"Of ours, which give the verdict, {number(found['count'])} of {number(found['of'])} are (95 % interval "
+        f"{interval(found['interval'])}); the same {number(found['words'])} words paired at random give {number(found['null'])} "
+        f"({p_value(found['p'])}), with the partners exchanged among pairs of the same valences {number(within['null'])} "
+        f"({p_value(within['p'])})."
+    )
+    return " ".join(pieces)
 
 
 def corpus_table(record: Record) -> Table:

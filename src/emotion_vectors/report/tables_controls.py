@@ -17,8 +17,10 @@ _MEASURES = {
     "mean_rank": "mean rank", "reciprocal_rank": "median reciprocal rank", "valence": "first emotion of the right valence",
 }  # fmt: skip
 _TESTS = {
-    "V3": "V3, implied emotion first", "V4": "V4, mean rank", "heldout": "Held-out, first", "retrieval": "Retrieval, first",
-    "retrieval_rank": "Retrieval, mean rank", "V5": "V5, signs", "V6": "V6, strong trends", "V8": "V8, valence of the extremes",
+    "V3": "V3, implied emotion first", "V4": "V4, mean rank", "V3_seed": "The seed's V3, raw, first scenarios",
+    "V4_seed": "The seed's V4, raw, first scenarios", "heldout": "Held-out, first", "retrieval": "Retrieval, first",
+    "retrieval_rank": "Retrieval, mean rank", "V5": "V5, signs", "V5_seed": "The seed's V5, without twins",
+    "severity": "Another severity, same numbers", "V6": "V6, strong trends", "V8": "V8, valence of the extremes",
     "V9": "V9, |r| > 0.3",
 }  # fmt: skip
 
@@ -26,9 +28,15 @@ _TESTS = {
 def battery_table(record: Record) -> Table | None:
     """Every measure of the held-out scenarios and of the retrieval, raw and centred; None without them."""
     scenarios, rows = parts(record, "experiments", "scenarios"), []
-    for part, title in _BATTERIES.items():
-        found = parts(scenarios, part)
-        for kind in ("raw", "centred") if found else ():
+    both = parts(scenarios, "together")
+    batteries = [
+        (title, kind, parts(scenarios, part)) for part, title in _BATTERIES.items() for kind in ("raw", "centred")
+    ]
+    if both:
+        ours = {"of": both["of"], "centred": {key: both[key] for key in ("matches", "mean_rank")}}
+        batteries.insert(0, ("Both lists together (V3, V4)", "centred", ours))
+    for title, kind, found in batteries:
+        if found:
             for name, measure in found[kind].items():
                 counted = name in COUNTS
                 rows.append(
@@ -43,7 +51,7 @@ def battery_table(record: Record) -> Table | None:
     if not rows:
         return None
     note = (
-        "The held-out scenarios are asked against the probes of V3, the others against all emotions of the run. Intervals: "
+        "Each list is centred on its own mean. The held-out scenarios are asked against the probes of V3, the others against all emotions of the run. Intervals: "
         "emotions drawn again with all their scenarios, and Wilson's for counts; chance: emotions dealt out to the scenarios."
     )
     columns = ("Test", "Value", "95 % interval", "Chance", "p")
@@ -70,7 +78,7 @@ def words_table(record: Record) -> Table | None:
 
 
 def _value(row: dict[str, Any], key: str, of: dict[str, Any]) -> str:
-    if row[key] is None:
+    if row.get(key) is None:
         return "not measured"
     value = fixed(row[key]) if key in RANKS else f"{number(row[key])} of {number(of[key])}"
     return f"{value} ({p_value(row['p'][key])})" if row["p"].get(key) is not None else value

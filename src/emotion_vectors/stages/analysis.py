@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from emotion_vectors import __version__
-from emotion_vectors.experiments import arms, correlation, lens, numeric, preferences, reliability
+from emotion_vectors.experiments import arms, correlation, lens, preferences, reliability
 from emotion_vectors.experiments.arms import Runs
 from emotion_vectors.experiments.criteria import VERDICTS
 from emotion_vectors.lab import Lab
@@ -36,6 +36,7 @@ SCENARIO_COLUMNS = {
 }
 NUMERIC_COLUMNS = {
     "template": pl.String,
+    "kind": pl.String,
     "value": pl.Float64,
     "emotion": pl.String,
     "cosine": pl.Float64,
@@ -94,14 +95,14 @@ def analyse(
     runs: Runs | None,
 ) -> dict[str, Any]:
     """All experiments on the measurements of the run; writes the tables and `results.json`."""
-    settings, pack, layer = lab.settings, lab.pack, vectors.layer
+    settings, pack = lab.settings, lab.pack
     here, resamples, seed = vectors.at(), settings.resamples, settings.seed
     lens_record, lens_criteria = lens.run(
         lab.lm,
         vectors.emotions,
         here,
         vectors.embedding,
-        pack.opposite_pairs,
+        lens.Pairs(pack.opposite_pairs, pack.more_opposite_pairs),
         pack.valence,
         settings.lens_k,
         settings.lens_norm,
@@ -110,15 +111,7 @@ def analyse(
         detect=True,
     )
     scenario_record, scenario_criteria = validation.scenario_tests(lab, vectors, readings)
-    numeric_record, numeric_criteria = numeric.run(
-        pack.numeric_templates,
-        [values[:, layer + 1] for values in readings.numeric],
-        vectors.emotions,
-        here,
-        resamples,
-        seed,
-        detect=True,
-    )
+    numeric_record, numeric_criteria = validation.numeric_tests(lab, vectors, readings)
     candidates = runs.plan.emotions if runs else vectors.emotions
     examples = correlation.example_emotions(vectors.emotions, candidates, pack.valence)
     correlated.record["correlation"]["examples"] = {
@@ -131,7 +124,9 @@ def analyse(
             lab, vectors, readings, answers.differences, correlated.scores, correlated.found, runs, examples
         )
     criteria = [*lens_criteria, *scenario_criteria, *numeric_criteria, *correlated.criteria, *steering_criteria]
-    baseline_record = validation.words_alone(lab, vectors, correlated.scores.nats, criteria, scenario_record)
+    baseline_record = validation.words_alone(
+        lab, vectors, correlated.scores.nats, criteria, scenario_record, numeric_record
+    )
     experiments = {
         "lens": lens_record, "scenarios": scenario_record, "numeric": numeric_record, **correlated.record, "steering": steering_record,
         "baselines": baseline_record, **analyse_words(lab, vectors),
@@ -212,10 +207,15 @@ def _write_tables(lab: Lab, experiments: dict[str, Any]) -> None:
         for p, probe in enumerate(found["emotions"])
     ]  # fmt: skip
     atomic.write_parquet(lab.run / "scenarios.parquet", pl.DataFrame(rows, schema=SCENARIO_COLUMNS))
-    found = experiments["numeric"] or {"templates": [], "emotions": []}
+    found = experiments["numeric"] or {"templates": [], "twins": {"templates": []}, "emotions": []}
     rows = [
-        {"template": t["name"], "value": float(value), "emotion": emotion, "cosine": t["cosine"][emotion][i], "expected": t["expected"][emotion]}
-        for t in found["templates"]
+        {"template": t["name"], "kind": kind, "value": float(value), "emotion": emotion, "cosine": t[key][emotion][i], "expected": t["expected"][emotion]}
+        for templates, kinds in (
+            (found["templates"], {"first list": "cosine"}),
+            (found["twins"]["templates"], {kind: f"cosine_{kind}" for kind in ("template", "twin", "severity")}),
+        )
+        for t in templates
+        for kind, key in kinds.items()
         for emotion in found["emotions"]
         for i, value in enumerate(t["values"])
     ]  # fmt: skip

@@ -23,10 +23,11 @@ class Readings(NamedTuple):
     activities: np.ndarray  # (a, n + 1, d)
     heldout: np.ndarray  # as scenarios, of the held-out battery
     retrieval: np.ndarray  # as scenarios, of one scenario for each emotion
+    twinned: list[np.ndarray]  # per template with twins (3, values, n + 1, d): template, twin, other severity
 
 
 def read_prompts(lab: Lab) -> Readings:
-    """Run the prompts of the three scenario batteries, the numeric and the activity prompts, once each."""
+    """Run the prompts of the three scenario batteries, the numeric prompts with their twins and the activity prompts, once each."""
     pack = lab.pack
     if not lab.finished("readings"):
         scenarios, heldout, retrieval = (
@@ -38,6 +39,12 @@ def read_prompts(lab: Lab) -> Readings:
             for template in pack.numeric_templates
             for value in template.values
         ]
+        twinned = [
+            _at_response(chat_prompt(lab.lm, "{message}", {"message": message}))
+            for template in pack.more_numeric_templates
+            for messages in template.prompts()
+            for message in messages
+        ]
         feelings = [chat_prompt(lab.lm, pack.prompts.feeling, {"activity": a.text}) for a in pack.activities]
         activities = [(prompt.ids, prompt.spans["activity"]) for prompt in feelings]
         groups = {
@@ -46,6 +53,7 @@ def read_prompts(lab: Lab) -> Readings:
             "activities": activities,
             "heldout": heldout,
             "retrieval": retrieval,
+            "twinned": twinned,
         }
         total = sum(len(ids) for group in groups.values() for ids, _ in group)
         with lab.reporter.stage("Reading prompts", total, "tokens") as stage:
@@ -57,7 +65,11 @@ def read_prompts(lab: Lab) -> Readings:
     tensors = load_file(lab.run / FILE)
     borders = np.cumsum([len(template.values) for template in pack.numeric_templates])[:-1]
     numeric = np.split(tensors["numeric"], borders)
-    return Readings(tensors["scenarios"], numeric, tensors["activities"], tensors["heldout"], tensors["retrieval"])
+    borders = np.cumsum([3 * len(template.base.values) for template in pack.more_numeric_templates])[:-1]
+    twinned = [rows.reshape(3, -1, *rows.shape[1:]) for rows in np.split(tensors["twinned"], borders)]
+    return Readings(
+        tensors["scenarios"], numeric, tensors["activities"], tensors["heldout"], tensors["retrieval"], twinned
+    )
 
 
 def _at_response(prompt: Prompt) -> activations.Text:

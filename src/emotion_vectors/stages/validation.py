@@ -1,4 +1,4 @@
-"""The scenario tests of a run, and the same tests for its stories and prompts as a bag of words and as static embeddings."""
+"""The scenario and the numeric tests of a run, and the same tests for its stories and prompts as a bag of words and as static embeddings."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 import torch
 
-from emotion_vectors.experiments import baselines, retrieval, scenarios, words
+from emotion_vectors.experiments import baselines, numeric, retrieval, scenarios, twins, words
 from emotion_vectors.experiments.ranking import Battery
 from emotion_vectors.lab import Lab
 from emotion_vectors.lm.model import LanguageModel
@@ -52,8 +52,30 @@ def scenario_tests(
     return record, criteria
 
 
+def numeric_tests(
+    lab: Lab, vectors: EmotionVectors, readings: Readings
+) -> tuple[dict[str, Any] | None, list[dict[str, Any]]]:
+    """The record's `numeric` part and V5, V6, at the analysis layer."""
+    pack, settings, place, here = lab.pack, lab.settings, vectors.layer + 1, vectors.at()
+    record, (v5, v6) = numeric.run(
+        pack.numeric_templates, [values[:, place] for values in readings.numeric], vectors.emotions, here,
+        settings.resamples, settings.seed, detect=True,
+    )  # fmt: skip
+    if record is not None:
+        record["twins"], v5 = twins.run(
+            pack.more_numeric_templates, [values[:, :, place] for values in readings.twinned], vectors.emotions, here, v5,
+            settings.resamples, settings.seed, detect=True,
+        )  # fmt: skip
+    return record, [v5, v6]
+
+
 def words_alone(
-    lab: Lab, vectors: EmotionVectors, nats: np.ndarray, criteria: list[dict[str, Any]], scenario_record: dict[str, Any]
+    lab: Lab,
+    vectors: EmotionVectors,
+    nats: np.ndarray,
+    criteria: list[dict[str, Any]],
+    scenario_record: dict[str, Any],
+    numeric_record: dict[str, Any] | None,
 ) -> dict[str, Any]:
     """The record's `baselines` part; adds to the `note` of each criterion whose value the words alone reach."""
     vocabulary = words.fit(text for _, text in kept_stories(lab))
@@ -63,7 +85,8 @@ def words_alone(
         _represent(lab, "static embedding", vectors.embedding, lambda texts: static_embeddings(lab.lm, texts)),
     )
     record = baselines.run(
-        representations, lab.pack, vectors.emotions, nats, criteria, scenario_record, lab.settings.resamples, lab.settings.seed
+        representations, lab.pack, vectors.emotions, nats, criteria, scenario_record, numeric_record, lab.settings.resamples,
+        lab.settings.seed,
     )  # fmt: skip
     sentences = baselines.remarks(record)
     for criterion in criteria:
@@ -105,5 +128,8 @@ def _represent(
         vectors,
         *batteries,
         numeric=[rows([template.fill(value) for value in template.values]) for template in pack.numeric_templates],
+        twinned=[
+            np.stack([rows(messages) for messages in template.prompts()]) for template in pack.more_numeric_templates
+        ],
         activities=rows([activity.text for activity in pack.activities]),
     )

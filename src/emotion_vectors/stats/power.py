@@ -75,6 +75,20 @@ def cluster_intervals(counts: ArrayLike, index: ArrayLike, level: float = 0.95) 
     return low, high
 
 
+def share_intervals(
+    counts: ArrayLike, sizes: ArrayLike, index: ArrayLike, level: float = 0.95
+) -> tuple[FloatArray, FloatArray]:
+    """Low and high ends (s,) of the share of `counts` (s, t) out of `sizes` (t,), whole clusters drawn again, `index` (b, t).
+
+    Percentiles at the level that `expanded_level` gives for t clusters.
+    """
+    table, drawn = np.asarray(counts, dtype=np.float64), _counts(index, len(np.asarray(sizes)))
+    draws = table @ drawn.T / (drawn @ np.asarray(sizes, dtype=np.float64))
+    nominal = expanded_level(level, table.shape[1])
+    low, high = np.quantile(draws, [(1 - nominal) / 2, (1 + nominal) / 2], axis=1)
+    return low, high
+
+
 def pearson_intervals(
     x: ArrayLike, y: ArrayLike, index: ArrayLike, level: float = 0.95
 ) -> tuple[FloatArray, FloatArray, FloatArray]:

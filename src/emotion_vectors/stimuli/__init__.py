@@ -9,6 +9,7 @@ from emotion_vectors.stimuli.items import (
     NumericTemplate,
     Prompts,
     Scenario,
+    TwinnedTemplate,
 )
 from emotion_vectors.stimuli.pack import Pack, load_pack
 from emotion_vectors.stimuli.parsing import canonical_hash
@@ -23,6 +24,7 @@ __all__ = [
     "Pack",
     "Prompts",
     "Scenario",
+    "TwinnedTemplate",
     "canonical_hash",
     "equal_to_published",
     "load_pack",

@@ -50,8 +50,36 @@ class NumericTemplate:
 
     def fill(self, value: float) -> str:
         """The message with `value` in place of {X}; whole numbers are written without a decimal point."""
-        number = str(int(value)) if float(value).is_integer() else repr(float(value))
-        return self.template.replace("{X}", number)
+        return filled(self.template, value)
+
+
+@dataclass(frozen=True)
+class TwinnedTemplate:
+    """A numeric template with two sentences of the same frame, for the same values.
+
+    `twin` puts the number to something that means nothing for the feeling. `severity` keeps the numbers and changes how
+    grave or good the matter is; `severity_expected` says for every emotion of `NUMERIC_EMOTIONS` how its cosine there
+    compares with the template's at equal numbers: "+" higher, "-" lower or "none", and `severity_reason` says why.
+    """
+
+    base: NumericTemplate
+    twin: str
+    severity: str
+    severity_expected: dict[str, str]
+    severity_reason: str
+
+    def prompts(self) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+        """The messages with every value in turn: of the template, of its twin and of the other severity."""
+        template, twin, severity = (
+            tuple(filled(text, value) for value in self.base.values)
+            for text in (self.base.template, self.twin, self.severity)
+        )
+        return template, twin, severity
+
+
+def filled(template: str, value: float) -> str:
+    """`template` with `value` in place of {X}; whole numbers are written without a decimal point."""
+    return template.replace("{X}", str(int(value)) if float(value).is_integer() else repr(float(value)))
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import string
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -16,6 +17,7 @@ from emotion_vectors.stimuli.items import (
     NumericTemplate,
     Prompts,
     Scenario,
+    TwinnedTemplate,
 )
 from emotion_vectors.stimuli.parsing import (
     Place,
@@ -32,6 +34,7 @@ from emotion_vectors.stimuli.parsing import (
 IN_EMOTIONS = "in the pack's emotions.json"
 PROMPT_KEYS = ("story", "neutral", "preference", "preference_prefill", "feeling")
 _TEMPLATE_KEYS = ("name", "template", "x_label", "values", "expected")
+_TWIN_KEYS = (*_TEMPLATE_KEYS, "twin", "severity")
 
 # For each prompt: the placeholders that it must have and those that it may have besides.
 _PLACEHOLDERS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
@@ -105,18 +108,52 @@ def parse_numeric_templates(value: Any, place: Place) -> tuple[NumericTemplate, 
     for index, item in enumerate(expect_list(value, place)):
         spot = place.item(index)
         fields = expect_object(item, spot, _TEMPLATE_KEYS, (*_TEMPLATE_KEYS, "reasons"))
-        name, label = (expect_text(fields[key], spot.key(key)) for key in ("name", "x_label"))
-        template = expect_text(fields["template"], spot.key("template"), prompt=True)
-        if template.count("{X}") != 1:
-            raise spot.key("template").fault("a template needs {X} exactly once, where the number goes")
-        values = _rising_numbers(fields["values"], spot.key("values"))
-        expected = _expected_signs(fields["expected"], spot.key("expected"))
-        reasons = _reasons(fields.get("reasons", {}), expected, spot.key("reasons"))
-        signs = {emotion: expected.get(emotion, "none") for emotion in NUMERIC_EMOTIONS}
-        templates.append(NumericTemplate(name, template, label, values, signs, reasons))
+        templates.append(_numeric_template(fields, spot))
     expect_different([template.name for template in templates], Place(place.file, ", name"))
     expect_different([template.template for template in templates], Place(place.file, ", template"))
     return tuple(templates)
+
+
+def parse_twinned_templates(value: Any, place: Place) -> tuple[TwinnedTemplate, ...]:
+    """Numeric templates, each with its two twins; no sentence is there twice."""
+    templates = []
+    for index, item in enumerate(expect_list(value, place)):
+        spot = place.item(index)
+        fields = expect_object(item, spot, _TWIN_KEYS, (*_TWIN_KEYS, "reasons"))
+        place_there = spot.key("severity")
+        keys = ("template", "expected", "reason")
+        other = expect_object(fields["severity"], place_there, keys, keys)
+        signs = _expected_signs(other["expected"], place_there.key("expected"))
+        templates.append(
+            TwinnedTemplate(
+                _numeric_template(fields, spot),
+                _with_number(fields["twin"], spot.key("twin")),
+                _with_number(other["template"], place_there.key("template")),
+                {emotion: signs.get(emotion, "none") for emotion in NUMERIC_EMOTIONS},
+                expect_text(other["reason"], place_there.key("reason")),
+            )
+        )
+    expect_different([one.base.name for one in templates], Place(place.file, ", name"))
+    sentences = [text for one in templates for text in (one.base.template, one.twin, one.severity)]
+    expect_different(sentences, Place(place.file, ", the sentences"))
+    return tuple(templates)
+
+
+def _numeric_template(fields: Mapping[str, Any], place: Place) -> NumericTemplate:
+    name, label = (expect_text(fields[key], place.key(key)) for key in ("name", "x_label"))
+    template = _with_number(fields["template"], place.key("template"))
+    values = _rising_numbers(fields["values"], place.key("values"))
+    expected = _expected_signs(fields["expected"], place.key("expected"))
+    reasons = _reasons(fields.get("reasons", {}), expected, place.key("reasons"))
+    signs = {emotion: expected.get(emotion, "none") for emotion in NUMERIC_EMOTIONS}
+    return NumericTemplate(name, template, label, values, signs, reasons)
+
+
+def _with_number(value: Any, place: Place) -> str:
+    text = expect_text(value, place, prompt=True)
+    if text.count("{X}") != 1:
+        raise place.fault("a template needs {X} exactly once, where the number goes")
+    return text
 
 
 def _rising_numbers(value: Any, place: Place) -> tuple[float, ...]:
@@ -211,6 +248,17 @@ def parse_opposite_pairs(value: Any, place: Place, emotions: Sequence[str]) -> t
         pairs.append((words[0], words[1]))
     expect_different([" / ".join(sorted(pair)) for pair in pairs], place)
     return tuple(pairs)
+
+
+def parse_more_opposite_pairs(value: Any, place: Place, emotions: Sequence[str]) -> tuple[tuple[str, str], ...]:
+    """Further pairs, as `parse_opposite_pairs`; no word more than twice, or one word would decide."""
+    pairs = parse_opposite_pairs(value, place, emotions)
+    uses = Counter(word for pair in pairs for word in pair)
+    for index, pair in enumerate(pairs):
+        for word in pair:
+            if uses[word] > 2:
+                raise place.item(index).fault(f"'{word}' is in {uses[word]} pairs; a word may be in two at most")
+    return pairs
 
 
 def parse_emotion_list(value: Any, place: Place, emotions: Sequence[str]) -> tuple[str, ...]:

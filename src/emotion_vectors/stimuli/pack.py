@@ -16,7 +16,7 @@ from typing import Any
 
 from emotion_vectors.errors import UserError
 from emotion_vectors.stimuli import lists
-from emotion_vectors.stimuli.items import Activity, NumericTemplate, Prompts, Scenario
+from emotion_vectors.stimuli.items import Activity, NumericTemplate, Prompts, Scenario, TwinnedTemplate
 from emotion_vectors.stimuli.parsing import (
     MissingFileError,
     Place,
@@ -41,6 +41,8 @@ OPTIONAL = (
     "neutral_questions",
     "heldout_scenarios",
     "retrieval_scenarios",
+    "more_opposite_pairs",
+    "more_numeric_templates",
 )
 
 
@@ -50,7 +52,7 @@ class Pack:
 
     valence: "positive" or "negative"; an emotion may lack one. valence_ambiguous: words on which judges could differ.
     steered_emotions: in order of priority, so that the first k are a balanced choice. subset: all emotions, so ordered
-    that the first n cover the range. synonyms: words that name an emotion besides its own forms; empty where none are
+    that the first n cover the range. more_opposite_pairs: a word at most twice. synonyms: words that name an emotion besides its own forms; empty where none are
     known. neutral_questions: empty where the neutral prompt works from topics. heldout_scenarios: none of them is in
     `scenarios`, an emotion may have several. retrieval_scenarios: at most one for each emotion. sha256: canonical hash of each list;
     each prompt on its own, as "prompts.story". supplied: the lists that the folder lacks and that come from ours.
@@ -71,6 +73,8 @@ class Pack:
     valence: dict[str, str]
     valence_ambiguous: frozenset[str]
     opposite_pairs: tuple[tuple[str, str], ...]
+    more_opposite_pairs: tuple[tuple[str, str], ...]
+    more_numeric_templates: tuple[TwinnedTemplate, ...]
     steered_emotions: tuple[str, ...]
     subset: tuple[str, ...]
     synonyms: dict[str, tuple[str, ...]]
@@ -108,6 +112,8 @@ def load_pack(source: str | os.PathLike[str] = OURS) -> Pack:
         valence=valence,
         valence_ambiguous=ambiguous,
         opposite_pairs=optional.values["opposite_pairs"],
+        more_opposite_pairs=optional.values["more_opposite_pairs"],
+        more_numeric_templates=optional.values["more_numeric_templates"],
         steered_emotions=optional.values["steered_emotions"],
         subset=optional.values["subset"],
         synonyms=optional.values["synonyms"],
@@ -173,6 +179,8 @@ class _Optional:
 _PARSERS: dict[str, Callable[[Any, Place, Sequence[str]], Any]] = {
     "valence": lists.parse_valence,
     "opposite_pairs": lists.parse_opposite_pairs,
+    "more_opposite_pairs": lists.parse_more_opposite_pairs,
+    "more_numeric_templates": lambda value, place, emotions: lists.parse_twinned_templates(value, place),
     "steered_emotions": lists.parse_emotion_list,
     "subset": lists.parse_subset,
     "synonyms": lists.parse_synonyms,
@@ -212,7 +220,7 @@ def _supply(name: str, emotions: tuple[str, ...], scenarios: tuple[Scenario, ...
     """Our list `name` as raw JSON, restricted to what fits a pack; nothing may be left of it."""
     ours = _our_list(name)
     known = frozenset(emotions)
-    if name == "neutral_questions":
+    if name in ("neutral_questions", "more_numeric_templates"):
         return ours
     if name == "valence":
         return {key: {e: text for e, text in part.items() if e in known} for key, part in ours.items()}
@@ -228,6 +236,6 @@ def _supply(name: str, emotions: tuple[str, ...], scenarios: tuple[Scenario, ...
         return [item for item in ours if item["emotion"] in known and plain_text(item["prompt"]) not in used]
     if name == "retrieval_scenarios":
         return [item for item in ours if item["emotion"] in known]
-    if name == "opposite_pairs":
+    if name in ("opposite_pairs", "more_opposite_pairs"):
         return [pair for pair in ours if known.issuperset(pair)]
     return [emotion for emotion in ours if emotion in known]

@@ -1,0 +1,205 @@
+"""V2: do the vectors of opposite emotions point apart in logit space?
+
+In: the logit vectors (n, v) of n emotions, the five published pairs and a longer list of ours, fixed beforehand. Out: for every
+pair the dot product and cosines, and V2: how many pairs of ours have a negative dot product.
+Source: seed report section 3.1 for the five pairs, whose count keeps the seed's verdict; the longer list is ours. Five pairs
+are too few for a verdict: random pairs of emotions are all five negative too often (`best_p`).
+Null: the same words paired at random, so that what the words share, their valence above all, stays in it. A second one keeps the
+valences of every pair and deals out who is paired with whom: what only opposites, and not merely good and bad, give.
+What it can't tell: whether a pair is opposite was judged by us and by nobody else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from emotion_vectors.experiments import power
+from emotion_vectors.experiments.criteria import Null, Seed, judge, not_asked, number, scaled
+from emotion_vectors.stats import intervals, nulls
+from emotion_vectors.vectors.directions import cosine
+
+SEED_BAR, SEED_PAIRS = 4, 5
+ALPHA = 0.05
+UNIT = "opposite pairs with a negative dot product"
+Named = Sequence[tuple[str, str]]
+
+
+class Pairs(NamedTuple):
+    """The published pairs and ours; pairs with a word that a run lacks are left out."""
+
+    published: Named = ()
+    ours: Named = ()
+
+
+def run(
+    emotions: Sequence[str],
+    logits: np.ndarray,
+    unit_vectors: np.ndarray,
+    pairs: Pairs,
+    valence: Mapping[str, str],
+    resamples: int,
+    seed: int,
+    *,
+    detect: bool = False,
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The record's `pairs` and `opposites`, and V2, from logits (n, v) and directions (n, d).
+
+    V2 is not asked where no pair of either list is in the run. `detect` adds what it could have seen.
+    """
+    index = {emotion: row for row, emotion in enumerate(emotions)}
+    five, ours = (np.array([(index[a], index[b]) for a, b in some if a in index and b in index], dtype=np.intp).reshape(-1, 2)
+                  for some in pairs)  # fmt: skip
+    dots = logits @ logits.T
+    few = _published(dots, five, resamples, seed)
+    many, null = _ours(dots, ours, [valence.get(emotion, "") for emotion in emotions], resamples, seed)
+    record = {
+        "pairs": _rows(emotions, dots, unit_vectors, five), "pairs_test": few,
+        "opposites": many | {"pairs": _rows(emotions, dots, unit_vectors, ours)},
+    }  # fmt: skip
+    if not len(five) and not len(ours):
+        return record, not_asked("V2", "No opposite pair has both of its emotions in this run.")
+    v2 = _criterion(few, many)
+    if detect and len(ours):
+        bar, chance = scaled(SEED_BAR, many["of"], SEED_PAIRS), Null(v2["null"]["what"], many["null"], 1.0)
+        v2["detectable"] = power.pairs(power.Judged(chance, bar, _too_few(many)), many["of"], null, seed)
+    return record, v2
+
+
+def _rows(
+    emotions: Sequence[str], dots: np.ndarray, unit_vectors: np.ndarray, pairs: np.ndarray
+) -> list[dict[str, Any]]:
+    return [
+        {
+            "a": emotions[a], "b": emotions[b], "dot": float(dots[a, b]),
+            "cosine": float(dots[a, b] / np.sqrt(dots[a, a] * dots[b, b])),
+            "vector_cosine": float(cosine(unit_vectors[[a]], unit_vectors[[b]])[0, 0]),
+        }
+        for a, b in pairs
+    ]  # fmt: skip
+
+
+def _published(dots: np.ndarray, pairs: np.ndarray, resamples: int, seed: int) -> dict[str, Any]:
+    """The published pairs against random pairs of emotions, and the p that the best possible count would have."""
+    count = int((dots[pairs[:, 0], pairs[:, 1]] < 0).sum())
+    generator = np.random.default_rng(seed)
+    null = np.empty(resamples)
+    for draw in range(resamples):
+        cast = generator.permutation(len(dots))[: 2 * len(pairs)].reshape(-1, 2)
+        null[draw] = (dots[cast[:, 0], cast[:, 1]] < 0).sum()
+    found: dict[str, Any] = {
+        "count": count,
+        "of": len(pairs),
+        "interval": None,
+        "null": None,
+        "p": None,
+        "best_p": None,
+    }
+    if not len(pairs):
+        return found
+    wilson = intervals.wilson_interval(count, len(pairs))
+    return found | {
+        "interval": [wilson.low * len(pairs), wilson.high * len(pairs)], "null": float(null.mean()),
+        "p": float(nulls.permutation_p(count, null)), "best_p": float(nulls.permutation_p(len(pairs), null)),
+    }  # fmt: skip
+
+
+def _ours(
+    dots: np.ndarray, pairs: np.ndarray, valence: Sequence[str], resamples: int, seed: int
+) -> tuple[dict[str, Any], np.ndarray]:
+    """Count, interval, both nulls and p of our pairs (m, 2); also the draws (b,) of the first null."""
+    negative = dots < 0
+    hits = negative[pairs[:, 0], pairs[:, 1]]
+    count, of = int(hits.sum()), len(pairs)
+    found: dict[str, Any] = {"count": count, "of": of, "words": len(np.unique(pairs))}
+    found |= dict.fromkeys(("interval", "null", "p", "best_p", "within_valence"))
+    if not of:
+        return found, np.zeros(0)
+    null = np.array([negative[tuple(drawn.T)].sum() for drawn in paired_anew(pairs, resamples, seed)])
+    labels = [f"{valence[a]} {valence[b]}" for a, b in pairs]
+    seconds = nulls.permuted_rows(of, labels, resamples, seed)
+    within = negative[pairs[:, 0], pairs[:, 1][seconds]].sum(axis=1)
+    return found | {
+        "interval": _interval(hits, pairs, resamples, seed), "null": float(null.mean()),
+        "p": float(nulls.permutation_p(count, null)), "best_p": float(nulls.permutation_p(of, null)),
+        "within_valence": {"null": float(within.mean()), "p": float(nulls.permutation_p(count, within))},
+    }, null  # fmt: skip
+
+
+def paired_anew(pairs: np.ndarray, count: int, seed: int) -> list[np.ndarray]:
+    """`count` random pairings (m, 2) of the words of `pairs` (m, 2), each word as often as there, none with itself."""
+    generator, drawn = np.random.default_rng(seed), []
+    while len(drawn) < count:
+        cast = generator.permutation(pairs.ravel()).reshape(-1, 2)
+        if (cast[:, 0] != cast[:, 1]).all():
+            drawn.append(cast)
+    return drawn
+
+
+def families(pairs: np.ndarray) -> list[int]:
+    """For each pair (m, 2) the number of its family: pairs that share a word, over any number of steps, have the same."""
+    family = list(range(len(pairs)))
+    holders: dict[int, int] = {}
+    for row, pair in enumerate(pairs.tolist()):
+        for word in pair:
+            other = family[holders.setdefault(word, row)]
+            family = [family[row] if one == other else one for one in family]
+    return family
+
+
+def _interval(hits: np.ndarray, pairs: np.ndarray, resamples: int, seed: int) -> list[float]:
+    """95 % interval of the count: families of pairs drawn again, and Wilson's, which has a width where all agree."""
+    of, family = len(hits), families(pairs)
+    wilson = intervals.wilson_interval(int(hits.sum()), of)
+    ends = [wilson.low, wilson.high]
+    if len(set(family)) > 1:
+        drawn, _ = intervals.cluster_bootstrap(lambda rows: hits[rows].mean(), family, repeats=resamples, seed=seed)
+        ends += [float(drawn.low), float(drawn.high)]
+    return [max(0.0, min(ends)) * of, min(1.0, max(ends)) * of]
+
+
+def _criterion(few: dict[str, Any], many: dict[str, Any]) -> dict[str, Any]:
+    """V2: ours decides; the five keep the seed's verdict."""
+    nothing = float("nan")
+    low, high = many["interval"] or (nothing, nothing)
+    value, p = (nothing, nothing) if many["null"] is None else (many["null"], many["p"])
+    return judge(
+        "V2", "Opposite pairs point apart", many["count"], (low, high),
+        Null("the same words paired at random", value, p), scaled(SEED_BAR, many["of"], SEED_PAIRS), UNIT, many["of"],
+        note=f"{_few(few)} {_within(many)}".strip(),
+        blocked=_too_few(many), seed=Seed(few["count"], scaled(SEED_BAR, few["of"], SEED_PAIRS), UNIT, few["of"]),
+    )  # fmt: skip
+
+
+def _too_few(many: dict[str, Any]) -> str:
+    """Why our pairs of this run can't carry a verdict, or "" where they can."""
+    if not many["of"]:
+        return "no pair of ours has both of its emotions in this run"
+    if many["best_p"] > ALPHA:
+        return (
+            f"pairs of this run are too few: all {number(many['of'])} negative would have p = {number(many['best_p'])}"
+        )
+    return ""
+
+
+def _few(few: dict[str, Any]) -> str:
+    """The published pairs as a sentence, and whether they could have shown anything."""
+    if not few["of"]:
+        return "None of the published pairs is in this run."
+    count, of = few["count"], few["of"]
+    found = f"Of the published pairs {count} of {of} (random pairs of emotions {number(few['null'])}, p = {number(few['p'])})"
+    if few["best_p"] > ALPHA:
+        return f"{found}; no count of so few pairs could exclude chance: {of} of {of} has p = {number(few['best_p'])}."
+    return f"{found}."
+
+
+def _within(many: dict[str, Any]) -> str:
+    if not many["of"]:
+        return ""
+    within = many["within_valence"]
+    return (
+        f"With the partners exchanged among pairs of the same valences it is {number(within['null'])} "
+        f"(p = {number(within['p'])})."
+    )

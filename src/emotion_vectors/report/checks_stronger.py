@@ -1,0 +1,142 @@
+"""What V2 to V5 of ours must agree on: further pairs, both lists of scenarios together, and templates with their twins.
+
+Records of earlier versions have none of these parts; then the criteria are the seed's own statistics.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from scipy.stats import rankdata
+
+from emotion_vectors.report.contradiction import parts, require, require_close, require_order, require_within
+
+Criteria = dict[str, dict[str, Any]]
+KINDS = ("template", "twin", "severity")
+
+
+def seeds(criterion: dict[str, Any]) -> dict[str, Any]:
+    """Value, `of` and bar of the statistic that has the seed's verdict: its own part, or the criterion itself."""
+    return criterion.get("seed") or criterion
+
+
+def check_pairs(lens: dict[str, Any], criteria: Criteria) -> None:
+    """V2: the count of our pairs, and the published ones beside it."""
+    published, found = lens.get("pairs") or [], lens.get("opposites")
+    if published:
+        require_close(seeds(criteria["V2"]).get("value"), _negative(published), 1e-6, "V2")
+    few = lens.get("pairs_test")
+    if few:
+        require(few["of"] == len(published), f"The published pairs count {few['of']} but list {len(published)}.")
+        require_close(few["count"], _negative(published), 1e-6, "The count of the published pairs")
+        require_within([few["p"], few["best_p"]], 0, 1, "A p of the published pairs")
+    if not found:
+        return
+    pairs, of = found["pairs"], found["of"]
+    for pair in pairs:
+        name = f"The cosine of {pair['a']} and {pair['b']}"
+        require_within([pair["cosine"], pair["vector_cosine"]], -1, 1, name)
+        require(pair["dot"] * pair["cosine"] >= 0, f"{name} and their dot product have opposite signs.")
+    require(of == len(pairs), f"Our opposite pairs count {of} but list {len(pairs)}.")
+    require_close(found["count"], _negative(pairs), 1e-6, "The count of our opposite pairs")
+    words = {word for pair in pairs for word in (pair["a"], pair["b"])}
+    require(found["words"] == len(words), f"Our pairs are said to have {found['words']} words and have {len(words)}.")
+    within = found["within_valence"] or {}
+    require_within([found["p"], found["best_p"], within.get("p")], 0, 1, "A p of our opposite pairs")
+    _agrees(criteria["V2"], found["count"] if of else None, of, found["interval"], found["null"], "V2")
+    require_close(criteria["V2"]["null"].get("p"), found["p"], 1e-9, "The p of V2")
+
+
+def _negative(pairs: list[dict[str, Any]]) -> int:
+    return sum(pair["dot"] < 0 for pair in pairs)
+
+
+def check_together(scenarios: dict[str, Any], criteria: Criteria) -> None:
+    """V3 and V4: count and mean of the centred ranks of both lists; the raw ones of the first keep the seed's verdict."""
+    both = scenarios.get("together")
+    if not both:
+        return
+    second = parts(scenarios, "heldout").get("items") or []
+    ranks = [*scenarios["ranks_centred"], *(item["rank_centred"] for item in second)]
+    require(
+        both["main"] == len(scenarios["items"]) and both["heldout"] == len(second) and both["of"] == len(ranks),
+        f"Both lists together count {both['of']} scenarios but have {len(ranks)}.",
+    )
+    for name, key, value, of in (
+        ("V3", "matches", sum(rank == 1 for rank in ranks), len(ranks)),
+        ("V4", "mean_rank", float(np.mean(ranks)), None),
+    ):
+        found = both[key]
+        require_close(found["value"], value, 1e-6, f"The {key} of both lists together")
+        low, high = found["interval"]
+        require_order(low, high, f"The interval of the {key} of both lists")
+        _agrees(criteria[name], value, of, found["interval"], found["null"], name)
+        require_close(criteria[name]["null"]["p"], found["p"], 1e-9, f"The p of {name}")
+        judged = criteria[name]["verdict"] != "pass" or both["heldout"] > 0
+        require(judged, f"{name} passes without a held-out scenario.")
+    first = scenarios["ranks_centred"]
+    require_close(scenarios.get("mean_rank_centred"), float(np.mean(first)), 1e-6, "The centred mean rank")
+    keys = ("p_raw", "p_centred", "p_mean_rank_raw", "p_mean_rank_centred")
+    require_within([scenarios.get(key) for key in keys], 0, 1, "A p of the first scenarios")
+    for row in both["by_layer"]:
+        require_within([row["matches"]], 0, both["of"], f"The matches of both lists at layer {row['layer']}")
+    for key, choose in (("matches", max), ("mean_rank", min)):
+        best = both["best_layer"][key]
+        require_close(best["value"], choose(row[key] for row in both["by_layer"]), 1e-6, f"The best layer's {key}")
+
+
+def check_twins(numeric: dict[str, Any], criteria: Criteria) -> None:
+    """V5: every change, excess and difference from the curves, and the counts and means from those."""
+    found = numeric.get("twins")
+    if not found:
+        return
+    excess: list[float] = []
+    severity: list[float] = []
+    for row in found["templates"]:
+        ranks = rankdata(row["values"])
+        for emotion in numeric["emotions"]:
+            name = f"{emotion} in '{row['name']}'"
+            curves = [row[f"cosine_{kind}"][emotion] for kind in KINDS]
+            require({len(curve) for curve in curves} == {len(ranks)}, f"The curves of {name} differ in length.")
+            require_within([value for curve in curves for value in curve], -1, 1, f"A cosine of {name}")
+            changes = [float(np.polyfit(ranks, curve, 1)[0] * np.ptp(ranks)) for curve in curves]
+            for kind, change in zip(KINDS, changes, strict=True):
+                require_close(row[f"fitted_change_{kind}"][emotion], change, 2e-6, f"The fitted change of {name}")
+            beyond, other = changes[0] - changes[1], float(np.mean(np.subtract(curves[2], curves[0])))
+            require_close(row["excess"][emotion], beyond, 2e-6, f"The excess over the twin of {name}")
+            require_close(row["severity_difference"][emotion], other, 2e-6, f"The severity's difference of {name}")
+            for key, values, signs in (
+                ("excess", excess, "expected"),
+                ("severity_difference", severity, "severity_expected"),
+            ):
+                sign = {"+": 1, "-": -1}.get(row[signs].get(emotion, "none"))
+                values += [] if sign is None else [sign * row[key][emotion]]
+    for key, values in (("excess", excess), ("severity", severity)):
+        part, name = found[key], f"The {key} of the templates with twins"
+        require(part["of"] == len(values), f"{name} counts {part['of']} curves of {len(values)}.")
+        require_close(part["count"], sum(value > 0 for value in values), 1e-6, f"{name}, the count,")
+        require_close(part["mean"], float(np.mean(values)) if values else None, 2e-6, f"{name}, the mean,")
+        require_order(part["low"], part["high"], f"{name}: the interval")
+        held = None in (part["low"], part["mean"]) or part["low"] <= part["mean"] <= part["high"]
+        require(held, f"{name} is {part['mean']}, outside {part['low']} to {part['high']}.")
+        require_within([part["count_p"], part["size_p"]], 0, 1, f"{name}: p")
+    part, of = found["excess"], len(excess)
+    _agrees(criteria["V5"], part["count"] if of else None, of, part["interval"], part["null"], "V5")
+    if of:
+        larger = max(part["count_p"], part["size_p"])
+        require_close(criteria["V5"]["null"]["p"], larger, 1e-9, "The p of V5, the larger of two,")
+    earlier = found["earlier"]
+    require_close(seeds(criteria["V5"]).get("value"), earlier["value"], 1e-6, "V5 without twins")
+
+
+def _agrees(
+    criterion: dict[str, Any], value: float | None, of: int | None, interval: Any, null: float | None, name: str
+) -> None:
+    """The criterion states what its experiment found."""
+    require_close(criterion.get("value"), value, 1e-6, name)
+    require(criterion.get("of") in (None, of), f"{name} is out of {criterion.get('of')} but the experiment has {of}.")
+    require_close((criterion.get("null") or {}).get("value"), null, 1e-6, f"The null of {name}")
+    if criterion.get("interval") and interval:
+        for stated, found in zip(criterion["interval"], interval, strict=True):
+            require_close(stated, found, 1e-6, f"An end of the interval of {name}")

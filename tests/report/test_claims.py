@@ -163,3 +163,27 @@ def test_chance_band_equals_scipy_p_value() -> None:
         noise -= x * (noise @ x) / (x @ x)
         y = band * x / np.linalg.norm(x) + np.sqrt(1 - band**2) * noise / np.linalg.norm(noise)
         assert stats.pearsonr(x, y).pvalue == pytest.approx(0.05, abs=1e-6)
+
+
+def test_v11_shows_both_counts_each_beside_what_it_is() -> None:
+    record = build("full", 0)
+    row = next(row for row in criteria_table(record).rows if row[0].text.startswith("V11"))
+    effects = record["experiments"]["steering"]["emotions"]
+    by_r = sum(one["r"] * one["nats"] > 0 for one in effects)
+    assert row[1].text.endswith(f"by valence, {by_r}/{len(effects)} by sign of r")
+    assert row[6].text == "28/36 by sign of r", "the paper's figure shows signs of r"
+
+
+def test_discoveries_say_how_many_of_their_directions_the_halves_share() -> None:
+    from emotion_vectors.report.claims_preferences import bars_chance
+
+    record = build("full", 0)
+    rows, halves = record["experiments"]["correlation"]["emotions"], record["vectors"]["split_half"]
+    for number, row in enumerate(rows):
+        row["q"] = 0.01 if number < 6 else 0.5
+    named = {row["emotion"]: number for number, row in enumerate(rows)}
+    for row in halves["rows"]:
+        row["r"] = halves["null"]["high"] + (0.1 if named[row["emotion"]] < 4 else -0.1)
+    assert f"6 of {len(rows)} hold at a false-discovery rate of 5 %; of these, 4 have a direction" in bars_chance(record)
+    record["vectors"]["split_half"] = None
+    assert f"6 of {len(rows)} hold at a false-discovery rate of 5 %. " in bars_chance(record)

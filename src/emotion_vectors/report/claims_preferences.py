@@ -80,15 +80,23 @@ def bars_chance(record: Record) -> str:
         return "Nothing to compare."
     turned = f", a random direction within |r| < {fixed(wide)} (light band)" if wide is not None else ""
     found = [row for row in rows if row.get("q") is not None]
-    discovered = (
-        f" {sum(row['q'] < 0.05 for row in found)} of {len(found)} hold at a false-discovery rate of 5 %."
-        if found
-        else ""
-    )
+    discovered = _discovered(record, found) if found else ""
     return (
         f"With {count(activities, 'activity', 'activities')}, one unrelated probe stays within |r| < {fixed(band)} in 95 of 100 cases "
         f"(dark band){turned}.{discovered} {null_sentence(record['criteria']['V9'])}{_held_constant(record)}"
     )
+
+
+def _discovered(record: Record, found: list[dict[str, Any]]) -> str:
+    """How many emotions go with preference at the false-discovery rate, and how many of these have a direction that can be relied on."""
+    held = {row["emotion"] for row in found if row["q"] < 0.05}
+    text = f" {len(held)} of {len(found)} hold at a false-discovery rate of 5 %"
+    halves = parts(record, "vectors").get("split_half") or {}
+    high = (halves.get("null") or {}).get("high")
+    if not held or high is None:
+        return f"{text}."
+    shared = sum(row["r"] > high for row in halves["rows"] if row["emotion"] in held)
+    return f"{text}; of these, {shared} have a direction that both halves of the topics share (r above {fixed(high)})."
 
 
 def _held_constant(record: Record) -> str:

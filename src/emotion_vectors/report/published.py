@@ -29,6 +29,7 @@ class Reported:
     value: float
     of: int | None = None
     note: str = ""
+    counts: str = ""  # what it counts, where that is another thing than our value
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ CRITERIA: dict[str, Reference] = {
     "V8": Reference(None, Reported(3, 3, "3 of 3 at each end"), Reported(3, 3, "3 of 3 at each end")),
     "V9": Reference(Reported(114, 171, "read from its Figure 4"), Reported(139, 171), Reported(53, 171)),
     "V10": Reference(Reported(0.85), Reported(-0.962, None, "hook on both activities"), Reported(0.956)),
-    "V11": Reference(Reported(28, 36, "read from its Figure 4"), Reported(3, 35), Reported(34, 36)),
+    "V11": Reference(Reported(28, 36, "read from its Figure 4", "by sign of r"), Reported(3, 35), Reported(34, 36)),
 }
 
 # Figure 2 of the paper, after each probe's mean over the scenarios is subtracted (our computation).

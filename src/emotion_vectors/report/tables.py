@@ -49,7 +49,7 @@ def criteria_table(record: Record) -> Table:
         rows.append(
             (
                 Cell(f"{name} {criterion['name']}"),
-                Cell(measured(criterion), "number"),
+                Cell(_value(record, name, criterion), "number"),
                 Cell(interval(criterion.get("interval")), "number"),
                 Cell(_null(criterion), "null"),
                 verdict_cell(criterion["verdict"]),
@@ -108,10 +108,20 @@ def _null(criterion: dict[str, Any]) -> str:
     return f"{null['what']}: {', '.join(text for text in (value, p) if text)}"
 
 
+def _value(record: Record, name: str, criterion: dict[str, Any]) -> str:
+    """The value; of V11, which counts signs of the valence, also the count of signs of r, which is what the paper's figure shows."""
+    text, by_r = measured(criterion), parts(record, "experiments", "steering").get("signs_by_correlation")
+    if name != "V11" or by_r is None or criterion.get("value") is None:
+        return text
+    steered = len(parts(record, "experiments", "steering").get("emotions") or [])
+    return f"{text} by valence, {number(by_r)}/{steered} by sign of r"
+
+
 def _reported(value: Reported | None) -> str:
     if value is None:
         return "not given"
-    return f"{number(value.value)}/{value.of}" if value.of is not None else number(value.value)
+    text = f"{number(value.value)}/{value.of}" if value.of is not None else number(value.value)
+    return f"{text} {value.counts}".strip()
 
 
 def category_table(record: Record) -> Table | None:

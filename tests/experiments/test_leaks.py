@@ -1,6 +1,7 @@
 """Story content in steered answers: planted leaks are found, none are found without, and the word lists are what they say."""
 
 import numpy as np
+import pytest
 
 from emotion_vectors.experiments import leaks
 
@@ -80,7 +81,10 @@ def test_words_of_the_topics_are_seen_by_their_level_and_not_by_the_own_share():
     found = run(7, leak=0.0, topic=0.2)
     level = found["levels"]["topics"]
     assert level["steered"] > 0.15 and level["unsteered"] == level["random"] == 0 and level["interval"][0] > 0.1
-    assert level["p_random"] < 0.05 and not found["own"]["beyond_chance"]
+    # Random directions that all give 0 say nothing about how chance scatters: they are counted.
+    assert (
+        level["p_random"] == pytest.approx(1 / (found["random_directions"] + 1)) and not found["own"]["beyond_chance"]
+    )
 
 
 def test_shares_and_repeats_are_counts_of_words():

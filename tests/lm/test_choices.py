@@ -278,4 +278,4 @@ def test_every_span_decodes_to_its_activity(asked):
 def test_a_prompt_longer_than_the_attention_window_is_refused():
     lm = tiny("mistral")
     with pytest.raises(UserError, match="window"):
-        choices.prepare(lm, "word " * 600 + TEMPLATE, PREFILL, OPTIONS[:2])
+        choices.prepare(lm, "word " * 300 + TEMPLATE, PREFILL, OPTIONS[:2])

@@ -143,7 +143,7 @@ def test_numbers_move_emotions_as_expected(planted, vectors):
             curve = [probes[emotion] @ state for state in states]
             if sign:
                 assert spearmanr(plan.values, curve).statistic == pytest.approx(sign)
-                assert sign * (curve[-1] - curve[0]) > 0.05
+                assert sign * (curve[-1] - curve[0]) > 0.04  # twice what a flat one may move
             else:
                 assert abs(curve[-1] - curve[0]) < 0.02
 

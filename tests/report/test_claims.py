@@ -184,6 +184,8 @@ def test_discoveries_say_how_many_of_their_directions_the_halves_share() -> None
     named = {row["emotion"]: number for number, row in enumerate(rows)}
     for row in halves["rows"]:
         row["r"] = halves["null"]["high"] + (0.1 if named[row["emotion"]] < 4 else -0.1)
-    assert f"6 of {len(rows)} hold at a false-discovery rate of 5 %; of these, 4 have a direction" in bars_chance(record)
+    assert f"6 of {len(rows)} hold at a false-discovery rate of 5 %; of these, 4 have a direction" in bars_chance(
+        record
+    )
     record["vectors"]["split_half"] = None
     assert f"6 of {len(rows)} hold at a false-discovery rate of 5 %. " in bars_chance(record)

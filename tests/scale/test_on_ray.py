@@ -117,8 +117,8 @@ def test_a_run_on_two_nodes_of_which_one_is_killed_gives_the_numbers_of_one_proc
     doomed, killed = cluster.add_node(**NODE), []
 
     class Killing(OnRay):
-        def each(self, work, jobs, advance=lambda _: None):
-            for found in super().each(work, jobs, advance):
+        def each(self, work, jobs, advance=lambda _: None, model_jobs=0):
+            for found in super().each(work, jobs, advance, model_jobs):
                 yield found
                 if work.__name__ == "steer_part" and not killed:
                     killed.append(cluster.remove_node(doomed, allow_graceful=False))

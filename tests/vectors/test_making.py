@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 import torch
-from planted.planted_model import make_planted
 from tiny import tiny
 
 from emotion_vectors import EmotionVectors, LanguageModel
 from emotion_vectors.errors import UserError
+from emotion_vectors.planted.making import make_planted
 from emotion_vectors.vectors import labelled, making
 from vectors.worlds import plain_pass
 

@@ -80,8 +80,8 @@ def read(source: str | Path, calibrated: bool = True) -> dict[str, Any]:
     if calibrated and "text_hashes" not in tensors and not {"adopted", "source"} & header.keys():
         tensors["text_hashes"] = in_sample.of_run(path.parent)
     scores = path if inside else path.with_name(CALIBRATION)
-    # Vectors without a fingerprint are not a run's: scores beside their file are those of other vectors.
-    wanted = calibrated and (inside or "fingerprint" in header)
+    # A file of another name in a run's folder, without a fingerprint, is not the run's: the scores beside it are of other vectors.
+    wanted = calibrated and (inside or "fingerprint" in header or path.name == hub.FILE)
     calibration = load_calibration(scores, tensors["raw"].shape, header.get("fingerprint", "")) if wanted else None
     if calibration is not None:
         # Files from before there was a `centre` get the one that their scores were made with.

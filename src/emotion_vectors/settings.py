@@ -189,11 +189,11 @@ def demo() -> Settings:
     """All 171 emotions on the embedded model, which reads the stories of this package, in minutes on two cores."""
     # Topics of the corpus `ours`: each is 171 more stories to read and makes the vectors steadier (docs/corpus.md).
     topics = 6
-    # story_tokens counts where the model writes (stories_from=none); it and the smaller control arms are explained in
+    # story_tokens counts where the model writes (stories_from=none); it and the smaller arms of steering are explained in
     # docs/decisions.md.
     return Settings(
-        stories_from="ours", neutral_from="ours", topics=topics, story_tokens=160, partners=4, control_emotions=6, sweep_emotions=2,
-        sweep_strengths=(-0.5, 0.5, 1.0),
+        stories_from="ours", neutral_from="ours", topics=topics, story_tokens=160, partners=4, steered_count=24, random_directions=6,
+        shuffled_vectors=6, control_emotions=4, sweep_emotions=2, sweep_strengths=(0.5, 1.0),
     )  # fmt: skip
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
 from safetensors.numpy import load_file
 
-from emotion_vectors.lab import Lab
+from emotion_vectors.lab import Equipment, Lab
 from emotion_vectors.lm.prompts import Prompt, chat_prompt
+from emotion_vectors.scale.workers import InProcess, Job
 from emotion_vectors.store import atomic
 from emotion_vectors.vectors import activations
 
@@ -55,11 +57,12 @@ def read_prompts(lab: Lab) -> Readings:
             "retrieval": retrieval,
             "twinned": twinned,
         }
-        total = sum(len(ids) for group in groups.values() for ids, _ in group)
-        with lab.reporter.stage("Reading prompts", total, "tokens") as stage:
-            tensors = {
-                name: activations.pool(lab.lm, texts, lab.room, stage.advance).means for name, texts in groups.items()
-            }
+        jobs = [Job((name, texts), sum(len(ids) for ids, _ in texts)) for name, texts in groups.items()]
+        jobs.sort(key=lambda job: -job.units)  # the largest first, so that processes end at about the same time
+        with lab.reporter.stage("Reading prompts", sum(job.units for job in jobs), "tokens") as stage:
+            found = InProcess(lab).each(pool_group, jobs, stage.advance, len(jobs))
+            means = {job.payload[0]: rows for job, rows in found}
+            tensors = {name: means[name] for name in groups}
             atomic.write_tensors(lab.run / FILE, tensors)
             lab.run.finish("readings", [FILE], stage.seconds, stage.units, "tokens")
     tensors = load_file(lab.run / FILE)
@@ -70,6 +73,13 @@ def read_prompts(lab: Lab) -> Readings:
     return Readings(
         tensors["scenarios"], numeric, tensors["activities"], tensors["heldout"], tensors["retrieval"], twinned
     )
+
+
+def pool_group(
+    kit: Equipment, group: tuple[str, list[activations.Text]], advance: Callable[[float], None]
+) -> Iterator[np.ndarray]:
+    """Activations (texts, n + 1, d) of a group of prompts."""
+    yield activations.pool(kit.lm, group[1], kit.room, advance).means
 
 
 def _at_response(prompt: Prompt) -> activations.Text:

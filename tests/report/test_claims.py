@@ -189,3 +189,15 @@ def test_discoveries_say_how_many_of_their_directions_the_halves_share() -> None
     )
     record["vectors"]["split_half"] = None
     assert f"6 of {len(rows)} hold at a false-discovery rate of 5 %. " in bars_chance(record)
+
+
+def test_the_abstract_says_how_far_the_vectors_agree_with_themselves() -> None:
+    record = build("full", 0)
+    halves = record["vectors"]["split_half"]
+    said = f"median r of {fixed(halves['median'])}"
+    assert said in " ".join(abstract(record)) and f"{halves['beyond_null']} of {halves['emotions']}" in " ".join(
+        abstract(record)
+    )
+    record["vectors"]["caution"] = "These vectors don't agree with themselves."
+    text = " ".join(abstract(record))
+    assert "don't agree with themselves" in text and said not in text

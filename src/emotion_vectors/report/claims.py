@@ -22,7 +22,7 @@ from emotion_vectors.report import (
 from emotion_vectors.report.checks import CRITERIA, VERDICTS, check
 from emotion_vectors.report.contradiction import ContradictoryRecord, parts
 from emotion_vectors.report.published import CRITERIA as PUBLISHED
-from emotion_vectors.report.wording import count, fixed, interval, listing, number, ranges, source_name
+from emotion_vectors.report.wording import count, fixed, interval, listing, number, p_value, ranges, source_name
 
 __all__ = ["ContradictoryRecord", "FigureClaims", "abstract", "check", "figure_claims", "limits", "verdict_counts"]
 
@@ -69,7 +69,7 @@ def abstract(record: Record) -> list[str]:
     """The sentences of the one-paragraph abstract."""
     sentences = [
         vectors_made(record),
-        caution(record),
+        agreement(record),
         verdicts_given(record),
         recognised(record),
         preferred(record),
@@ -97,6 +97,17 @@ def vectors_made(record: Record) -> str:
     return (
         f"From {count(corpus['kept'], 'kept story', 'kept stories')}{whose} about {count(emotions, 'emotion')}, one direction per "
         f"emotion was read from the residual stream of {model['name']} at layer {vectors['layer']} of {vectors['layers']}."
+    )
+
+
+def agreement(record: Record) -> str:
+    """Whether the vectors agree with themselves: the caution where they don't, else how far halves of the topics agree."""
+    found = parts(record, "vectors").get("split_half")
+    if caution(record) or not found:
+        return caution(record)
+    return (
+        f"Directions made from one half of the topics and from the other agree with a median r of {fixed(found['median'])} "
+        f"({p_value(found['p'])}); those of {found['beyond_null']} of {count(found['emotions'], 'emotion')} agree beyond chance."
     )
 
 

@@ -222,7 +222,7 @@ def toy() -> Settings:
 def planted() -> Settings:
     """The positive control: all emotions on a small model in which the answers are known, in two to three minutes."""
     return Settings(
-        model="planted", dtype="float32", writer="transformers", topics=2, story_tokens=110, min_words=40, neutral_texts=20, partners=4,
+        model="planted", dtype="float32", writer="transformers", topics=3, story_tokens=110, min_words=40, neutral_texts=20, partners=4,
         control_emotions=6, sweep_emotions=2, sweep_strengths=(-0.5, 0.5, 1.0),
     )  # fmt: skip
 

@@ -90,7 +90,7 @@ def test_a_push_brings_the_words_of_its_emotion_by_the_planted_amount(planted, e
         change = (after - before)[own]
         voice = world.expected_voice(vector)
         assert voice[row] == (
-            0 if world is empty else pytest.approx(np.clip((world.axes[row] @ vector - 0.05) / 0.13, 0, 1))
+            0 if world is empty else pytest.approx(np.clip((world.axes[row] @ vector - 0.05) / 0.1, 0, 1))
         )
         assert change == pytest.approx(np.full(len(own), content.WORD * voice[row]), abs=0.6)
     assert not size or before[own] == pytest.approx(after[own], abs=0.2)

@@ -42,7 +42,7 @@ DIM = {name: index for index, name in enumerate(FLAGS)}
 WORD_NOISE_SIZE = 28  # at least
 CODE_SIZE = 32  # dimensions that say which emotion's words come next; every emotion has a random direction in them
 # Push along w_e, in units of the residual, at which the words of e begin to come, and at which all do.
-VOICE = (0.05, 0.18)
+VOICE = (0.05, 0.15)
 SMALL = 0.1  # the flags spoken and stop of a token that has them: small, so that chance in their number does not move a mean
 CORNER = 200.0  # sharpness of the bends of the voice
 

@@ -222,7 +222,7 @@ def test_planted_directions_preferences_and_effects_are_recovered(planted_run):
     planted, vectors = world("planted"), EmotionVectors.load(out)
     truth = planted.directions[planted.analysis_layer]
     recovered = np.diag(cosine(vectors.raw[planted.analysis_layer], truth))
-    assert recovered.min() > 0.98
+    assert recovered.min() > 0.99
     part = record["experiments"]["steering"]
     size = part["strength"] * part["residual_norm"]
     inside = 0

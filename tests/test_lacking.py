@@ -6,6 +6,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from report.asking import CRITERIA, ContradictoryRecord, answers, check
 
 from emotion_vectors import settings
 from emotion_vectors.cli.shown import print_verdicts
@@ -17,9 +18,6 @@ from emotion_vectors.explorer.views.overview import overview
 from emotion_vectors.explorer.views.verdicts import verdicts
 from emotion_vectors.exports.card import model_card
 from emotion_vectors.pipeline import run_experiment
-from emotion_vectors.report.answers import answers
-from emotion_vectors.report.checks import CRITERIA, check
-from emotion_vectors.report.contradiction import ContradictoryRecord
 from emotion_vectors.stimuli.pack import find_folder
 
 QUIET = settings.Runtime(device="cpu", quiet=True, threads=1)

@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 import pytest
 from faults import toy_command
+from report.asking import CRITERIA
 from typer.testing import CliRunner
 
 from emotion_vectors import settings
@@ -19,7 +20,6 @@ from emotion_vectors.opening import SOURCES, settings_identity
 from emotion_vectors.pipeline import run_experiment
 from emotion_vectors.planted.measured import compare
 from emotion_vectors.planted.worlds import plant_pack, world
-from emotion_vectors.report.checks import CRITERIA
 from emotion_vectors.stimuli import load_pack
 from emotion_vectors.vectors.directions import cosine
 from emotion_vectors.vectors.file import EmotionVectors

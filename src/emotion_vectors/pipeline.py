@@ -33,6 +33,7 @@ from emotion_vectors.stages.readings import read_prompts
 from emotion_vectors.stages.steering import share_steering, steer_preferences, steered_layers
 from emotion_vectors.stimuli import load_pack
 from emotion_vectors.store import atomic
+from emotion_vectors.topics import TOPICS
 from emotion_vectors.vectors.file import EmotionVectors
 
 # What `run --until STAGE` does: the vectors come with the scores of the neutral texts, which reading other texts needs.
@@ -77,7 +78,7 @@ def run_experiment(
             lab.reporter.say(f"{out} is finished{' and cleaned' if run.cleaned() else ''}; nothing is computed again.")
         record = atomic.read_json(run / "results.json")
         if not run.done("report"):
-            files = write_report(run.path, record)
+            files = write_report(run.path, record, TOPICS)
             run.finish("report", [str(file.relative_to(run.path)) for file in files], 0.0, len(files), "files")
     return record
 

@@ -4,11 +4,11 @@ import json
 import sys
 
 import pytest
+from report.asking import write_report
 
 from emotion_vectors import cli
 from emotion_vectors.doctor.examination import EXAMINATIONS
 from emotion_vectors.lm import forward
-from emotion_vectors.report.page import write_report
 
 TOY = ["--preset", "toy", "--device", "cpu", "--threads", "1", "--quiet"]
 VECTORS = {"vectors_finite", "vectors_centred", "vectors_projected", "reliability", "control_reach"}

@@ -9,7 +9,7 @@ import torch
 from scipy import stats
 from tiny import tiny
 
-from emotion_vectors.experiments import lens
+from emotion_vectors.experiments.lens import measure as lens
 from emotion_vectors.lm.architecture import find_parts
 
 from .worlds import assert_rarely_passes, verdicts
@@ -144,10 +144,10 @@ def test_planted_words_are_recognised():
     record, (v1, v2) = run(lm, names, vectors)
     assert (v1["value"], v1["of"], v1["verdict"], v1["seed_verdict"]) == (30, 30, "pass", "pass")
     assert v1["threshold"] == 4 and "scaled to 4 out of 30" in v1["note"]
-    assert record["count"] == 30 == record["single_token_of"] and record["other"]["through_norm"] is True
-    assert all(row["best_rank"] == 1 and row["top"][0] == f" {row['emotion']}" for row in record["emotions"])
+    assert record.count == 30 == record.single_token_of and record.other.through_norm is True
+    assert all(row.best_rank == 1 and row.top[0] == f" {row.emotion}" for row in record.emotions)
     assert (v2["value"], v2["verdict"], v2["seed_verdict"]) == (None, "not asked", "not asked")  # no pairs given
-    json.dumps([record, v1, v2], allow_nan=False)
+    json.dumps([record.dump(), v1, v2], allow_nan=False)
 
 
 def test_hits_equal_a_plain_search_of_the_top_tokens():
@@ -162,9 +162,9 @@ def test_hits_equal_a_plain_search_of_the_top_tokens():
             top = (x @ lm.parts.head.weight.T).topk(7).indices.tolist()
             decoded = [[lm.tokenizer.decode([t]).strip().lower() for t in row] for row in top]
             hits[norm] = [name in row for name, row in zip(names, decoded, strict=True)]
-        assert [row["hit"] for row in record["emotions"]] == hits[through] and 0 < sum(hits[through]) < 30
-        assert v1["value"] == record["count"] == sum(hits[through])
-        assert record["other"] == {"through_norm": not through, "count": sum(hits[not through])}
+        assert [row.hit for row in record.emotions] == hits[through] and 0 < sum(hits[through]) < 30
+        assert v1["value"] == record.count == sum(hits[through])
+        assert record.other.dump() == {"through_norm": not through, "count": sum(hits[not through])}
 
 
 def test_vectors_dealt_out_to_other_words_do_not_pass():
@@ -201,12 +201,12 @@ def test_words_without_a_token_never_hit_and_are_stated_apart():
     vectors[11] = head[lens.word_variants(lm.tokenizer, "at ease")[1][0]]  # its first token
     assert len(long) > 1
     record, (v1, _) = run(lm, names, vectors)
-    rows = {row["emotion"]: row for row in record["emotions"]}
+    rows = {row.emotion: row for row in record.emotions}
     for name in names[10:]:
-        assert rows[name]["hit"] is False and rows[name]["best_rank"] is None
-    assert v1["value"] == record["single_token_of"] == 10 and "10 of 12 words" in v1["note"]
-    multi = {row["emotion"]: row for row in record["multi_word"]}
-    assert list(multi) == names[10:] and multi["at ease"]["first_token_hit"]
+        assert rows[name].hit is False and rows[name].best_rank is None
+    assert v1["value"] == record.single_token_of == 10 and "10 of 12 words" in v1["note"]
+    multi = {row.emotion: row for row in record.multi_word}
+    assert list(multi) == names[10:] and multi["at ease"].first_token_hit
     units = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
     for name in multi:
         tokens = lm.tokenizer(" " + name, add_special_tokens=False)["input_ids"]
@@ -215,8 +215,8 @@ def test_words_without_a_token_never_hit_and_are_stated_apart():
             logits = head @ unit
             means.append(np.mean([logits[t] - np.log(np.exp(logits).sum()) for t in tokens]))
         own = means[names.index(name)]
-        assert multi[name]["mean_log_probability_rank"] == 1 + sum(m > own for m in means)
-    assert multi["unflabbergastable"]["mean_log_probability_rank"] == 1
+        assert multi[name].mean_log_probability_rank == 1 + sum(m > own for m in means)
+    assert multi["unflabbergastable"].mean_log_probability_rank == 1
 
 
 def test_a_tokenizer_without_the_words_gives_no_verdict():
@@ -244,12 +244,12 @@ def test_dots_of_the_pairs_equal_the_gram_matrix_and_the_five_keep_the_seeds_ver
     assert (v2["seed_verdict"], v2["seed"]["value"], v2["seed"]["of"], v2["seed_value"]) == ("pass", 5, 5, 5)
     assert (v2["value"], v2["of"], v2["verdict"]) == (None, 0, "inconclusive")  # no pair of ours in this run
     head = lm.parts.head.weight.double().numpy()
-    for row, (a, b) in zip(record["pairs"], PAIRS, strict=True):
+    for row, (a, b) in zip(record.pairs, PAIRS, strict=True):
         u, v = (vectors[i] / np.linalg.norm(vectors[i]) for i in (a, b))
         x, y = head @ u, head @ v
-        assert row["dot"] == pytest.approx(float(x @ y), rel=1e-3)
-        assert row["cosine"] == pytest.approx(float(x @ y / np.linalg.norm(x) / np.linalg.norm(y)), abs=1e-4)
-        assert row["vector_cosine"] == pytest.approx(float(u @ v), abs=1e-6)
+        assert row.dot == pytest.approx(float(x @ y), rel=1e-3)
+        assert row.cosine == pytest.approx(float(x @ y / np.linalg.norm(x) / np.linalg.norm(y)), abs=1e-4)
+        assert row.vector_cosine == pytest.approx(float(u @ v), abs=1e-6)
 
 
 def test_four_emotions_and_one_pair():
@@ -257,7 +257,7 @@ def test_four_emotions_and_one_pair():
     record, (v1, v2) = run(lm, names, opposites(vectors, [(0, 1)], np.random.default_rng(4)), [(names[0], names[1])])
     assert v1["of"] == 4 and v2["of"] == 1 and v2["value"] == 1 and v2["verdict"] == "inconclusive"
     assert "pairs of this run are too few: all 1 negative would have p = 1" in v2["reason"]
-    json.dumps([record, v1, v2], allow_nan=False)
+    json.dumps([record.dump(), v1, v2], allow_nan=False)
 
 
 @pytest.mark.parametrize("kind", ["llama", "gemma2"])
@@ -293,19 +293,19 @@ def test_baselines_equal_a_plain_search():
     vectors = vectors + 0.2 * generator.standard_normal(vectors.shape)
     static = vectors + 0.5 * generator.standard_normal(vectors.shape)
     record, (v1, _) = run(lm, names, vectors, k=7, static=static)
-    rows = {row["what"]: row for row in record["baselines"]}
+    rows = {row.what: row for row in record.baselines}
     hits, by_words = (plain_hits(lm, names, x, 7) for x in (vectors, static))
     assert 0 < by_words.sum() < hits.sum()
-    assert rows["token embeddings of the stories"] == {
+    assert rows["token embeddings of the stories"].dump() == {
         "what": "token embeddings of the stories", "count": by_words.sum(), "of": 30,
     }  # fmt: skip
-    own = rows["each word's own token embedding"]["count"]
+    own = rows["each word's own token embedding"].count
     assert own == plain_hits(lm, names, own_embeddings(lm, names), 7).sum()
-    assert rows["random directions"]["count"] < 2
+    assert rows["random directions"].count < 2
     only, other = (hits & ~by_words).sum(), (by_words & ~hits).sum()
-    paired = record["against_static"]
-    assert (paired["vectors_only"], paired["static_only"]) == (only, other)
-    assert paired["p"] == pytest.approx(stats.binom.sf(only - 1, only + other, 0.5))  # exact McNemar, one-sided
+    paired = record.against_static
+    assert (paired.vectors_only, paired.static_only) == (only, other)
+    assert paired.p == pytest.approx(stats.binom.sf(only - 1, only + other, 0.5))  # exact McNemar, one-sided
     assert f"the token embeddings of the stories recognise {by_words.sum()}".lower() in v1["note"].lower()
 
 
@@ -329,7 +329,7 @@ def test_with_tied_embeddings_the_words_themselves_are_the_ceiling(monkeypatch):
     monkeypatch.setattr(lm.model.get_input_embeddings().weight, "data", lm.parts.head.weight.data + shared)
     own = plain_hits(lm, names, own_embeddings(lm, names), 7).sum()
     record, _ = run(lm, names, vectors, k=7)
-    assert own > 25 and own == next(row["count"] for row in record["baselines"] if row["what"].startswith("each word"))
+    assert own > 25 and own == next(row.count for row in record.baselines if row.what.startswith("each word"))
 
 
 def test_what_the_words_give_as_well_does_not_pass():
@@ -337,7 +337,7 @@ def test_what_the_words_give_as_well_does_not_pass():
     passed = run(lm, names, vectors)[1][0]
     assert passed["verdict"] == "pass" and "fewer than the vectors" in passed["note"]
     record, (v1, _) = run(lm, names, vectors, static=vectors)
-    assert record["against_static"] == {"vectors_only": 0, "static_only": 0, "p": 1.0}
+    assert record.against_static.dump() == {"vectors_only": 0, "static_only": 0, "p": 1.0}
     assert (v1["verdict"], v1["seed_verdict"], v1["value"]) == ("inconclusive", "pass", 30)
     for text in (v1["reason"], v1["note"]):
         assert "so the count could be read off the words alone" in text
@@ -346,7 +346,7 @@ def test_what_the_words_give_as_well_does_not_pass():
         static = vectors.copy()
         static[:more] *= -1
         record, (v1, _) = run(lm, names, vectors, static=static)
-        assert record["against_static"] == {"vectors_only": more, "static_only": 0, "p": 0.5**more}
+        assert record.against_static.dump() == {"vectors_only": more, "static_only": 0, "p": 0.5**more}
         assert v1["verdict"] == verdict
         assert ("may be read off the words alone" in v1["reason"]) == (verdict == "inconclusive")
 
@@ -365,13 +365,13 @@ def test_a_zero_direction_recognises_nothing():
     changed = vectors.copy()
     changed[3] = 0
     record, (v1, _) = run(lm, names, changed, static=np.zeros_like(vectors))
-    assert v1["value"] == 11 and not record["emotions"][3]["hit"]
-    assert next(row["count"] for row in record["baselines"] if row["what"].startswith("token")) == 0
+    assert v1["value"] == 11 and not record.emotions[3].hit
+    assert next(row.count for row in record.baselines if row.what.startswith("token")) == 0
 
 
 def test_words_of_several_tokens_have_an_embedding_too():
     lm, names, vectors = world(12)
     names = [*names[:11], "unflabbergastable"]
     record, _ = run(lm, names, vectors)
-    own = next(row for row in record["baselines"] if row["what"].startswith("each word"))
-    assert own["of"] == 12 and own["count"] <= 11
+    own = next(row for row in record.baselines if row.what.startswith("each word"))
+    assert own.of == 12 and own.count <= 11

@@ -6,8 +6,8 @@ import json
 import numpy as np
 import pytest
 
-from emotion_vectors.experiments import opposites
-from emotion_vectors.experiments.opposites import Pairs
+from emotion_vectors.experiments.lens import opposites
+from emotion_vectors.experiments.lens.opposites import Pairs
 
 from .worlds import assert_rarely_passes, verdicts
 
@@ -38,12 +38,12 @@ def run(rows, seed=0, resamples=300, five=FIVE, ours=OURS):
 
 def test_planted_opposites_pass_and_the_five_stand_beside_them():
     record, v2 = run(world(0, 3.0))
-    found = record["opposites"]
-    assert (v2["value"], v2["of"], v2["threshold"], v2["verdict"]) == (found["count"], 32, 26, "pass")
-    assert v2["value"] >= 30 and found["words"] == 60 and len(found["pairs"]) == 32
-    assert v2["seed"]["value"] == record["pairs_test"]["count"] == 5 and v2["seed_verdict"] == "pass"
-    assert "5 of 5" in v2["note"] and found["within_valence"]["p"] < 0.05
-    json.dumps([record, v2], allow_nan=False)
+    found = record.opposites
+    assert (v2["value"], v2["of"], v2["threshold"], v2["verdict"]) == (found.count, 32, 26, "pass")
+    assert v2["value"] >= 30 and found.words == 60 and len(found.pairs) == 32
+    assert v2["seed"]["value"] == record.pairs_test.count == 5 and v2["seed_verdict"] == "pass"
+    assert "5 of 5" in v2["note"] and found.within_valence.p < 0.05
+    json.dumps([record.opposites.dump(), v2], allow_nan=False)
 
 
 def test_without_opposition_no_pass():
@@ -68,19 +68,19 @@ def test_five_pairs_that_could_never_pass_say_so():
     """Where most pairs of emotions are negative, five of five are no news; where half are, they are."""
     rows = np.repeat(np.array([[1.0, 0.01], [-1.0, 0.01]]), 30, axis=0)
     record, v2 = run(rows)
-    few = record["pairs_test"]
-    assert few["best_p"] == few["p"] == pytest.approx((30 / 59) ** 5, abs=0.04)
+    few = record.pairs_test
+    assert few.best_p == few.p == pytest.approx((30 / 59) ** 5, abs=0.04)
     # Nine of ten pairs of emotions negative: the probability of five such is 0.6.
     ten = np.eye(60)[:, :60] - 1 / 60
     record, v2 = run(ten)
-    assert record["pairs_test"]["best_p"] == 1 and "no count of so few pairs could exclude chance" in v2["note"]
+    assert record.pairs_test.best_p == 1 and "no count of so few pairs could exclude chance" in v2["note"]
 
 
 def test_counts_and_both_nulls_equal_plain_loops():
     rows = world(3, 0.6, 0.3)
-    found = run(rows, resamples=3000)[0]["opposites"]
+    found = run(rows, resamples=3000)[0].opposites
     negative = rows @ rows.T < 0
-    assert found["count"] == sum(bool(negative[a, b]) for a, b in OURS)
+    assert found.count == sum(bool(negative[a, b]) for a, b in OURS)
     generator = np.random.default_rng(9)
     anew, within = [], []
     ends = [word for pair in OURS for word in pair]
@@ -91,17 +91,17 @@ def test_counts_and_both_nulls_equal_plain_loops():
             anew.append(sum(negative[a, b] for a, b in pairs))
         seconds = generator.permutation([b for _, b in OURS])  # all pairs here are positive with negative
         within.append(sum(negative[a, b] for (a, _), b in zip(OURS, seconds, strict=True)))
-    assert found["null"] == pytest.approx(np.mean(anew), abs=0.3)
-    assert found["p"] == pytest.approx(np.mean(np.array(anew) >= found["count"]), abs=0.02)
-    assert found["within_valence"]["null"] == pytest.approx(np.mean(within), abs=0.3)
-    assert found["within_valence"]["p"] == pytest.approx(np.mean(np.array(within) >= found["count"]), abs=0.03)
+    assert found.null == pytest.approx(np.mean(anew), abs=0.3)
+    assert found.p == pytest.approx(np.mean(np.array(anew) >= found.count), abs=0.02)
+    assert found.within_valence.null == pytest.approx(np.mean(within), abs=0.3)
+    assert found.within_valence.p == pytest.approx(np.mean(np.array(within) >= found.count), abs=0.03)
 
 
 def test_valence_alone_beats_words_paired_at_random_and_not_those_of_the_same_valences():
     """One axis of valence and no opposites beyond it: the second null says that good and bad are all there is."""
-    found = [run(world(seed, axis=1.0), seed, 200)[0]["opposites"] for seed in range(40)]
-    assert np.mean([one["p"] < 0.05 for one in found]) > 0.9
-    assert np.mean([one["within_valence"]["p"] < 0.05 for one in found]) <= 0.125
+    found = [run(world(seed, axis=1.0), seed, 200)[0].opposites for seed in range(40)]
+    assert np.mean([one.p < 0.05 for one in found]) > 0.9
+    assert np.mean([one.within_valence.p < 0.05 for one in found]) <= 0.125
 
 
 def test_a_pairing_anew_uses_every_word_as_often_and_none_with_itself():

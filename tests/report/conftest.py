@@ -7,8 +7,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from emotion_vectors.report import check, write_report
-
+from .asking import check, write_report
 from .record import build
 
 

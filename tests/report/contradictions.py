@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from emotion_vectors.report import ContradictoryRecord, check
+from .asking import ContradictoryRecord, check
 
 
 def assert_refused(right: dict[str, Any], change: Callable[[dict[str, Any]], None], message: str) -> None:

@@ -9,8 +9,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from emotion_vectors.report.figures import figures, lettered_figures
-
+from .asking import figures, lettered_figures
 from .record import build
 
 FOLDER = Path(__file__).parent / "specs"

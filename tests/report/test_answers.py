@@ -6,16 +6,17 @@ from itertools import product
 
 import pytest
 
-from emotion_vectors.report.answers import QUESTIONS, answers
-from emotion_vectors.report.checks import CRITERIA, VERDICTS
+from emotion_vectors.record.criterion import VERDICTS
 
+from .asking import CARDS, CRITERIA, answers
 from .conftest import Written
 from .reading import Page
 from .record import build
 
 
 def test_every_criterion_belongs_to_one_question() -> None:
-    assert sorted(name for names in QUESTIONS.values() for name in names) == sorted(CRITERIA)
+    named = [name for card in CARDS for name in (card.id,) if card.question]
+    assert named == list(CRITERIA) == [f"V{i}" for i in range(1, 12)] and len({card.question for card in CARDS}) == 4
 
 
 @pytest.mark.parametrize("verdicts", list(product(VERDICTS, repeat=2)))

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from emotion_vectors.errors import UserError
-from emotion_vectors.report import ContradictoryRecord, check
 
+from .asking import ContradictoryRecord, check
 from .contradictions import assert_refused
 from .record import build
 
@@ -75,7 +75,7 @@ CONTRADICTIONS: dict[str, tuple[Callable[[Record], None], str]] = {
     "half an emotion": (_criterion("V1", value=20.5), "no whole number"),
     "interval upside down": (_criterion("V7", interval=[600, 500]), "from 600 to 500"),
     "interval beyond the whole": (_criterion("V3", interval=[3, 14]), "outside 0 to 12"),
-    "p of 1.2": (_criterion("V3", null={"what": "x", "value": 1, "p": 1.2}), "p value"),
+    "p of 1.2": (_criterion("V3", null={"what": "x", "value": 1, "p": 1.2}), "null.p"),
     "null above the whole": (_criterion("V3", null={"what": "x", "value": 13, "p": 0.01}), "null of V3"),
     "judged without a value": (_criterion("V8", value=None), "no value"),
     "seed verdict against the threshold": (_criterion("V1", seed_verdict="fail"), "its seed verdict is fail"),

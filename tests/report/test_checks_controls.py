@@ -9,9 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from emotion_vectors.report import check
-from emotion_vectors.report.claims import figure_claims
-
+from .asking import check, figure_claims
 from .contradictions import assert_refused
 from .record import build
 

@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from emotion_vectors.report import check
-
+from .asking import check
 from .contradictions import assert_refused
 
 Record = dict[str, Any]

@@ -10,12 +10,11 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from emotion_vectors.report.claims import abstract, figure_claims, limits, verdict_counts
 from emotion_vectors.report.claims_preferences import chance_band
-from emotion_vectors.report.method_table import method_table
-from emotion_vectors.report.tables import category_table, criteria_table
+from emotion_vectors.report.tables import category_table
 from emotion_vectors.report.wording import fixed
 
+from .asking import abstract, criteria_table, figure_claims, limits, method_table, verdict_counts
 from .record import build
 
 Record = dict[str, Any]

@@ -8,13 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from emotion_vectors.report.claims import figure_claims, limits
 from emotion_vectors.report.claims_arms import arms_seen, broken_seen, categories_seen, scale_seen
 from emotion_vectors.report.claims_inversion import contraction_seen
-from emotion_vectors.report.figures import figures, lettered_figures
 from emotion_vectors.report.tables_steering import arms_table, effects_table, inversion_table, steered_category_table
 from emotion_vectors.report.wording import fixed, number, points, signed
 
+from .asking import figure_claims, figures, lettered_figures, limits
 from .conftest import Written
 from .reading import Page
 from .record import build
@@ -67,8 +66,8 @@ def test_broken_answers_are_counted_named_and_drawn_hollow(record: Record) -> No
     steering["arms"][1]["broken"] = 2
     figure = figures(record)[3]
     for row in broken:
-        assert row["emotion"] in figure.claims.seen
-    assert f"Under 2 of {steering['of']} vectors" in figure.claims.seen
+        assert row["emotion"] in figure.seen
+    assert f"Under 2 of {steering['of']} vectors" in figure.seen
     assert {row["emotion"] for row in figure.rows if row["answers"] == "fell apart"} == {
         row["emotion"] for row in broken
     }
@@ -250,7 +249,7 @@ def test_the_page_shows_the_sections_and_their_sentences(full: Written) -> None:
         arms_seen(full.record),
     ]
     for figure in lettered_figures(full.record):
-        shown += [figure.claims.seen, figure.claims.chance, figure.claims.published]
+        shown += [figure.seen, figure.chance, figure.published]
     for sentence in shown:
         assert sentence in text
 

@@ -8,11 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from emotion_vectors.report.checks import check
-from emotion_vectors.report.claims import figure_claims
 from emotion_vectors.report.claims_baselines import layers_seen, retrieval_seen, words_seen
 from emotion_vectors.report.tables_controls import battery_table, words_table
 
+from .asking import check, figure_claims
 from .record import build
 
 Record = dict[str, Any]

@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 
 from emotion_vectors.report import published
-from emotion_vectors.report.figures import Figure, figures, lettered_figures
 from emotion_vectors.report.figures_preferences import fit_line
 from emotion_vectors.report.labels import place, spread
+from emotion_vectors.report.page import Drawn as Figure
 from emotion_vectors.report.palette import CATEGORY_COLOURS, EMOTION_COLOURS, VALENCE_COLOURS
 
+from .asking import figures, lettered_figures
 from .record import build
 from .structure import FOLDER, structure
 

@@ -4,11 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from emotion_vectors.report.claims import abstract
-from emotion_vectors.report.method_table import method_table
-from emotion_vectors.report.page import render
-from emotion_vectors.report.tables import corpus_table
-
+from .asking import abstract, corpus_table, method_table, render
 from .record import build
 
 SHA = "0123456789ab" + "cd" * 26
@@ -52,5 +48,5 @@ def test_written_texts_have_no_source():
 
 
 def test_a_name_of_a_corpus_is_data():
-    page = render(imported(OURS | {"name": "<script>alert(1)</script>"}), (), {}, {})
+    page = render(imported(OURS | {"name": "<script>alert(1)</script>"}), [])
     assert "&lt;script&gt;alert(1)" in page and "<script>alert(1)" not in page

@@ -9,12 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from emotion_vectors.report import check
-from emotion_vectors.report.claims import figure_claims
 from emotion_vectors.report.figures_twins import twins_chart, twins_rows
-from emotion_vectors.report.tables import criteria_table, pair_table, pairs_seen
 from emotion_vectors.report.tables_controls import words_table
 
+from .asking import check, criteria_table, figure_claims, pair_table, pairs_seen
 from .contradictions import assert_refused
 
 Record = dict[str, Any]

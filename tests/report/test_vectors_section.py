@@ -5,12 +5,7 @@ from typing import Any
 
 import pytest
 
-from emotion_vectors.report import write_report
-from emotion_vectors.report.checks import check
-from emotion_vectors.report.claims import abstract
-from emotion_vectors.report.contradiction import ContradictoryRecord
-from emotion_vectors.report.vectors_section import reliability_seen, vectors_table
-
+from .asking import ContradictoryRecord, abstract, check, reliability_seen, vectors_table, write_report
 from .reading import Page
 from .record import build
 

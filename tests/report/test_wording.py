@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from emotion_vectors.record.criterion import Criterion
 from emotion_vectors.report.wording import (
     count,
     interval,
@@ -16,6 +17,8 @@ from emotion_vectors.report.wording import (
     shortened,
     signed,
 )
+
+from .record import build
 
 
 @pytest.mark.parametrize(
@@ -55,8 +58,13 @@ def test_words() -> None:
 
 
 def test_measured() -> None:
-    assert measured({"value": 57, "of": 171}) == "57/171"
-    assert measured({"value": 689.2, "of": None, "unit": "Elo points"}) == "689 Elo points"
-    assert (
-        measured({"value": -0.962, "of": None, "unit": "r"}) == "−0.96" and measured({"value": None}) == "not measured"
-    )
+    v1 = Criterion.model_validate(build("toy")["criteria"]["V1"])
+    shown = {
+        (57, 171, ""): "57/171",
+        (689.2, None, "Elo points"): "689 Elo points",
+        (-0.962, None, "r"): "−0.96",
+        (None, None, ""): "not measured",
+    }
+    for (value, of, unit), text in shown.items():
+        assert measured(v1.model_copy(update={"value": value, "of": of, "unit": unit})) == text
+    assert measured(v1.model_copy(update={"value": None, "verdict": "not asked"})) == "not asked"

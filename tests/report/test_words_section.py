@@ -7,13 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from emotion_vectors.report.checks import check
-from emotion_vectors.report.claims import figure_claims
-from emotion_vectors.report.figures import lettered_figures
 from emotion_vectors.report.figures_words import feels_rows
-from emotion_vectors.report.page import render
 from emotion_vectors.report.words_section import MISSING, leaks_seen, leaks_table, sentences_table
 
+from .asking import check, figure_claims, lettered_figures, render
 from .contradictions import assert_refused
 from .record import build
 
@@ -67,7 +64,7 @@ def test_a_leak_is_named_with_its_words_and_these_are_escaped(right: Record) -> 
     part["levels"]["special"] |= {"steered": own, "difference": own - 0.02, "interval": [0.05, 0.2]}
     check(record)
     assert "beyond chance: story content or words of the feeling" in leaks_seen(record)
-    page = render(record, [], {}, {})
+    page = render(record, [])
     assert "<b>rain</b>" not in page and "&lt;b&gt;rain&lt;/b&gt; (sad, 3)" in page
 
 
@@ -82,7 +79,7 @@ def test_a_record_without_these_parts_is_reported_with_a_sentence(absent: str) -
     check(record)
     drawn = lettered_figures(record)
     assert [figure.number for figure in drawn] == ["A", "B", "C"]
-    assert MISSING.replace("'", "&#39;") in render(record, drawn, {}, {})
+    assert MISSING.replace("'", "&#39;") in render(record, drawn)
 
 
 def _feels(record: Record) -> Record:

@@ -5,6 +5,7 @@ import shutil
 
 import polars as pl
 import pytest
+from report.asking import write_report
 from safetensors.numpy import load_file
 
 from emotion_vectors import EmotionVectors, settings
@@ -14,7 +15,6 @@ from emotion_vectors.errors import UserError
 from emotion_vectors.lm.toy import make_toy
 from emotion_vectors.opening import identity_of
 from emotion_vectors.pipeline import run_experiment
-from emotion_vectors.report.page import write_report
 from emotion_vectors.settings import Settings, change
 from emotion_vectors.stimuli import load_pack
 from emotion_vectors.store.atomic import read_json, write_json

@@ -9,10 +9,11 @@ import altair as alt
 import polars as pl
 import vl_convert
 
+from emotion_vectors.report.criteria import css
 from emotion_vectors.report.page import TEMPLATES as REPORT
 from emotion_vectors.report.page import VEGA_LITE, svg_uri, templates
 from emotion_vectors.report.palette import CATEGORY_COLOURS
-from emotion_vectors.report.tables import Cell, Table, css
+from emotion_vectors.report.topic import Cell, Table
 from emotion_vectors.report.wording import count, fixed, interval, number, p_value, percent
 
 TEMPLATES = Path(__file__).parent / "templates"

@@ -1,9 +1,1 @@
-"""The report of a run: figures, tables, sentences and one page, all from results.json."""
-
-from __future__ import annotations
-
-from emotion_vectors.report.checks import check
-from emotion_vectors.report.contradiction import ContradictoryRecord
-from emotion_vectors.report.page import write_report
-
-__all__ = ["ContradictoryRecord", "check", "write_report"]
+"""The report: one page with its figures, made from the record and from what the topics say of it."""

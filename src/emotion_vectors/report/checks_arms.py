@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from emotion_vectors.report.contradiction import parts, require, require_close, require_within
+from emotion_vectors.report.requirements import parts, require, require_close, require_within
 from emotion_vectors.report.wording import ELO_PER_NAT
 
 # Arms whose vector acts on both activities: no transfer is possible, so the effect over a split and its complement is 0.

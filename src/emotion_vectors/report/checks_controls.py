@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from emotion_vectors.report.checks_stronger import seeds
-from emotion_vectors.report.contradiction import parts, require, require_close, require_order, require_within
+from emotion_vectors.report.requirements import parts, require, require_close, require_order, require_within
 
 Criteria = dict[str, dict[str, Any]]
 COUNTS = ("matches", "top1", "top10", "valence")
@@ -139,29 +139,3 @@ def check_baselines(experiments: dict[str, Any], criteria: Criteria) -> None:
         ("retrieval_rank", parts(every, "mean_rank")),
     ):
         require_close(own[key], found.get("value"), 0.006, f"{key} of the {own['name']}")
-
-
-def check_vectors(record: dict[str, Any]) -> None:
-    """Refuse a reliability of the vectors that contradicts itself, and a sentence about it that the numbers don't bear out."""
-    found = parts(record, "vectors", "split_half")
-    said, checked = parts(record, "vectors").get("caution"), parts(record, "doctor", "reliability")
-    if said is not None and checked:
-        require(bool(said) != checked["passed"], "What is said of the vectors' reliability and its self-check differ.")
-        if found.get("rows"):
-            require_close(checked["measured"], found["median"], 1e-9, "The self-check of the reliability")
-            low = found["median"] < checked["limit"] or found["p"] > 0.05
-            require(bool(said) == low, "What is said of the vectors' reliability is not what the halves gave.")
-    if found.get("rows"):
-        values = [row["r"] for row in found["rows"]]
-        require_within(values, -1, 1, "A split-half reliability")
-        require(len(values) == found["emotions"], "The split-half rows and their number differ.")
-        require_close(found["min"], min(values), 1e-9, "The lowest split-half r")
-        require_close(found["max"], max(values), 1e-9, "The highest split-half r")
-        above = sum(value > found["null"]["high"] for value in values)
-        require(
-            found["beyond_null"] == above,
-            f"{found['beyond_null']} emotions are said to be beyond chance, but {above} are.",
-        )
-        same = found["identification"]
-        require(0 <= same["top1"] <= same["of"], "More emotions find their other half than there are.")
-        require_within([same["mean_rank"]], 1, same["of"], "The mean rank of the other half")

@@ -6,13 +6,13 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from scipy.stats import binomtest, rankdata
+from scipy.stats import rankdata
 
 from emotion_vectors.report.checks_controls import check_baselines, check_batteries
 from emotion_vectors.report.checks_steering import check_steering
-from emotion_vectors.report.checks_stronger import check_pairs, check_together, check_twins, seeds
+from emotion_vectors.report.checks_stronger import check_together, check_twins, seeds
 from emotion_vectors.report.checks_words import check_feels, check_leaks
-from emotion_vectors.report.contradiction import parts, pearson, require, require_close, require_order, require_within
+from emotion_vectors.report.requirements import parts, pearson, require, require_close, require_order, require_within
 
 Criteria = dict[str, dict[str, Any]]
 
@@ -24,47 +24,6 @@ def _equals(criteria: Criteria, name: str, value: float, tolerance: float = 1e-6
 def _of(criteria: Criteria, name: str, amount: int) -> None:
     whole = criteria[name].get("of")
     require(whole is None or whole == amount, f"{name} is out of {whole} but the experiment has {amount}.")
-
-
-def _lens(experiments: dict[str, Any], criteria: Criteria) -> None:
-    lens = experiments["lens"]
-    rows = lens.get("emotions") or []
-    hits = sum(bool(row["hit"]) for row in rows)
-    require(lens["count"] <= lens["of"], f"The lens counts {lens['count']} emotions of {lens['of']}.")
-    if len(rows) == lens["of"]:
-        require(hits == lens["count"], f"The lens counts {lens['count']} recognised emotions but lists {hits}.")
-    _equals(criteria, "V1", lens["count"])
-    _of(criteria, "V1", lens["of"])
-    _lens_controls(lens, criteria)
-    pairs = lens.get("pairs") or []
-    for pair in pairs:
-        name = f"The cosine of {pair['a']} and {pair['b']}"
-        low, high = pair.get("interval") or (None, None)
-        require_within([pair.get("cosine"), low, high], -1, 1, name)
-        require_order(low, high, f"{name}: the interval")
-        require(pair["dot"] * (pair.get("cosine") or 0.0) >= 0, f"{name} and their dot product have opposite signs.")
-    check_pairs(lens, criteria)
-
-
-def _lens_controls(lens: dict[str, Any], criteria: Criteria) -> None:
-    """The baselines are counts of the same emotions, and the paired test is that of its own two counts."""
-    for row in lens.get("baselines") or []:
-        require_within([row["count"]], 0, row["of"], f"The count of the baseline '{row['what']}'")
-        name = f"The baseline '{row['what']}'"
-        require(row["of"] == lens["of"], f"{name} is out of {row['of']}, the lens of {lens['of']}.")
-    paired = lens.get("against_static")
-    if not paired:
-        return
-    only, other = paired["vectors_only"], paired["static_only"]
-    require(min(only, other) >= 0 and only + other <= lens["of"], f"{only} + {other} emotions differ of {lens['of']}.")
-    static = [row["count"] for row in lens.get("baselines") or [] if row["what"] == "token embeddings of the stories"]
-    for count in static:
-        beyond = "What the vectors recognise beyond the token embeddings"
-        require_close(lens["count"] - count, only - other, 1e-6, beyond)
-    p = binomtest(only, only + other, alternative="greater").pvalue if only + other else 1.0
-    require_close(paired["p"], float(p), 1e-6, "The p of the vectors against the token embeddings")
-    beaten = criteria["V1"]["verdict"] != "pass" or paired["p"] <= 0.05
-    require(beaten, f"V1 passes although the token embeddings do as well (p = {paired['p']}).")
 
 
 def _scenarios(experiments: dict[str, Any], criteria: Criteria) -> None:
@@ -222,7 +181,6 @@ def _correlation_controls(correlation: dict[str, Any], rows: Sequence[dict[str, 
 
 
 EXPERIMENTS: dict[str, Callable[[dict[str, Any], Criteria], None]] = {
-    "lens": _lens,
     "scenarios": _scenarios,
     "numeric": _numeric,
     "preferences": _preferences,

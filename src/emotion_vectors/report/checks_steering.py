@@ -10,7 +10,7 @@ from scipy.stats import t
 
 from emotion_vectors.report.checks_arms import check_arms, check_categories, check_scale
 from emotion_vectors.report.checks_sweeps import check_depth, check_dose, check_inversion
-from emotion_vectors.report.contradiction import parts, pearson, require, require_close, require_order, require_within
+from emotion_vectors.report.requirements import parts, pearson, require, require_close, require_order, require_within
 
 Criteria = dict[str, dict[str, Any]]
 Rows = list[dict[str, Any]]

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import rankdata
 
-from emotion_vectors.report.contradiction import parts, require, require_close, require_order, require_within
+from emotion_vectors.report.requirements import parts, require, require_close, require_order, require_within
 
 Criteria = dict[str, dict[str, Any]]
 KINDS = ("template", "twin", "severity")
@@ -19,37 +19,6 @@ KINDS = ("template", "twin", "severity")
 def seeds(criterion: dict[str, Any]) -> dict[str, Any]:
     """Value, `of` and bar of the statistic that has the seed's verdict: its own part, or the criterion itself."""
     return criterion.get("seed") or criterion
-
-
-def check_pairs(lens: dict[str, Any], criteria: Criteria) -> None:
-    """V2: the count of our pairs, and the published ones beside it."""
-    published, found = lens.get("pairs") or [], lens.get("opposites")
-    if published:
-        require_close(seeds(criteria["V2"]).get("value"), _negative(published), 1e-6, "V2")
-    few = lens.get("pairs_test")
-    if few:
-        require(few["of"] == len(published), f"The published pairs count {few['of']} but list {len(published)}.")
-        require_close(few["count"], _negative(published), 1e-6, "The count of the published pairs")
-        require_within([few["p"], few["best_p"]], 0, 1, "A p of the published pairs")
-    if not found:
-        return
-    pairs, of = found["pairs"], found["of"]
-    for pair in pairs:
-        name = f"The cosine of {pair['a']} and {pair['b']}"
-        require_within([pair["cosine"], pair["vector_cosine"]], -1, 1, name)
-        require(pair["dot"] * pair["cosine"] >= 0, f"{name} and their dot product have opposite signs.")
-    require(of == len(pairs), f"Our opposite pairs count {of} but list {len(pairs)}.")
-    require_close(found["count"], _negative(pairs), 1e-6, "The count of our opposite pairs")
-    words = {word for pair in pairs for word in (pair["a"], pair["b"])}
-    require(found["words"] == len(words), f"Our pairs are said to have {found['words']} words and have {len(words)}.")
-    within = found["within_valence"] or {}
-    require_within([found["p"], found["best_p"], within.get("p")], 0, 1, "A p of our opposite pairs")
-    _agrees(criteria["V2"], found["count"] if of else None, of, found["interval"], found["null"], "V2")
-    require_close(criteria["V2"]["null"].get("p"), found["p"], 1e-9, "The p of V2")
-
-
-def _negative(pairs: list[dict[str, Any]]) -> int:
-    return sum(pair["dot"] < 0 for pair in pairs)
 
 
 def check_together(scenarios: dict[str, Any], criteria: Criteria) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from emotion_vectors.report.contradiction import parts, pearson, require, require_close, require_order, require_within
+from emotion_vectors.report.requirements import parts, pearson, require, require_close, require_order, require_within
 from emotion_vectors.report.wording import ELO_PER_NAT
 
 TOUCHES = ("own", "both", "all")

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from emotion_vectors.report.contradiction import require, require_close, require_order, require_within
+from emotion_vectors.report.requirements import require, require_close, require_order, require_within
 
 Criteria = dict[str, dict[str, Any]]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from emotion_vectors.report.claims_inversion import nats
-from emotion_vectors.report.contradiction import parts, pearson
 from emotion_vectors.report.published import PAPER_STEERING, SEED_CATEGORIES, SEED_STEERING
+from emotion_vectors.report.requirements import parts, pearson
 from emotion_vectors.report.wording import (
     ELO_PER_NAT,
     count,

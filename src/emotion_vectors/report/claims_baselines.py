@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from emotion_vectors.report.checks_controls import COMPARED, RANKS
-from emotion_vectors.report.contradiction import parts
+from emotion_vectors.report.requirements import parts
 from emotion_vectors.report.wording import fixed, interval, listing, number, p_value
 
 Record = dict[str, Any]

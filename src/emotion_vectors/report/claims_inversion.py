@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from emotion_vectors.report.contradiction import parts
 from emotion_vectors.report.published import CRITERIA, SEED_HALVES, SEED_STEERING
+from emotion_vectors.report.requirements import parts
 from emotion_vectors.report.wording import count, fixed, interval, number, points, signed
 
 Record = dict[str, Any]

@@ -8,7 +8,6 @@ from typing import Any
 from scipy.stats import t as student
 
 from emotion_vectors.report.claims_validation import null_sentence, reported
-from emotion_vectors.report.contradiction import parts
 from emotion_vectors.report.published import (
     CRITERIA,
     PAPER_CORRELATION,
@@ -16,6 +15,7 @@ from emotion_vectors.report.published import (
     PAPER_RANGE_OF_R,
     SEED_CORRELATION,
 )
+from emotion_vectors.report.requirements import parts
 from emotion_vectors.report.wording import count, fixed, interval, listing, number, p_value
 
 Record = dict[str, Any]

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from emotion_vectors.report.claims_validation import missing, null_sentence, reported
-from emotion_vectors.report.contradiction import parts
 from emotion_vectors.report.published import CORRECTED_STEERING, CRITERIA, PAPER_STEERING, SEED_STEERING
+from emotion_vectors.report.requirements import parts
 from emotion_vectors.report.wording import (
     ELO_PER_NAT,
     count,

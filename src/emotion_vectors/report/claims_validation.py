@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from emotion_vectors.report.claims_baselines import heldout_seen, layers_seen, together_seen, words_reach
-from emotion_vectors.report.contradiction import parts
 from emotion_vectors.report.published import CRITERIA, PAPER_MODEL, PAPER_SCENARIOS_CENTRED, Reported
+from emotion_vectors.report.requirements import parts
 from emotion_vectors.report.wording import fixed, interval, number, p_value, shortened, signed
 
 Record = dict[str, Any]

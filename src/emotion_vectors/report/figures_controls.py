@@ -6,9 +6,9 @@ from typing import Any
 
 import altair as alt
 
-from emotion_vectors.report.contradiction import parts
 from emotion_vectors.report.figures_preferences import fit_line
 from emotion_vectors.report.palette import BAND, INK, NOT_GIVEN, PUBLISHED, data, valence_colours, valence_shapes
+from emotion_vectors.report.requirements import parts
 
 Record = dict[str, Any]
 Rows = list[dict[str, Any]]

@@ -8,7 +8,6 @@ import altair as alt
 import numpy as np
 
 from emotion_vectors.report.claims_preferences import bands, correlated
-from emotion_vectors.report.contradiction import parts
 from emotion_vectors.report.labels import spread
 from emotion_vectors.report.palette import (
     BAND,
@@ -22,6 +21,7 @@ from emotion_vectors.report.palette import (
     valence_colours,
 )
 from emotion_vectors.report.published import PAPER_CORRELATION, PAPER_MODEL, published
+from emotion_vectors.report.requirements import parts
 from emotion_vectors.report.wording import fixed
 
 Record = dict[str, Any]

@@ -7,7 +7,6 @@ from typing import Any
 import altair as alt
 
 from emotion_vectors.report.claims_steering import control_range, fallen_apart, half_in_elo
-from emotion_vectors.report.contradiction import parts
 from emotion_vectors.report.figures_preferences import fit_line
 from emotion_vectors.report.labels import Align, place
 from emotion_vectors.report.palette import (
@@ -22,6 +21,7 @@ from emotion_vectors.report.palette import (
     valence_shapes,
 )
 from emotion_vectors.report.published import PAPER_MODEL, PAPER_STEERING, published
+from emotion_vectors.report.requirements import parts
 from emotion_vectors.report.wording import ELO_PER_NAT, points
 
 Record = dict[str, Any]

@@ -8,9 +8,9 @@ from typing import Any
 import altair as alt
 import numpy as np
 
-from emotion_vectors.report.contradiction import parts
 from emotion_vectors.report.palette import EMOTION_COLOURS, EMOTION_SHAPES, FAINT, INK, data
 from emotion_vectors.report.published import PAPER_MODEL, published
+from emotion_vectors.report.requirements import parts
 from emotion_vectors.report.wording import number
 
 Record = dict[str, Any]

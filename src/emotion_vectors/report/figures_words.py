@@ -6,8 +6,8 @@ from typing import Any
 
 import altair as alt
 
-from emotion_vectors.report.contradiction import parts
 from emotion_vectors.report.palette import INK, data
+from emotion_vectors.report.requirements import parts
 
 Record = dict[str, Any]
 Rows = list[dict[str, Any]]

@@ -1,6 +1,6 @@
 """The report of a run: one self-contained page that opens offline, and the figures as files.
 
-`write_report` reads nothing but the record. Model output and names are untrusted: the template escapes all text, data
+`write_report` reads nothing but the record, and knows no experiment by name: topics bring their figures, tables and sentences. Model output and names are untrusted: the template escapes all text, data
 inside script blocks has no `<`, and the page's own policy lets only its two known scripts run and loads nothing.
 """
 
@@ -12,10 +12,10 @@ import hashlib
 import io
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 import altair
@@ -23,67 +23,91 @@ import jinja2
 import vl_convert
 from markupsafe import Markup
 
-from emotion_vectors.report import published
-from emotion_vectors.report.answers import answers
-from emotion_vectors.report.checks import CRITERIA, check
-from emotion_vectors.report.claims import abstract, caution, limits
-from emotion_vectors.report.figures import Figure, figures, lettered_figures
-from emotion_vectors.report.method_table import method_table
-from emotion_vectors.report.tables import (
-    SYMBOLS,
-    category_table,
-    corpus_table,
-    criteria_table,
-    css,
-    doctor_table,
-    lens_table,
-    pair_table,
-    settings_table,
-    timing_table,
-)
-from emotion_vectors.report.tables_controls import battery_table, words_table
-from emotion_vectors.report.tables_steering import (
-    arms_table,
-    effects_table,
-    inversion_table,
-    scale_table,
-    steered_category_table,
-)
-from emotion_vectors.report.vectors_section import vectors_table
-from emotion_vectors.report.wording import measured, number
-from emotion_vectors.report.words_section import MISSING, leaks_table, sentences_table
+from emotion_vectors.record import Record, parse
+from emotion_vectors.report import criteria, published
+from emotion_vectors.report.about import abstract, caution, limits
+from emotion_vectors.report.checks import check
+from emotion_vectors.report.palette import styled
+from emotion_vectors.report.topic import Figure, Rows, Section, Table, Topic, cards, parts_of
+from emotion_vectors.report.wording import number
 from emotion_vectors.store.atomic import write_bytes, write_text
 
-Record = dict[str, Any]
 TEMPLATES = Path(__file__).parent / "templates"
 # The version that altair writes its specifications for, as vl-convert names it: v6.4.1 is "6.4".
 VEGA_LITE = ".".join(altair.SCHEMA_VERSION.lstrip("v").split(".")[:2])
 _PNG_SCALE = 2.0
 
 
-def write_report(run_folder: Path, record: Record) -> list[Path]:
+class Drawn(NamedTuple):
+    """A figure of this run: its chart (None where the run has no data for it), the rows behind it, and its three sentences."""
+
+    figure: Figure
+    chart: Any | None
+    rows: Rows
+    seen: str
+    chance: str
+    published: str
+
+    @property
+    def number(self) -> int | str:
+        """The figure's number or letter."""
+        return self.figure.number
+
+    @property
+    def name(self) -> str:
+        """File name without ending."""
+        return self.figure.name
+
+    @property
+    def alternative(self) -> str:
+        """Text for those who don't see the picture: what it is and what it shows."""
+        return f"Figure {self.figure.number}, {self.figure.title}. {self.seen}"
+
+
+def write_report(run_folder: Path, found: Mapping[str, Any] | Record, topics: Sequence[Topic]) -> list[Path]:
     """Write `report.html` and `figures/figure-N.svg`, `.png` (N: 1 to 8, a to e) into `run_folder`; return their paths, the page first.
 
-    Raises `ContradictoryRecord` for a record that contradicts itself, before anything is written, and `UserError` where
-    a file can't be written.
+    `found` is the record, parsed or as in results.json. Raises `ContradictoryRecord` for a record that contradicts itself,
+    before anything is written, and `UserError` where a file can't be written.
     """
-    check(record)
-    drawn = figures(record) + lettered_figures(record)
-    specifications = {figure.number: specification(figure) for figure in drawn if figure.chart is not None}
+    record = found if isinstance(found, Record) else parse(found, parts_of(topics))
+    check(record, topics)
+    drawn = figures(record, topics)
+    specifications = {one.figure.number: specification(one.chart) for one in drawn if one.chart is not None}
     pictures = {
         number: steady(vl_convert.vegalite_to_svg(chart, vl_version=VEGA_LITE))
         for number, chart in specifications.items()
     }
     page = run_folder / "report.html"
     written = [page]
-    for figure in drawn:
+    for figure in (one.figure for one in drawn):
         if figure.number in pictures:
             vector, raster = (run_folder / "figures" / f"{figure.name}.{ending}" for ending in ("svg", "png"))
             write_text(vector, pictures[figure.number])
             write_bytes(raster, vl_convert.svg_to_png(pictures[figure.number], scale=_PNG_SCALE))
             written += [vector, raster]
-    write_text(page, render(record, drawn, specifications, pictures))
+    write_text(page, render(record, topics, drawn, specifications, pictures))
     return written
+
+
+def figures(record: Record, topics: Sequence[Topic]) -> list[Drawn]:
+    """The figures of a record that passed `checks.check`, in their order; a lettered one only where the run has data for it."""
+    found = sorted((figure for topic in topics for figure in topic.figures), key=lambda figure: figure.place)
+    made = []
+    for figure in found:
+        chart = figure.chart(record)
+        if chart is not None or isinstance(figure.number, int):
+            styled_chart = None if chart is None else styled(chart)
+            sentences = (figure.seen(record), figure.chance(record), figure.published(record))
+            made.append(Drawn(figure, styled_chart, figure.rows(record), *sentences))
+    return made
+
+
+def tables(record: Record, topics: Sequence[Topic], section: str, *, folded: bool = False) -> list[Table]:
+    """The tables of one section that this run has something for, in their order."""
+    found = [one for topic in topics for one in topic.tables if (one.section, one.folded) == (section, folded)]
+    made = (one.make(record) for one in sorted(found, key=lambda one: one.place))
+    return [table for table in made if table is not None]
 
 
 def templates(*folders: Path) -> jinja2.Environment:
@@ -108,17 +132,27 @@ def steady(svg: str) -> str:
     return re.sub(r"gradient_\d+", lambda found: numbers.setdefault(found.group(), f"gradient_{len(numbers)}"), svg)
 
 
-def specification(figure: Figure) -> dict[str, Any]:
-    """The figure as a Vega-Lite specification. Altair's check of it against the schema takes longer than drawing it; the
+def specification(chart: Any) -> dict[str, Any]:
+    """A chart as a Vega-Lite specification. Altair's check of it against the schema takes longer than drawing it; the
     tests make it instead.
     """
-    assert figure.chart is not None
-    return figure.chart.to_dict(validate=False)
+    return chart.to_dict(validate=False)
+
+
+FIGURES = Section(
+    "figures",
+    "Figures",
+    "Figures",
+    "The numbers of the figures follow the seed report. Hover over a mark for its values.",
+)
+TABLES = Section("tables", "Method and tables", "Method and tables")
+CORPUS = Section("corpus", "Corpus", "Corpus")
 
 
 def render(
     record: Record,
-    drawn: Sequence[Figure],
+    topics: Sequence[Topic],
+    drawn: Sequence[Drawn],
     specifications: dict[int | str, dict[str, Any]],
     pictures: dict[int | str, str],
 ) -> str:
@@ -127,45 +161,17 @@ def render(
     environment.filters["unbroken"] = unbroken
     live = (TEMPLATES / "report.js").read_text(encoding="utf-8")
     bundle = javascript()
-    shown_figures = [_shown(figure, specifications.get(figure.number), pictures.get(figure.number)) for figure in drawn]
+    shown = [_shown(one, specifications.get(one.figure.number), pictures.get(one.figure.number)) for one in drawn]
+    known = cards(topics)
     return environment.get_template("report.html.j2").render(
         record=record,
-        answers=answers(record),
-        abstract=abstract(record),
+        answers=criteria.answers(record, known),
+        abstract=abstract(record, topics),
         caution=caution(record),
-        verdicts=[_verdict(name, record["criteria"][name]) for name in CRITERIA],
-        figures=[shown for shown in shown_figures if isinstance(shown["figure"].number, int)],
-        twins=[shown for shown in shown_figures if shown["figure"].number == "E"],
-        inversion=[shown for shown in shown_figures if shown["figure"].number == "A"],
-        sweeps=[shown for shown in shown_figures if shown["figure"].number in ("B", "C")],
-        halves=inversion_table(record),
-        steering=[
-            table for table in (arms_table(record), steered_category_table(record), scale_table(record)) if table
-        ],
-        words=[shown for shown in shown_figures if shown["figure"].number == "D"],
-        words_tables=[table for table in (sentences_table(record), leaks_table(record)) if table],
-        words_missing=MISSING,
-        criteria=criteria_table(record),
-        tables=[
-            table
-            for table in (
-                method_table(record),
-                category_table(record),
-                pair_table(record),
-                vectors_table(record),
-                battery_table(record),
-                words_table(record),
-                doctor_table(record),
-            )
-            if table
-        ],
-        corpus=corpus_table(record),
-        folded=[
-            table
-            for table in (lens_table(record), effects_table(record), settings_table(record), timing_table(record))
-            if table
-        ],
-        limits=limits(record),
+        verdicts=[criteria.verdict_line(record, card) for card in known],
+        criteria=criteria.criteria_table(record, known),
+        sections=_sections(record, topics, shown),
+        limits=limits(record, topics),
         published=published,
         citation=citation(record),
         number=number,
@@ -176,6 +182,21 @@ def render(
     )
 
 
+def _sections(record: Record, topics: Sequence[Topic], shown: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The sections with their figures and tables; one without any is left out unless it says what is missing."""
+    made = []
+    for section in (FIGURES, *(section for topic in topics for section in topic.sections), TABLES, CORPUS):
+        found = {
+            "section": section,
+            "figures": [one for one in shown if one["drawn"].figure.section == section.key],
+            "tables": tables(record, topics, section.key),
+            "folded": tables(record, topics, section.key, folded=True),
+        }
+        if section.missing or found["figures"] or found["tables"] or found["folded"]:
+            made.append(found)
+    return made
+
+
 def unbroken(text: str) -> str:
     """`text` with spaces that no line may end at: around an equals or comparison sign and before a percent sign."""
     return re.sub(r" ([=<>]) ", "\u00a0\\1\u00a0", text).replace(" %", "\u00a0%")
@@ -183,35 +204,22 @@ def unbroken(text: str) -> str:
 
 def citation(record: Record) -> str:
     """BibTeX entries of this run and of the paper, ready to copy. Braces in a model's name would end a field: left out."""
-    model = str(record["model"]["name"]).translate({ord(mark): None for mark in "{}\\"})
-    year = str(record["created"])[:4]
+    model = record.model.name.translate({ord(mark): None for mark in "{}\\"})
+    year = record.created[:4]
     return (
-        f"@software{{emotion_vectors, title = {{emotion-vectors {record['version']}}}, year = {{{year}}},\n"
-        f"  note = {{Run on {model}, settings {record['fingerprint'][:12]}}}}}\n"
+        f"@software{{emotion_vectors, title = {{emotion-vectors {record.version}}}, year = {{{year}}},\n"
+        f"  note = {{Run on {model}, settings {record.fingerprint[:12]}}}}}\n"
         f"@article{{emotion_concepts, title = {{{published.PAPER_TITLE}}}, year = {{2026}},\n"
         f"  author = {{{published.PAPER_AUTHORS}}}, journal = {{{published.PAPER_ARXIV}}}}}"
     )
 
 
-def _verdict(name: str, criterion: dict[str, Any]) -> dict[str, str]:
-    return {
-        "id": name,
-        "name": criterion["name"],
-        "verdict": criterion["verdict"],
-        "symbol": SYMBOLS[criterion["verdict"]],
-        "kind": css(criterion["verdict"]),
-        "value": measured(criterion),
-        "unit": str(criterion.get("unit") or ""),
-        "seed": criterion["seed_verdict"],
-    }
-
-
-def _shown(figure: Figure, chart: dict[str, Any] | None, picture: str | None) -> dict[str, Any]:
-    shown = {"figure": figure, "picture": None, "specification": None, "data": None, "width": 0}
+def _shown(drawn: Drawn, chart: dict[str, Any] | None, picture: str | None) -> dict[str, Any]:
+    shown = {"drawn": drawn, "picture": None, "specification": None, "data": None, "width": 0}
     if picture is not None and chart is not None:
         shown["picture"] = svg_uri(picture)
         shown["specification"] = script_json(chart)
-        shown["data"] = "data:text/csv;charset=utf-8," + quote(as_csv(figure.rows))
+        shown["data"] = "data:text/csv;charset=utf-8," + quote(as_csv(drawn.rows))
     return shown
 
 

@@ -10,7 +10,7 @@ import json
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 PAPER_TITLE = "Emotion Concepts and their Function in a Large Language Model"
 PAPER_AUTHORS = "Sofroniew and Kauvar and Saunders and Chen and others"
@@ -32,8 +32,7 @@ class Reported:
     counts: str = ""  # what it counts, where that is another thing than our value
 
 
-@dataclass(frozen=True)
-class Reference:
+class Reference(NamedTuple):
     """What the three sources report for one criterion; None where a source reports nothing."""
 
     paper: Reported | None

@@ -6,8 +6,8 @@ from typing import Any
 
 from emotion_vectors.report.checks_controls import COUNTS, RANKS
 from emotion_vectors.report.claims_baselines import layers_seen, retrieval_seen, words_seen
-from emotion_vectors.report.contradiction import parts
-from emotion_vectors.report.tables import Cell, Table
+from emotion_vectors.report.requirements import parts
+from emotion_vectors.report.topic import Cell, Table
 from emotion_vectors.report.wording import fixed, interval, number, p_value
 
 Record = dict[str, Any]

@@ -7,8 +7,8 @@ from typing import Any
 
 from emotion_vectors.report.claims_arms import arms_seen, broken_seen, categories_seen, scale_seen, shown_broken
 from emotion_vectors.report.claims_inversion import TOUCHED, contraction_seen, inversion_arms
-from emotion_vectors.report.contradiction import parts
-from emotion_vectors.report.tables import Cell, Table
+from emotion_vectors.report.requirements import parts
+from emotion_vectors.report.topic import Cell, Table
 from emotion_vectors.report.wording import fixed, interval, number, signed
 
 Record = dict[str, Any]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+
+from emotion_vectors.record.criterion import Criterion
+from emotion_vectors.record.run import Source
 
 ELO_PER_NAT = 173.7177927613007  # 400 / ln 10: Elo points of one nat of log odds
 NOTHING = "not available"
@@ -96,20 +98,20 @@ def interval(bounds: Sequence[float] | None, decimals: int | None = None) -> str
     )
 
 
-def measured(criterion: dict[str, Any]) -> str:
+def measured(criterion: Criterion) -> str:
     """The value of a criterion as the tables show it: 57/171, 0.96, 689 Elo points."""
-    value, whole = criterion.get("value"), criterion.get("of")
+    value, whole = criterion.value, criterion.of
     if value is None:
-        return "not asked" if criterion.get("verdict") == "not asked" else "not measured"
+        return "not measured" if criterion.asked else "not asked"
     if whole is not None:
         return f"{number(value)}/{number(whole)}"
-    if "elo" in str(criterion.get("unit", "")).lower():
+    if "elo" in criterion.unit.lower():
         return f"{fixed(value, 0)} Elo points"
     return fixed(value, 2)
 
 
-def source_name(source: dict[str, Any]) -> str:
+def source_name(source: Source) -> str:
     """A corpus that texts were imported from: its name, its version or commit if it has one, and its hash."""
-    version = f", version {source['version']}" if source.get("version") else ""
-    revision = f", commit {source['revision'][:12]}" if source.get("revision") else ""
-    return f"'{source['name']}'{version}{revision} (SHA-256 {source['sha256'][:12]}...)"
+    version = f", version {source.version}" if source.version else ""
+    revision = f", commit {source.revision[:12]}" if source.revision else ""
+    return f"'{source.name}'{version}{revision} (SHA-256 {source.sha256[:12]}...)"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from emotion_vectors.report.contradiction import parts
-from emotion_vectors.report.tables import Cell, Table
+from emotion_vectors.report.requirements import parts
+from emotion_vectors.report.topic import Cell, Table
 from emotion_vectors.report.wording import count, fixed, interval, listing, number, p_value, signed
 
 Record = dict[str, Any]

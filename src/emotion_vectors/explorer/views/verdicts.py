@@ -6,6 +6,7 @@ from typing import Any
 
 from emotion_vectors.explorer.markup import notice, text
 from emotion_vectors.explorer.runs import Run
+from emotion_vectors.record.criterion import Criterion
 from emotion_vectors.report.wording import interval, measured, number, p_value
 
 SIGNS = {"pass": "✓", "fail": "✗", "inconclusive": "?", "not asked": "–"}
@@ -30,7 +31,7 @@ def _card(criterion: dict[str, Any]) -> str:
     known = null and null["value"] is not None
     chance = f"{number(null['value'])} for {text(null['what'])}, {p_value(null['p'])}" if known else "none"
     rows = {
-        "Value": f"<b>{text(measured(criterion).removesuffix(' Elo points'))}</b> {text(criterion['unit'])}",
+        "Value": f"<b>{text(measured(Criterion.model_validate(criterion)).removesuffix(' Elo points'))}</b> {text(criterion['unit'])}",
         "Bar": text(criterion["threshold_text"]),
         "95 % interval": text(interval(criterion["interval"])),
         "By chance": chance,

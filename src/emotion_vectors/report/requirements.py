@@ -8,11 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from emotion_vectors.errors import UserError
-
-
-class ContradictoryRecord(UserError, ValueError):
-    """The record says two things that can't both be true; the message names them in one sentence."""
+from emotion_vectors.record import ContradictoryRecord
+from emotion_vectors.record.criterion import Criterion
 
 
 def require(condition: bool, message: str) -> None:
@@ -63,3 +60,16 @@ def pearson(x: Sequence[Any] | np.ndarray, y: Sequence[Any] | np.ndarray) -> flo
     if len(x) < 3 or None in list(x) or None in list(y) or np.std(x) == 0 or np.std(y) == 0:
         return None
     return float(np.corrcoef(x, y)[0, 1])
+
+
+def agrees(
+    criterion: Criterion, value: float | None, of: int | None, interval: Sequence[float] | None, null: float | None
+) -> None:
+    """The criterion states what its experiment found."""
+    name = criterion.id
+    require_close(criterion.value, value, 1e-6, name)
+    require(criterion.of in (None, of), f"{name} is out of {criterion.of} but the experiment has {of}.")
+    require_close(criterion.null.value if criterion.null else None, null, 1e-6, f"The null of {name}")
+    if criterion.interval and interval:
+        for stated, found in zip(criterion.interval, interval, strict=True):
+            require_close(stated, found, 1e-6, f"An end of the interval of {name}")

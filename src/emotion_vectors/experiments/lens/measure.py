@@ -17,9 +17,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from emotion_vectors.experiments import opposites, power
+from emotion_vectors.experiments import power
 from emotion_vectors.experiments.criteria import Null, judge, number, scaled
-from emotion_vectors.experiments.opposites import Pairs
+from emotion_vectors.experiments.lens import opposites
+from emotion_vectors.experiments.lens.opposites import Pairs
+from emotion_vectors.experiments.lens.record import AgainstStatic, EmotionLens, Lens, LensBaseline, MultiWord, Through
 from emotion_vectors.lm.lens import project
 from emotion_vectors.lm.model import LanguageModel
 from emotion_vectors.stats import intervals, nulls
@@ -30,7 +32,7 @@ SHOWN = 8
 ALPHA = 0.05
 
 
-class Lens(NamedTuple):
+class Tokens(NamedTuple):
     """Logit-lens reading of m directions: top and bottom tokens and how the emotion words rank."""
 
     top: np.ndarray  # (m, k) token ids, best first
@@ -64,7 +66,7 @@ def word_variants(tokenizer: Any, word: str) -> tuple[list[int], list[int]]:
     return sorted(set(single)), sorted(set(first))
 
 
-def read(logits: torch.Tensor, variants: Sequence[list[int]], k: int) -> Lens:
+def read(logits: torch.Tensor, variants: Sequence[list[int]], k: int) -> Tokens:
     """Top and bottom k tokens of each row and the best rank of each word's variants."""
     table, ranks = logits.numpy(), np.zeros((len(logits), len(variants)), dtype=np.int64)
     known = [column for column, ids in enumerate(variants) if ids]
@@ -73,7 +75,7 @@ def read(logits: torch.Tensor, variants: Sequence[list[int]], k: int) -> Lens:
         # 1 + how many tokens are strictly above.
         own = np.array([column[row] for column in best])
         ranks[row, known] = 1 + len(values) - np.searchsorted(np.sort(values), own, side="right")
-    return Lens(logits.topk(k).indices.numpy(), (-logits).topk(k).indices.numpy(), ranks)
+    return Tokens(logits.topk(k).indices.numpy(), (-logits).topk(k).indices.numpy(), ranks)
 
 
 def run(
@@ -89,7 +91,7 @@ def run(
     seed: int,
     *,
     detect: bool = False,
-) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+) -> tuple[Lens, list[dict[str, Any]]]:
     """The record's `lens` part and the criteria V1 and V2.
 
     `vectors` (n, d) are the directions; `static` (n, d) the same contrast of the stories' token embeddings.
@@ -110,30 +112,28 @@ def run(
     found = found._replace(static=np.diag(found.static), word=np.diag(found.word))
     own = np.diag(found.vectors)
     spelled = np.array([bool(ids) for ids in single])
-    controls, v1 = _recognition(found, k, spelled, resamples, seed, detect)
-    pair_record, v2 = opposites.run(
+    baselines, against_static, v1 = _recognition(found, k, spelled, resamples, seed, detect)
+    pairs_found, v2 = opposites.run(
         emotions, logits.numpy().astype(np.float64), unit_vectors, pairs, valence, resamples, seed, detect=detect
     )
-    record = {
-        "k": k, "through_norm": through_norm, "count": int(own.sum()), "of": len(emotions),
-        "single_token_of": sum(map(bool, single)),
-        "other": {"through_norm": not through_norm, "count": int(np.diag(other).sum())},
-        "multi_word": _multi_token(lm, emotions, forms, logits, k),
-        "emotions": [
-            {
-                "emotion": emotion, "valence": valence.get(emotion), "hit": bool(own[row]),
-                "best_rank": int(lens.ranks[row, row]) or None,
-                "top": [lm.tokenizer.decode([int(t)]) for t in lens.top[row, :SHOWN]],
-                "bottom": [lm.tokenizer.decode([int(t)]) for t in lens.bottom[row, :SHOWN]],
-            }
+    record = Lens(
+        k=k, through_norm=through_norm, count=int(own.sum()), of=len(emotions), single_token_of=sum(map(bool, single)),
+        other=Through(through_norm=not through_norm, count=int(np.diag(other).sum())),
+        multi_word=_multi_token(lm, emotions, forms, logits, k),
+        emotions=[
+            EmotionLens(
+                emotion=emotion, valence=valence.get(emotion), hit=bool(own[row]), best_rank=int(lens.ranks[row, row]) or None,
+                top=[lm.tokenizer.decode([int(t)]) for t in lens.top[row, :SHOWN]],
+                bottom=[lm.tokenizer.decode([int(t)]) for t in lens.bottom[row, :SHOWN]],
+            )
             for row, emotion in enumerate(emotions)
         ],
-        **pair_record, **controls,
-    }  # fmt: skip
+        **pairs_found._asdict(), baselines=baselines, against_static=against_static,
+    )  # fmt: skip
     return record, [v1, v2]
 
 
-def _hits(lens: Lens, k: int) -> np.ndarray:
+def _hits(lens: Tokens, k: int) -> np.ndarray:
     return (lens.ranks > 0) & (lens.ranks <= k)
 
 
@@ -160,7 +160,7 @@ def _word_embeddings(
 
 def _recognition(
     found: Recognised, k: int, spelled: np.ndarray, resamples: int, seed: int, detect: bool
-) -> tuple[dict[str, Any], dict[str, Any]]:
+) -> tuple[list[LensBaseline], AgainstStatic, dict[str, Any]]:
     """The record's controls and V1: emotions whose own word is in the top k; null: vectors dealt out to other words."""
     own, n, generator = np.diag(found.vectors), len(found.vectors), np.random.default_rng(seed)
     single = int(spelled.sum())
@@ -170,7 +170,7 @@ def _recognition(
     # Both controls must be beaten: words dealt out at random and random directions.
     p = max(float(nulls.permutation_p(count, dealt)), float(nulls.permutation_p(count, random)))
     paired = _paired(own, found.static)
-    words = _against_words(count, static, paired["p"])
+    words = _against_words(count, static, paired.p)
     interval, bar = intervals.wilson_interval(count, n), scaled(SEED_BAR, n, 171)
     null = Null("words dealt out to other emotions' vectors", float(dealt.mean()), p)
     # What the tokenizer can't spell in one token can't be recognised: that says nothing about the vectors.
@@ -180,7 +180,7 @@ def _recognition(
         f"emotions with their own word in the top {k} tokens", n,
         note=f"{single} of {n} words have a one-token form; random directions give {random.mean():.2g}, the words' own token "
         f"embeddings {int(found.word.sum())}. {words[0].upper()}{words[1:]}.",
-        blocked=blocked, capped="" if paired["p"] <= ALPHA else words,
+        blocked=blocked, capped="" if paired.p <= ALPHA else words,
     )  # fmt: skip
     if detect:
         others = (found.vectors.sum(axis=0) - own) / max(n - 1, 1)
@@ -190,8 +190,7 @@ def _recognition(
         "words dealt out to other emotions' vectors": float(dealt.mean()), "random directions": float(random.mean()),
         "token embeddings of the stories": static, "each word's own token embedding": int(found.word.sum()),
     }  # fmt: skip
-    baselines = [{"what": what, "count": amount, "of": n} for what, amount in controls.items()]
-    return {"baselines": baselines, "against_static": paired}, v1
+    return [LensBaseline(what=what, count=amount, of=n) for what, amount in controls.items()], paired, v1
 
 
 def _against_words(count: int, static: int, p: float) -> str:
@@ -209,11 +208,11 @@ def _against_words(count: int, static: int, p: float) -> str:
     )
 
 
-def _paired(vectors: np.ndarray, static: np.ndarray) -> dict[str, Any]:
+def _paired(vectors: np.ndarray, static: np.ndarray) -> AgainstStatic:
     """Exact McNemar test (McNemar 1947, by the binomial), one-sided: do the vectors (n,) recognise more than static (n,)?"""
     only, other = int((vectors & ~static).sum()), int((static & ~vectors).sum())
     p = nulls.sign_test(only, only + other).p if only + other else 1.0
-    return {"vectors_only": only, "static_only": other, "p": float(p)}
+    return AgainstStatic(vectors_only=only, static_only=other, p=float(p))
 
 
 def _multi_token(
@@ -222,7 +221,7 @@ def _multi_token(
     forms: Sequence[tuple[list[int], list[int]]],
     logits: torch.Tensor,
     k: int,
-) -> list[dict[str, Any]]:
+) -> list[MultiWord]:
     """Words without a one-token form: is a first token in the top k, and how does their mean log probability rank?"""
     multi = [row for row, (single, _) in enumerate(forms) if not single]
     spelled = [lm.tokenizer(" " + emotions[row], add_special_tokens=False)["input_ids"] for row in multi]
@@ -232,10 +231,10 @@ def _multi_token(
         top = set(logits[row].topk(k).indices.tolist())
         means = np.array([float(log_probability[other, ids].mean()) for other in range(len(emotions))])
         rows.append(
-            {
-                "emotion": emotions[row], "first_token_hit": bool(top & set(forms[row][1])),
+            MultiWord(
+                emotion=emotions[row], first_token_hit=bool(top & set(forms[row][1])),
                 # Rank of the emotion's own vector among all vectors for this word; 1 is best.
-                "mean_log_probability_rank": int((means > means[row]).sum()) + 1,
-            }
+                mean_log_probability_rank=int((means > means[row]).sum()) + 1,
+            )
         )  # fmt: skip
     return rows

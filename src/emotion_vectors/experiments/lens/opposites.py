@@ -18,6 +18,7 @@ import numpy as np
 
 from emotion_vectors.experiments import power
 from emotion_vectors.experiments.criteria import Null, Seed, judge, not_asked, number, scaled
+from emotion_vectors.experiments.lens.record import Opposites, Pair, PairsTest, WithinValence
 from emotion_vectors.stats import intervals, nulls
 from emotion_vectors.vectors.directions import cosine
 
@@ -25,6 +26,14 @@ SEED_BAR, SEED_PAIRS = 4, 5
 ALPHA = 0.05
 UNIT = "opposite pairs with a negative dot product"
 Named = Sequence[tuple[str, str]]
+
+
+class Found(NamedTuple):
+    """What the lens's part of the record says of the pairs."""
+
+    pairs: list[Pair]
+    pairs_test: PairsTest
+    opposites: Opposites
 
 
 class Pairs(NamedTuple):
@@ -44,8 +53,8 @@ def run(
     seed: int,
     *,
     detect: bool = False,
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The record's `pairs` and `opposites`, and V2, from logits (n, v) and directions (n, d).
+) -> tuple[Found, dict[str, Any]]:
+    """The record's `pairs`, `pairs_test` and `opposites`, and V2, from logits (n, v) and directions (n, d).
 
     V2 is not asked where no pair of either list is in the run. `detect` adds what it could have seen.
     """
@@ -54,78 +63,66 @@ def run(
                   for some in pairs)  # fmt: skip
     dots = logits @ logits.T
     few = _published(dots, five, resamples, seed)
-    many, null = _ours(dots, ours, [valence.get(emotion, "") for emotion in emotions], resamples, seed)
-    record = {
-        "pairs": _rows(emotions, dots, unit_vectors, five), "pairs_test": few,
-        "opposites": many | {"pairs": _rows(emotions, dots, unit_vectors, ours)},
-    }  # fmt: skip
+    labels = [valence.get(emotion, "") for emotion in emotions]
+    many, null = _ours(dots, ours, labels, _rows(emotions, dots, unit_vectors, ours), resamples, seed)
+    found = Found(_rows(emotions, dots, unit_vectors, five), few, many)
     if not len(five) and not len(ours):
-        return record, not_asked("V2", "No opposite pair has both of its emotions in this run.")
+        return found, not_asked("V2", "No opposite pair has both of its emotions in this run.")
     v2 = _criterion(few, many)
     if detect and len(ours):
-        bar, chance = scaled(SEED_BAR, many["of"], SEED_PAIRS), Null(v2["null"]["what"], many["null"], 1.0)
-        v2["detectable"] = power.pairs(power.Judged(chance, bar, _too_few(many)), many["of"], null, seed)
-    return record, v2
+        bar, chance = scaled(SEED_BAR, len(ours), SEED_PAIRS), Null(v2["null"]["what"], _known(many.null), 1.0)
+        v2["detectable"] = power.pairs(power.Judged(chance, bar, _too_few(many)), len(ours), null, seed)
+    return found, v2
 
 
-def _rows(
-    emotions: Sequence[str], dots: np.ndarray, unit_vectors: np.ndarray, pairs: np.ndarray
-) -> list[dict[str, Any]]:
+def _rows(emotions: Sequence[str], dots: np.ndarray, unit_vectors: np.ndarray, pairs: np.ndarray) -> list[Pair]:
     return [
-        {
-            "a": emotions[a], "b": emotions[b], "dot": float(dots[a, b]),
-            "cosine": float(dots[a, b] / np.sqrt(dots[a, a] * dots[b, b])),
-            "vector_cosine": float(cosine(unit_vectors[[a]], unit_vectors[[b]])[0, 0]),
-        }
+        Pair(
+            a=emotions[a], b=emotions[b], dot=float(dots[a, b]),
+            cosine=float(dots[a, b] / np.sqrt(dots[a, a] * dots[b, b])),
+            vector_cosine=float(cosine(unit_vectors[[a]], unit_vectors[[b]])[0, 0]),
+        )
         for a, b in pairs
     ]  # fmt: skip
 
 
-def _published(dots: np.ndarray, pairs: np.ndarray, resamples: int, seed: int) -> dict[str, Any]:
+def _published(dots: np.ndarray, pairs: np.ndarray, resamples: int, seed: int) -> PairsTest:
     """The published pairs against random pairs of emotions, and the p that the best possible count would have."""
-    count = int((dots[pairs[:, 0], pairs[:, 1]] < 0).sum())
+    count, of = int((dots[pairs[:, 0], pairs[:, 1]] < 0).sum()), len(pairs)
     generator = np.random.default_rng(seed)
     null = np.empty(resamples)
     for draw in range(resamples):
-        cast = generator.permutation(len(dots))[: 2 * len(pairs)].reshape(-1, 2)
+        cast = generator.permutation(len(dots))[: 2 * of].reshape(-1, 2)
         null[draw] = (dots[cast[:, 0], cast[:, 1]] < 0).sum()
-    found: dict[str, Any] = {
-        "count": count,
-        "of": len(pairs),
-        "interval": None,
-        "null": None,
-        "p": None,
-        "best_p": None,
-    }
-    if not len(pairs):
-        return found
-    wilson = intervals.wilson_interval(count, len(pairs))
-    return found | {
-        "interval": [wilson.low * len(pairs), wilson.high * len(pairs)], "null": float(null.mean()),
-        "p": float(nulls.permutation_p(count, null)), "best_p": float(nulls.permutation_p(len(pairs), null)),
-    }  # fmt: skip
+    if not of:
+        return PairsTest(count=count, of=of, interval=None, null=None, p=None, best_p=None)
+    wilson = intervals.wilson_interval(count, of)
+    return PairsTest(
+        count=count, of=of, interval=[wilson.low * of, wilson.high * of], null=float(null.mean()),
+        p=float(nulls.permutation_p(count, null)), best_p=float(nulls.permutation_p(of, null)),
+    )  # fmt: skip
 
 
 def _ours(
-    dots: np.ndarray, pairs: np.ndarray, valence: Sequence[str], resamples: int, seed: int
-) -> tuple[dict[str, Any], np.ndarray]:
+    dots: np.ndarray, pairs: np.ndarray, valence: Sequence[str], rows: list[Pair], resamples: int, seed: int
+) -> tuple[Opposites, np.ndarray]:
     """Count, interval, both nulls and p of our pairs (m, 2); also the draws (b,) of the first null."""
     negative = dots < 0
     hits = negative[pairs[:, 0], pairs[:, 1]]
-    count, of = int(hits.sum()), len(pairs)
-    found: dict[str, Any] = {"count": count, "of": of, "words": len(np.unique(pairs))}
-    found |= dict.fromkeys(("interval", "null", "p", "best_p", "within_valence"))
+    count, of, words = int(hits.sum()), len(pairs), len(np.unique(pairs))
     if not of:
-        return found, np.zeros(0)
+        return Opposites(
+            count=count, of=of, words=words, interval=None, null=None, p=None, best_p=None, within_valence=None, pairs=rows
+        ), np.zeros(0)  # fmt: skip
     null = np.array([negative[tuple(drawn.T)].sum() for drawn in paired_anew(pairs, resamples, seed)])
     labels = [f"{valence[a]} {valence[b]}" for a, b in pairs]
     seconds = nulls.permuted_rows(of, labels, resamples, seed)
     within = negative[pairs[:, 0], pairs[:, 1][seconds]].sum(axis=1)
-    return found | {
-        "interval": _interval(hits, pairs, resamples, seed), "null": float(null.mean()),
-        "p": float(nulls.permutation_p(count, null)), "best_p": float(nulls.permutation_p(of, null)),
-        "within_valence": {"null": float(within.mean()), "p": float(nulls.permutation_p(count, within))},
-    }, null  # fmt: skip
+    return Opposites(
+        count=count, of=of, words=words, interval=_interval(hits, pairs, resamples, seed), null=float(null.mean()),
+        p=float(nulls.permutation_p(count, null)), best_p=float(nulls.permutation_p(of, null)),
+        within_valence=WithinValence(null=float(within.mean()), p=float(nulls.permutation_p(count, within))), pairs=rows,
+    ), null  # fmt: skip
 
 
 def paired_anew(pairs: np.ndarray, count: int, seed: int) -> list[np.ndarray]:
@@ -160,46 +157,46 @@ def _interval(hits: np.ndarray, pairs: np.ndarray, resamples: int, seed: int) ->
     return [max(0.0, min(ends)) * of, min(1.0, max(ends)) * of]
 
 
-def _criterion(few: dict[str, Any], many: dict[str, Any]) -> dict[str, Any]:
-    """V2: ours decides; the five keep the seed's verdict."""
+def _known(value: float | None) -> float:
+    return float("nan") if value is None else value
+
+
+def _criterion(few: PairsTest, many: Opposites) -> dict[str, Any]:
+    """V2: ours decides; the five keep the verdict of the earlier reproduction."""
     nothing = float("nan")
-    low, high = many["interval"] or (nothing, nothing)
-    value, p = (nothing, nothing) if many["null"] is None else (many["null"], many["p"])
+    low, high = many.interval or (nothing, nothing)
     return judge(
-        "V2", "Opposite pairs point apart", many["count"], (low, high),
-        Null("the same words paired at random", value, p), scaled(SEED_BAR, many["of"], SEED_PAIRS), UNIT, many["of"],
-        note=f"{_few(few)} {_within(many)}".strip(),
-        blocked=_too_few(many), seed=Seed(few["count"], scaled(SEED_BAR, few["of"], SEED_PAIRS), UNIT, few["of"]),
+        "V2", "Opposite pairs point apart", many.count, (low, high),
+        Null("the same words paired at random", _known(many.null), _known(many.p)), scaled(SEED_BAR, int(many.of), SEED_PAIRS), UNIT,
+        int(many.of), note=f"{_few(few)} {_within(many)}".strip(), blocked=_too_few(many),
+        seed=Seed(few.count, scaled(SEED_BAR, int(few.of), SEED_PAIRS), UNIT, int(few.of)),
     )  # fmt: skip
 
 
-def _too_few(many: dict[str, Any]) -> str:
+def _too_few(many: Opposites) -> str:
     """Why our pairs of this run can't carry a verdict, or "" where they can."""
-    if not many["of"]:
+    if many.best_p is None:
         return "no pair of ours has both of its emotions in this run"
-    if many["best_p"] > ALPHA:
-        return (
-            f"pairs of this run are too few: all {number(many['of'])} negative would have p = {number(many['best_p'])}"
-        )
+    if many.best_p > ALPHA:
+        return f"pairs of this run are too few: all {number(many.of)} negative would have p = {number(many.best_p)}"
     return ""
 
 
-def _few(few: dict[str, Any]) -> str:
+def _few(few: PairsTest) -> str:
     """The published pairs as a sentence, and whether they could have shown anything."""
-    if not few["of"]:
+    if few.null is None or few.p is None or few.best_p is None:
         return "None of the published pairs is in this run."
-    count, of = few["count"], few["of"]
-    found = f"Of the published pairs {count} of {of} (random pairs of emotions {number(few['null'])}, p = {number(few['p'])})"
-    if few["best_p"] > ALPHA:
-        return f"{found}; no count of so few pairs could exclude chance: {of} of {of} has p = {number(few['best_p'])}."
+    found = f"Of the published pairs {few.count} of {few.of} (random pairs of emotions {number(few.null)}, p = {number(few.p)})"
+    if few.best_p > ALPHA:
+        return f"{found}; no count of so few pairs could exclude chance: {few.of} of {few.of} has p = {number(few.best_p)}."
     return f"{found}."
 
 
-def _within(many: dict[str, Any]) -> str:
-    if not many["of"]:
+def _within(many: Opposites) -> str:
+    within = many.within_valence
+    if within is None:
         return ""
-    within = many["within_valence"]
     return (
-        f"With the partners exchanged among pairs of the same valences it is {number(within['null'])} "
-        f"(p = {number(within['p'])})."
+        f"With the partners exchanged among pairs of the same valences it is {number(within.null)} "
+        f"(p = {number(within.p)})."
     )

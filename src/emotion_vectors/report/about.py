@@ -1,0 +1,293 @@
+"""What the page says of the run itself: abstract, limits, corpus, vectors, self-checks, settings and timings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from emotion_vectors.record import Record
+from emotion_vectors.record.run import Corpus, Neutral
+from emotion_vectors.report.criteria import verdict_cell, verdict_counts
+from emotion_vectors.report.method_table import method_table
+from emotion_vectors.report.requirements import require, require_close
+from emotion_vectors.report.topic import Card, Cell, Table, TableOf, Topic, cards
+from emotion_vectors.report.wording import count, fixed, listing, number, p_value, ranges, source_name
+
+
+def abstract(record: Record, topics: Sequence[Topic]) -> list[str]:
+    """The sentences of the one-paragraph abstract."""
+    known = cards(topics)
+    sentences = [vectors_made(record), agreement(record), verdicts_given(record, known)]
+    sentences += [topic.abstract(record) for topic in topics]
+    return [sentence for sentence in sentences if sentence]
+
+
+def vectors_made(record: Record) -> str:
+    """What was run: model, emotions, stories, layer."""
+    model, vectors, corpus = record.model, record.vectors, record.corpus or Corpus()
+    # Of imported stories the corpus decides how many emotions there are; the setting is the most of them.
+    emotions = record.setting("emotions") if corpus.emotions is None else corpus.emotions
+    if vectors is None or emotions is None or corpus.kept is None:
+        return f"This report is about {model.name}."
+    adopted = vectors.adopted
+    if adopted:
+        return (
+            f"The directions of {count(adopted.emotions, 'emotion')} are not this run's: they come from '{adopted.name}' (SHA-256 "
+            f"{adopted.sha256[:12]}..., {adopted.made_by}) and are tested at layer {vectors.layer} of {vectors.layers} of "
+            f"{model.name}; the stories, neutral texts and controls that they are held against are the run's own."
+        )
+    whose = f" of the corpus {source_name(corpus.source)}" if corpus.source else ""
+    return (
+        f"From {count(corpus.kept, 'kept story', 'kept stories')}{whose} about {count(emotions, 'emotion')}, one direction per "
+        f"emotion was read from the residual stream of {model.name} at layer {vectors.layer} of {vectors.layers}."
+    )
+
+
+def agreement(record: Record) -> str:
+    """Whether the vectors agree with themselves: the caution where they don't, else how far halves of the topics agree."""
+    found = record.vectors.split_half if record.vectors else None
+    if caution(record) or found is None or found.emotions is None:
+        return caution(record)
+    return (
+        f"Directions made from one half of the topics and from the other agree with a median r of {fixed(found.median)} "
+        f"({p_value(found.p)}); those of {found.beyond_null} of {count(found.emotions, 'emotion')} agree beyond chance."
+    )
+
+
+def caution(record: Record) -> str:
+    """The sentence about vectors that don't agree with themselves; "" where they do, and in records from before there was one."""
+    return (record.vectors.caution if record.vectors else "") or ""
+
+
+def verdicts_given(record: Record, known: Sequence[Card]) -> str:
+    """How many criteria pass, fail and are inconclusive, by this report's rule and by the earlier reproduction's thresholds."""
+    own, seed = verdict_counts(record, known), verdict_counts(record, known, seed=True)
+    words = {
+        "pass": ("passes", "pass"),
+        "fail": ("fails", "fail"),
+        "inconclusive": ("is inconclusive", "are inconclusive"),
+        "not asked": ("is not asked", "are not asked"),
+    }
+    order = [card.id for card in known]
+    pieces = [
+        f"{len(names)} {words[verdict][len(names) > 1]} ({ranges(names, order)})"
+        for verdict, names in own.items()
+        if names
+    ]
+    return (
+        f"Of {len(known)} criteria, judged by a 95 % interval and a null, {listing(pieces)}; "
+        f"by the seed report's thresholds alone {number(len(seed['pass']))} of {len(known)} pass."
+    )
+
+
+def limits(record: Record, topics: Sequence[Topic]) -> list[str]:
+    """What this run can't tell, each with the number that makes it so."""
+    vectors, corpus, stimuli = record.vectors, record.corpus or Corpus(), record.stimuli
+    sentences = [f"One model, {record.model.name}: nothing here says that another model does the same."]
+    if vectors is not None and vectors.adopted:
+        sentences.append(
+            "How the directions were made is not known here, so their reliability is what their file says of it, and what the "
+            "words alone give is shown for this run's stories, not for theirs."
+        )
+    elif corpus.fewest_per_emotion is not None:
+        sentences.append(
+            f"The emotion with the fewest has {count(corpus.fewest_per_emotion, 'story', 'stories')}; the paper has 1,200 for each, "
+            "so vectors here are noisier."
+        )
+    if stimuli is not None:
+        equal = stimuli.equal_to_published
+        same = f"equal to the published ones in {listing(equal)}" if equal else "equal to none of the published lists"
+        sentences.append(f"The stimuli are the pack '{stimuli.pack}', {same}; other lists can give other counts.")
+        sentences += [f"The pack lacks {name}; that list comes from this package." for name in stimuli.supplied_by_ours]
+    if vectors is not None:
+        chosen = "two thirds of the depth by rule" if record.setting("layer") is None else "chosen by the settings"
+        sentences.append(f"One analysis layer, {vectors.layer}, {chosen}; other layers can give other counts.")
+    own = [sentence for topic in topics if topic.limits is not None for sentence in topic.limits(record)]
+    sentences += [*own, *unasked(record, cards(topics))]
+    sentences.append("Valence labels are a judgement; words on which judges could differ are marked, not left out.")
+    sentences.append("A direction that goes with a word's use is no evidence that a model feels anything.")
+    return sentences
+
+
+def unasked(record: Record, known: Sequence[Card]) -> list[str]:
+    """The criteria that were not asked, each reason once."""
+    reasons: dict[str, list[str]] = {}
+    for card in known:
+        criterion = record.criteria.get(card.id)
+        if criterion is not None and not criterion.asked:
+            reasons.setdefault(criterion.reason, []).append(card.id)
+    order = [card.id for card in known]
+    return [f"Not asked: {ranges(names, order)}. {reason}" for reason, names in reasons.items()]
+
+
+def about(topics: Sequence[Topic]) -> Topic:
+    """The topic of the run itself; the method table has rows of the other `topics`."""
+    return Topic(
+        "run",
+        "The run",
+        tables=(
+            TableOf(lambda record: method_table(record, topics), place=10),
+            TableOf(doctor_table, place=90),
+            TableOf(corpus_table, "corpus"),
+            TableOf(settings_table, folded=True, place=80),
+            TableOf(timing_table, folded=True, place=90),
+        ),
+        contradictions=contradictions,
+    )
+
+
+def contradictions(record: Record) -> None:
+    """Refuse more texts than were written, layers that the model lacks, and a reliability that contradicts itself."""
+    corpus, vectors = record.corpus or Corpus(), record.vectors
+    neutral = corpus.neutral or Neutral()
+    for what, part, total in (("stories", corpus, corpus.stories), ("neutral texts", neutral, neutral.texts)):
+        if total is not None and part.kept is not None:
+            known = part.kept + sum(part.dropped.values())
+            require(known <= total, f"{known} {what} are kept or dropped but only {total} were written.")
+    if vectors is None:
+        return
+    layer, layers = vectors.layer, vectors.layers
+    require(0 <= layer < layers, f"The analysis layer is {layer} but the model has the layers 0 to {layers - 1}.")
+    model_layers = record.model.layers
+    require(model_layers in (None, layers), f"The model has {model_layers} layers, the vectors {layers}.")
+    _check_reliability(record)
+
+
+def _check_reliability(record: Record) -> None:
+    """Refuse a reliability that contradicts itself, and a sentence about it that the numbers don't bear out."""
+    vectors, checked = record.vectors, record.doctor.get("reliability")
+    found = vectors.split_half if vectors else None
+    said = vectors.caution if vectors else None
+    whole = found is not None and bool(found.rows)
+    if said is not None and checked is not None:
+        require(bool(said) != checked.passed, "What is said of the vectors' reliability and its self-check differ.")
+        if whole and found.median is not None and found.p is not None and not isinstance(checked.measured, str):
+            require_close(checked.measured, found.median, 1e-9, "The self-check of the reliability")
+            low = found.median < float(checked.limit) or found.p > 0.05
+            require(bool(said) == low, "What is said of the vectors' reliability is not what the halves gave.")
+    if not whole or found.null is None or found.identification is None:
+        return
+    values = [row.r for row in found.rows if row.r is not None]
+    require(len(values) == found.emotions, "The split-half rows and their number differ.")
+    require_close(found.min, min(values), 1e-9, "The lowest split-half r")
+    require_close(found.max, max(values), 1e-9, "The highest split-half r")
+    above = sum(value > found.null.high for value in values)
+    require(found.beyond_null == above, f"{found.beyond_null} emotions are said to be beyond chance, but {above} are.")
+    same = found.identification
+    require(same.top1 <= same.of, "More emotions find their other half than there are.")
+    require(same.mean_rank <= same.of, f"The mean rank of the other half is {same.mean_rank}, outside 1 to {same.of}.")
+
+
+def reliability_seen(record: Record) -> str:
+    """How far the directions of two halves of the stories agree; "" where the run has too few topics."""
+    found = record.vectors.split_half if record.vectors else None
+    if found is None or not found.rows or found.null is None or found.identification is None or found.emotions is None:
+        return ""
+    null, same = found.null, found.identification
+    return (
+        f"Directions made from one half of the topics and from the other agree with a median r of {fixed(found.median)} "
+        f"over {count(found.emotions, 'emotion')} ({p_value(found.p)}); {number(found.beyond_null)} are above "
+        f"{fixed(null.high)}, which 5 % of {null.what} exceed. One half finds the same emotion in the other first for "
+        f"{number(same.top1)} of {number(same.of)} (chance {number(same.chance_top1)}, {p_value(same.p)})."
+    )
+
+
+def reliability_rows(record: Record) -> list[tuple[Cell, ...]]:
+    """What halves of the topics give, for the table of the vectors."""
+    found = record.vectors.split_half if record.vectors else None
+    if found is None or not found.rows or found.null is None or found.identification is None:
+        return []
+    same = found.identification
+    rows = {
+        "Split-half r, median over emotions": fixed(found.median),
+        "the same, lowest and highest": f"{fixed(found.min)} to {fixed(found.max)}",
+        f"for all stories (Spearman-Brown), mean of {found.halvings} halvings": fixed(found.spearman_brown_median),
+        f"Mean r of {found.null.what}": fixed(found.null.mean),
+        "Emotions above the 95 % point of chance": f"{number(found.beyond_null)} of {number(found.emotions)}",
+        "Mean rank of an emotion's other half": f"{fixed(same.mean_rank, 1)} (chance {fixed(same.chance_rank, 1)})",
+    }
+    return [(Cell(what), Cell(value, "number")) for what, value in rows.items()]
+
+
+def corpus_table(record: Record) -> Table:
+    """What was written or read, kept and dropped, with the reasons, and where imported texts come from."""
+    corpus = record.corpus or Corpus()
+    neutral = corpus.neutral or Neutral()
+    rows: list[tuple[Cell, ...]] = []
+    for what, part, total in (("Stories", corpus, corpus.stories), ("Neutral texts", neutral, neutral.texts)):
+        if total is None:
+            continue
+        wanted = (
+            f"{number(part.kept)} of {number(part.wanted)} wanted" if part.wanted is not None else number(part.kept)
+        )
+        if part.source:
+            rows.append((Cell(f"{what} from"), Cell(source_name(part.source))))
+        rows.append((Cell(f"{what} {'read' if part.source else 'written'}"), Cell(number(total), "number")))
+        rows.append((Cell(f"{what} kept"), Cell(wanted, "number")))
+        rows += [
+            (Cell(f"{what} dropped: {reason}"), Cell(number(amount), "number"))
+            for reason, amount in part.dropped.items()
+        ]
+        if part.tokens is not None and not part.source:
+            rows.append((Cell(f"Tokens of the {what.lower()}"), Cell(number(part.tokens), "number")))
+    for amount, text in (
+        (corpus.short_cells, "Pairs of emotion and topic without a full set of stories"),
+        (corpus.fewest_per_emotion, "Fewest stories of an emotion"),
+    ):
+        if amount is not None:
+            rows.append((Cell(text), Cell(number(amount), "number")))
+    return Table("Corpus: what was written, kept and dropped", ("What", "How many"), tuple(rows))
+
+
+def doctor_table(record: Record) -> Table | None:
+    """The self-checks of the run, with what each failed one found; None where none were recorded."""
+    rows, failed = [], []
+    for name, check in record.doctor.items():
+        verdict = verdict_cell("pass" if check.passed else "inconclusive" if check.kind == "warn" else "fail")
+        rows.append(
+            (
+                Cell(f"{name}: {check.title}"),
+                verdict,
+                Cell(_check_value(check.measured), "number"),
+                Cell(_check_value(check.limit), "number"),
+            )
+        )
+        if not check.passed:
+            failed.append(f"{name}: {check.detail}")
+    note = "The limits and their reasons are in docs/doctor.md; a failed check marked ? makes the vectors, the preference criteria or the random controls doubtful and stops nothing."
+    if failed:
+        note += f" {' '.join(failed)}"
+    if record.failed_checks_allowed:
+        note += " This run was told to go on with failed checks."
+    columns = ("Check", "Result", "Measured", "Limit")
+    return Table("Self-checks of the instrument", columns, tuple(rows), note) if rows else None
+
+
+def _check_value(value: float | int | str) -> str:
+    """A measured value or limit of a check: rounding errors are small, so they keep their power of ten."""
+    if isinstance(value, str):
+        return value
+    small = isinstance(value, float) and 0 < abs(value) < 1e-2
+    return f"{value:.1e}".replace("-", "−") if small else number(value)
+
+
+def settings_table(record: Record) -> Table:
+    """Every setting of the run."""
+    rows = tuple(
+        (Cell(name), Cell(listing([str(v) for v in value]) if isinstance(value, list) else str(value)))
+        for name, value in record.settings.items()
+    )
+    return Table("All settings", ("Setting", "Value"), rows)
+
+
+def timing_table(record: Record) -> Table | None:
+    """How long each stage took; None where no stage was timed."""
+    rows = tuple(
+        (
+            Cell(stage),
+            Cell(f"{fixed(row.seconds, 1)} s", "number"),
+            Cell(f"{number(row.units)} {row.unit}", "number"),
+            Cell(f"{number(row.rate)} per second", "number"),
+        )
+        for stage, row in record.timings.items()
+    )
+    return Table("Timings", ("Stage", "Time", "Work", "Rate"), rows) if rows else None

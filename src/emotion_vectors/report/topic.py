@@ -1,0 +1,155 @@
+"""What an experiment gives to the page: plain data about functions of the typed record.
+
+A topic stands beside its measurement and knows the record; the page knows topics and none of them by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from emotion_vectors.record import Record
+from emotion_vectors.record.base import ExperimentPart
+from emotion_vectors.report.published import Reference
+
+Rows = list[dict[str, Any]]
+
+
+def nothing(record: Record) -> str:
+    """No sentence."""
+    return ""
+
+
+@dataclass(frozen=True)
+class Card:
+    """A criterion: its id, name and question, what the published sources report, and when a run has the data to ask it.
+
+    `has_data` says whether the record has what the criterion is about, or None where its version did not write the part.
+    `lower_is_better` of ranks. `since` is the version that it came with: records of earlier ones may lack it. A pass needs an
+    interval wholly beyond `bar`. `beside` is text behind the value in the table.
+    """
+
+    id: str
+    title: str
+    question: str
+    published: Reference
+    has_data: Callable[[Record], bool | None] | None = None
+    lower_is_better: bool = False
+    since: str = ""
+    bar: float | None = None
+    beside: Callable[[Record], str] = nothing
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure of the page; `number` is a letter for one that the earlier reproduction lacks, which is left out without data.
+
+    `chart` gives an altair chart, or None where the run has no data for it; `rows` the data behind it. `seen`, `chance` and
+    `published` are the sentences below it: what is seen, what chance looks like, and what the published sources saw.
+    """
+
+    number: int | str
+    title: str
+    chart: Callable[[Record], Any | None]
+    rows: Callable[[Record], Rows]
+    seen: Callable[[Record], str]
+    chance: Callable[[Record], str]
+    published: Callable[[Record], str]
+    section: str = "figures"
+    after: int = 99  # a lettered figure stands behind the numbered one
+
+    @property
+    def place(self) -> tuple[int, str]:
+        """Where it stands in its section."""
+        return (self.number, "") if isinstance(self.number, int) else (self.after, self.number)
+
+    @property
+    def name(self) -> str:
+        """File name without ending."""
+        return f"figure-{self.number}".lower()
+
+
+@dataclass(frozen=True)
+class Cell:
+    """Text of a table cell; `kind` is a CSS class that never says more than the text does."""
+
+    text: str
+    kind: str = ""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A caption, column heads and rows of cells; the first cell of a row is its head. `anchors` name the rows.
+
+    `reasons`, one for each row, stand below their rows over the whole width.
+    """
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    note: str = ""
+    anchors: tuple[str, ...] = ()
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class TableOf:
+    """A table of the page: `make` gives it, or None where the run has nothing for it; `folded` ones open on a click."""
+
+    make: Callable[[Record], Table | None]
+    section: str = "tables"
+    folded: bool = False
+    place: int = 50  # tables of a section stand in the order of their places, then of their topics
+
+
+class Choice(NamedTuple):
+    """One row of the method table: `agrees` is True or False against the paper, None where the paper gives nothing to compare with."""
+
+    name: str
+    paper: str
+    seed: str
+    run: str
+    agrees: bool | None
+
+
+@dataclass(frozen=True)
+class Section:
+    """A section of the page with a head of its own; without content it is left out, or says `missing`."""
+
+    key: str
+    title: str
+    nav: str
+    note: str = ""
+    missing: str = ""
+
+
+@dataclass(frozen=True)
+class Topic:
+    """All that the page, the checks and the comparison need of one experiment.
+
+    `part` is its part of the record. `contradictions` raises `ContradictoryRecord` where the part contradicts itself or
+    another one. `abstract` and `limits` are sentences for those places, `method` rows of the method table.
+    """
+
+    key: str
+    title: str
+    part: type[ExperimentPart] | None = None
+    criteria: tuple[Card, ...] = ()
+    sections: tuple[Section, ...] = ()
+    figures: tuple[Figure, ...] = ()
+    tables: tuple[TableOf, ...] = ()
+    contradictions: Callable[[Record], None] | None = None
+    abstract: Callable[[Record], str] = nothing
+    limits: Callable[[Record], list[str]] | None = None
+    method: Callable[[Record], list[Choice]] | None = None
+
+
+def cards(topics: Sequence[Topic]) -> list[Card]:
+    """The criteria of all topics, in their order."""
+    return [card for topic in topics for card in topic.criteria]
+
+
+def parts_of(topics: Sequence[Topic]) -> dict[str, type[ExperimentPart]]:
+    """The parts of the record that the topics declare, by key."""
+    return {topic.part.key: topic.part for topic in topics if topic.part is not None}

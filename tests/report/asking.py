@@ -1,0 +1,82 @@
+"""The report's functions for a record as JSON, so that a test changes a value in it and asks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from emotion_vectors.experiments.lens import report as lens
+from emotion_vectors.experiments.lens.record import Lens
+from emotion_vectors.record import ContradictoryRecord, Record, parse
+from emotion_vectors.report import about, checks, criteria, page
+from emotion_vectors.report import method_table as method
+from emotion_vectors.report.page import Drawn
+from emotion_vectors.report.topic import cards, parts_of
+from emotion_vectors.topics import EXPERIMENTS, TOPICS
+
+__all__ = ["ContradictoryRecord"]
+CARDS = cards(TOPICS)
+CRITERIA = tuple(card.id for card in CARDS)
+Json = dict[str, Any]
+
+
+def typed(record: Json | Record) -> Record:
+    """The record as the report reads it."""
+    return record if isinstance(record, Record) else parse(record, parts_of(TOPICS))
+
+
+def _of(function: Callable[..., Any], *more: Any) -> Callable[..., Any]:
+    return lambda record: function(typed(record), *more)
+
+
+check = _of(checks.check, TOPICS)
+abstract = _of(about.abstract, TOPICS)
+limits = _of(about.limits, TOPICS)
+caution = _of(about.caution)
+reliability_seen = _of(about.reliability_seen)
+corpus_table = _of(about.corpus_table)
+method_table = _of(method.method_table, EXPERIMENTS)
+criteria_table = _of(criteria.criteria_table, CARDS)
+answers = _of(criteria.answers, CARDS)
+pair_table = _of(lens.pair_table)
+vectors_table = _of(lens.vectors_table)
+drawn = _of(page.figures, TOPICS)
+
+
+def pairs_seen(record: Json | Record) -> str:
+    """The note of the table of pairs."""
+    found = typed(record).part(Lens)
+    return "" if found is None else lens.pairs_seen(found.pairs_test, found.opposites)
+
+
+def verdict_counts(record: Json | Record, kind: str = "verdict") -> dict[str, list[str]]:
+    """Criteria by verdict."""
+    return criteria.verdict_counts(typed(record), CARDS, seed=kind == "seed_verdict")
+
+
+def write_report(folder: Path, record: Json | Record) -> list[Path]:
+    """The page and its figures."""
+    return page.write_report(folder, record, TOPICS)
+
+
+def render(record: Json | Record, figures: list[Drawn] | None = None) -> str:
+    """The page's text without pictures."""
+    return page.render(typed(record), TOPICS, drawn(record) if figures is None else figures, {}, {})
+
+
+def figures(record: Json | Record) -> list[Drawn]:
+    """The numbered figures."""
+    return [one for one in drawn(record) if isinstance(one.figure.number, int)]
+
+
+def lettered_figures(record: Json | Record) -> list[Drawn]:
+    """The lettered figures that the record has data for."""
+    return [one for one in drawn(record) if isinstance(one.figure.number, str)]
+
+
+def figure_claims(record: Json | Record, number: int | str) -> Drawn:
+    """A figure with its three sentences."""
+    one = next(figure for topic in TOPICS for figure in topic.figures if figure.number == number)
+    record = typed(record)
+    return Drawn(one, None, [], one.seen(record), one.chance(record), one.published(record))

@@ -58,12 +58,18 @@ def _model(record: Record) -> list[Choice]:
             "Precision, device",
             "not given",
             "float16, GPU",
-            f"{model.get('dtype', NOTHING)}, {model.get('device', NOTHING)}",
+            f"{model.get('dtype', NOTHING)}, {model.get('device', NOTHING)}{_short_prompts(model)}",
             None,
         ),
         Choice("Prompt format", "Human / Assistant", "chat template", str(model.get("prompt_format", NOTHING)), None),
         Choice("Writing engine", "not given", "padded batches of 450", wrote, None),
     ]
+
+
+def _short_prompts(model: dict[str, Any]) -> str:
+    """In which precision the short prompts were read, where that is another one."""
+    precision = model.get("readings_dtype", model.get("dtype"))
+    return "" if precision == model.get("dtype") else f"; short prompts read in {precision}"
 
 
 def _corpus(record: Record) -> list[Choice]:

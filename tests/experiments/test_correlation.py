@@ -55,7 +55,9 @@ def test_the_count_by_mean_cosine_stands_beside_that_by_projection():
     """Tokens of very different lengths: the mean of their cosines goes with the score, their projection with its longest token."""
     world, generator = valence_world(1), np.random.default_rng(0)
     lengths = generator.lognormal(0, 1.5, (len(world.activities), 6, 1))
-    tokens = (world.activations[:, None] + generator.standard_normal((*lengths.shape[:2], world.vectors.shape[1]))) * lengths
+    tokens = (
+        world.activations[:, None] + generator.standard_normal((*lengths.shape[:2], world.vectors.shape[1]))
+    ) * lengths
     at_length_1 = (tokens / np.linalg.norm(tokens, axis=-1, keepdims=True)).mean(axis=1)
     found = [
         correlation.run(

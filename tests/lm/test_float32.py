@@ -46,7 +46,9 @@ def in_half(kind: str, dtype: torch.dtype = torch.bfloat16) -> LanguageModel:
 
 def texts(lm, count=9):
     generator = np.random.default_rng(0)
-    rows = [generator.integers(5, len(lm.tokenizer), int(length)).tolist() for length in generator.integers(4, 40, count)]
+    rows = [
+        generator.integers(5, len(lm.tokenizer), int(length)).tolist() for length in generator.integers(4, 40, count)
+    ]
     return [(ids, (1, len(ids))) for ids in rows]
 
 
@@ -260,7 +262,7 @@ def test_quantised_and_offloaded_weights_are_left_as_they_are(change):
     lm = in_half("llama")
     change(lm)
     hooked = hooks(lm.model)
-    assert ("off its device" if change is offloaded else "quantised") in why_not(lm)
+    assert ("off the device" if change is offloaded else "quantised") in why_not(lm)
     assert precision(lm) == torch.bfloat16
     with in_float32(lm) as same:
         assert same is lm and hooks(lm.model) == hooked

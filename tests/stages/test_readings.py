@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from safetensors.numpy import load_file
 
 from emotion_vectors.lm.prompts import chat_prompt
 from emotion_vectors.progress import Reporter
@@ -16,6 +17,8 @@ from emotion_vectors.scale.workers import Job
 from emotion_vectors.settings import Runtime
 from emotion_vectors.stages import readings, validation
 from emotion_vectors.stimuli import load_pack
+from emotion_vectors.store import atomic
+from emotion_vectors.store.run_folder import RunFolder
 from emotion_vectors.vectors import activations, passes
 from emotion_vectors.vectors.file import EmotionVectors
 from tests.tiny import tiny
@@ -146,3 +149,49 @@ def test_cosines_are_means_over_the_tokens_of_each_ones_cosine(kind):
             tokens = state[0, first:last].double().numpy()
             cosines = [token @ direction / np.linalg.norm(token) for token in tokens]
             assert row[layer] @ direction == pytest.approx(np.mean(cosines), abs=1e-5)
+
+
+def lab_of(lm, folder, said):
+    pack = dataclasses.replace(
+        PACK, scenarios=PACK.scenarios[:2], heldout_scenarios=PACK.heldout_scenarios[:2], retrieval_scenarios=PACK.retrieval_scenarios[:2],
+        numeric_templates=PACK.numeric_templates[:1], more_numeric_templates=PACK.more_numeric_templates[:1], activities=PACK.activities[:3],
+    )  # fmt: skip
+    run, reporter = RunFolder(folder), Reporter(quiet=True)
+    reporter.say = said.append
+    return SimpleNamespace(
+        lm=lm, pack=pack, run=run, finished=run.done, reporter=reporter, room=passes.room_for(lm), runtime=Runtime(),
+        processes=lambda jobs: 1, settings=SimpleNamespace(dtype=str(lm.dtype).removeprefix("torch.")),
+    )  # fmt: skip
+
+
+def test_the_stage_says_in_which_precision_it_read(half, full, tmp_path):
+    said = []
+    for lm, name, wanted in ((half, "half", "float32"), (full, "full", "float32")):
+        lab = lab_of(lm, tmp_path / name, said)
+        found = readings.read_prompts(lab)
+        assert lab.run.done("readings")["facts"] == {"dtype": wanted} and not said
+        assert found.activity_cosines.shape == found.activities.shape == (3, 5, 32)
+        assert (np.linalg.norm(found.activity_cosines, axis=-1) < 1 + 1e-6).all()
+    quantised = dataclasses.replace(half, model=copy.deepcopy(half.model))
+    parts = full.parts._replace(
+        body=quantised.model.model, blocks=quantised.model.model.layers, head=quantised.model.lm_head
+    )
+    quantised = dataclasses.replace(quantised, parts=parts)
+    quantised.model.model.layers[0].mlp.register_buffer("qweight", torch.zeros(2, dtype=torch.int32))
+    lab = lab_of(quantised, tmp_path / "quantised", said)
+    readings.read_prompts(lab)
+    assert lab.run.done("readings")["facts"] == {"dtype": "bfloat16"}
+    assert said == ["The short prompts are read in bfloat16 and not in float32: the weights are quantised."]
+
+
+def test_a_folder_of_an_earlier_version_is_read_as_it_is(full, tmp_path):
+    """Its stage is done: nothing is read again, and there are no cosines."""
+    lab = lab_of(full, tmp_path, [])
+    readings.read_prompts(lab)
+    tensors = load_file(tmp_path / readings.FILE)
+    del tensors[readings.COSINES]
+    atomic.write_tensors(tmp_path / readings.FILE, tensors)
+    lab.run.finish("readings", [readings.FILE], 1.0, 1, "tokens")
+    lab.lm = None  # any pass would fail
+    found = readings.read_prompts(lab)
+    assert found.activity_cosines is None and np.array_equal(found.activities, tensors["activities"])

@@ -37,11 +37,11 @@ def why_not(lm: LanguageModel) -> str:
     parameters = [one for module in modules for one in module.parameters()]
     buffers = [one for module in modules for one in module.buffers()]
     if any(one.device.type == "meta" for one in (*parameters, *buffers)):
-        return "some of its weights are kept off its device"
+        return "some weights are kept off the device"
     # Quantised weights are of a class of their own, integers, or floats of 8 bits; their scales may lie beside them as buffers.
     plain = all(type(one) is nn.Parameter and one.dtype in PLAIN for one in parameters)
     packed = any(one.dtype in PACKED or (one.is_floating_point() and one.dtype not in PLAIN) for one in buffers)
-    return "" if plain and not packed else "its weights are quantised"
+    return "" if plain and not packed else "the weights are quantised"
 
 
 def precision(lm: LanguageModel) -> torch.dtype:
@@ -116,11 +116,11 @@ def _raising(
 
 def _raise(owner: nn.Module, changes: list[_Kept]) -> None:
     """Float32 copies in place of a module's own tensors in half precision."""
-    for table, make in ((owner._parameters, _parameter), (owner._buffers, torch.Tensor.float)):
+    for table in (owner._parameters, owner._buffers):
         for name, tensor in table.items():
             if tensor is not None and tensor.dtype in HALF:
                 changes.append(_Kept(table, name, tensor))
-                table[name] = make(tensor)
+                table[name] = _parameter(tensor) if isinstance(tensor, nn.Parameter) else tensor.float()  # pyright: ignore[reportArgumentType]
 
 
 def _parameter(tensor: torch.Tensor) -> nn.Parameter:

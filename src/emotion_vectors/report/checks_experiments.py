@@ -219,7 +219,9 @@ def _correlation_controls(correlation: dict[str, Any], rows: Sequence[dict[str, 
         require_within([counts.get(key) for key in ("p", "gap_p", "partial_p")], 0, 1, f"A p of {part}")
     by_cosine = [row["r_cosine"] for row in rows if row.get("r_cosine") is not None]
     stated = correlation.get("cosine_count")
-    require_close(stated, sum(abs(r) > 0.3 for r in by_cosine), 1e-6, "The number of emotions with |r| > 0.3 by mean cosine")
+    require_close(
+        stated, sum(abs(r) > 0.3 for r in by_cosine), 1e-6, "The number of emotions with |r| > 0.3 by mean cosine"
+    )
     known = [row["r_partial"] for row in rows if row.get("r_partial") is not None]
     stated = (correlation.get("extremes_held") or {}).get("partial_count")
     require_close(stated, sum(abs(r) > 0.3 for r in known), 1e-6, "The number of emotions with a partial |r| > 0.3")

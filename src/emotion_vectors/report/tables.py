@@ -254,7 +254,9 @@ def corpus_table(record: Record) -> Table:
             for reason, amount in (part.get("dropped") or {}).items()
         ]
         if part.get("tokens") is not None and not source:
-            rows.append((Cell(f"Tokens written for {what.lower()}, kept or not"), Cell(number(part["tokens"]), "number")))
+            rows.append(
+                (Cell(f"Tokens written for {what.lower()}, kept or not"), Cell(number(part["tokens"]), "number"))
+            )
     for key, text in (
         ("short_cells", "Pairs of emotion and topic without a full set of stories"),
         ("fewest_per_emotion", "Fewest stories of an emotion"),

@@ -204,7 +204,9 @@ def _write_tables(lab: Lab, experiments: dict[str, Any]) -> None:
     atomic.write_parquet(lab.run / "scores.parquet", pl.DataFrame(experiments["preferences"]["activities"]))
     atomic.write_parquet(
         lab.run / "correlations.parquet",
-        pl.DataFrame(experiments["correlation"]["emotions"], schema_overrides={"valence": pl.String, "r_cosine": pl.Float64}),
+        pl.DataFrame(
+            experiments["correlation"]["emotions"], schema_overrides={"valence": pl.String, "r_cosine": pl.Float64}
+        ),
     )
     found = experiments["scenarios"]
     rows = [

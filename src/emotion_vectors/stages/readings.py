@@ -94,9 +94,7 @@ def pool_group(
     name, texts = group
     with in_float32(kit.lm) as lm:
         # Every batch makes all weights float32 once, so there are fewer and larger ones than a CPU likes best.
-        room = (
-            kit.room if lm is kit.lm else passes.room_of(lm, kit.runtime.tokens_per_batch, kit.reporter.say)
-        )
+        room = kit.room if lm is kit.lm else passes.room_of(lm, kit.runtime.tokens_per_batch, kit.reporter.say)
         found = activations.pool(lm, texts, room, advance, lengths=name != COSINES)
     yield found.means
 

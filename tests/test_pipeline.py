@@ -39,6 +39,17 @@ def test_every_file_is_there_and_every_criterion_judged(toy_run):
     assert record == json.loads((out / "results.json").read_text())
 
 
+def test_the_record_has_the_precision_of_the_readings_and_both_counts_of_v9(toy_run):
+    out, record = toy_run
+    assert record["model"]["readings_dtype"] == record["model"]["dtype"] == "float32"
+    correlation = record["experiments"]["correlation"]
+    table = pl.read_parquet(out / "correlations.parquet")
+    assert correlation["cosine_count"] == (table["r_cosine"].abs() > 0.3).sum()
+    assert record["criteria"]["V9"]["value"] == (table["r"].abs() > 0.3).sum()
+    # Lengths of tokens differ, so the two are near each other and not the same.
+    assert 0 < (table["r_cosine"] - table["r"]).abs().max() < 0.5
+
+
 def test_random_weights_pass_nothing(toy_run):
     assert [c["id"] for c in toy_run[1]["criteria"].values() if c["verdict"] == "pass"] == []
 

@@ -55,6 +55,21 @@ def test_a_good_writer_fills_every_cell_in_one_round(tmp_path: Path) -> None:
     assert prompts["prompt_sha256"][0] == prompt_sha256(prompts["prompt"][0])
 
 
+def test_tokens_are_all_that_the_writer_made_whatever_was_kept(tmp_path: Path) -> None:
+    """Short answers are dropped and written again, in another number of tokens; some are cut where the writer must stop."""
+
+    def uneven(prompt: str, request) -> str:
+        words = (3, 50, 61, 10**3)[request.seed % 4]
+        return invented(request.seed, words)
+
+    writer = FakeWriter(uneven)
+    summary, table = run(tmp_path, writer)
+    made = [min((3, 50, 61, 10**3)[request.seed % 4], Wishes().story_tokens) for request in writer.asked]
+    assert summary.tokens == summary.new_tokens == sum(made)
+    kept = table.filter("kept")["tokens"].sum()
+    assert summary.dropped and 0 < kept < table["tokens"].sum() <= summary.tokens
+
+
 def naming_by_seed(prompt: str, request) -> str:
     """Names the emotion where the seed is even, so in about half of the stories of every round."""
     word = prompt.rsplit(" ", 1)[1].rstrip(".")

@@ -51,6 +51,37 @@ def test_r_equals_scipy_with_and_without_the_extreme_categories():
     assert [row["q"] for row in record["emotions"]] == pytest.approx(list(q))
 
 
+def test_the_count_by_mean_cosine_stands_beside_that_by_projection():
+    """Tokens of very different lengths: the mean of their cosines goes with the score, their projection with its longest token."""
+    world, generator = valence_world(1), np.random.default_rng(0)
+    lengths = generator.lognormal(0, 1.5, (len(world.activities), 6, 1))
+    tokens = (
+        world.activations[:, None] + generator.standard_normal((*lengths.shape[:2], world.vectors.shape[1]))
+    ) * lengths
+    at_length_1 = (tokens / np.linalg.norm(tokens, axis=-1, keepdims=True)).mean(axis=1)
+    found = [
+        correlation.run(
+            world.activities, tokens.mean(axis=1), world.emotions, world.vectors, world.nats, world.valence, frozenset(), "", 50, 0,
+            activation_cosines=given,
+        )
+        for given in (at_length_1, None)
+    ]  # fmt: skip
+    (_, record, (_, v9)), (_, without, (_, old)) = found
+    strong = [0, 0]
+    for n, row in enumerate(record["emotions"]):
+        vector = world.vectors[n] / np.linalg.norm(world.vectors[n])
+        cosine = [np.mean([token @ vector / np.linalg.norm(token) for token in some]) for some in tokens]
+        projection = [np.mean([token @ vector for token in some]) for some in tokens]
+        r = [stats.pearsonr(values, world.nats).statistic for values in (projection, cosine)]
+        assert [row["r"], row["r_cosine"]] == pytest.approx(r)
+        strong = [count + (abs(one) > 0.3) for count, one in zip(strong, r, strict=True)]
+    assert strong[0] != strong[1] and [v9["value"], record["cosine_count"]] == strong
+    assert f"By the mean cosine over an activity's tokens: {strong[1]}." in v9["note"]
+    # Nothing else depends on it, and a folder of an earlier version has none.
+    assert old == v9 | {"note": old["note"]} and "cosine" not in old["note"] and without["cosine_count"] is None
+    assert {row["r_cosine"] for row in without["emotions"]} == {None}
+
+
 def test_scores_without_a_link_do_not_pass():
     """Random scores; the emotions share an axis, so 3 right valences of 3 come up by chance all the time."""
     right = []

@@ -68,7 +68,7 @@ def test_random_categories_do_not_pass():
 def test_pure_position_bias_is_no_preference():
     facts = quality(differences(np.zeros(20), bias=2.0), np.full((20, 20), 0.9))
     assert facts["position_bias_nats"] == pytest.approx(2) and facts["spread_nats"] == pytest.approx(0, abs=1e-12)
-    assert facts["order_consistency"] == 0 and "spread over only 0.000 nats" in unusable(facts)
+    assert facts["order_consistency"] == 0 and "a standard deviation of only 0.000 nats" in unusable(facts)
     _, record, v7 = ask(differences(np.zeros(24), bias=2.0))
     assert v7["verdict"] == "inconclusive" and v7["seed_verdict"] == "fail" and not record["usable"]
     assert "nats" in v7["reason"]

@@ -376,6 +376,7 @@ def _correlation(
                 "r_without_extremes": 0.7 * r,
                 "r_partial": 0.75 * r,
                 "p_partial": float(np.exp(-abs(r) * 8)),
+                "r_cosine": 0.95 * r,
             }
         )
     examples = {}
@@ -391,6 +392,7 @@ def _correlation(
         "null_band": 0.25,
         "null_band_vectors": 0.41,
         "discoveries": sum(row["q"] < 0.05 for row in rows),
+        "cosine_count": sum(abs(row["r_cosine"]) > 0.3 for row in rows),
         "within_categories": {
             "null_count": 4.2,
             "p": 0.004,

@@ -48,6 +48,10 @@ def _as_good_but_passed(record: Record) -> None:
     record["criteria"]["V1"].update(verdict="pass", null={"what": "x", "value": 1.0, "p": 0.001})
 
 
+def _cosine_count(record: Record) -> None:
+    record["experiments"]["correlation"]["cosine_count"] -= 1
+
+
 def _no_discoveries_stated(record: Record) -> None:
     record["experiments"]["correlation"]["discoveries"] = 172
 
@@ -75,6 +79,8 @@ CONTRADICTIONS: dict[str, tuple[Callable[[Record], None], str]] = {
     "a p of a partial r beyond 1": (_emotion(p_partial=1.2), "p or q"),
     "a partial count that the emotions deny": (_correlation("extremes_held", partial_count=3), "partial |r| > 0.3"),
     "a partial count above all": (_correlation("within_categories", partial_count=200), "A count of within_categories"),
+    "an r by mean cosine of 1.2": (_emotion(r_cosine=1.2), "The r by mean cosine"),
+    "a count by mean cosine that the emotions deny": (_cosine_count, "|r| > 0.3 by mean cosine"),
     "a null count below nothing": (_correlation("within_categories", null_count=-1), "A count of within_categories"),
     "a p within categories beyond 1": (_correlation("within_categories", gap_p=1.5), "A p of within_categories"),
 }
@@ -92,9 +98,12 @@ def test_a_record_without_the_controls_is_read_too(right: Record) -> None:
     for key in ("baselines", "against_static"):
         del experiments["lens"][key]
     del experiments["numeric"]["effect"]
-    for key in ("discoveries", "within_categories", "extremes_held"):
+    for key in ("discoveries", "within_categories", "extremes_held", "cosine_count"):
         del experiments["correlation"][key]
+    for row in experiments["correlation"]["emotions"]:
+        del row["r_cosine"]
     check(record)
+    assert "mean cosine" not in figure_claims(record, 3).seen
     assert "Mean change" not in figure_claims(record, 2).chance
     assert "held constant" not in figure_claims(record, 3).chance
 
@@ -111,6 +120,10 @@ def test_sentences_give_the_controls_of_the_record(size: str, seed: int) -> None
     seen = figure_claims(record, 2).chance
     assert f"Mean change in cosine the expected way: {np.mean(signed):+.3f} (95 % interval " in seen
     rows = record["experiments"]["correlation"]["emotions"]
+    strong, cosine = (sum(abs(row[key]) > 0.3 for row in rows) for key in ("r", "r_cosine"))
+    seen = figure_claims(record, 3).seen
+    assert f"; {strong} of {len(rows)} emotions have |r| > 0.3" in seen
+    assert f", {cosine} by the mean cosine over an activity's tokens in place of the projection. " in seen
     held = sum(abs(row["r_partial"]) > 0.3 for row in rows)
     seen = figure_claims(record, 3).chance
     assert f"with Misaligned and Unsafe held constant {held} (scores permuted within: 1.6, p = 0.002)" in seen

@@ -50,3 +50,19 @@ def test_written_texts_have_no_source():
 def test_a_name_of_a_corpus_is_data():
     page = render(imported(OURS | {"name": "<script>alert(1)</script>"}), [])
     assert "&lt;script&gt;alert(1)" in page and "<script>alert(1)" not in page
+
+
+def test_another_precision_of_the_short_prompts_is_named() -> None:
+    record = build()
+    model = record["model"] = record["model"] | {"dtype": "bfloat16", "device": "cpu"}
+    assert rows(method_table(record))["Precision, device"] == "bfloat16, cpu"  # of an earlier version
+    model["readings_dtype"] = "float32"
+    assert rows(method_table(record))["Precision, device"] == "bfloat16, cpu; short prompts read in float32"
+    model["readings_dtype"] = "bfloat16"
+    assert rows(method_table(record))["Precision, device"] == "bfloat16, cpu"
+
+
+def test_tokens_are_called_those_that_were_written() -> None:
+    record = build()
+    record["corpus"] |= {"tokens": 4321}
+    assert rows(corpus_table(record))["Tokens written for stories, kept or not"] == "4,321"

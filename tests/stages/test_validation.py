@@ -46,7 +46,7 @@ def readings() -> Readings:
     batteries = [
         at_response([s.prompt for s in b]) for b in (PACK.scenarios, PACK.heldout_scenarios, PACK.retrieval_scenarios)
     ]
-    return Readings(batteries[0], [], np.zeros(0), batteries[1], batteries[2], [])
+    return Readings(batteries[0], [], np.zeros(0), batteries[1], batteries[2], [], None)
 
 
 def directions(seed: int = 0) -> EmotionVectors:

@@ -101,7 +101,7 @@ class Summary:
 
     wanted, kept: texts. dropped: texts by reason. short_cells: cells (an emotion with a topic; a neutral question) that
     ended with fewer texts than wanted. fewest: fewest kept texts of any group (emotion; all neutral texts). tokens:
-    tokens that the writer generated. new_tokens, seconds: what this run itself generated, and its writing time.
+    all that the writer generated, for texts that were kept, dropped or empty. new_tokens, seconds: what this run itself generated, and its writing time.
     """
 
     wanted: int

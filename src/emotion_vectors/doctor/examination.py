@@ -28,17 +28,17 @@ EXAMINATIONS = (
     Examination("answers", "A and B are single, different tokens at the read position", wording.answers),
     Examination("spans", "The tokens of every activity decode to its text", wording.spans),
     Examination("finite", "Residuals and logits are finite at every layer", passes.finite),
-    Examination("forward", "Our passes give the model's own logits (share of their spread)", passes.own_forward),
+    Examination("forward", "Our passes give the model's own logits (in their standard deviations)", passes.own_forward),
     Examination("layers", "Layer l is the output of block l (largest difference)", passes.layers),
     Examination("padding", "The padding side changes no activation (share of the norm)", passes.padding),
     Examination("batch_size", "The batch changes no activation (share of the norm)", passes.batch_size),
-    Examination("read_position", "The answer is read at the last token (share of the spread)", passes.read_position),
-    Examination("packed", "Packed prompts answer as on their own (share of the spread)", passes.packed),
-    Examination("start", "A pass started above a layer equals the whole pass (share of the spread)", passes.start),
+    Examination("read_position", "The answer is read at the last token (in standard deviations)", passes.read_position),
+    Examination("packed", "Packed prompts answer as on their own (in standard deviations)", passes.packed),
+    Examination("start", "A pass started above a layer equals the whole pass (in standard deviations)", passes.start),
     Examination("hooks_fired", "Every hook fires once in a pass (layers)", hooks.fired),
     Examination("hooks_touched", "A vector is added at its span in every row (positions)", hooks.touched),
     Examination(
-        "steered_rows", "Steered rows of a batch equal rows one by one (share of the spread)", hooks.steered_rows
+        "steered_rows", "Steered rows of a batch equal rows one by one (in standard deviations)", hooks.steered_rows
     ),
     Examination("strength_zero", "Strength 0 gives the baseline logits bit for bit (nats)", hooks.strength_zero),
     Examination("strength", "Another strength changes the logits (nats)", hooks.strength),
@@ -52,8 +52,8 @@ EXAMINATIONS = (
     Examination("cosine", "Cosines are at most 1", directions.cosine),
     Examination("centring", "Centred directions have mean 0 (share of the norm)", directions.centring),
     Examination("preference_mass", "Probability on A and B", preferences.mass, "warn"),
-    Examination("preference_spread", "Spread of the preferences (nats)", preferences.spread, "warn"),
-    Examination("position_bias", "Position bias per spread of the preferences", preferences.position_bias, "warn"),
+    Examination("preference_spread", "Standard deviation of the preferences (nats)", preferences.spread, "warn"),
+    Examination("position_bias", "Position bias in those standard deviations", preferences.position_bias, "warn"),
     Examination("order_consistency", "Agreement of the two orders of a pair (r)", preferences.consistency, "warn"),
 )
 

@@ -18,14 +18,14 @@ from emotion_vectors.stats import nulls
 def beyond_random(
     weights: np.ndarray, nats: np.ndarray, random: np.ndarray, independent: bool = False
 ) -> tuple[float, float]:
-    """How many times the effect (nats) of a random direction is sum(w nats) / sum |w|, and its one-sided p value.
+    """sum(w nats) / sum |w| in standard deviations of the effects (nats) of random directions, and its one-sided p value.
 
     weights (m,) and nats (m,) of the emotions; random (k,), k >= 2, effects of random directions of the same norm. A
     small vector's effect is linear in it, so the weighted sum is the effect of one vector, sum(w v) / sum |w|, no longer
     than one emotion's own, however alike the emotions are. Were the vectors random, it would scatter at most as one
     random direction does: t distributed with k - 1 degrees of freedom. Weights that sum to 0 cancel a common shift.
     `independent`: were the labels of the stories dealt out again, each emotion would get a mixture of its own, and the
-    sum would scatter as that of independent draws; "times" then counts that scatter.
+    sum would scatter as that of independent draws; then that scatter is the unit.
     """
     contrast = float(weights @ nats / np.abs(weights).sum())
     spread = float(np.std(random, ddof=1))
@@ -38,7 +38,7 @@ def beyond_random(
 
 
 class Beyond(NamedTuple):
-    """An effect in spreads of control directions, its p, and the kind of control that it is measured by."""
+    """An effect in standard deviations of those of control directions, its p, and the kind of control that it is measured by."""
 
     times: float
     p: float

@@ -2,7 +2,8 @@
 
 In: mean activations (a, d) on the tokens of each activity in "How would you feel about {activity}?", vectors (n, d) and
 preference scores (a,). Out: Pearson r over activities of projection and score, for every emotion.
-projection = activation . unit vector. Source: paper, Figure 4 row 1; seed report section 3.5.
+projection = activation . unit vector. Source: paper, Figure 4 row 1; seed report section 3.5. Both write of projections, and the
+paper's figure has the scale of cosines: V9's count is given by the mean cosine over the tokens too, which drops their lengths.
 What it can't tell: two extreme categories can carry r by themselves, so r without Misaligned and Unsafe is reported too,
 and r with these two held constant, and what is left within the categories, each against scores permuted within them;
 emotions are correlated with each other, and activities come in kinds, so counts are compared with permuted scores and
@@ -54,8 +55,12 @@ def run(
     seed: int,
     *,
     detect: bool = False,
+    activation_cosines: np.ndarray | None = None,
 ) -> tuple[Correlations, dict[str, Any], list[dict[str, Any]]]:
-    """Correlations, the record's `correlation` part and V8, V9; `detect` adds what these could have seen."""
+    """Correlations, the record's `correlation` part and V8, V9; `detect` adds what these could have seen.
+
+    `activation_cosines` (a, d) are the means of the tokens' activations at length 1, for r by the mean cosine; None: not known.
+    """
     probes = activations.astype(np.float64) @ unit(vectors.astype(np.float64)).T
     mild = np.array([activity.category not in EXTREME for activity in activities])
     without = pearson(probes[mild], nats[mild]) if mild.sum() > 3 else np.full(len(emotions), np.nan)
@@ -69,9 +74,11 @@ def run(
     within = _within_categories(r, probes, nats, kinds, kinds_of, resamples, seed)
     partial = _extremes_held(probes, nats, kinds, resamples, seed)
     found = _discoveries(q)
+    by_cosine, cosine_count = _by_cosine(activation_cosines, vectors, nats)
+    beside = _beside(found, without, within, partial, cosine_count)
     criteria = [
         _alignment(r, draws, chance, kinds_of, blocked, within),
-        _count(r, draws, chance, blocked, _beside(found, without, within, partial)),
+        _count(r, draws, chance, blocked, beside),
     ]
     if detect and np.isfinite(r).any():
         _detect(criteria, r, draws, chance, kinds_of, blocked, seed)
@@ -79,18 +86,26 @@ def run(
         "score": "bradley_terry", "threshold": STRONG,
         "null_count": float(_strong(chance.dealt).mean()), "null_count_vectors": float(_strong(chance.turned).mean()),
         "null_limit": json_number(largest), "null_band": _band(chance.dealt), "null_band_vectors": _band(chance.turned),
-        "discoveries": found, "within_categories": within, "extremes_held": partial.record,
+        "discoveries": found, "cosine_count": cosine_count, "within_categories": within, "extremes_held": partial.record,
         "emotions": [
             {
                 "emotion": emotion, "valence": valence.get(emotion), "ambiguous": emotion in ambiguous, "r": json_number(r[i]),
                 "low": json_number(interval.low[i]), "high": json_number(interval.high[i]), "p": json_number(p[i]),
                 "q": json_number(q[i]), "r_without_extremes": json_number(without[i]),
-                "r_partial": json_number(partial.r[i]), "p_partial": json_number(partial.p[i]),
+                "r_partial": json_number(partial.r[i]), "p_partial": json_number(partial.p[i]), "r_cosine": json_number(by_cosine[i]),
             }
             for i, emotion in enumerate(emotions)
         ],
     }  # fmt: skip
     return Correlations(r, probes), record, criteria
+
+
+def _by_cosine(means: np.ndarray | None, vectors: np.ndarray, nats: np.ndarray) -> tuple[np.ndarray, int | None]:
+    """r (n,) of the mean cosine over an activity's tokens with the score, and how many are strong; `means` (a, d) at length 1."""
+    if means is None:
+        return np.full(len(vectors), np.nan), None
+    r = np.asarray(pearson(means.astype(np.float64) @ unit(vectors.astype(np.float64)).T, nats))
+    return r, int(_strong(r)) if np.isfinite(r).any() else None
 
 
 class Held(NamedTuple):
@@ -168,9 +183,10 @@ def _discoveries(q: np.ndarray) -> int:
     return int((q < DISCOVERY).sum())
 
 
-def _beside(found: int, without: np.ndarray, within: dict[str, Any], partial: Held) -> str:
+def _beside(found: int, without: np.ndarray, within: dict[str, Any], partial: Held, cosine_count: int | None) -> str:
     """What V9's note says beside its own nulls."""
     names = " and ".join(EXTREME)
+    cosine = "" if cosine_count is None else f"By the mean cosine over an activity's tokens: {cosine_count}. "
 
     def against(part: dict[str, Any]) -> str:
         if part["partial_count"] is None:
@@ -181,7 +197,7 @@ def _beside(found: int, without: np.ndarray, within: dict[str, Any], partial: He
         f"Scores dealt out within the categories give {within['null_count']:.3g} (p = {number(within['p'])}). "
     )  # fmt: skip
     return (
-        f"{dealt}At a false-discovery rate of {DISCOVERY:.0%}: {found}. Without {names}: {_strong(without)}. With {names} held "
+        f"{cosine}{dealt}At a false-discovery rate of {DISCOVERY:.0%}: {found}. Without {names}: {_strong(without)}. With {names} held "
         f"constant: {against(partial.record)}, at that false-discovery rate {partial.record['discoveries']}. "
         f"With every category held constant: {against(within)}."
     )

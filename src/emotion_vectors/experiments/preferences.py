@@ -27,7 +27,7 @@ BAR = Threshold(200, "above")
 LEAST_MASS = 0.1
 LEAST_SPREAD = 0.05
 LEAST_CONSISTENCY = 0.2
-# Beyond three spreads the position decides more than 99 % of the pairs.
+# Beyond three standard deviations the position decides more than 99 % of the pairs.
 MOST_BIAS_PER_SPREAD = 3.0
 
 
@@ -98,7 +98,8 @@ def run(
 
 
 def quality(differences: np.ndarray, mass: np.ndarray) -> dict[str, float]:
-    """Position bias and spread in nats, mass on the options, and how well the two orders of a pair agree (Pearson r)."""
+    """Position bias in nats, standard deviation in nats of the preferences with both orders averaged (`spread_nats`), mass on the options, and how
+    well the two orders of a pair agree (Pearson r)."""
     upper = np.triu_indices(len(differences), 1)
     forward, backward = differences[upper], -differences.T[upper]
     return {
@@ -115,9 +116,12 @@ def unusable(facts: dict[str, float]) -> str:
     if facts["mass_on_options"] < LEAST_MASS:
         return f"only {facts['mass_on_options']:.0%} of the probability is on A and B (least: {LEAST_MASS:.0%})"
     if spread < LEAST_SPREAD:
-        return f"preferences spread over only {spread:.3f} nats (least: {LEAST_SPREAD})"
+        return f"the preferences, both orders averaged, have a standard deviation of only {spread:.3f} nats (least: {LEAST_SPREAD})"
     if bias > MOST_BIAS_PER_SPREAD * spread:
-        return f"the position bias of {bias:.2f} nats is over {MOST_BIAS_PER_SPREAD:.0f} times their spread of {spread:.2f}"
+        return (
+            f"the position bias of {bias:.2f} nats is over {MOST_BIAS_PER_SPREAD:.0f} times the preferences' standard deviation of "
+            f"{spread:.2f}, both orders averaged"
+        )
     if facts["order_consistency"] < LEAST_CONSISTENCY:
         return f"the two orders of a pair agree with r = {facts['order_consistency']:.2f} only (least: {LEAST_CONSISTENCY})"
     return ""

@@ -34,7 +34,8 @@ TRIAL = (7, 12, 1, 9)  # lengths of the texts that a model is tried on
 TOLERANCE = {torch.float32: 1e-4, torch.bfloat16: 0.03, torch.float16: 0.005}
 NOISES = 3
 MOST_NOISE = {torch.float32: 0.0, torch.bfloat16: 0.25, torch.float16: 0.25}
-_chosen: WeakKeyDictionary[PreTrainedModel, Attention | None] = WeakKeyDictionary()
+# By model and by the precision of the pass, which need not be that of the weights.
+_chosen: WeakKeyDictionary[PreTrainedModel, dict[torch.dtype, Attention | None]] = WeakKeyDictionary()
 
 
 class Packed(NamedTuple):
@@ -136,10 +137,11 @@ def variable_length(
 
 
 def _attention_for(lm: LanguageModel) -> Attention | None:
-    """The fastest way of attention that gives this model's own numbers; None where there is none. Tried once per model."""
-    if lm.model not in _chosen:
-        _chosen[lm.model] = next((way for way in _ways(lm) if _agrees(lm, way)), None)
-    return _chosen[lm.model]
+    """The fastest way of attention that gives this model's own numbers; None where there is none. Tried once per model and precision."""
+    chosen = _chosen.setdefault(lm.model, {})
+    if lm.dtype not in chosen:
+        chosen[lm.dtype] = next((way for way in _ways(lm) if _agrees(lm, way)), None)
+    return chosen[lm.dtype]
 
 
 def _ways(lm: LanguageModel) -> list[Attention]:

@@ -32,6 +32,7 @@ class Model(Part):
     prompt_format: str | None = Field(None, description="chat or plain")
     opening: Any = Field(None, description="what is added to the template's text so that an answer begins")
     writer: str | Engine | None = Field(None, description="engine and version that wrote the texts")
+    readings_dtype: str | None = Field(None, description="precision in which the short prompts were read")
 
 
 class Stimuli(Part):
@@ -77,7 +78,9 @@ class Corpus(Part):
     kept: Count | None = Field(None, description="stories that the vectors are made of")
     wanted: Count | None = None
     dropped: dict[str, Count] = Field({}, description="by reason")
-    tokens: Count | None = Field(None, description="tokens that the writer generated; 0 of imported texts")
+    tokens: Count | None = Field(
+        None, description="tokens that the writer generated for all stories, kept or not; 0 of imported texts"
+    )
     short_cells: Count | None = Field(None, description="pairs of emotion and topic with fewer stories than wanted")
     fewest_per_emotion: Count | None = None
     writer: str | None = None

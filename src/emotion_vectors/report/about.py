@@ -228,7 +228,7 @@ def corpus_table(record: Record) -> Table:
             for reason, amount in part.dropped.items()
         ]
         if part.tokens is not None and not part.source:
-            rows.append((Cell(f"Tokens of the {what.lower()}"), Cell(number(part.tokens), "number")))
+            rows.append((Cell(f"Tokens written for {what.lower()}, kept or not"), Cell(number(part.tokens), "number")))
     for amount, text in (
         (corpus.short_cells, "Pairs of emotion and topic without a full set of stories"),
         (corpus.fewest_per_emotion, "Fewest stories of an emotion"),

@@ -151,6 +151,7 @@ def _correlation(experiments: dict[str, Any], criteria: Criteria) -> None:
         require_within([row[key] for key in ("r", "low", "high")] + [row.get("r_without_extremes")], -1, 1, name)
         require_order(row["low"], row["high"], f"{name}: the interval")
         require_within([row.get("r_partial")], -1, 1, f"The partial r of {row['emotion']}")
+        require_within([row.get("r_cosine")], -1, 1, f"The r by mean cosine of {row['emotion']}")
         require_within([row.get(key) for key in ("p", "q", "p_partial")], 0, 1, f"{name}: p or q")
     require(len({row["emotion"] for row in rows}) == len(rows), "An emotion has two correlations.")
     _equals(criteria, "V9", sum(row["r"] is not None and abs(row["r"]) > 0.3 for row in rows))
@@ -175,6 +176,11 @@ def _correlation_controls(correlation: dict[str, Any], rows: Sequence[dict[str, 
         keys = ("null_count", "partial_count", "partial_null_count", "discoveries")
         require_within([counts.get(key) for key in keys], 0, len(rows), f"A count of {part}")
         require_within([counts.get(key) for key in ("p", "gap_p", "partial_p")], 0, 1, f"A p of {part}")
+    by_cosine = [row["r_cosine"] for row in rows if row.get("r_cosine") is not None]
+    stated = correlation.get("cosine_count")
+    require_close(
+        stated, sum(abs(r) > 0.3 for r in by_cosine), 1e-6, "The number of emotions with |r| > 0.3 by mean cosine"
+    )
     known = [row["r_partial"] for row in rows if row.get("r_partial") is not None]
     stated = (correlation.get("extremes_held") or {}).get("partial_count")
     require_close(stated, sum(abs(r) > 0.3 for r in known), 1e-6, "The number of emotions with a partial |r| > 0.3")

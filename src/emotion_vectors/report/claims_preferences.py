@@ -62,8 +62,14 @@ def bars_seen(record: Record) -> str:
     known = [row["r_without_extremes"] for row in rows if row.get("r_without_extremes") is not None]
     without = f" ({sum(abs(r) > 0.3 for r in known)} without {EXTREMES})" if known else ""
     top, bottom = rows[::-1][:3], rows[:3]
+    cosine = parts(record, "experiments", "correlation").get("cosine_count")
+    other = (
+        f", {cosine} by the mean cosine over an activity's tokens in place of the projection"
+        if cosine is not None
+        else ""
+    )
     return (
-        f"r runs from {fixed(rows[0]['r'])} to {fixed(rows[-1]['r'])}; {strong} of {len(rows)} emotions have |r| > 0.3{without}. "
+        f"r runs from {fixed(rows[0]['r'])} to {fixed(rows[-1]['r'])}; {strong} of {len(rows)} emotions have |r| > 0.3{without}{other}. "
         f"Highest: {_named(top)}. Lowest: {_named(bottom)}."
     )
 

@@ -137,7 +137,7 @@ def scatter_chance(record: Record) -> str:
     times = ""
     if steering.get("times_control") is not None:
         times = (
-            f" Along the correlation the effects are {number(steering['times_control'])} times as large as by chance with "
+            f" Along the correlation the effects are {number(steering['times_control'])} standard deviations of those of "
             f"{CONTROLS[steering['hardest_control']]} directions, the hardest kind to beat."
         )
     return f"{moved}{times} {null_sentence(record['criteria']['V10'])} {null_sentence(record['criteria']['V11'])}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from emotion_vectors.record import Record
-from emotion_vectors.record.run import Corpus, Neutral, StoriesPerEmotion
+from emotion_vectors.record.run import Corpus, Model, Neutral, StoriesPerEmotion
 from emotion_vectors.report.published import PAPER_MODEL, SEED_MODEL
 from emotion_vectors.report.topic import Cell, Choice, Table, Topic
 from emotion_vectors.report.wording import NOTHING, listing, number, percent, source_name
@@ -44,12 +44,18 @@ def _model(record: Record) -> list[Choice]:
             "Precision, device",
             "not given",
             "float16, GPU",
-            f"{model.dtype or NOTHING}, {model.device or NOTHING}",
+            f"{model.dtype or NOTHING}, {model.device or NOTHING}{_short_prompts(model)}",
             None,
         ),
         Choice("Prompt format", "Human / Assistant", "chat template", model.prompt_format or NOTHING, None),
         Choice("Writing engine", "not given", "padded batches of 450", wrote, None),
     ]
+
+
+def _short_prompts(model: Model) -> str:
+    """In which precision the short prompts were read, where that is another one."""
+    precision = model.readings_dtype or model.dtype
+    return "" if precision == model.dtype else f"; short prompts read in {precision}"
 
 
 def _corpus(record: Record) -> list[Choice]:

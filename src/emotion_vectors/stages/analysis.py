@@ -79,9 +79,11 @@ def correlate(lab: Lab, vectors: EmotionVectors, readings: Readings, answers: An
         settings.seed,
         detect=True,
     )
+    place, cosines = vectors.layer + 1, readings.activity_cosines
     found, correlation_record, criteria = correlation.run(
-        pack.activities, readings.activities[:, vectors.layer + 1], vectors.emotions, vectors.at(), scored.nats, pack.valence,
+        pack.activities, readings.activities[:, place], vectors.emotions, vectors.at(), scored.nats, pack.valence,
         pack.valence_ambiguous, scored.blocked, settings.resamples, settings.seed, detect=True,
+        activation_cosines=None if cosines is None else cosines[:, place],
     )  # fmt: skip
     record = {"preferences": preference_record, "correlation": correlation_record}
     return Correlated(scored, found, record, [v7, *criteria])
@@ -153,7 +155,11 @@ def _record(
     return {
         "schema": SCHEMA, "version": __version__, "command": lab.command,
         "created": timestamp(),
-        "model": lab.model_facts() | {"writer": stages["stories"]["facts"]["writer"]},
+        "model": lab.model_facts() | {
+            "writer": stages["stories"]["facts"]["writer"],
+            # Folders of earlier versions have readings in the run's dtype.
+            "readings_dtype": stages["readings"]["facts"].get("dtype", lab.settings.dtype),
+        },
         "settings": lab.settings.model_dump(mode="json"), "fingerprint": lab.fingerprint,
         "stimuli": {
             "pack": lab.pack.name, "version": lab.pack.version, "source": lab.pack.source, "sha256": dict(lab.pack.sha256),
@@ -199,7 +205,9 @@ def _write_tables(lab: Lab, experiments: dict[str, Any]) -> None:
     atomic.write_parquet(lab.run / "scores.parquet", pl.DataFrame(experiments["preferences"]["activities"]))
     atomic.write_parquet(
         lab.run / "correlations.parquet",
-        pl.DataFrame(experiments["correlation"]["emotions"], schema_overrides={"valence": pl.String}),
+        pl.DataFrame(
+            experiments["correlation"]["emotions"], schema_overrides={"valence": pl.String, "r_cosine": pl.Float64}
+        ),
     )
     found = experiments["scenarios"]
     rows = [

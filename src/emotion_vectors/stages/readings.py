@@ -1,4 +1,8 @@
-"""Short prompts -> activations at all layers: scenarios and numeric prompts at the response position, activities on their tokens."""
+"""Short prompts -> activations at all layers: scenarios and numeric prompts at the response position, activities on their tokens.
+
+They are read in float32 whatever the run's dtype: verdicts count signs and ranks of small differences between them, which rounding
+to bfloat16 can turn over. Where the weights don't allow it (quantised, offloaded), it is said, and they are read as the model computes.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +13,14 @@ import numpy as np
 from safetensors.numpy import load_file
 
 from emotion_vectors.lab import Equipment, Lab
+from emotion_vectors.lm.float32 import in_float32, precision, why_not
 from emotion_vectors.lm.prompts import Prompt, chat_prompt
 from emotion_vectors.scale.workers import InProcess, Job
 from emotion_vectors.store import atomic
-from emotion_vectors.vectors import activations
+from emotion_vectors.vectors import activations, passes
 
 FILE = "readings.safetensors"
+COSINES = "activity_cosines"  # the group of the activities once more, each token at length 1
 
 
 class Readings(NamedTuple):
@@ -26,6 +32,7 @@ class Readings(NamedTuple):
     heldout: np.ndarray  # as scenarios, of the held-out battery
     retrieval: np.ndarray  # as scenarios, of one scenario for each emotion
     twinned: list[np.ndarray]  # per template with twins (3, values, n + 1, d): template, twin, other severity
+    activity_cosines: np.ndarray | None  # as activities, of residuals at length 1; None in folders of earlier versions
 
 
 def read_prompts(lab: Lab) -> Readings:
@@ -56,7 +63,10 @@ def read_prompts(lab: Lab) -> Readings:
             "heldout": heldout,
             "retrieval": retrieval,
             "twinned": twinned,
+            COSINES: activities,
         }
+        if why := why_not(lab.lm):
+            lab.reporter.say(f"The short prompts are read in {lab.settings.dtype} and not in float32: {why}.")
         jobs = [Job((name, texts), sum(len(ids) for ids, _ in texts)) for name, texts in groups.items()]
         jobs.sort(key=lambda job: -job.units)  # the largest first, so that processes end at about the same time
         with lab.reporter.stage("Reading prompts", sum(job.units for job in jobs), "tokens") as stage:
@@ -64,22 +74,29 @@ def read_prompts(lab: Lab) -> Readings:
             means = {job.payload[0]: rows for job, rows in found}
             tensors = {name: means[name] for name in groups}
             atomic.write_tensors(lab.run / FILE, tensors)
-            lab.run.finish("readings", [FILE], stage.seconds, stage.units, "tokens")
+            dtype = str(precision(lab.lm)).removeprefix("torch.")
+            lab.run.finish("readings", [FILE], stage.seconds, stage.units, "tokens", dtype=dtype)
     tensors = load_file(lab.run / FILE)
     borders = np.cumsum([len(template.values) for template in pack.numeric_templates])[:-1]
     numeric = np.split(tensors["numeric"], borders)
     borders = np.cumsum([3 * len(template.base.values) for template in pack.more_numeric_templates])[:-1]
     twinned = [rows.reshape(3, -1, *rows.shape[1:]) for rows in np.split(tensors["twinned"], borders)]
     return Readings(
-        tensors["scenarios"], numeric, tensors["activities"], tensors["heldout"], tensors["retrieval"], twinned
-    )
+        tensors["scenarios"], numeric, tensors["activities"], tensors["heldout"], tensors["retrieval"], twinned,
+        tensors.get(COSINES),
+    )  # fmt: skip
 
 
 def pool_group(
     kit: Equipment, group: tuple[str, list[activations.Text]], advance: Callable[[float], None]
 ) -> Iterator[np.ndarray]:
-    """Activations (texts, n + 1, d) of a group of prompts."""
-    yield activations.pool(kit.lm, group[1], kit.room, advance).means
+    """Activations (texts, n + 1, d) of a group of prompts, in float32 where the weights allow it."""
+    name, texts = group
+    with in_float32(kit.lm) as lm:
+        # Every batch makes all weights float32 once, so there are fewer and larger ones than a CPU likes best.
+        room = kit.room if lm is kit.lm else passes.room_of(lm, kit.runtime.tokens_per_batch, kit.reporter.say)
+        found = activations.pool(lm, texts, room, advance, lengths=name != COSINES)
+    yield found.means
 
 
 def _at_response(prompt: Prompt) -> activations.Text:

@@ -62,10 +62,12 @@ def pool(
     tokens_per_batch: int | Room | None = None,
     advance: Callable[[float], None] = lambda _: None,
     layout: Layout | None = None,
+    lengths: bool = True,
 ) -> Means:
     """Average the residual stream of each text (ids, half-open token range) over its range, at every layer.
 
-    Batches hold at most `tokens_per_batch` tokens (None: what is usual on the device; a `Room` remembers what fitted).
+    Without `lengths` each token's residual is scaled to length 1 first: the dot product of the mean with a unit vector is then the
+    mean over the tokens of their cosines with it. Batches hold at most `tokens_per_batch` tokens (None: what is usual on the device; a `Room` remembers what fitted).
     `layout` None packs texts where the model allows it. The order of the result is that of `texts`. `advance` gets the
     number of tokens read.
     """
@@ -79,7 +81,7 @@ def pool(
             means[rows], norms[rows] = found.means.cpu().numpy(), found.norms.cpu().numpy()
         waiting.clear()
 
-    for rows, found in _pooled(lm, texts, tokens_per_batch, advance, layout):
+    for rows, found in _pooled(lm, texts, tokens_per_batch, advance, layout, lengths):
         waiting.append((rows, found))
         # A GPU is asked for results now and then only, because it stands still meanwhile.
         if sum(len(some) for some, _ in waiting) >= STORIES_PER_SHARD:
@@ -134,13 +136,14 @@ def _pooled(
     tokens_per_batch: int | Room | None,
     advance: Callable[[float], None],
     layout: Layout | None,
+    lengths: bool = True,
 ) -> Iterator[tuple[list[int], _Pooled]]:
     if not texts:
         return
     room = _room(lm, tokens_per_batch)
     laid_out = layout or passes.layout_of(lm, texts)
     yield from passes.in_batches(
-        texts, room, laid_out, lambda rows: _pool_batch(lm, [texts[row] for row in rows], laid_out), advance
+        texts, room, laid_out, lambda rows: _pool_batch(lm, [texts[row] for row in rows], laid_out, lengths), advance
     )
 
 
@@ -151,19 +154,20 @@ def _room(lm: LanguageModel, tokens_per_batch: int | Room | None) -> Room:
 
 
 @torch.inference_mode()
-def _pool_batch(lm: LanguageModel, texts: Sequence[Text], layout: Layout) -> _Pooled:
+def _pool_batch(lm: LanguageModel, texts: Sequence[Text], layout: Layout, lengths: bool) -> _Pooled:
     laid = passes.lay(lm, [ids for ids, _ in texts], layout)
     inside = passes.inside(laid, [span for _, span in texts], lm.device)
     ones, counts = inside.float(), inside.sum(dim=1).float()
     sums = torch.empty((len(texts), lm.n_layers + 1, lm.hidden_size), device=lm.device)
-    lengths = torch.empty((len(texts), lm.n_layers + 1), device=lm.device)
+    norms = torch.empty((len(texts), lm.n_layers + 1), device=lm.device)
 
     def take(layer: int, residual: torch.Tensor) -> None:
-        sums[:, layer + 1] = ones @ residual.float()
-        lengths[:, layer + 1] = ones @ torch.linalg.vector_norm(residual, dim=-1, dtype=torch.float32)
+        exact = residual.float() if lengths else torch.nn.functional.normalize(residual.float(), dim=-1)
+        sums[:, layer + 1] = ones @ exact
+        norms[:, layer + 1] = ones @ torch.linalg.vector_norm(residual, dim=-1, dtype=torch.float32)
 
     passes.read(lm, laid, take)
-    return _Pooled(sums / counts[:, None, None], lengths / counts[:, None], lengths.sum(dim=0))
+    return _Pooled(sums / counts[:, None, None], norms / counts[:, None], norms.sum(dim=0))
 
 
 def token_rows(

@@ -3,11 +3,11 @@
 import json
 
 import pytest
+from lm.servers import Reply, completion, serving
 
 from cases.saved import refusal
 from emotion_vectors.errors import UserError
 from emotion_vectors.lm.writers import Request, Sampling, ServerWriter
-from lm.servers import Reply, completion, serving
 
 pytestmark = pytest.mark.case
 REASON = "Insufficient credits. Add more at the provider."

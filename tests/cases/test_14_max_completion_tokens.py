@@ -3,10 +3,10 @@
 import json
 
 import pytest
+from lm.servers import Reply, completion, serving
 
 from emotion_vectors.errors import UserError
 from emotion_vectors.lm.writers import Request, Sampling, ServerWriter
-from lm.servers import Reply, completion, serving
 
 pytestmark = pytest.mark.case
 # The refused fields, status and body of the refusal, what is sent instead, and what the record says.

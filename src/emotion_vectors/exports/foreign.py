@@ -127,8 +127,11 @@ def _arrays(files: Sequence[str], names: Sequence[str]) -> Foreign:
 
 def _add(vectors: dict[str, dict[int, np.ndarray]], name: str, layers: dict[int, np.ndarray]) -> None:
     name = name.strip()  # `read` and `steer` strip what they are given, so a space at an end could never be asked for
-    if not name or len(name) > 100 or not name.isprintable():
-        raise UserError(f"'{name[:40]!a}' is no name of an emotion; write NAME=FILE, or --names for an npz.")
+    # `read` parts names at commas, and `steer` a name from its strength at =.
+    if not name or len(name) > 100 or not name.isprintable() or {",", "="} & set(name):
+        raise UserError(
+            f"'{name[:40]!a}' is no name of an emotion; write NAME=FILE, or --names for an npz, without commas and =."
+        )
     if name in vectors:
         raise UserError(f"The emotion '{name}' is there twice; write NAME=FILE with different names.")
     if len(vectors) >= MOST_EMOTIONS:

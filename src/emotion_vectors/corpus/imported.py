@@ -155,8 +155,8 @@ def _parquet_rows(source: Source, columns: Sequence[str]) -> Iterator[dict[str, 
         texts = text_column(source, schema)
         wanted = list(dict.fromkeys([*(name for name in columns if name in schema and name != "text"), texts]))
         if schema.get("kept") == pl.Boolean:
-            # A run's own table: what that run dropped, or did not need, is no part of its corpus.
-            frame = frame.filter("kept")
+            # A run's own table: what that run dropped, or did not need, is no part of its corpus; a null is nobody's decision.
+            frame = frame.filter(pl.col("kept").fill_null(True))
         start = 0
         while len(batch := frame.select(wanted).slice(start, ROWS_AT_ONCE).collect()):
             start += len(batch)
@@ -215,7 +215,7 @@ def _checked(name: str, number: int, row: dict[str, Any], columns: Sequence[str]
 
 def _text(value: Any, name: str, number: int, column: str, columns: Sequence[str]) -> str:
     if not isinstance(value, str):
-        found = "is missing" if value is None else f"is no text but {type(value).__name__}"
+        found = "is missing or empty" if value is None else f"is no text but {type(value).__name__}"
         needed = ", ".join(one for one in columns if one != VALENCE)
         raise UserError(f"{name}, row {number}: the column '{_shown(column)}' {found}; a corpus needs {needed}.")
     if len(value) > MOST_CHARACTERS:

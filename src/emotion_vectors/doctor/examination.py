@@ -8,7 +8,7 @@ from typing import NamedTuple
 from emotion_vectors.doctor import directions, hooks, passes, preferences, scoring, steering, wording
 from emotion_vectors.doctor.bench import Bench
 from emotion_vectors.doctor.check import Check, Finding, Kind, make_check
-from emotion_vectors.errors import first_line
+from emotion_vectors.errors import UserError, first_line
 from emotion_vectors.lm.model import LanguageModel
 from emotion_vectors.progress import Reporter
 from emotion_vectors.stimuli.pack import Pack
@@ -77,4 +77,25 @@ def _measured(examination: Examination, bench: Bench) -> Finding:
     try:
         return examination.measure(bench)
     except Exception as error:  # whatever the code under test raises is what this check has to report
-        return Finding("refused", "no error", False, f"The check could not be made: {first_line(error)}.")
+        return Finding("refused", "no error", False, f"The check could not be made: {_reason(bench.lm, error)}.")
+
+
+def _reason(lm: LanguageModel, error: Exception) -> str:
+    """Why, in words: what the code under test says of itself, else that this model's layers are of another kind, or how it broke off."""
+    if isinstance(error, UserError):
+        return first_line(error)
+    kinds = getattr(lm.model.config.get_text_config(), "layer_types", None) or ()
+    others = sorted(
+        {
+            str(kind)
+            for kind in kinds
+            if not str(kind).endswith(("full_attention", "sliding_attention", "chunked_attention"))
+        }
+    )
+    broken = f"{type(error).__name__}: {first_line(error)}"
+    if not others:
+        return f"the code that it tests broke off ({broken})"
+    return (
+        f"{lm.name} has layers without keys and values that a mask could hide ({', '.join(others)}), and the code that it tests needs them "
+        f"in every layer ({broken})"
+    )

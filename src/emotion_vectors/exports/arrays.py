@@ -55,6 +55,9 @@ def write(path: Path, vectors: EmotionVectors, emotions: list[str], layers: list
 def read(path: Path) -> Arrays:
     """Read an npz of vectors; sizes are checked before anything is unpacked, and nothing is unpickled."""
     try:
+        with open(path, "rb") as handle:
+            if handle.read(6) == np.lib.format.MAGIC_PREFIX:
+                raise ValueError("it is one bare array; save it with np.savez(FILE, vectors=..., emotions=...)")
         with zipfile.ZipFile(path) as archive:
             wanted = {item.filename.removesuffix(".npy"): item for item in archive.infolist()}
             if len(wanted) > 1000:

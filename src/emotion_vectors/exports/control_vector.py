@@ -35,6 +35,7 @@ MOST_KEYS, MOST_TENSORS, LONGEST_TEXT = 1000, 4096, 1 << 20
 class ControlVector(NamedTuple):
     """A control vector as read: its keys that are texts or numbers, and `direction.N` (d,) float32 by N.
 
+    N is negative where the file counts from the last block (-1), as older versions of repeng do; see `from_the_front`.
     left_out: whether it had a `direction.0`. llama.cpp never adds that one, and repeng means another place by it (a file of all
     its layers has it), so nobody can say what it steers.
     """
@@ -42,6 +43,31 @@ class ControlVector(NamedTuple):
     keys: dict[str, str | float]
     layers: dict[int, np.ndarray]
     left_out: bool = False
+
+
+def from_the_front(path: Path, found: ControlVector, blocks: int) -> ControlVector:
+    """`found` with layers -1 and below as blocks counted from 0: repeng means by them what Python does, so -1 is the last of `blocks`.
+
+    Raises `UserError` for a layer beyond the model's first block and for one that is there under both numbers.
+    """
+    if min(found.layers) > 0:
+        return found
+    layers: dict[int, np.ndarray] = {}
+    for number, vector in found.layers.items():
+        layer = number if number > 0 else blocks + number
+        if layer < 0:
+            raise UserError(
+                f"{path} has a direction.{number}, but the model has {blocks} blocks; give the model it is from."
+            )
+        if layer in layers:
+            raise UserError(
+                f"{path} has two directions for block {layer}, one counted from the end; leave one of them out."
+            )
+        layers[layer] = vector
+    first = layers.pop(0, None)
+    if not layers:
+        raise UserError(f"{path} has a direction for block 0 alone, which llama.cpp never adds; export other layers.")
+    return found._replace(layers=layers, left_out=found.left_out or first is not None)
 
 
 def write(path: Path, found: Direction, model_hint: str, facts: dict[str, str]) -> None:
@@ -170,7 +196,7 @@ def _start(end_of_header: int, keys: dict[str, str | float]) -> int:
 def _vectors(data: bytes, start: int, placed: list[tuple[str, int, int, int]]) -> dict[int, np.ndarray]:
     layers: dict[int, np.ndarray] = {}
     for name, count, kind, offset in placed:
-        found = re.fullmatch(r"direction\.(\d{1,4})", name)
+        found = re.fullmatch(r"direction\.(\d{1,4}|-[1-9]\d{0,3})", name)
         if found is None:
             raise _Damaged(f"the tensor {name[:40]!r} is no direction.N")
         if kind not in FLOATS:

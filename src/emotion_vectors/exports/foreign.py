@@ -57,7 +57,7 @@ def import_vectors(
         raise UserError(f"There is no format '{format}' to import; {nearest(format, FORMATS)}")
     if not files:
         raise UserError("There is no file to import; name at least one.")
-    found = _control_vectors(files) if format == "repeng" else _arrays(files, names)
+    found = _control_vectors(files, lm.n_layers) if format == "repeng" else _arrays(files, names)
     _check(found, lm)
     chosen = lm.default_layer if layer is None else layer
     if chosen not in found.layers:
@@ -93,12 +93,12 @@ def mean_norms(lm: LanguageModel, pack: Pack) -> np.ndarray:
     return (weights @ pooled.norms)[1:].astype(np.float32)
 
 
-def _control_vectors(files: Sequence[str]) -> Foreign:
+def _control_vectors(files: Sequence[str], blocks: int) -> Foreign:
     vectors: dict[str, dict[int, np.ndarray]] = {}
     left_out = False
     for file in files:
         path = _path(file)
-        read = control_vector.read(path)
+        read = control_vector.from_the_front(path, control_vector.read(path), blocks)
         given = file.partition("=")[0].strip() if path != Path(file) else ""
         name = given or str(read.keys.get("general.name", "")) or path.stem
         _add(vectors, name, read.layers)
@@ -127,8 +127,11 @@ def _arrays(files: Sequence[str], names: Sequence[str]) -> Foreign:
 
 def _add(vectors: dict[str, dict[int, np.ndarray]], name: str, layers: dict[int, np.ndarray]) -> None:
     name = name.strip()  # `read` and `steer` strip what they are given, so a space at an end could never be asked for
-    if not name or len(name) > 100 or not name.isprintable():
-        raise UserError(f"'{name[:40]!a}' is no name of an emotion; write NAME=FILE, or --names for an npz.")
+    # `read` parts names at commas, and `steer` a name from its strength at =.
+    if not name or len(name) > 100 or not name.isprintable() or {",", "="} & set(name):
+        raise UserError(
+            f"'{name[:40]!a}' is no name of an emotion; write NAME=FILE, or --names for an npz, without commas and =."
+        )
     if name in vectors:
         raise UserError(f"The emotion '{name}' is there twice; write NAME=FILE with different names.")
     if len(vectors) >= MOST_EMOTIONS:
@@ -143,6 +146,11 @@ def _check(found: Foreign, lm: LanguageModel) -> None:
     if width != {lm.hidden_size}:
         raise UserError(
             f"The vectors have width {_shown(sorted(width))}, but {lm.name} has {lm.hidden_size}; give the model they are from."
+        )
+    if found.layers == list(range(1, lm.n_layers + 1)):
+        raise UserError(
+            f"The file's layers go from 1 to {lm.n_layers}, but they are counted from 0 here: layer 0 is the output of the first block; write "
+            "the array 'layers' as numbers of blocks."
         )
     if found.layers[-1] >= lm.n_layers or (found.counted and len(found.layers) != lm.n_layers):
         raise UserError(

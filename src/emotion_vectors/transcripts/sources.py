@@ -161,7 +161,9 @@ def _parquet(path: Path) -> Iterator[tuple[int, Any]]:
         frame = pl.scan_parquet(path, glob=False)
         columns = [name for name in ("text", "messages", "id") if name in frame.collect_schema()]
         if not {"text", "messages"} & set(columns):
-            raise UserError(f"{path} has no column text or messages; rename the column with the texts.")
+            raise UserError(
+                f"{path} has no column text or messages (lists of objects with role and content); rename the column."
+            )
         start = 0
         while len(batch := frame.select(columns).slice(start, ROWS_AT_ONCE).collect()):
             yield from enumerate(batch.iter_rows(named=True), start=start + 1)

@@ -126,9 +126,10 @@ def from_arrays(
     chosen = lm.default_layer if layer is None else layer
     if not directions or not 0 <= chosen < lm.n_layers:
         raise UserError(f"Give at least one vector, at a layer from 0 to {lm.n_layers - 1}.")
-    for name in directions:
-        check_name(name, "a vector")
-    arrays = {name: np.asarray(vector, dtype=np.float32) for name, vector in directions.items()}
+    # By the names that commands can take: spaces at their ends could never be asked for.
+    arrays = {check_name(name, "a vector"): np.asarray(vector, dtype=np.float32) for name, vector in directions.items()}
+    if len(arrays) < len(directions):
+        raise UserError("Two of the names differ only in spaces at their ends; give them different names.")
     whole, width = (lm.n_layers, lm.hidden_size), (lm.hidden_size,)
     shapes = {array.shape for array in arrays.values()}
     if len(shapes) != 1 or shapes & {whole, width} != shapes:

@@ -84,6 +84,13 @@ END_OF_TURN = (
     "<|end_of_text|>",
     "</s>",
     "<eos>",
+    "<|return|>",
+    "<|call|>",
+    "[|endofturn|]",
+    "<|END_OF_TURN_TOKEN|>",
+    "<|eom_id|>",
+    "<|end_of_turn|>",
+    "<turn|>",
 )
 
 

@@ -10,7 +10,6 @@ import email.utils
 import http.client
 import json
 import random
-import re
 import time
 import urllib.error
 import urllib.parse
@@ -20,6 +19,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from emotion_vectors.errors import UserError
+from emotion_vectors.lm.writers import server_words
 
 TRIES = 6
 FIRST_WAIT = 0.5  # seconds; doubles with each try
@@ -43,9 +43,9 @@ class Refused(UserError):
 
 
 class _Retry(Exception):
-    def __init__(self, reason: str, after: float | None = None) -> None:
+    def __init__(self, reason: str, after: float | None = None, said: str = "") -> None:
         super().__init__(reason)
-        self.after = after
+        self.after, self.said = after, said
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
@@ -101,16 +101,16 @@ def post(endpoint: Endpoint, body: dict[str, Any], read: Callable[[Any], Any], w
     read: raises `ValueError` for JSON of another form. wait: sleeps for so many seconds; True breaks off (`Stopped`).
     Raises `UserError` at once where the server refuses (4xx but 408 and 429), and after `endpoint.tries` tries.
     """
-    reason = ""
+    reason = said = ""
     for attempt in range(endpoint.tries):
         try:
             answer = _ask(endpoint, body)
             _refuse_errors(endpoint, answer)
             return read(answer)
         except _Retry as error:
-            reason, after = str(error), error.after
+            reason, after, said = str(error), error.after, error.said
         except ValueError as error:
-            reason, after = f"its answer can't be read: {error}", None
+            reason, after, said = f"its answer can't be read: {error}", None, ""
         if after is not None and after > LONGEST_RETRY_AFTER:
             raise UserError(
                 f"The server wants a pause of {after:,.0f} s; run the same command again later to go on where it was."
@@ -118,9 +118,10 @@ def post(endpoint: Endpoint, body: dict[str, Any], read: Callable[[Any], Any], w
         backed = min(LONGEST_WAIT, endpoint.first_wait * 2**attempt) * random.uniform(0.5, 1.0)
         if attempt + 1 < endpoint.tries and wait(backed if after is None else after + backed * 0.1):
             raise Stopped
-    raise UserError(
+    raise Refused(
         f"The server gave no usable answer in {endpoint.tries} tries ({shown(reason, endpoint.key)}); see that it runs and "
-        "answers, then run the same command again to go on where it was."
+        "answers, then run the same command again to go on where it was.",
+        said,
     )
 
 
@@ -146,28 +147,33 @@ def _ask(endpoint: Endpoint, body: dict[str, Any]) -> Any:
 
 
 def _parsed(endpoint: Endpoint, response: Any, body: bytes) -> Any:
-    """The answer's JSON; a page for people in its place is said at once, because asking again brings it again."""
-    if body.lstrip()[:1] == b"<":
-        found = re.search(rb"<title[^>]*>(.*?)</title>", body[:65536], re.IGNORECASE | re.DOTALL)
-        title = " ".join(found[1].decode("utf-8", "replace").split()) if found else ""
+    """The answer's JSON; a page or a text for people in its place is told, at once where asking again brings it again."""
+    elsewhere = "see that --server is the URL of an OpenAI-compatible API and that OPENAI_API_KEY is set."
+    if server_words.is_page(body):
+        title = server_words.page_title(body)
         called = f' ("{shown(title, endpoint.key)}")' if title else ""
         raise UserError(
-            f"The server answered with a web page{called} and not with JSON (HTTP status {response.status}); see that --server is the URL of "
-            "an OpenAI-compatible API and that OPENAI_API_KEY is set."
+            f"The server answered with a web page{called} and not with JSON (HTTP status {response.status}); {elsewhere}"
         )
-    return json.loads(body)
+    try:
+        return json.loads(body)
+    except ValueError:
+        said = server_words.plain_text(body)
+        if said is None:
+            raise
+        if server_words.is_busy(None, said):
+            raise _Retry(f"it says: {said}") from None
+        raise UserError(
+            f"The server answered with text and not with JSON (HTTP status {response.status}): {shown(said, endpoint.key)}; {elsewhere}"
+        ) from None
 
 
 def _refuse_errors(endpoint: Endpoint, answer: Any) -> None:
     """Raise where an answer with status 200 is an error in the server's own words: some gateways send theirs so."""
-    if not isinstance(answer, dict) or answer.get("choices"):
+    said = server_words.in_answer(answer)
+    if said is None:
         return
-    found = answer.get("error") or (answer if answer.get("object") == "error" else None)
-    if not found:
-        return
-    said = _words(found) or "it gives no reason"
-    code = found.get("code") if isinstance(found, dict) else None
-    if code in (408, 429) or (isinstance(code, int) and code >= 500):
+    if server_words.is_busy(answer, said):
         raise _Retry(f"it says: {said}")
     raise Refused(
         f"The server answered with an error: {shown(said, endpoint.key)}; check server_model, --server and OPENAI_API_KEY.",
@@ -194,13 +200,15 @@ def _read(response: Any, deadline: float) -> bytes:
 
 def _refusal(endpoint: Endpoint, error: urllib.error.HTTPError, deadline: float) -> Exception:
     """A reason to try again for 408, 429 and 5xx, else the `UserError` with the server's own first line."""
-    if error.code in (408, 429) or error.code >= 500:
-        return _Retry(f"HTTP status {error.code}", retry_after(error.headers.get("Retry-After")))
     try:
-        said = _first_line(_read(error, deadline))
+        said = server_words.of_body(_read(error, deadline))
     except (OSError, http.client.HTTPException, _Retry):
         said = ""
-    if error.code < 400:
+    if error.code in (408, 429) or error.code >= 500:
+        if not server_words.is_unpaid(said):
+            status = f"HTTP status {error.code}"
+            return _Retry(f"{status}: {said}" if said else status, retry_after(error.headers.get("Retry-After")), said)
+    elif error.code < 400:
         return UserError(
             f"The server redirects elsewhere (HTTP status {error.code}); give its final URL with --server."
         )
@@ -209,33 +217,6 @@ def _refusal(endpoint: Endpoint, error: urllib.error.HTTPError, deadline: float)
         f"The server refused the request (HTTP status {error.code}){words}; check server_model, --server and OPENAI_API_KEY.",
         said,
     )
-
-
-def _first_line(body: bytes) -> str:
-    """The message of an OpenAI-like error, else the first line of the body."""
-    text = body.decode("utf-8", "replace")
-    try:
-        found = json.loads(text)
-        inner = found.get("error", found.get("detail", found)) if isinstance(found, dict) else found
-        text = _words(inner) or text
-    except (ValueError, RecursionError):
-        pass  # no JSON: the text as it is
-    return _line(text)
-
-
-def _words(error: Any) -> str:
-    """The message of an error in JSON, "" where it has none; of a list of them (FastAPI), all with their places."""
-    if isinstance(error, list):
-        return "; ".join(filter(None, (_words(one) for one in error)))
-    if isinstance(error, dict):
-        place = ".".join(str(one) for one in error["loc"]) if isinstance(error.get("loc"), list) else ""
-        words = _words(error.get("message") or error.get("msg") or "")
-        return f"{place}: {words}" if place and words else words
-    return _line(error) if isinstance(error, str) else ""
-
-
-def _line(text: str) -> str:
-    return next((line.strip() for line in text.splitlines() if line.strip()), "")
 
 
 def shown(text: str, key: str) -> str:

@@ -18,7 +18,7 @@ NEXT = {
 # A server that doesn't know a field or takes only its own value; a value out of its range is for the user to mend.
 UNKNOWN = re.compile(
     r"not (be )?(supported|permitted|allowed|recogni[sz]ed|accepted|implemented|available)|unsupported|unrecogni[sz]ed|unknown|unexpected"
-    r"|does(n't| not) (support|accept|allow)|no longer|\bextra\b|only the default|cannot be (set|used)|invalid (parameter|argument|field)",
+    r"|does(n't| not) (support|accept|allow)|no longer|deprecated|\bextra\b|only the default|only 1 is allowed|cannot (both )?be (set|used|specified|given)|invalid (parameter|argument|field)",
     re.IGNORECASE,
 )
 
@@ -44,7 +44,8 @@ class Form:
         if not UNKNOWN.search(said):
             return False
         named = [name for name in NEXT if name in body and re.search(rf"(?<![\w-]){name}(?![\w-])", said)]
-        for name in named:
+        # Two that may not stand together: the first stays.
+        for name in named[1:] if len(named) > 1 and re.search(r"\bboth\b", said) else named:
             self._changes[name] = NEXT[name]
         return bool(named)
 

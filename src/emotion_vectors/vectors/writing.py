@@ -21,7 +21,7 @@ from emotion_vectors.lm.answers import Touched, answer_steered, mean_log_probabi
 from emotion_vectors.lm.limits import require_known, require_room
 from emotion_vectors.lm.model import LanguageModel
 from emotion_vectors.lm.prompts import locate, render
-from emotion_vectors.lm.templates import opening, ready
+from emotion_vectors.lm.templates import fronted, opening, ready
 from emotion_vectors.lm.writers.base import Sampling, read_text
 from emotion_vectors.vectors.directions import unit
 from emotion_vectors.vectors.file import EmotionVectors
@@ -100,7 +100,7 @@ def compare_writing(
     direction = unit(np.random.default_rng(seed).standard_normal(lm.hidden_size))
     random = {layer: direction * np.linalg.norm(vector) for layer, vector in steered.items()}
     messages = ([{"role": "system", "content": system}] if system else []) + [{"role": "user", "content": prompt}]
-    ids = locate(lm.tokenizer, _rendered(lm, messages), {}).ids
+    ids = locate(lm.tokenizer, _rendered(lm, messages), {}, begun=fronted(lm)).ids
     require_known(lm, ids)
     require_room(lm, len(ids), sampling.max_new_tokens, "The prompt")
     known = vectors.reliability

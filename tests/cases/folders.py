@@ -44,7 +44,9 @@ def random_model(config: Any) -> PreTrainedModel:
         return AutoModelForCausalLM.from_config(config).float().eval()
 
 
-def saved(folder: Path, template: Any = CHATML, model: Any = None, words: PreTrainedTokenizerBase | None = None) -> Path:
+def saved(
+    folder: Path, template: Any = CHATML, model: Any = None, words: PreTrainedTokenizerBase | None = None
+) -> Path:
     """A folder with a model (the tiny Llama) and a tokenizer."""
     (tiny().model if model is None else model).save_pretrained(folder)
     (tokenizer(template) if words is None else words).save_pretrained(folder)

@@ -82,7 +82,7 @@ def answer_tokens_identical(patch, lm):
 
 
 def span_off_by_one(patch, lm):
-    def late(tokenizer, text, ranges, checked=True):
+    def late(tokenizer, text, ranges, checked=True, **more):
         found = REAL_LOCATE(tokenizer, text, ranges, checked, **more)
         spans = {name: (first + 1, last + 1) for name, (first, last) in found.spans.items()}
         return prompts.Prompt(found.ids, spans, found.text)
@@ -91,7 +91,7 @@ def span_off_by_one(patch, lm):
 
 
 def spans_swapped(patch, lm):
-    def other(tokenizer, text, ranges, checked=True):
+    def other(tokenizer, text, ranges, checked=True, **more):
         found = REAL_LOCATE(tokenizer, text, ranges, checked, **more)
         places = list(found.spans.values())[::-1]
         return prompts.Prompt(found.ids, dict(zip(found.spans, places, strict=True)), found.text)

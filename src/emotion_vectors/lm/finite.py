@@ -35,6 +35,14 @@ def require_finite(lm: LanguageModel, what: str, *arrays: np.ndarray | torch.Ten
     raise NotFiniteError(sentence(lm, what))
 
 
+def require_addable(vector: np.ndarray, dtype: torch.dtype) -> None:
+    """Raise `NotFiniteError` where a vector to steer with is NaN or beyond what the residual stream's `dtype` can hold."""
+    if not np.abs(vector).max(initial=0.0) <= torch.finfo(dtype).max:  # NaN is not
+        raise NotFiniteError(
+            f"A vector to steer with holds values that are not finite in {str(dtype).removeprefix('torch.')}; steer with a smaller strength."
+        )
+
+
 def sentence(lm: LanguageModel, what: str) -> str:
     """What is said of `what`, in the plural."""
     precision = str(lm.dtype).removeprefix("torch.")

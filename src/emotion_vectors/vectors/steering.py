@@ -28,7 +28,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from emotion_vectors.errors import UserError
 from emotion_vectors.lm.architecture import Parts, find_parts
-from emotion_vectors.lm.finite import ADVICE, NotFiniteError
+from emotion_vectors.lm.finite import ADVICE, NotFiniteError, require_addable
 from emotion_vectors.lm.limits import context_of_config
 from emotion_vectors.lm.model import LanguageModel
 from emotion_vectors.lm.passes import Pass, watch_passes
@@ -129,8 +129,7 @@ def summed(model: PreTrainedModel, parts: Parts, additions: Sequence[Addition]) 
             raise UserError(f"The model has no layer {layer}; its layers go from 0 to {len(parts.blocks) - 1}.")
         if vector.shape != (width,):
             raise UserError(f"A vector of shape {vector.shape} can't be added to a residual stream of width {width}.")
-        if not np.isfinite(vector).all():
-            raise UserError("A vector to steer with holds values that are not finite.")
+        require_addable(vector, model.dtype)
         exact = torch.from_numpy(np.ascontiguousarray(vector)).float()
         vectors[layer] = vectors[layer] + exact if layer in vectors else exact
     return vectors

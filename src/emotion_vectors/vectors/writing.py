@@ -18,6 +18,7 @@ import numpy as np
 
 from emotion_vectors.errors import UserError, nearest
 from emotion_vectors.lm.answers import Touched, answer_steered, mean_log_probability
+from emotion_vectors.lm.finite import require_addable
 from emotion_vectors.lm.limits import require_known, require_room
 from emotion_vectors.lm.model import LanguageModel
 from emotion_vectors.lm.prompts import locate, render
@@ -97,6 +98,8 @@ def compare_writing(
     chosen = tuple(dict.fromkeys([vectors.layer] if layers is None else layers))
     _check(vectors, lm, prompt, emotions, chosen)
     steered = {layer: _sum(vectors, emotions, layer) / len(chosen) for layer in chosen}
+    for vector in steered.values():
+        require_addable(vector, lm.dtype)
     direction = unit(np.random.default_rng(seed).standard_normal(lm.hidden_size))
     random = {layer: direction * np.linalg.norm(vector) for layer, vector in steered.items()}
     messages = ([{"role": "system", "content": system}] if system else []) + [{"role": "user", "content": prompt}]

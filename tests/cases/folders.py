@@ -90,7 +90,7 @@ def read(tmp_path: Path, file: Path, vectors: Path | str, *more: Any) -> pl.Data
     out = tmp_path / f"{file.stem}-scores.parquet"
     done = command("read", file, "--vectors", vectors, "--emotions", "calm", "--device", "cpu", "--out", out, *more)
     assert done.exit_code == 0, done.output
-    return pl.read_parquet(out)
+    return pl.read_parquet(out, glob=False)
 
 
 def block_means(model: PreTrainedModel, ids: list[int], layer: int) -> np.ndarray:

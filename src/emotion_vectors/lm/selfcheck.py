@@ -33,7 +33,7 @@ def _told(lm: LanguageModel) -> Iterator[None]:
     except UserError:
         raise
     except Exception as error:  # each library raises what its authors chose
-        if getattr(lm.model.config, "quantization_config", None) is not None:
+        if _quantised(lm):
             precision = str(lm.dtype).removeprefix("torch.")
             raise UserError(
                 f"The quantised weights of {lm.name} can't be computed with in {precision} on {lm.places} ({first_line(error)}); use another "
@@ -42,6 +42,12 @@ def _told(lm: LanguageModel) -> Iterator[None]:
         raise UserError(
             f"The architecture of {lm.name} can't be hooked here ({first_line(error)}); use a supported model."
         ) from error
+
+
+def _quantised(lm: LanguageModel) -> bool:
+    """Whether its folder asks for quantised weights; those that were unpacked at load are in another precision than the rest."""
+    kinds = {parameter.dtype for parameter in lm.model.parameters() if parameter.is_floating_point()}
+    return getattr(lm.model.config, "quantization_config", None) is not None or kinds != {lm.dtype}
 
 
 @torch.inference_mode()

@@ -30,9 +30,10 @@ class NotFiniteError(UserError):
 
 def require_finite(lm: LanguageModel, what: str, *arrays: np.ndarray | torch.Tensor) -> None:
     """Raise `NotFiniteError` where one of the arrays holds NaN or infinity; `what` they are begins the sentence."""
-    if all(bool((torch if isinstance(array, torch.Tensor) else np).isfinite(array).all()) for array in arrays):
-        return
-    raise NotFiniteError(sentence(lm, what))
+    for array in arrays:
+        finite = torch.isfinite(array) if isinstance(array, torch.Tensor) else np.isfinite(array)
+        if not bool(finite.all()):
+            raise NotFiniteError(sentence(lm, what))
 
 
 def require_addable(vector: np.ndarray, dtype: torch.dtype) -> None:

@@ -53,7 +53,7 @@ def template_text(lm: LanguageModel, messages: Sequence[Message], answer: bool) 
         raise UserError(f"The chat template of {lm.name} refuses these messages: {first_line(error)}.") from error
 
 
-def dated(source: str) -> str:
+def dated(source: Any) -> Any:
     """The template with its clock stopped at `TODAY`; one that never asks for the time is returned as it is.
 
     transformers hands no function to a template, so the clock is a macro of the same name that writes the parts of the date.

@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, cast
 
 import numpy as np
 import torch
@@ -109,7 +109,7 @@ def steer(
             raise UserError("A TextSpan on a plain transformers model needs its tokenizer: steer(..., tokenizer=...).")
     elif tokens not in ("all", "prompt", "response"):
         raise UserError(f"There are no tokens '{tokens}' to steer; use all, prompt, response or TextSpan('words').")
-    rows = int(inner.get_input_embeddings().weight.shape[0])
+    rows = int(cast(Any, inner).get_input_embeddings().weight.shape[0])
     chosen = _Chosen(tokens, tokenizer, context_of_config(inner.config), rows)
     with ExitStack() as stack:
         stack.enter_context(watch_passes(inner, parts.body, chosen.begin))

@@ -30,6 +30,7 @@ from emotion_vectors.stages.doctor import check_directions, check_instrument
 from emotion_vectors.stages.feels import steer_words
 from emotion_vectors.stages.preferences import ask_preferences
 from emotion_vectors.stages.readings import read_prompts
+from emotion_vectors.stages.room import check_room
 from emotion_vectors.stages.steering import share_steering, steer_preferences, steered_layers
 from emotion_vectors.stimuli import load_pack
 from emotion_vectors.store import atomic
@@ -57,6 +58,7 @@ def run_experiment(
             run.refuse_cleaned(missing)
             lab.reporter.say(f"Analysis layer {lab.layer}.")
             check_adopted(lab, steered_layers(lab))
+            check_room(lab)
             check_instrument(lab)
             write_corpus(lab)
             pool_stories(lab)

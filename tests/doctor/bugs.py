@@ -47,8 +47,8 @@ def layer_off_by_one(patch, lm):
 
 
 def double_bos_in_the_ids(patch, lm):
-    def twice(tokenizer, text, ranges, checked=True):
-        found = REAL_LOCATE(tokenizer, text, ranges, checked)
+    def twice(tokenizer, text, ranges, checked=True, **more):
+        found = REAL_LOCATE(tokenizer, text, ranges, checked, **more)
         spans = {name: (first + 1, last + 1) for name, (first, last) in found.spans.items()}
         return prompts.Prompt((tokenizer.bos_token_id, *found.ids), spans, found.text)
 
@@ -82,8 +82,8 @@ def answer_tokens_identical(patch, lm):
 
 
 def span_off_by_one(patch, lm):
-    def late(tokenizer, text, ranges, checked=True):
-        found = REAL_LOCATE(tokenizer, text, ranges, checked)
+    def late(tokenizer, text, ranges, checked=True, **more):
+        found = REAL_LOCATE(tokenizer, text, ranges, checked, **more)
         spans = {name: (first + 1, last + 1) for name, (first, last) in found.spans.items()}
         return prompts.Prompt(found.ids, spans, found.text)
 
@@ -91,8 +91,8 @@ def span_off_by_one(patch, lm):
 
 
 def spans_swapped(patch, lm):
-    def other(tokenizer, text, ranges, checked=True):
-        found = REAL_LOCATE(tokenizer, text, ranges, checked)
+    def other(tokenizer, text, ranges, checked=True, **more):
+        found = REAL_LOCATE(tokenizer, text, ranges, checked, **more)
         places = list(found.spans.values())[::-1]
         return prompts.Prompt(found.ids, dict(zip(found.spans, places, strict=True)), found.text)
 

@@ -115,11 +115,13 @@ def test_a_template_with_a_date_and_one_that_merges_the_system_text():
         "{% for m in messages %}{% if m.role == 'user' %}{{ '[INST] ' + (messages[0].content + '\\n\\n' if loop.index == 2 and messages[0].role == 'system' else '')"
         " + m.content + ' [/INST]' }}{% elif m.role == 'assistant' %}{{ ' ' + m.content + '</s>' }}{% endif %}{% endfor %}"
     )
-    for template in (dated, merged):
+    # The day that a template is told is the same on every day.
+    said_aloud = "{{ 'Today is 26 July 2024.' }}" + CHATML
+    for template, plain in ((dated, said_aloud), (merged, merged)):
         lm = with_template(template)
         for chat in ([SYSTEM, USER], [SYSTEM, USER, ANSWER]):
             found = converse(lm, chat)
-            assert found.ids == plain_ids(lm, chat, add_generation_prompt=len(chat) == 2)
+            assert found.ids == plain_ids(with_template(plain), chat, add_generation_prompt=len(chat) == 2)
             assert [said(lm, found, n) for n in range(len(chat))] == [one["content"] for one in chat]
 
 

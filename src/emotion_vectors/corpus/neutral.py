@@ -7,6 +7,7 @@ transcripts; the seed report uses 200 question-and-answer dialogues of the lengt
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ from typing import Protocol
 import polars as pl
 
 from emotion_vectors.corpus.duplicates import DuplicateIndex
-from emotion_vectors.corpus.filters import DUPLICATE, SPARE, clean, neutral_fault
+from emotion_vectors.corpus.filters import DUPLICATE, SPARE, TOO_LONG, clean, neutral_fault
 from emotion_vectors.corpus.shipped import dialogue
 from emotion_vectors.corpus.split import split_texts
 from emotion_vectors.corpus.writing import (
@@ -163,6 +164,8 @@ def judge_round(
         fault = SPARE if slot not in empty else neutral_fault(
             body, count, pack.prompts.neutral, emotions, settings.min_words, settings.min_tokens
         )  # fmt: skip
+        if not fault and count > getattr(count_tokens, "most", math.inf):
+            fault = TOO_LONG
         if not fault and index.find(body) is not None:
             fault = DUPLICATE
         if not fault:

@@ -8,6 +8,7 @@ story generation (n stories per topic and emotion); the filters are our own (cor
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ from typing import Protocol
 import polars as pl
 
 from emotion_vectors.corpus.duplicates import DuplicateIndex
-from emotion_vectors.corpus.filters import DUPLICATE, SPARE, clean, story_fault
+from emotion_vectors.corpus.filters import DUPLICATE, SPARE, TOO_LONG, clean, story_fault
 from emotion_vectors.corpus.split import split_texts
 from emotion_vectors.corpus.writing import (
     ChatIds,
@@ -162,6 +163,8 @@ def judge_round(
                 cleaned.text, count, pack.prompts.story, ask.emotion, pack.synonyms.get(ask.emotion, ()),
                 settings.min_words, settings.min_tokens,
             )  # fmt: skip
+            if not fault and count > getattr(count_tokens, "most", math.inf):
+                fault = TOO_LONG
             if not fault and index.find(cleaned.text) is not None:
                 fault = DUPLICATE
             if not fault:

@@ -20,7 +20,7 @@ from emotion_vectors.errors import UserError
 from emotion_vectors.lm import choices, forward
 from emotion_vectors.lm import prompts as prompting
 from emotion_vectors.lm.model import LanguageModel
-from emotion_vectors.lm.templates import opening
+from emotion_vectors.lm.templates import dated, opening
 from emotion_vectors.lm.thinking import SWITCHES
 from emotion_vectors.stimuli.pack import Pack
 
@@ -179,7 +179,9 @@ def own_text(lm: LanguageModel, message: str, prefill: str, answer: bool = True)
     if not lm.is_chat:
         return f"Human: {message}" + (f"\n\nAssistant:{' ' + prefill if prefill else ''}" if answer else "")
     said = [{"role": "user", "content": message}]
-    text = lm.tokenizer.apply_chat_template(said, tokenize=False, add_generation_prompt=answer, **SWITCHES)
+    text = lm.tokenizer.apply_chat_template(
+        said, tokenize=False, add_generation_prompt=answer, chat_template=dated(lm.tokenizer.chat_template), **SWITCHES
+    )
     return str(text) + (opening(lm) + prefill if answer else "")
 
 

@@ -15,7 +15,7 @@ CLOSED = re.compile(r"[<\[]\|?(?:/|end_of_)(?:think|thinking|thought|reason|reas
 
 
 def prompt(bench: Bench) -> Finding:
-    """One BOS where the tokenizer has one, the template's own text and tokens, its end, and no open reasoning."""
+    """One BOS where the template, or the tokenizer of a base model or a GGUF file, has one; the template's own text and tokens, its end, and no open reasoning."""
     pack = bench.pack
     asked = list(bench.pairs)
     asked += [bench.ask(pack.prompts.feeling, {"activity": text}) for text in bench.activities[:4]]
@@ -57,12 +57,12 @@ def _leading(ids: list[int], token: int | None) -> int:
 
 
 def _wanted_bos(lm: LanguageModel, text: str) -> int:
-    """1 where the tokenizer puts a BOS before plain text or the template begins with it, else 0."""
+    """1 where the template begins with a BOS; where there is none, or in a GGUF file, also where plain texts do; else 0."""
     tokenizer = lm.tokenizer
     if tokenizer.bos_token_id is None:
         return 0
     before_plain = tokenizer("a")["input_ids"][:1] == [tokenizer.bos_token_id]
-    return int(before_plain or text.startswith(str(tokenizer.bos_token)))
+    return int((before_plain and (not lm.is_chat or lm.gguf is not None)) or text.startswith(str(tokenizer.bos_token)))
 
 
 def _answer_begins(lm: LanguageModel, message: str, prefill: str) -> str:

@@ -16,6 +16,7 @@ from transformers import StoppingCriteria, StoppingCriteriaList, TextIteratorStr
 
 from emotion_vectors.errors import UserError
 from emotion_vectors.explorer.models import Loaded
+from emotion_vectors.lm.limits import require_room
 from emotion_vectors.vectors.steering import Addition, Tokens, steer
 
 
@@ -110,6 +111,7 @@ def _generate(
 ) -> None:  # fmt: skip
     lm = loaded.lm
     inputs = lm.inputs(messages)
+    require_room(lm, inputs["input_ids"].shape[1], sampling.max_tokens, "The prompt")
     drawn = sampling.temperature > 0
     # Whatever the model's own generation settings say, the arms differ in nothing but the vectors.
     how = {"do_sample": True, "temperature": sampling.temperature, "top_p": 0.95, "top_k": 0} if drawn else {

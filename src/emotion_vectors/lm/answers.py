@@ -14,6 +14,7 @@ import torch
 from transformers import DynamicCache
 
 from emotion_vectors.lm.architecture import final_logits
+from emotion_vectors.lm.finite import require_finite
 from emotion_vectors.lm.forward import add_at, watch_blocks, with_cache
 from emotion_vectors.lm.model import LanguageModel
 from emotion_vectors.lm.writers.base import Sampling, end_tokens
@@ -81,4 +82,6 @@ def mean_log_probability(lm: LanguageModel, prompt: Sequence[int], answer: Seque
     ids = torch.tensor([[*prompt, *answer]], device=lm.device)
     hidden = lm.parts.body(input_ids=ids, use_cache=False).last_hidden_state[0, len(prompt) - 1 : -1]
     table = torch.log_softmax(_logits(lm, hidden), dim=-1)
-    return float(table[torch.arange(len(answer)), torch.tensor(list(answer))].mean())
+    found = table[torch.arange(len(answer)), torch.tensor(list(answer))]
+    require_finite(lm, "The log probabilities", found)
+    return float(found.mean())

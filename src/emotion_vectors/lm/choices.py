@@ -18,6 +18,7 @@ from transformers import DynamicCache
 from emotion_vectors.errors import UserError
 from emotion_vectors.lm import forward
 from emotion_vectors.lm.architecture import sliding_window
+from emotion_vectors.lm.finite import require_finite
 from emotion_vectors.lm.keeping import Keep, in_memory
 from emotion_vectors.lm.memory import Room
 from emotion_vectors.lm.model import LanguageModel
@@ -129,6 +130,7 @@ def read_baseline(
             found, start = _plain_pass(lm, tree, keep_layer, keep)
             pair = forward.logits_of(lm, found, choices.tokens).double()
             total = forward.log_normaliser(lm, found).double()
+            require_finite(lm, "The answers", pair, total)
         kept += [] if start is None else [start]
         logits[i, partners] = pair.cpu().numpy()
         mass[i, partners] = torch.exp(torch.logsumexp(pair, dim=1) - total).cpu().numpy()
@@ -194,7 +196,9 @@ def read_steered(
         with torch.inference_mode():
             answers.add(baseline.kept[i].answers.to(lm.device), hidden)
         advance(count * len(tree.read))
-    return _tables(choices, answers.fetch().numpy())
+    found = answers.fetch().numpy()
+    require_finite(lm, "The steered answers", found)
+    return _tables(choices, found)
 
 
 def _tables(choices: Choices, values: np.ndarray) -> Steered:

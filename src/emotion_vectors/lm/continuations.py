@@ -13,7 +13,9 @@ import numpy as np
 import torch
 
 from emotion_vectors.errors import UserError
+from emotion_vectors.lm.finite import require_finite
 from emotion_vectors.lm.forward import Batch, added, log_probabilities, pad, run, start_after, stop_after, watch_blocks
+from emotion_vectors.lm.limits import require_known, require_room
 from emotion_vectors.lm.model import LanguageModel
 from emotion_vectors.lm.prompts import locate
 
@@ -34,6 +36,8 @@ def spell(lm: LanguageModel, sentence: str, words: Sequence[str]) -> Spelled:
         ids = locate(lm.tokenizer, f"{sentence} {word}", {}).ids
         if ids[: len(prompt.ids)] != prompt.ids or len(ids) == len(prompt.ids):
             raise UserError(f"After '{sentence}' the word '{word}' has no tokens of its own in {lm.name}.")
+        require_known(lm, ids)
+        require_room(lm, len(ids), what=f"The sentence '{sentence[:40]}'")
         spelled.append(ids[len(prompt.ids) :])
     return Spelled(prompt.ids, prompt.spans["sentence"], tuple(spelled))
 
@@ -61,7 +65,9 @@ def word_log_probabilities(
         with start_after(lm, layer, steered):
             hidden = run(lm, wide).unflatten(0, (count, rows))
         found.append(_scored(lm, spelled, beginnings, hidden))
-    return np.concatenate(found)
+    whole = np.concatenate(found)
+    require_finite(lm, "The log probabilities", whole)
+    return whole
 
 
 def _residual_after(lm: LanguageModel, batch: Batch, layer: int) -> torch.Tensor:

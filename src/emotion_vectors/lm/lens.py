@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
+from emotion_vectors.lm.finite import require_finite
 from emotion_vectors.lm.model import LanguageModel
 
 
@@ -35,7 +36,9 @@ def project(lm: LanguageModel, directions: np.ndarray, through_norm: bool) -> to
         if through_norm:
             # In bfloat16 the sign of a dot product near 0 would turn on rounding.
             rows = copy.deepcopy(lm.parts.norm).float()(rows)
-        return (rows @ lm.parts.head.weight.float().T).cpu()
+        logits = (rows @ lm.parts.head.weight.float().T).cpu()
+    require_finite(lm, "The logits", logits)
+    return logits
 
 
 def tokens_of(lm: LanguageModel, direction: np.ndarray, top: int, through_norm: bool = False) -> LensTokens:

@@ -8,13 +8,31 @@ from typing import TYPE_CHECKING
 from emotion_vectors.errors import UserError
 
 if TYPE_CHECKING:
+    from transformers import PretrainedConfig
+
     from emotion_vectors.lm.model import LanguageModel
+
+
+# How configurations call it: nearly all, GPT-2's kin, MPT, and older ones.
+NAMES = ("max_position_embeddings", "n_positions", "max_seq_len", "max_sequence_length")
 
 
 def context_of(lm: LanguageModel) -> int | None:
     """The most tokens that the model reads at once; None where its configuration sets no limit."""
-    limit = getattr(lm.model.config.get_text_config(), "max_position_embeddings", None)
-    return limit if isinstance(limit, int) and limit > 0 else None
+    return context_of_config(lm.model.config)
+
+
+def context_of_config(config: PretrainedConfig) -> int | None:
+    """As `context_of`, from the configuration of a transformers model."""
+    text = config.get_text_config()
+    limits = [limit for name in NAMES if isinstance(limit := getattr(text, name, None), int) and limit > 0]
+    rotation = getattr(text, "rope_parameters", None) or getattr(text, "rope_scaling", None)
+    if limits and isinstance(rotation, dict):
+        # Qwen 2.5 gives the length that it was trained at and how far its rotation is stretched from there.
+        trained, factor = (rotation.get(name) for name in ("original_max_position_embeddings", "factor"))
+        if isinstance(trained, int | float) and isinstance(factor, int | float):
+            return max(min(limits), int(trained * factor))
+    return min(limits, default=None)
 
 
 def require_known(lm: LanguageModel, ids: Sequence[int]) -> None:

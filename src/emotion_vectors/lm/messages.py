@@ -12,16 +12,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate, pairwise
 from typing import Any, NamedTuple
-from weakref import WeakKeyDictionary
-
-from transformers import PreTrainedTokenizerBase
 
 from emotion_vectors.errors import UserError
 from emotion_vectors.lm.chat_format import NoMessageError, Said, forms, read_message
+from emotion_vectors.lm.control import marks_among
 from emotion_vectors.lm.limits import require_known, require_room
 from emotion_vectors.lm.model import LanguageModel
 from emotion_vectors.lm.placing import own_tokens_of, places_of
-from emotion_vectors.lm.templates import MARKS, marked, prompt_ids, ready, template_text
+from emotion_vectors.lm.templates import MARKS, fronted, marked, prompt_ids, ready, template_text
 
 Messages = Sequence[Mapping[str, Any]]
 """A chat in the OpenAI format."""
@@ -47,7 +45,8 @@ class Conversation:
     answer, whether it is there or still to come, and None for a plain text. `front` is how many tokens of the tokenizer's own
     begin it. `numbers`, one for each of `messages`, are their places among the messages given; `left_out` has the places of the others
     and why. `control_tokens`, `thought_tokens` and `other_parts` count, by message, control tokens among its own tokens (somebody wrote
-    the template's marks), tokens of thoughts that were left out, and parts that are no text.
+    the template's marks, `lm.control`), tokens of thoughts that were left out, and parts that are no text; `control` has the places of those
+    control tokens in `ids`.
     """
 
     ids: tuple[int, ...]
@@ -61,6 +60,7 @@ class Conversation:
     control_tokens: tuple[int, ...] = ()
     thought_tokens: tuple[int, ...] = ()
     other_parts: tuple[int, ...] = ()
+    control: tuple[int, ...] = ()
 
 
 def converse(
@@ -77,7 +77,7 @@ def converse(
         if not text_or_messages.strip():
             raise UserError("The text is empty; give some words to read.")
         place = {0: (0, len(text_or_messages))}
-        return _located(lm, text_or_messages, place, {0: Said("text", text_or_messages)}, any_length)
+        return _located(lm, text_or_messages, place, {0: Said("text", text_or_messages)}, any_length, plain=True)
     chat = checked(text_or_messages, partial)
     missing = {number: _why_missing(said) for number, said in chat.items() if not said.content.strip()}
     chat = {number: said for number, said in chat.items() if said.content.strip() or said.carried.get("tool_calls")}
@@ -169,31 +169,36 @@ def _plain(lm: LanguageModel, messages: list[dict[str, Any]]) -> str:
 
 
 def _located(
-    lm: LanguageModel, text: str, places: dict[int, tuple[int, int]], chat: dict[int, Said], any_length: bool
+    lm: LanguageModel,
+    text: str,
+    places: dict[int, tuple[int, int]],
+    chat: dict[int, Said],
+    any_length: bool,
+    plain: bool = False,
 ) -> Conversation:
     """Tokenise once, place every message in those very ids, and check the places by decoding."""
     if half := SURROGATE.search(text):
         raise UserError(
             f"Character {half.start() + 1} of the text is half a character (a lone surrogate), which no tokenizer can read; take it out."
         )
-    ids, offsets, front = prompt_ids(lm.tokenizer, text)
+    ids, offsets, front = prompt_ids(lm.tokenizer, text, plain or fronted(lm))
     require_known(lm, ids)
     if not any_length:
         require_room(lm, len(ids))
     order = sorted(places)
-    control = control_ids(lm.tokenizer)
-    spans, controls = [], []
+    spans = []
     for number in order:
         first, last = own_tokens_of(lm.tokenizer, ids, offsets, text, places[number], chat[number].role != "text")
         spans.append(MessageSpan(chat[number].role, first, last))
-        controls.append(sum(token in control for token in ids[first:last]))
+    control = marks_among(lm.tokenizer, ids, offsets, text, [(span.first, span.last) for span in spans])
+    controls = [sum(span.first <= place < span.last for place in control) for span in spans]
     thoughts = [
         sum(len(lm.tokenizer(thought, add_special_tokens=False)["input_ids"]) for thought in chat[number].thoughts)
         for number in order
     ]
     return Conversation(
         tuple(ids), pieces(text, offsets), text, tuple(spans), None, front, tuple(order), (), tuple(controls), tuple(thoughts),
-        tuple(chat[number].other_parts for number in order),
+        tuple(chat[number].other_parts for number in order), control,
     )  # fmt: skip
 
 
@@ -220,19 +225,6 @@ def _begun(lm: LanguageModel, before: list[dict[str, Any]]) -> str | None:
         return _render(lm, before)
     except UserError:  # the chat as a whole is rendered: the answer in it need not be one that could be asked for
         return None
-
-
-_CONTROL: WeakKeyDictionary[PreTrainedTokenizerBase, tuple[int, frozenset[int]]] = WeakKeyDictionary()
-
-
-def control_ids(tokenizer: PreTrainedTokenizerBase) -> frozenset[int]:
-    """Ids of the tokenizer's control tokens: what it marks as special among its added tokens."""
-    size, found = _CONTROL.get(tokenizer, (-1, frozenset()))
-    if size != len(tokenizer):
-        added = {number for number, token in tokenizer.added_tokens_decoder.items() if token.special}
-        found = frozenset(added | set(tokenizer.all_special_ids))
-        _CONTROL[tokenizer] = (len(tokenizer), found)
-    return found
 
 
 def pieces(text: str, offsets: Sequence[tuple[int, int]]) -> tuple[str, ...]:

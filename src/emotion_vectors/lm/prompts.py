@@ -15,7 +15,7 @@ from transformers import PreTrainedTokenizerBase
 from emotion_vectors.errors import UserError
 from emotion_vectors.lm.limits import require_known, require_room
 from emotion_vectors.lm.model import LanguageModel
-from emotion_vectors.lm.templates import prompt_ids, ready
+from emotion_vectors.lm.templates import fronted, prompt_ids, ready
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,8 @@ def chat_prompt(lm: LanguageModel, template: str, values: dict[str, str] | None 
             f"The chat template of {lm.name} alters or repeats the message '{message[:60]}'; can't place spans."
         )
     shift = rendered.index(message)
-    prompt = locate(lm.tokenizer, rendered, {name: (shift + a, shift + b) for name, (a, b) in ranges.items()})
+    places = {name: (shift + a, shift + b) for name, (a, b) in ranges.items()}
+    prompt = locate(lm.tokenizer, rendered, places, begun=fronted(lm))
     require_known(lm, prompt.ids)
     require_room(lm, len(prompt.ids), what=f"The prompt '{message[:40]}'")
     return prompt
@@ -59,7 +60,7 @@ def story_prompt(lm: LanguageModel, story: str, chat: bool) -> Prompt:
     opening = render(lm, "Write a short story.") if chat else ""
     span = (len(opening), len(opening) + len(story))
     # A story may hold characters that a tokenizer normalises, so its tokens need not decode to the very same text.
-    prompt = locate(lm.tokenizer, opening + story, {"story": span}, checked=False)
+    prompt = locate(lm.tokenizer, opening + story, {"story": span}, checked=False, begun=not chat or fronted(lm))
     require_known(lm, prompt.ids)
     return prompt
 
@@ -76,13 +77,17 @@ def fill(template: str, values: dict[str, str]) -> tuple[str, dict[str, tuple[in
 
 
 def locate(
-    tokenizer: PreTrainedTokenizerBase, text: str, ranges: dict[str, tuple[int, int]], checked: bool = True
+    tokenizer: PreTrainedTokenizerBase,
+    text: str,
+    ranges: dict[str, tuple[int, int]],
+    checked: bool = True,
+    begun: bool = True,
 ) -> Prompt:
     """Tokenise `text` as the tokenizer begins texts (`templates.prompt_ids`) and turn character ranges into token ranges.
 
-    With `checked` each range's tokens must decode to its text.
+    `begun` False: nothing is put before it. With `checked` each range's tokens must decode to its text.
     """
-    ids, offsets, _ = prompt_ids(tokenizer, text)
+    ids, offsets, _ = prompt_ids(tokenizer, text, begun)
     spans = {}
     for name, (start, end) in ranges.items():
         inside = [i for i, (a, b) in enumerate(offsets) if b > start and a < end and b > a]
@@ -139,7 +144,7 @@ def melts(lm: LanguageModel, prompt: Prompt, letter: str = "A") -> bool:
 
 def _written_after(lm: LanguageModel, prompt: Prompt, letter: str) -> tuple[int, ...] | None:
     """The ids of `letter` right after `prompt`; None where the tokenizer joins the two."""
-    longer, end = locate(lm.tokenizer, prompt.text + letter, {}).ids, len(prompt.ids)
+    longer, end = locate(lm.tokenizer, prompt.text + letter, {}, begun=fronted(lm)).ids, len(prompt.ids)
     return longer[end:] if longer[:end] == prompt.ids else None
 
 

@@ -3,13 +3,15 @@
 What a template makes is looked at in frames: the same chat with placeholders for its contents, once ready to be answered and once
 with an answer in place. So nothing that a person wrote is ever taken for the template's, and how the template itself opens an
 answer is known: where the prompt stops before that (gpt-oss: inside the turn's header) or opens a thought (DeepSeek R1), the rest is
-added, the model's *opening*. What can't be opened for certain is a `UserError`.
+added, the model's *opening*. What can't be opened for certain is a `UserError`. A template that prints today's date always prints `TODAY`,
+so that a prompt, and with it every result, is the same on any day.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
@@ -26,6 +28,10 @@ if TYPE_CHECKING:
 
 # Around a number, they stand for a message's content while its place in the template is looked up: private Unicode.
 MARKS = "\ue0f1\ue0f2"
+# The day that templates are told. It is the one that Llama 3's own template prints where it is told none.
+TODAY = datetime(2024, 7, 26, 12)
+CLOCK = "strftime_now"  # the function by which templates of transformers ask for the time
+DIRECTIVES = "aAbBcdeFHIjmMpSTuUwWxXyY"
 Message = Mapping[str, Any]
 
 _OPENINGS: WeakKeyDictionary[PreTrainedTokenizerBase, dict[tuple[str, ...], str]] = WeakKeyDictionary()
@@ -39,11 +45,36 @@ def template_text(lm: LanguageModel, messages: Sequence[Message], answer: bool) 
     try:
         return str(
             lm.tokenizer.apply_chat_template(
-                [dict(message) for message in messages], tokenize=False, add_generation_prompt=answer, **thinking.SWITCHES
+                [dict(message) for message in messages], tokenize=False, add_generation_prompt=answer,
+                chat_template=dated(lm.tokenizer.chat_template), **thinking.SWITCHES
             )
         )  # fmt: skip
     except Exception as error:  # templates raise whatever their authors chose
         raise UserError(f"The chat template of {lm.name} refuses these messages: {first_line(error)}.") from error
+
+
+def dated(source: Any) -> Any:
+    """The template with its clock stopped at `TODAY`; one that never asks for the time is returned as it is.
+
+    transformers hands no function to a template, so the clock is a macro of the same name that writes the parts of the date.
+    """
+    if not isinstance(source, str) or CLOCK not in source:
+        return source
+    # "%-d" and the like are a number without its leading zero; "%%" has to survive the others.
+    parts = [("%%", "\0"), *((f"%-{d}", TODAY.strftime(f"%{d}").lstrip("0") or "0") for d in "dHIjmMSyU")]
+    parts += [(f"%{d}", TODAY.strftime(f"%{d}")) for d in DIRECTIVES] + [("\0", "%")]
+    written = "format" + "".join(f".replace({json.dumps(old)}, {json.dumps(new)})" for old, new in parts)
+    # The empty expression keeps the macro's end from taking the template's first line break.
+    return f"{{% macro {CLOCK}(format) %}}{{{{ {written} }}}}{{% endmacro %}}{{{{ '' }}}}{source}"
+
+
+def fronted(lm: LanguageModel) -> bool:
+    """Whether rendered chats begin with the tokenizer's own first tokens (a BOS), as plain texts do.
+
+    Not where a template writes the chat: what transformers and vLLM feed is the template's text alone, `apply_chat_template(...,
+    tokenize=True)`. A GGUF file says so itself (`add_bos_token`), and llama.cpp does it for chats too.
+    """
+    return not lm.is_chat or lm.gguf is not None
 
 
 def ready(lm: LanguageModel, messages: Sequence[Message]) -> str:
@@ -139,7 +170,7 @@ def _thought_of_its_own(lm: LanguageModel, whole: str) -> str:
     if not forms:
         return ""
     prompt = template_text(lm, [{"role": "user", "content": "Hello."}], answer=True)
-    ids = prompt_ids(lm.tokenizer, prompt)[0]
+    ids = prompt_ids(lm.tokenizer, prompt, fronted(lm))[0]
     for form in forms:
         wanted = list(lm.tokenizer(form.opened, add_special_tokens=False)["input_ids"])
         written: list[int] = []
@@ -152,8 +183,12 @@ def _thought_of_its_own(lm: LanguageModel, whole: str) -> str:
     return ""
 
 
-def prompt_ids(tokenizer: PreTrainedTokenizerBase, text: str) -> tuple[list[int], list[tuple[int, int]], int]:
+def prompt_ids(
+    tokenizer: PreTrainedTokenizerBase, text: str, begun: bool = True
+) -> tuple[list[int], list[tuple[int, int]], int]:
     """Ids and character offsets of `text` as the tokenizer begins texts, and how many of its own tokens stand in front.
+
+    With `begun` False nothing is put before the text; see `fronted`.
 
     Source of the front: the tokenizer's own output for a plain text (a BOS, or several such as `[gMASK]<sop>`). A text that begins with these
     tokens already, as many templates write them, gets no second ones; its offsets then show them as part of the text.
@@ -164,6 +199,7 @@ def prompt_ids(tokenizer: PreTrainedTokenizerBase, text: str) -> tuple[list[int]
     there = next((k for k in range(len(front)) if ids[: len(front) - k] == front[k:]), len(front))
     if front and ids[:1] == front[:1]:
         there = 0
+    there = there if begun else 0
     return (
         [*front[:there], *ids],
         [(0, 0)] * there + offsets,

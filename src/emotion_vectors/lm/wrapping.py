@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 from typing import cast
 
@@ -11,6 +12,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from emotion_vectors.errors import UserError
 from emotion_vectors.lm.architecture import find_parts
 from emotion_vectors.lm.model import DTYPES, LanguageModel, checked
+from emotion_vectors.lm.templates import settle_template
 
 SAMPLED = 4096  # values of each weight that the hash of a model in memory is made of
 
@@ -32,6 +34,9 @@ def wrap(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> Language
     if model.dtype not in DTYPES.values():
         raise UserError(f"{kind} computes in {model.dtype}; give it as {', '.join(DTYPES)}.")
     source = str(getattr(model.config, "_name_or_path", "") or "") or "in memory"
+    if not isinstance(getattr(tokenizer, "chat_template", None) or "", str):
+        tokenizer = copy.deepcopy(tokenizer)  # the caller's own keeps its several templates
+        settle_template(tokenizer, "", source)
     return checked(LanguageModel(
         model, tokenizer, find_parts(model), source, source, sampled_sha256(model), getattr(model.config, "_commit_hash", None),
         device, model.dtype, is_chat=bool(getattr(tokenizer, "chat_template", None)),

@@ -11,7 +11,6 @@ import polars as pl
 from safetensors import safe_open
 from safetensors.numpy import load_file
 
-from emotion_vectors.errors import UserError
 from emotion_vectors.lab import Equipment, Lab
 from emotion_vectors.lm.prompts import story_prompt
 from emotion_vectors.scale.workers import InProcess, Job
@@ -20,7 +19,7 @@ from emotion_vectors.vectors import activations, calibration
 from emotion_vectors.vectors.calibration import Calibration
 from emotion_vectors.vectors.directions import unit
 from emotion_vectors.vectors.file import EmotionVectors
-from emotion_vectors.vectors.neutral import Read, as_read, centred_with_others, neutral_scores, spread
+from emotion_vectors.vectors.neutral import Read, as_read, centred_with_others, neutral_scores, refuse_unread, spread
 
 TEXTS_PER_PART = 32  # fixed: a part is a unit of resuming and must not depend on the machine
 
@@ -33,9 +32,7 @@ def calibrate(lab: Lab, vectors: EmotionVectors) -> None:
     forms = {number: as_read(lab.lm, texts[number]) for number in spread(len(texts), calibration.MOST_TEXTS)}
     usable = [number for number, reads in forms.items() if reads]
     if not usable:
-        raise UserError(
-            f"The chat template of {lab.lm.name} changes every neutral text, so none can be read as a message."
-        )
+        refuse_unread(lab.lm, texts[0])
     total = sum(len(read.ids) for number in usable for read in forms[number])
     with lab.reporter.stage("Calibrating", total, "tokens") as stage:
         means = _means(lab, texts)

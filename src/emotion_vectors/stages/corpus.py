@@ -19,6 +19,7 @@ from emotion_vectors.lm.limits import context_of, require_room
 from emotion_vectors.lm.prompts import chat_prompt, story_prompt
 from emotion_vectors.lm.writers import chunks_together
 from emotion_vectors.scale.workers import InProcess
+from emotion_vectors.stages.room import tokens_to_write
 
 
 def write_corpus(lab: Lab) -> None:
@@ -46,8 +47,8 @@ def _stories(lab: Lab) -> None:
         advice = "add stories, or lower min_words"
     elif settings.stories_from is None:
         summary = write_stories(
-            lab.pack, lab.emotions, lab.topics, settings, _scribes(lab), _chat_ids(lab), TokenCounter(lab), lab.run.path,
-            lab.reporter,
+            lab.pack, lab.emotions, lab.topics, settings, _scribes(lab), _chat_ids(lab, tokens_to_write(lab, True)),
+            TokenCounter(lab), lab.run.path, lab.reporter,
         )  # fmt: skip
         advice = "raise story_tries or use another writer or model"
     if not lab.workers.leads:
@@ -65,8 +66,9 @@ def _neutral(lab: Lab) -> None:
         summary = import_neutral(source, lab.pack, lab.settings, TokenCounter(lab), lab.run.path, lab.reporter)
     elif lab.settings.neutral_from is None:
         summary = write_neutral(
-            lab.pack, lab.settings, _scribes(lab), _chat_ids(lab), TokenCounter(lab), lab.run.path, lab.reporter
-        )
+            lab.pack, lab.settings, _scribes(lab), _chat_ids(lab, tokens_to_write(lab)), TokenCounter(lab), lab.run.path,
+            lab.reporter,
+        )  # fmt: skip
     if not lab.workers.leads:
         lab.finished("neutral")
         return
@@ -86,10 +88,7 @@ def _same(lab: Lab, setting: str, source: Source | None) -> Source:
     return source
 
 
-def _chat_ids(lab: Lab) -> Callable[[str], tuple[int, ...]]:
-    # A server's model has a context of its own.
-    more = 0 if lab.settings.writer == "server" else lab.settings.story_tokens
-
+def _chat_ids(lab: Lab, more: int) -> Callable[[str], tuple[int, ...]]:
     def ids_of(message: str) -> tuple[int, ...]:
         ids = chat_prompt(lab.lm, "{message}", {"message": message}).ids
         require_room(lab.lm, len(ids), more, f"The prompt '{message[:40]}'")

@@ -272,6 +272,9 @@ def _read_piece(
             lines.append(Line(item, None, None, problem=problems[row]))
             continue
         text, scored = read[row]
+        if scored.problem:
+            lines.append(Line(item, None, None, problem=scored.problem))
+            continue
         here = [
             Line(
                 item,
@@ -302,7 +305,7 @@ def _described(kept: Passages, paths: Sequence[Path]) -> list[dict[str, Any]]:
     if not passages:
         return []
     ranks = {f"{s}_{kind}{what}": pl.Float32 for s in ("max", "mean", "response") for what in ("", "_percentile", "_z")}
-    known = (*ranks, "in_sample", "reliability")
+    known = (*ranks, "in_sample", "reliability", "control_tokens")
     keys = ["source", "item", "message", "emotion"]
     wanted = pl.DataFrame(passages).select(keys).with_columns(pl.col("message").cast(pl.Int32)).unique()
     found = (
@@ -312,7 +315,11 @@ def _described(kept: Passages, paths: Sequence[Path]) -> list[dict[str, Any]]:
         .collect(engine="streaming")
     )
     at = {tuple(row[key] for key in keys): {name: row[name] for name in known} for row in found.iter_rows(named=True)}
-    return [passage | {"kind": kind} | at[tuple(passage[key] for key in keys)] for passage in passages]
+    # A long text may turn out unreadable after its first windows were looked at: it has no row and no passage.
+    places = [tuple(passage[key] for key in keys) for passage in passages]
+    return [
+        passage | {"kind": kind} | at[place] for passage, place in zip(passages, places, strict=True) if place in at
+    ]
 
 
 def _write(out: Path, paths: Sequence[Path]) -> None:

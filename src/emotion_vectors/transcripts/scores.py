@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from emotion_vectors.lm.finite import NotFiniteError
 from emotion_vectors.lm.messages import Conversation
 from emotion_vectors.lm.model import LanguageModel
 from emotion_vectors.vectors.activations import batches
@@ -50,10 +51,11 @@ class MessageScores:
 
 @dataclass
 class TextScores:
-    """The scores of a text's messages; `windows` is how many pieces it was read in."""
+    """The scores of a text's messages; `windows` is how many pieces it was read in, `problem` why there are none."""
 
     windows: int
     messages: list[MessageScores] = field(default_factory=list)
+    problem: str = ""
 
 
 class Seen(NamedTuple):
@@ -101,8 +103,11 @@ def score_texts(
     found = [_blank(one, len(emotions), size) for one in texts]
     for rows in batches([window.last - window.first for _, window in jobs], tokens_per_batch):
         batch = [_cut(texts[text], window, lm.tokenizer.bos_token_id) for text, window in (jobs[row] for row in rows)]
-        for row, reading in zip(rows, read_batch(vectors, lm, batch, emotions, (layer,)), strict=True):
+        for row, reading in zip(rows, _readings(vectors, lm, batch, emotions, layer), strict=True):
             text, window = jobs[row]
+            if isinstance(reading, NotFiniteError):
+                found[text].problem = str(reading)
+                continue
             seen = _seen(reading, window)
             for number, message in enumerate(found[text].messages):
                 if (message.first < window.last and message.last > window.fresh) or _at(message, window):
@@ -110,10 +115,24 @@ def score_texts(
                     _take(message, seen)
         advance(sum(1 / found[jobs[row][0]].windows for row in rows))
     for one in found:
-        for message in one.messages:
+        for message in one.messages if not one.problem else ():
             message.mean /= message.counted
             message.max[np.isinf(message.max)] = np.nan
     return found
+
+
+def _readings(
+    vectors: EmotionVectors, lm: LanguageModel, batch: Sequence[Conversation], emotions: Sequence[str], layer: int
+) -> list[Reading | NotFiniteError]:
+    """What each text of a batch reads, or why it can't be read: one that overflows keeps nobody else from being read."""
+    found: dict[int, Reading | NotFiniteError] = {}
+    while left := [row for row in range(len(batch)) if row not in found]:
+        try:
+            read = read_batch(vectors, lm, [batch[row] for row in left], emotions, (layer,))
+            found |= dict(zip(left, read, strict=True))
+        except NotFiniteError as error:
+            found |= {left[row]: error for row in error.rows}
+    return [found[row] for row in range(len(batch))]
 
 
 def _blank(text: Conversation, emotions: int, size: int) -> TextScores:

@@ -34,6 +34,8 @@ def heading(passage: Mapping[str, Any], number: int) -> Text:
         where += f", message {passage['message']} ({passage['role']})"
     if passage["in_sample"]:
         where += ", in sample"
+    if passage.get("control_tokens"):
+        where += f", {passage['control_tokens']} control tokens"
     kind = passage["kind"]
     ranks = [
         f"{what} {value:.3f}{_rank(passage, f'{statistic}_{kind}')}"

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from emotion_vectors.lm import forward
+from emotion_vectors.lm.finite import require_finite
 from emotion_vectors.lm.memory import Room
 from emotion_vectors.lm.model import LanguageModel
 from emotion_vectors.vectors import passes
@@ -87,6 +88,7 @@ def pool(
         if sum(len(some) for some, _ in waiting) >= STORIES_PER_SHARD:
             fetch()
     fetch()
+    require_finite(lm, "The activations", means, norms)
     return Means(means, norms, np.array([last - first for _, (first, last) in texts]))
 
 
@@ -119,6 +121,7 @@ def pool_groups(
         vectors[rows] = some.cpu().numpy()
     tokens = sum(last - first for _, (first, last) in texts)
     exact = sums.cpu().numpy().astype(np.float64)
+    require_finite(lm, "The activations", exact, vectors)
     return GroupSums(present, exact, counts, norm_sums.cpu().numpy().astype(np.float64), tokens), vectors
 
 
@@ -191,8 +194,10 @@ def token_rows(
         passes.read(lm, laid, lambda _, residual: layers.append(residual[index].float()))
         return torch.stack(layers, dim=1).cpu().numpy()
 
-    for rows, found in passes.in_batches(texts, room, layout, work, advance):
-        borders = np.cumsum([len(chosen[row]) for row in rows])[:-1]
-        for row, part in zip(rows, np.split(found, borders), strict=True):
+    for several, found in passes.in_batches(texts, room, layout, work, advance):
+        borders = np.cumsum([len(chosen[row]) for row in several])[:-1]
+        for row, part in zip(several, np.split(found, borders), strict=True):
             collected[row] = part
-    return np.concatenate([part for part in collected if part is not None])
+    rows = np.concatenate([part for part in collected if part is not None])
+    require_finite(lm, "The activations", rows)
+    return rows

@@ -146,6 +146,8 @@ def load_calibration(path: Path, shape: tuple[int, ...], fingerprint: str) -> Ca
             shape[2],
         ):
             raise ValueError("another shape")
+        if not (np.isfinite(scores).all() and np.isfinite(centre).all()):
+            raise ValueError("it holds NaN or infinity")
     except (SafetensorError, ValueError, KeyError, TypeError, OSError) as error:
         raise UserError(
             f"{path} does not go with its vectors ({error}); delete it and run the run again to make it anew."

@@ -155,7 +155,7 @@ def _calibrated(
     }
     usable = [number for number, reads in forms.items() if reads]
     if not usable:
-        raise UserError(f"The chat template of {lm.name} changes every neutral text, so none can be read as a message.")
+        neutral.refuse_unread(lm, plain[0])
     units = np.stack([directions.unit(made.at(layer)) for layer in range(lm.n_layers)])
     assert made.centre is not None
     centres = neutral.centred_with_others(made.centre, means, usable)

@@ -8,13 +8,14 @@ reference.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
 import numpy as np
 import torch
 
 from emotion_vectors.errors import UserError
 from emotion_vectors.lm import forward
+from emotion_vectors.lm.finite import require_finite
 from emotion_vectors.lm.messages import converse
 from emotion_vectors.lm.model import LanguageModel
 from emotion_vectors.vectors.activations import batches
@@ -45,6 +46,16 @@ def as_read(lm: LanguageModel, text: str) -> tuple[Read, ...]:
         Read(plain.ids, (span.first, span.last), span.last - 1),
         Read(chat.ids, (message.first, message.last), len(chat.ids) - 1),
     )
+
+
+def refuse_unread(lm: LanguageModel, text: str) -> NoReturn:
+    """Raise `UserError` with the reason why a neutral text can't be read in both forms."""
+    try:
+        converse(lm, text)
+        converse(lm, [{"role": "user", "content": text}])
+    except UserError as error:
+        raise UserError(f"No neutral text can be read both as it is and as a message: {error}") from error
+    raise RuntimeError("a neutral text that can be read was refused")
 
 
 def centred_with_others(around: np.ndarray, means: np.ndarray, numbers: Sequence[int]) -> np.ndarray:
@@ -100,6 +111,7 @@ def neutral_scores(
         if fired != [1] * lm.n_layers:
             raise RuntimeError(f"capture hooks fired {fired} times in one pass, expected once per block")
         advance(sum(len(reads[row].ids) for row in rows))
+    require_finite(lm, "The scores of neutral texts", scores)
     return scores
 
 

@@ -23,6 +23,7 @@ import torch
 
 from emotion_vectors.errors import UserError
 from emotion_vectors.lm import forward
+from emotion_vectors.lm.finite import NotFiniteError, sentence
 from emotion_vectors.lm.messages import Conversation, Messages, MessageSpan, converse
 from emotion_vectors.lm.model import LanguageModel
 from emotion_vectors.vectors.activations import batches
@@ -45,7 +46,7 @@ class Reading:
     `messages` are the token ranges of the contents; `response` is the position that predicts the first token of the
     last answer, None for a plain text. `reliability` (e,) is how far each emotion's direction agrees with itself (r of its
     halves; None where that is not known), and `in_sample` whether a message is one of the very texts that the vectors were
-    made of (None: nobody knows).
+    made of (None: nobody knows). `control` are the places of control tokens that somebody wrote: the template's marks in a text or message.
     """
 
     ids: tuple[int, ...]
@@ -59,6 +60,7 @@ class Reading:
     response: int | None
     reliability: tuple[float | None, ...] = ()
     in_sample: bool | None = None
+    control: tuple[int, ...] = ()
 
     def to_polars(self) -> pl.DataFrame:
         """A row for each token, name and layer (t x e x l of them): place, token, emotion, layer, raw, centred, projection."""
@@ -112,7 +114,7 @@ def read_batch(
     """Read rendered texts in one padded forward pass that ends after the highest of `layers`.
 
     `emotions` None: all; `layers` None: the analysis layer. Raises `UserError` for names and layers that are not there
-    and for vectors of another width or depth than the model.
+    and for vectors of another width or depth than the model, `NotFiniteError` for texts whose activations are NaN or infinite.
     """
     names = vectors.emotions if emotions is None else tuple(emotions)
     chosen = (vectors.layer,) if layers is None else tuple(layers)
@@ -146,11 +148,18 @@ def read_batch(
     projection, raw, *centred = (
         np.stack(part, axis=-1) for part in zip(*(found[layer] for layer in chosen), strict=True)
     )
+    bad = [
+        row
+        for row, text in enumerate(texts)
+        if not all(np.isfinite(part[row, : len(text.ids)]).all() for part in (projection, raw, *centred))
+    ]
+    if bad:
+        raise NotFiniteError(sentence(lm, "The activations"), bad)
     return [
         Reading(
             text.ids, text.tokens, names, chosen, raw[row, : len(text.ids)],
             centred[0][row, : len(text.ids)] if centred else None, projection[row, : len(text.ids)], text.messages, text.response,
-            reliability, _in_sample(vectors, text),
+            reliability, _in_sample(vectors, text), text.control,
         )
         for row, text in enumerate(texts)
     ]  # fmt: skip

@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, cast
 
 import numpy as np
 import torch
@@ -28,6 +28,8 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from emotion_vectors.errors import UserError
 from emotion_vectors.lm.architecture import Parts, find_parts
+from emotion_vectors.lm.finite import ADVICE, NotFiniteError, require_addable
+from emotion_vectors.lm.limits import context_of_config
 from emotion_vectors.lm.model import LanguageModel
 from emotion_vectors.lm.passes import Pass, watch_passes
 from emotion_vectors.lm.prompts import check_span
@@ -95,7 +97,8 @@ def steer(
     """Add vectors to the residual stream while the context lasts; several at one layer add up.
 
     `tokenizer` is needed for a `TextSpan` on a plain transformers model. Raises `UserError` for a layer or a width that
-    the model doesn't have, and, inside the pass, for a text that isn't in the prompt.
+    the model doesn't have, and, inside the pass, for a text that isn't in the prompt, that is longer than the model's context or has
+    ids beyond its embedding, and for a steered model whose residual stream is NaN or infinite.
     """
     if isinstance(model, LanguageModel):
         inner, parts, tokenizer = model.model, model.parts, tokenizer or model.tokenizer
@@ -106,9 +109,11 @@ def steer(
             raise UserError("A TextSpan on a plain transformers model needs its tokenizer: steer(..., tokenizer=...).")
     elif tokens not in ("all", "prompt", "response"):
         raise UserError(f"There are no tokens '{tokens}' to steer; use all, prompt, response or TextSpan('words').")
-    chosen = _Chosen(tokens, tokenizer)
+    rows = int(cast(Any, inner).get_input_embeddings().weight.shape[0])
+    chosen = _Chosen(tokens, tokenizer, context_of_config(inner.config), rows)
     with ExitStack() as stack:
         stack.enter_context(watch_passes(inner, parts.body, chosen.begin))
+        stack.callback(parts.body.register_forward_hook(chosen.end).remove)
         for layer, vector in summed(inner, parts, additions).items():
             handle = parts.blocks[layer].register_forward_hook(_adder(vector, chosen))
             stack.callback(handle.remove)
@@ -124,8 +129,7 @@ def summed(model: PreTrainedModel, parts: Parts, additions: Sequence[Addition]) 
             raise UserError(f"The model has no layer {layer}; its layers go from 0 to {len(parts.blocks) - 1}.")
         if vector.shape != (width,):
             raise UserError(f"A vector of shape {vector.shape} can't be added to a residual stream of width {width}.")
-        if not np.isfinite(vector).all():
-            raise UserError("A vector to steer with holds values that are not finite.")
+        require_addable(vector, model.dtype)
         exact = torch.from_numpy(np.ascontiguousarray(vector)).float()
         vectors[layer] = vectors[layer] + exact if layer in vectors else exact
     return vectors
@@ -151,20 +155,49 @@ def _adder(vector: torch.Tensor, chosen: _Chosen) -> Any:
 class _Chosen:
     """Which tokens of the pass under way are steered."""
 
-    def __init__(self, tokens: Tokens, tokenizer: PreTrainedTokenizerBase | None) -> None:
-        self.tokens, self.tokenizer = tokens, tokenizer
+    def __init__(
+        self, tokens: Tokens, tokenizer: PreTrainedTokenizerBase | None, most: int | None, embedded: int
+    ) -> None:
+        """`most` tokens are read at once (None: any number); `embedded` ids have an embedding."""
+        self.tokens, self.tokenizer, self.most, self.embedded = tokens, tokenizer, most, embedded
+        self.real = torch.zeros(0)
         self.steering = Steering()
         self.touched = torch.zeros(0)
         self.found: tuple[Any, torch.Tensor] | None = None  # the prompt that was searched last, and the span's columns
 
     def begin(self, now: Pass) -> None:
-        """Choose the tokens of the pass that begins."""
+        """Choose the tokens of the pass that begins; refuse what the model can't be fed."""
+        self._require_room(now)
+        self.real = now.real
         if isinstance(self.tokens, TextSpan):
             self.touched = self._span(now)
         else:
             choose = {"all": lambda: now.real, "prompt": now.in_prompt, "response": now.in_response}
             self.touched = choose[self.tokens]()
         self.steering._passes.append((now.offset, self.touched, now.ids))
+
+    def _require_room(self, now: Pass) -> None:
+        end = now.offset + now.real.shape[1]
+        if self.most is not None and end > self.most:
+            end = now.offset + int(now.real.sum(dim=1).max())  # padding has no position
+            if end > self.most:
+                raise UserError(
+                    f"The text has {end} tokens, but the model reads at most {self.most}; shorten it, or ask for fewer new tokens."
+                )
+        # A generated token is one of the model's own.
+        if now.ids is not None and now.ids.shape[1] > 1 and (highest := int(now.ids.max())) >= self.embedded:
+            raise UserError(
+                f"The text has the id {highest}, but the model's embedding ends at {self.embedded - 1}; use the tokenizer that the model was "
+                "trained with, or resize the model's embedding to the tokenizer."
+            )
+
+    def end(self, _: nn.Module, __: tuple, output: Any) -> None:
+        """Forward hook of the decoder: what it gives at tokens that are no padding has to be finite."""
+        hidden = output.last_hidden_state if hasattr(output, "last_hidden_state") else output[0]
+        if not bool(torch.isfinite(hidden).all(dim=-1)[self.real.to(hidden.device)].all()):
+            raise NotFiniteError(
+                f"The steered model's residual stream is not finite (NaN or infinity); steer with a smaller strength, or {ADVICE}."
+            )
 
     def _span(self, now: Pass) -> torch.Tensor:
         prompt = now.known_prompt()

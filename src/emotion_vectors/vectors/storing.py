@@ -64,6 +64,9 @@ def read(source: str | Path, calibrated: bool = True) -> dict[str, Any]:
         if header.pop("format") != FORMAT:
             raise ValueError("another format")
         emotions, layer, kind = tuple(header.pop("emotions")), int(header.pop("layer")), str(header.pop("kind"))
+        for name in (*REQUIRED, *(name for name in OPTIONAL if name in tensors)):
+            if not np.isfinite(tensors[name]).all():
+                raise ValueError(f"its tensor {name} holds NaN or infinity")
         if tensors["raw"].shape[1] != len(emotions) or tensors["projected"].shape != tensors["raw"].shape:
             raise ValueError("tensors and names differ in number")
         if layer not in _checked(header.get("layers_given"), len(tensors["raw"])):

@@ -18,10 +18,11 @@ import numpy as np
 
 from emotion_vectors.errors import UserError, nearest
 from emotion_vectors.lm.answers import Touched, answer_steered, mean_log_probability
+from emotion_vectors.lm.finite import require_addable
 from emotion_vectors.lm.limits import require_known, require_room
 from emotion_vectors.lm.model import LanguageModel
 from emotion_vectors.lm.prompts import locate, render
-from emotion_vectors.lm.templates import opening, ready
+from emotion_vectors.lm.templates import fronted, opening, ready
 from emotion_vectors.lm.writers.base import Sampling, read_text
 from emotion_vectors.vectors.directions import unit
 from emotion_vectors.vectors.file import EmotionVectors
@@ -97,10 +98,12 @@ def compare_writing(
     chosen = tuple(dict.fromkeys([vectors.layer] if layers is None else layers))
     _check(vectors, lm, prompt, emotions, chosen)
     steered = {layer: _sum(vectors, emotions, layer) / len(chosen) for layer in chosen}
+    for vector in steered.values():
+        require_addable(vector, lm.dtype)
     direction = unit(np.random.default_rng(seed).standard_normal(lm.hidden_size))
     random = {layer: direction * np.linalg.norm(vector) for layer, vector in steered.items()}
     messages = ([{"role": "system", "content": system}] if system else []) + [{"role": "user", "content": prompt}]
-    ids = locate(lm.tokenizer, _rendered(lm, messages), {}).ids
+    ids = locate(lm.tokenizer, _rendered(lm, messages), {}, begun=fronted(lm)).ids
     require_known(lm, ids)
     require_room(lm, len(ids), sampling.max_new_tokens, "The prompt")
     known = vectors.reliability

@@ -93,7 +93,7 @@ def drawn(explorer: Explorer, name: str, reading: Reading, emotion: str, layer: 
     calibration = None if vectors is None else vectors.calibration
     columns = [] if vectors is None else [vectors.index(one) for one in reading.emotions]
     return [
-        view.in_sample(reading) + view.tokens(shown),
+        view.in_sample(reading) + view.control(reading) + view.tokens(shown),
         view.summary(shown, calibration, columns) + view.passages(shown, 5),
         view.token_table(shown),
     ]

@@ -118,6 +118,7 @@ def tokens(shown: Shown) -> str:
             pieces.append(f'<span class="ev-role">{text(starts[i])}</span>')
         marked = i == reading.response
         classes = "ev-t" + ("" if inside[i] or marked else " ev-frame") + (" ev-response" if marked else "")
+        classes += " ev-control" if i in reading.control else ""
         background = "transparent" if i == 0 and not inside[0] else colour(float(shown.values[i]) / most)
         # Only one token is a stop of the Tab key; arrow keys go from token to token.
         pieces.append(
@@ -143,8 +144,9 @@ def tip(shown: Shown, i: int) -> str:
     """What the page tells about one token, as lines of plain text."""
     reading, where = shown.reading, list(shown.reading.layers).index(shown.layer)
     column = list(reading.emotions).index(shown.emotion)
+    written = " (a control token that somebody wrote)" if i in reading.control else ""
     lines = [
-        f"token {i}: {reading.tokens[i]!r}",
+        f"token {i}: {reading.tokens[i]!r}{written}",
         f"{shown.emotion}, raw: {signed(float(reading.raw[i, column, where]), 3)}",
     ]
     if reading.centred is not None:
@@ -197,6 +199,18 @@ def summary(shown: Shown, calibration: Calibration | None = None, columns: Seque
 def own_reliability(r: float | None) -> str:
     """How far an emotion's direction agrees with itself, as it is written everywhere on this page."""
     return "not measured" if r is None else fixed(r)
+
+
+def control(reading: Reading) -> str:
+    """A box that says so where somebody wrote the template's own marks."""
+    if not reading.control:
+        return ""
+    count = len(reading.control)
+    return notice(
+        "warning",
+        f"What somebody wrote holds {count} control token{'s' if count > 1 else ''} of the chat template (underlined); the model reads "
+        "such tokens as its own marks.",
+    )
 
 
 def in_sample(reading: Reading) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import torch
 
+from emotion_vectors.lm.finite import ADVICE, NotFiniteError
 from emotion_vectors.lm.writers.base import Sampling
 
 # Tokens looked at first for the nucleus; rows whose nucleus is larger are sorted whole, so this changes speed only.
@@ -42,8 +43,13 @@ def penalize(
 def draw(logits_bv: torch.Tensor, uniform_b: torch.Tensor, sampling: Sampling) -> torch.Tensor:
     """The next token id of every row `[b]`: inverse cumulative distribution at `uniform_b` over the nucleus.
 
-    The nucleus is the smallest set of likeliest tokens whose probability reaches `top_p`.
+    The nucleus is the smallest set of likeliest tokens whose probability reaches `top_p`. Raises `UserError` for logits from which
+    nothing can be drawn: the largest of a row is NaN or infinite.
     """
+    if not torch.isfinite(logits_bv.amax(-1)).all():
+        raise NotFiniteError(
+            f"The model's logits are not finite (NaN or infinity), so no token can be drawn; {ADVICE}, or steer with a smaller strength."
+        )
     if sampling.temperature == 0:
         return logits_bv.argmax(-1)
     scaled = logits_bv.to(uniform_b.dtype) / sampling.temperature

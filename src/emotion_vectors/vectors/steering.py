@@ -31,6 +31,7 @@ from emotion_vectors.lm.architecture import Parts, find_parts
 from emotion_vectors.lm.model import LanguageModel
 from emotion_vectors.lm.passes import Pass, watch_passes
 from emotion_vectors.lm.prompts import check_span
+from emotion_vectors.lm.uncompiled import HookError, check_fired, uncompiled
 
 
 class Addition(NamedTuple):
@@ -66,7 +67,7 @@ class Steering:
 
     @property
     def passes(self) -> int:
-        """Forward passes that went through the model, touched or not; 0 means that it was never called."""
+        """Forward passes that went through the model, touched or not."""
         return len(self._passes)
 
     @property
@@ -95,24 +96,35 @@ def steer(
     """Add vectors to the residual stream while the context lasts; several at one layer add up.
 
     `tokenizer` is needed for a `TextSpan` on a plain transformers model. Raises `UserError` for a layer or a width that
-    the model doesn't have, and, inside the pass, for a text that isn't in the prompt.
+    the model doesn't have, and, inside the pass, for a text that isn't in the prompt. A compiled model runs uncompiled meanwhile.
+    A pass in which a steered block was not called exactly once, and a context that ends without a pass of the model, raise
+    `HookError`: what was written is not steered then.
     """
     if isinstance(model, LanguageModel):
         inner, parts, tokenizer = model.model, model.parts, tokenizer or model.tokenizer
     else:
-        inner, parts = model, find_parts(model)
+        inner = getattr(model, "_orig_mod", model)  # what torch.compile was given
+        parts = find_parts(inner)
     if isinstance(tokens, TextSpan):
         if tokenizer is None:
             raise UserError("A TextSpan on a plain transformers model needs its tokenizer: steer(..., tokenizer=...).")
     elif tokens not in ("all", "prompt", "response"):
         raise UserError(f"There are no tokens '{tokens}' to steer; use all, prompt, response or TextSpan('words').")
-    chosen = _Chosen(tokens, tokenizer)
+    vectors = summed(inner, parts, additions)
+    chosen = _Chosen(tokens, tokenizer, tuple(vectors))
     with ExitStack() as stack:
+        stack.enter_context(uncompiled())
         stack.enter_context(watch_passes(inner, parts.body, chosen.begin))
-        for layer, vector in summed(inner, parts, additions).items():
-            handle = parts.blocks[layer].register_forward_hook(_adder(vector, chosen))
+        for layer, vector in vectors.items():
+            handle = parts.blocks[layer].register_forward_hook(_adder(layer, vector, chosen))
             stack.callback(handle.remove)
+        stack.callback(parts.body.register_forward_hook(chosen.end).remove)
         yield chosen.steering
+    if not chosen.steering.passes:
+        raise HookError(
+            "The steering ended without a forward pass of its model, so nothing was steered; inside it call the model that was given to it, "
+            "not a copy, a traced model or another model."
+        )
 
 
 def summed(model: PreTrainedModel, parts: Parts, additions: Sequence[Addition]) -> dict[int, torch.Tensor]:
@@ -131,13 +143,14 @@ def summed(model: PreTrainedModel, parts: Parts, additions: Sequence[Addition]) 
     return vectors
 
 
-def _adder(vector: torch.Tensor, chosen: _Chosen) -> Any:
+def _adder(layer: int, vector: torch.Tensor, chosen: _Chosen) -> Any:
     """Forward hook of a block: its output plus `vector` at the chosen tokens."""
     placed: dict[tuple[torch.device, torch.dtype], torch.Tensor] = {}
 
     def hook(_: nn.Module, __: tuple, output: Any) -> Any:
         # A block returns a tensor, or a tuple that begins with it, by model and version.
         residual = output[0] if isinstance(output, tuple) else output
+        chosen.fired[layer] += 1
         where = residual.device, residual.dtype
         if where not in placed:
             placed[where] = vector.to(*where)
@@ -149,22 +162,28 @@ def _adder(vector: torch.Tensor, chosen: _Chosen) -> Any:
 
 
 class _Chosen:
-    """Which tokens of the pass under way are steered."""
+    """Which tokens of the pass under way are steered, and how often each layer's hook has fired in it."""
 
-    def __init__(self, tokens: Tokens, tokenizer: PreTrainedTokenizerBase | None) -> None:
-        self.tokens, self.tokenizer = tokens, tokenizer
+    def __init__(self, tokens: Tokens, tokenizer: PreTrainedTokenizerBase | None, layers: tuple[int, ...] = ()) -> None:
+        self.tokens, self.tokenizer, self.layers = tokens, tokenizer, layers
+        self.fired = dict.fromkeys(layers, 0)
         self.steering = Steering()
         self.touched = torch.zeros(0)
         self.found: tuple[Any, torch.Tensor] | None = None  # the prompt that was searched last, and the span's columns
 
     def begin(self, now: Pass) -> None:
         """Choose the tokens of the pass that begins."""
+        self.fired = dict.fromkeys(self.layers, 0)
         if isinstance(self.tokens, TextSpan):
             self.touched = self._span(now)
         else:
             choose = {"all": lambda: now.real, "prompt": now.in_prompt, "response": now.in_response}
             self.touched = choose[self.tokens]()
         self.steering._passes.append((now.offset, self.touched, now.ids))
+
+    def end(self, *_: Any) -> None:
+        """Forward hook of the decoder: every steered block was called once."""
+        check_fired(self.fired)
 
     def _span(self, now: Pass) -> torch.Tensor:
         prompt = now.known_prompt()

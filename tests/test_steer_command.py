@@ -191,7 +191,7 @@ def test_a_mistake_is_one_sentence(words, sentence, file):
 def test_vectors_of_another_model_are_refused(vectors, lm):
     wide = np.zeros((4, 3, 64), dtype=np.float32)
     other = EmotionVectors(vectors.emotions, wide, wide, wide[0], vectors.residual_norm, 2, "raw")
-    with pytest.raises(UserError, match="width 64, but toy has 4 of 32"):
+    with pytest.raises(UserError, match="width 64, this one has 4 of width 32"):
         compare_writing(other, lm, PROMPT, {"calm": 0.3})
 
 

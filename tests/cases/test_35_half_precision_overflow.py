@@ -7,6 +7,7 @@ import numpy as np
 import polars as pl
 import pytest
 import torch
+from emotion_vectors.lm.writers.sampling import draw
 from tiny import tiny
 from transcripts.planted_texts import words
 
@@ -20,7 +21,6 @@ from emotion_vectors.lm.continuations import spell, word_log_probabilities
 from emotion_vectors.lm.finite import NotFiniteError
 from emotion_vectors.lm.model import load_model
 from emotion_vectors.lm.writers.base import Request, Sampling
-from emotion_vectors.lm.writers.sampling import draw
 from emotion_vectors.lm.writers.transformers_writer import TransformersWriter
 from emotion_vectors.vectors import activations
 from emotion_vectors.vectors.file import EmotionVectors

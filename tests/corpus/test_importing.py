@@ -244,7 +244,7 @@ def test_surrogates_and_a_byte_order_mark_do_no_harm(tmp_path):
     content[0]["text"] += " \\ud800"
     lines = [json.dumps(row).replace("\\\\ud800", "\\ud800") for row in content]
     path.write_bytes(b"\xef\xbb\xbf" + "\n".join(lines).encode())
-    assert take(path, tmp_path / "run")[1]["text"][0].endswith("?")
+    assert take(path, tmp_path / "run")[1]["text"][0].endswith(" \N{REPLACEMENT CHARACTER}")
 
 
 def test_a_data_set_of_the_hub_needs_a_package_and_is_read_at_one_commit(tmp_path, monkeypatch):

@@ -12,15 +12,6 @@ def test_the_total_is_the_sum_and_its_length_that_of_the_sum():
     assert total == pytest.approx([0.3, -0.4, 0]) and np.linalg.norm(total) == pytest.approx(0.5)
 
 
-def test_the_random_direction_is_as_long_seeded_and_another_one():
-    addition = np.random.default_rng(3).standard_normal(400)
-    one, again, other = (view.random_like(addition, seed) for seed in (1, 1, 2))
-    assert np.linalg.norm(one) == pytest.approx(np.linalg.norm(addition))
-    assert (one == again).all() and not (one == other).all()
-    cosine = one @ addition / np.linalg.norm(one) / np.linalg.norm(addition)
-    assert abs(cosine) < 4 / np.sqrt(400)
-
-
 @pytest.mark.parametrize(
     ("length", "zone"),
     [

@@ -1,19 +1,23 @@
 """Answers of the steer tab: against plain transformers, seeded, and of one visitor without the vectors of another."""
 
 from itertools import pairwise
+from pathlib import Path
 from threading import Thread
 
 import numpy as np
 import pytest
 import torch
 from tiny import tiny
+from vectors.worlds import make_vectors
 
 from emotion_vectors import EmotionVectors, UserError
 from emotion_vectors.explorer.models import Loaded, Models
-from emotion_vectors.explorer.runs import open_run
+from emotion_vectors.explorer.runs import Run, open_run
 from emotion_vectors.explorer.tabs import steer as tab
 from emotion_vectors.explorer.writing import Sampling, write
-from emotion_vectors.vectors.steering import Addition
+from emotion_vectors.lm.sampling import Sampling as Drawing
+from emotion_vectors.vectors.steering import Addition, TextSpan, steer
+from emotion_vectors.vectors.writing import compare_writing
 
 MESSAGES = [{"role": "user", "content": "How does a rainbow form?"}]
 HOW = Sampling(seed=5, max_tokens=24, temperature=0.9)
@@ -34,17 +38,59 @@ def push(seed, size=6.0, layer=1):
     return [Addition(layer, (np.random.default_rng(seed).standard_normal(32) * size).astype(np.float32))]
 
 
-@pytest.mark.parametrize("temperature", [0.0, 0.9])
-def test_the_unsteered_answer_is_that_of_plain_generate(loaded, temperature):
-    lm, how = loaded.lm, HOW._replace(temperature=temperature)
+def test_the_unsteered_answer_is_that_of_plain_generate(loaded):
+    lm, how = loaded.lm, HOW._replace(temperature=0.0)
     rendered = lm.tokenizer.apply_chat_template(MESSAGES, tokenize=False, add_generation_prompt=True)
     ids = torch.tensor([lm.tokenizer(rendered, add_special_tokens=False)["input_ids"]])
-    drawn = {"do_sample": True, "temperature": 0.9, "top_p": 0.95, "top_k": 0} if temperature else {"do_sample": False}
-    torch.manual_seed(5)
     out = lm.model.generate(
-        ids, attention_mask=torch.ones_like(ids), max_new_tokens=24, pad_token_id=lm.pad_id, **drawn
+        ids, attention_mask=torch.ones_like(ids), max_new_tokens=24, pad_token_id=lm.pad_id, do_sample=False
     )
-    assert text(loaded, how=how) == lm.tokenizer.decode(out[0, ids.shape[1] :], skip_special_tokens=True)
+    assert text(loaded, how=how) == lm.tokenizer.decode(out[0, ids.shape[1] :], skip_special_tokens=True).strip()
+
+
+@pytest.mark.parametrize("tokens", ["all", "prompt", "response"])
+@pytest.mark.parametrize("temperature", [0.0, 0.9])
+def test_the_three_arms_are_those_of_the_command_steer_alone_and_in_a_batch(loaded, temperature, tokens):
+    vectors, prompt = make_vectors(), MESSAGES[0]["content"]
+    run = Run("some", Path("some.safetensors"), vectors=vectors)
+    drawing = Drawing(temperature, max_new_tokens=24)
+    for samples in (1, 3):
+        found = compare_writing(
+            vectors,
+            loaded.lm,
+            prompt,
+            {"calm": 0.4, "angry": -0.2},
+            layers=[1],
+            tokens=tokens,
+            sampling=drawing,
+            samples=samples,
+            seed=5,
+        )
+        for sample in range(samples):
+            arms = tab._additions(run, ["calm", "angry", "calm"], [0.3, -0.2, 0.1], 1, 5)
+            how = Sampling(seed=5 + sample, max_tokens=24, temperature=temperature)
+            for kind, additions in zip(("unsteered", "steered", "random"), arms, strict=True):
+                assert text(loaded, additions, how, tokens) == found.of(kind)[sample].text
+    assert len({one.text for one in found.texts}) == (3 if temperature == 0 else 9)
+
+
+def test_words_of_the_prompt_are_steered_as_in_the_library(loaded):
+    """Against `generate` inside the library's own context."""
+    lm, words = loaded.lm, TextSpan("a rainbow")
+    inputs = lm.inputs(MESSAGES)
+    with steer(lm, push(4), words):
+        out = lm.generate(**inputs, max_new_tokens=24, pad_token_id=lm.pad_id, do_sample=False)
+    written = text(loaded, push(4), HOW._replace(temperature=0.0), words)
+    assert written == lm.tokenizer.decode(out[0, inputs["input_ids"].shape[1] :], skip_special_tokens=True).strip()
+    assert written not in (
+        text(loaded, (), HOW._replace(temperature=0.0)),
+        text(loaded, push(4), HOW._replace(temperature=0.0)),
+    )
+
+
+def test_an_answer_that_does_not_fit_the_context_is_refused(loaded):
+    with pytest.raises(UserError, match="up to 1020 more are to be written, but tiny-llama reads at most 1024"):
+        text(loaded, how=HOW._replace(max_tokens=1020))
 
 
 def test_vectors_change_the_answer_and_are_gone_afterwards(loaded):
@@ -73,7 +119,7 @@ def test_visitors_at_once_get_what_each_gets_alone(loaded):
 
 
 def test_stopping_ends_the_pass_and_frees_the_model(loaded):
-    answer = write(loaded, MESSAGES, push(1), "all", HOW._replace(max_tokens=1500))
+    answer = write(loaded, MESSAGES, push(1), "all", HOW._replace(max_tokens=900))
     next(answer)
     next(answer)
     answer.close()
@@ -106,7 +152,7 @@ def test_the_wrong_or_a_missing_model_is_refused_with_what_to_do(toy_run, tmp_pa
     with pytest.raises(UserError, match=r"isn't here.*--model"):
         Models(override=str(tmp_path / "nowhere")).of(run)
     run.record["model"]["sha256"] = "other"
-    with pytest.raises(UserError, match="not those that this run's vectors were made from"):
+    with pytest.raises(UserError, match="not those that the vectors were made from"):
         Models().of(run)
     with pytest.raises(UserError, match="no vectors yet"):
         Models().of(open_run("x", tmp_path))

@@ -15,9 +15,9 @@ from scipy.stats import chisquare
 from tiny import tiny
 
 from emotion_vectors.errors import UserError
+from emotion_vectors.lm.sampling import FIRST_LOOK, draw, uniform_draws
 from emotion_vectors.lm.writers import Request, Sampling, TransformersWriter, make_writer, openvino_writer
 from emotion_vectors.lm.writers.base import end_tokens
-from emotion_vectors.lm.writers.sampling import FIRST_LOOK, draw, uniform_draws
 
 GREEDY = Sampling(temperature=0.0, max_new_tokens=12)
 SAMPLED = Sampling(temperature=1.0, top_p=0.9, max_new_tokens=12)

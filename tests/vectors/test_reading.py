@@ -124,7 +124,7 @@ def test_the_lens_finds_the_vectors_own_model_and_checks_it():
     toy, vectors = load_model("toy", device="cpu"), make_vectors()
     own = replace(vectors, header={"model": "toy", "model_sha256": toy.sha256})
     assert own.lens("calm") == own.lens("calm", toy)
-    with pytest.raises(UserError, match="are not those"):
+    with pytest.raises(UserError, match="are not those that the vectors were made from; load the right model"):
         replace(vectors, header={"model": "toy", "model_sha256": "0"}).lens("calm")
     with pytest.raises(UserError, match="don't name their model"):
         replace(vectors, header={}).lens("calm")

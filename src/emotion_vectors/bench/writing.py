@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from importlib.util import find_spec
 from typing import Any, get_args
 
 import numpy as np
@@ -87,8 +86,6 @@ def _engines(
     if "openvino" in found:
         found["openvino-genai alone"] = _openvino_alone(case)
         found["openvino-genai alone"](asked[:2], samples.sampling(case, WARM_UP_TOKENS))
-    if "vllm" not in names and find_spec("vllm") is not None:
-        missing["vllm"] = "vllm is installed, but this package has no writer for it"
     return found, missing
 
 

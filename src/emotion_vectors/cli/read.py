@@ -98,23 +98,14 @@ def read(
 
 
 def _load(vectors: EmotionVectors, model: str | None, device: str, reporter: Reporter) -> LanguageModel:
-    """The model to read with, in the precision that the vectors were made in; other weights only where asked for."""
-    from emotion_vectors.lm.model import load_model, locate
+    """The model to read with; other weights than the vectors' only where asked for."""
+    from emotion_vectors.vectors.loading import load_model_of
 
-    name = model or vectors.header.get("model")
-    if not isinstance(name, str):
-        raise UserError("These vectors don't name their model; add --model.")
-    wanted = vectors.header.get("model_sha256")
-    if model is None and locate(name).sha256 != wanted:
-        raise UserError(
-            f"The weights of '{name}' are not those that the vectors were made with; add --model to read with others."
-        )
-    reporter.say(f"Loading {name} ...")
-    dtype = vectors.header.get("dtype")
-    lm = load_model(name, device, dtype if dtype in ("float32", "bfloat16", "float16") else "auto")
+    remedy = "add --model to read with others"
+    if name := model or vectors.header.get("model"):
+        reporter.say(f"Loading {name} ...")
+    lm = load_model_of(vectors.header, device, model, others=True, remedy=remedy, say=reporter.say)
     vectors.check_fits(lm)
-    if lm.sha256 != wanted:
-        reporter.say("The model has other weights than the one that the vectors are of.")
     return lm
 
 

@@ -25,7 +25,7 @@ def steer(
     ],
     layers: Annotated[
         str | None,
-        typer.Option(metavar="N,N", help="Layers that share the strength, from 0; default the analysis layer."),
+        typer.Option(help="`12`, `10-14,20` or `all`: they share the strength; default the analysis layer."),
     ] = None,
     tokens: Annotated[Literal["all", "prompt", "response"], typer.Option(help="Whose tokens are steered.")] = "all",
     model: Annotated[str | None, typer.Option(help="Default: the model that the vectors were made from.")] = None,
@@ -39,27 +39,41 @@ def steer(
     device: Device = "auto",
 ) -> None:
     """Write an answer unsteered, steered, and with a random direction of the same length, side by side."""
-    strengths, chosen = parse_strengths(emotion), parse_layers(layers)
+    strengths = parse_strengths(emotion)
     said = read_prompt(sys.stdin.read()) if prompt == "-" else prompt
 
-    from emotion_vectors.lm.model import load_model
-    from emotion_vectors.lm.writers.base import Sampling
+    from emotion_vectors.lm.sampling import Sampling
     from emotion_vectors.vectors.file import EmotionVectors
-    from emotion_vectors.vectors.writing import compare_writing
+    from emotion_vectors.vectors.layers import parse_layers
+    from emotion_vectors.vectors.loading import load_model_of
+    from emotion_vectors.vectors.writing import check, compare_writing
 
     vectors = EmotionVectors.load(source)
-    name = model or vectors.header.get("model")
-    if not name:
-        raise UserError("The vectors don't say which model they are of; give it with --model.")
+    chosen = [vectors.layer] if layers is None else parse_layers(layers, len(vectors.raw), vectors.layers)
+    check(vectors, said, strengths, chosen)  # a mistake is told before the model is loaded
+    remedy = "add --model to write with others"
+    lm = load_model_of(vectors.header, device, model, others=True, remedy=remedy, say=_say)
     sampling = Sampling(0 if greedy else temperature, max_new_tokens=max_tokens)
     found = compare_writing(
-        vectors, load_model(name, device, str(vectors.header.get("dtype") or "auto")), said, strengths, layers=chosen, tokens=tokens, system=system,
-        sampling=sampling, samples=samples, seed=seed,
-    )  # fmt: skip
+        vectors,
+        lm,
+        said,
+        strengths,
+        layers=chosen,
+        tokens=tokens,
+        system=system,
+        sampling=sampling,
+        samples=samples,
+        seed=seed,
+    )
     if as_json:
         print(json.dumps(found.as_dict(), indent=1))
     else:
         show(found)
+
+
+def _say(sentence: str) -> None:
+    print(plain_text(sentence), file=sys.stderr)
 
 
 def read_prompt(text: str) -> str:
@@ -82,16 +96,6 @@ def parse_strengths(assignments: list[str]) -> dict[str, float]:
             raise UserError(f"{name.strip()} is given twice; give one strength for each.")
         strengths[name.strip()] = strength
     return strengths
-
-
-def parse_layers(text: str | None) -> tuple[int, ...] | None:
-    """ "18,19" as (18, 19); None stays None; anything else is a `UserError`."""
-    if text is None:
-        return None
-    try:
-        return tuple(int(part) for part in text.split(","))
-    except ValueError:
-        raise UserError(f"'--layers {text}' is no list of layers; write for example --layers 18,19,20.") from None
 
 
 def _own(reliability: float | None) -> str:

@@ -26,39 +26,30 @@ class Loaded:
 
 
 class Models:
-    """Loads models when they are first needed and keeps them, by the hash of their weights.
+    """Loads models when they are first needed and keeps them, by the hash of their weights and their dtype.
 
     `override`: load this in place of what the runs name, for runs that were made where the model has another path.
     """
 
     def __init__(self, override: str | None = None, device: str = "auto") -> None:
         self._override, self._device = override, device
-        self._loaded: dict[str, Loaded] = {}
+        self._loaded: dict[tuple[str, str | None], Loaded] = {}
         self._loading = Lock()
 
     def of(self, run: Run) -> Loaded:
         """The model that the run's vectors belong to; another or a missing one is a `UserError`."""
-        name = self._override or run.model
-        if run.vectors is None or name is None:
+        if run.vectors is None or (self._override or run.model) is None:
             raise UserError("This run has no vectors yet; choose another run, or give its run command again.")
+        header = run.vectors.header | {"model": run.model, "model_sha256": run.model_sha256}
         with self._loading:
-            wanted = run.model_sha256
-            if wanted is not None and wanted in self._loaded:
-                return self._loaded[wanted]
+            known = (str(run.model_sha256), header.get("dtype"))
+            if run.model_sha256 is not None and known in self._loaded:
+                return self._loaded[known]
             # PyTorch takes seconds to import, so the page opens without it.
-            from emotion_vectors.lm.model import load_model, locate
+            from emotion_vectors.vectors.loading import load_model_of
 
-            try:
-                located = locate(name)
-            except UserError as error:
-                raise UserError(
-                    f"The model of this run isn't here: {error} Or start explore with --model PATH."
-                ) from error
-            if wanted is not None and located.sha256 != wanted:
-                raise UserError(
-                    f"The weights of '{name}' are not those that this run's vectors were made from; start explore with --model "
-                    "and the right ones."
-                )
-            loaded = Loaded(load_model(name, self._device))
-            self._loaded[located.sha256] = loaded
+            remedy = "start explore with --model and the right ones"
+            loaded = Loaded(load_model_of(header, self._device, self._override, remedy=remedy))
+            run.vectors.check_fits(loaded.lm)
+            self._loaded[loaded.lm.sha256, header.get("dtype")] = loaded
             return loaded

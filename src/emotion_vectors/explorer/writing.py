@@ -1,23 +1,23 @@
 """Write one answer of a chat while vectors are added, as a stream of the text so far.
 
-Seeded: the same prompt, settings and seed give the same answer, whoever else is using the page.
+Seeded: the same prompt, settings and seed give the same answer as `emotion-vectors steer`, whoever else is using the page.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 from threading import Event, Thread
-from typing import Any, NamedTuple
-
-import torch
-from transformers import StoppingCriteria, StoppingCriteriaList, TextIteratorStreamer
+from typing import NamedTuple
 
 from emotion_vectors.errors import UserError
 from emotion_vectors.explorer.models import Loaded
-from emotion_vectors.lm.limits import require_room
-from emotion_vectors.vectors.steering import Addition, Tokens, steer
+from emotion_vectors.lm.decode import Row, decode
+from emotion_vectors.lm.sampling import Sampling as Drawing
+from emotion_vectors.lm.writers.base import read_text
+from emotion_vectors.vectors.steering import Addition, TextSpan, Tokens, find_text, summed
+from emotion_vectors.vectors.writing import prompt_ids
 
 
 class Sampling(NamedTuple):
@@ -26,16 +26,6 @@ class Sampling(NamedTuple):
     seed: int
     max_tokens: int
     temperature: float
-
-
-class _Stopped(StoppingCriteria):
-    """Ends `generate` after the token during which `ended` became true."""
-
-    def __init__(self, ended: Callable[[], bool]) -> None:
-        self.ended = ended
-
-    def __call__(self, input_ids: torch.Tensor, scores: Any, **_: Any) -> torch.Tensor:
-        return torch.full((len(input_ids),), self.ended(), dtype=torch.bool, device=input_ids.device)
 
 
 def write(
@@ -51,45 +41,36 @@ def write(
     The model's lock is held from the first token to the last. Raises `UserError` for what the model or the steering
     refuses.
     """
-    streamer = TextIteratorStreamer(loaded.lm.tokenizer, skip_prompt=True, skip_special_tokens=True, timeout=0.2)  # pyright: ignore[reportArgumentType]
     over: Event = Event()
 
     def ended() -> bool:
         return over.is_set() or (stop is not None and stop.is_set())
 
-    failed: SimpleQueue[BaseException] = SimpleQueue()
+    heard: SimpleQueue[str | BaseException | None] = SimpleQueue()
 
-    def generate() -> None:
+    # In a thread of its own, so that an iterator that nobody asks any more doesn't keep the model's lock.
+    def answer() -> None:
         try:
-            with _locked(loaded, ended) as free, torch.inference_mode():
+            with _locked(loaded, ended) as free:
                 if free and not ended():
-                    _generate(loaded, messages, additions, tokens, sampling, streamer, ended)
+                    _answer(loaded, messages, additions, tokens, sampling, heard.put, ended)
+            heard.put(None)
         except BaseException as error:
-            failed.put(error)
-        finally:
-            streamer.end()
+            heard.put(error)
 
-    thread = Thread(target=generate, daemon=True)
+    thread = Thread(target=answer, daemon=True)
     thread.start()
-    text = ""
     try:
-        yield text
-        while True:
-            try:
-                text += next(streamer)
-            except Empty:
-                continue
-            except StopIteration:
-                break
-            yield text
+        yield ""
+        while (now := heard.get()) is not None:
+            if isinstance(now, UserError):
+                raise now
+            if isinstance(now, BaseException):
+                raise UserError(f"The answer could not be written ({type(now).__name__}: {now}).") from now
+            yield now
     finally:
         over.set()
         thread.join()
-    if not failed.empty():
-        error = failed.get()
-        if isinstance(error, UserError):
-            raise error
-        raise UserError(f"The answer could not be written ({type(error).__name__}: {error}).") from error
 
 
 @contextmanager
@@ -105,21 +86,22 @@ def _locked(loaded: Loaded, ended: Callable[[], bool]) -> Iterator[bool]:
             loaded.lock.release()
 
 
-def _generate(
+def _answer(
     loaded: Loaded, messages: Sequence[dict[str, str]], additions: Sequence[Addition], tokens: Tokens, sampling: Sampling,
-    streamer: TextIteratorStreamer, ended: Callable[[], bool],
+    say: Callable[[str], None], ended: Callable[[], bool],
 ) -> None:  # fmt: skip
-    lm = loaded.lm
-    inputs = lm.inputs(messages)
-    require_room(lm, inputs["input_ids"].shape[1], sampling.max_tokens, "The prompt")
-    drawn = sampling.temperature > 0
-    # Whatever the model's own generation settings say, the arms differ in nothing but the vectors.
-    how = {"do_sample": True, "temperature": sampling.temperature, "top_p": 0.95, "top_k": 0} if drawn else {
-        "do_sample": False, "temperature": None, "top_p": None, "top_k": None,
-    }  # fmt: skip
-    torch.manual_seed(sampling.seed)
-    with steer(lm, additions, tokens):
-        lm.generate(
-            **inputs, **how, repetition_penalty=1.0, max_new_tokens=sampling.max_tokens, pad_token_id=lm.pad_id, streamer=streamer,
-            stopping_criteria=StoppingCriteriaList([_Stopped(ended)]),
-        )  # fmt: skip
+    lm, written = loaded.lm, []
+    ids = prompt_ids(lm, list(messages), sampling.max_tokens)
+    vectors = {layer: vector.numpy() for layer, vector in summed(lm.model, lm.parts, additions).items()}
+    touched = find_text(lm.tokenizer, ids, tokens) if isinstance(tokens, TextSpan) else tokens
+
+    def on_token(_: int, token: int) -> bool:
+        written.append(token)
+        # A letter of several tokens ends in this sign until its last one is there.
+        if not (text := read_text(lm, written)).endswith("\N{REPLACEMENT CHARACTER}"):
+            say(text)
+        return ended()
+
+    how = Drawing(sampling.temperature, max_new_tokens=sampling.max_tokens)
+    decode(lm, [Row(ids, sampling.seed, vectors, touched)], how, on_token=on_token)
+    say(read_text(lm, written))

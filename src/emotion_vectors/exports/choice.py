@@ -46,22 +46,6 @@ def parse_mix(assignments: Sequence[str]) -> dict[str, float]:
     return mix
 
 
-def parse_layers(text: str, n_layers: int) -> list[int]:
-    """`"all"`, `"12"`, `"10-14,20"` as a sorted list of layers, counted from 0."""
-    if text.strip() == "all":
-        return list(range(n_layers))
-    chosen: set[int] = set()
-    for part in text.split(","):
-        found = re.fullmatch(r"\s*(\d{1,4})(?:\s*-\s*(\d{1,4}))?\s*", part)
-        if found is None:
-            raise UserError(f"'--layers {text}' is no list of layers; write for example --layers 10-14,20 or all.")
-        first, last = int(found[1]), int(found[2] or found[1])
-        if first > last or last >= n_layers:
-            raise UserError(f"There are no layers {part.strip()}; layers go from 0 to {n_layers - 1}.")
-        chosen.update(range(first, last + 1))
-    return sorted(chosen)
-
-
 def known(emotions: Sequence[str], vectors: EmotionVectors) -> list[str]:
     """`emotions` if all of them have a vector; an unknown or repeated one is a `UserError`."""
     for emotion in emotions:

@@ -7,10 +7,11 @@ from pathlib import Path
 
 from emotion_vectors.errors import UserError, nearest
 from emotion_vectors.exports import arrays, control_vector, hub
-from emotion_vectors.exports.choice import directions, known, parse_layers, places
+from emotion_vectors.exports.choice import directions, known, places
 from emotion_vectors.store import atomic
 from emotion_vectors.store.remote import folder_at
 from emotion_vectors.vectors.file import EmotionVectors
+from emotion_vectors.vectors.layers import parse_layers
 
 STEERING = {"gguf": ".gguf", "steering-vectors": ".safetensors", "lm-eval": ".pt"}
 FORMATS = ("safetensors", "npz", *STEERING, "huggingface")
@@ -39,7 +40,7 @@ def export_vectors(
     vectors = EmotionVectors.load(source)
     if format in STEERING:
         chosen = _layers(layers, vectors) if layers else [vectors.layer]
-        if format == "gguf" and _all(layers):
+        if format == "gguf" and layers and layers.strip() == "all":
             # llama.cpp has no place for layer 0; whoever asks for all layers means all that it can steer.
             chosen = [layer for layer in chosen if layer > 0]
         return _steering(
@@ -63,11 +64,7 @@ def export_vectors(
 
 def _layers(text: str, vectors: EmotionVectors) -> list[int]:
     """The layers that `--layers` names; `all` are those that have vectors, which in imported files may be some only."""
-    return list(vectors.layers) if _all(text) else parse_layers(text, len(vectors.raw))
-
-
-def _all(text: str | None) -> bool:
-    return text is not None and text.strip() == "all"
+    return parse_layers(text, len(vectors.raw), vectors.layers)
 
 
 def _steering(

@@ -17,6 +17,7 @@ from transformers import DynamicCache
 
 from emotion_vectors.lm.architecture import final_logits
 from emotion_vectors.lm.model import LanguageModel
+from emotion_vectors.lm.uncompiled import check_fired, uncompiled
 
 Watch = Callable[[int, torch.Tensor], torch.Tensor | None]
 
@@ -55,10 +56,10 @@ def to_device(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
 
 @contextmanager
 def watch_blocks(lm: LanguageModel, layers: Sequence[int], watch: Watch) -> Iterator[list[int]]:
-    """Call `watch(layer, residual)` on the output (b, t, d) of the given blocks; a returned tensor replaces it.
+    """Call `watch(layer, residual)` on the output (b, t, d) of the given blocks in one pass; a returned tensor replaces it.
 
-    Yields a list that counts the firings of each layer's hook, so that a hook that never fires can't go unnoticed.
-    An exception in `watch` ends the forward pass; hooks are removed in any case.
+    Yields a list that counts the firings of each layer's hook. A hook that did not fire exactly once is a `HookError` when the
+    block ends. An exception in `watch` ends the forward pass; hooks are removed in any case. A compiled model runs uncompiled.
     """
     fired = [0] * lm.n_layers
     handles = []
@@ -75,10 +76,12 @@ def watch_blocks(lm: LanguageModel, layers: Sequence[int], watch: Watch) -> Iter
 
         handles.append(lm.parts.blocks[layer].register_forward_hook(hook))
     try:
-        yield fired
+        with uncompiled():
+            yield fired
     finally:
         for handle in handles:
             handle.remove()
+    check_fired({layer: fired[layer] for layer in layers}, lm.name)
 
 
 class _Enough(Exception):
@@ -115,7 +118,8 @@ def start_after(lm: LanguageModel, layer: int, residual: torch.Tensor) -> Iterat
     try:
         for index, block in enumerate(skipped):
             block.forward = _stand_in(residual if index == layer else None)
-        yield
+        with uncompiled():
+            yield
     finally:
         for block in skipped:
             block.__dict__.pop("forward", None)
@@ -254,9 +258,14 @@ def logits_of(lm: LanguageModel, hidden: torch.Tensor, tokens: Sequence[int]) ->
     return final_logits(lm.model, lm.parts, logits)
 
 
+def all_logits(lm: LanguageModel, hidden: torch.Tensor) -> torch.Tensor:
+    """float32 logits (..., v) of all tokens, from final-norm residuals (..., d). Give few rows at once."""
+    return final_logits(lm.model, lm.parts, lm.parts.head(hidden.to(lm.dtype)).float())
+
+
 def log_probabilities(lm: LanguageModel, hidden: torch.Tensor) -> torch.Tensor:
     """float32 log probabilities (..., v) of all tokens, from final-norm residuals (..., d). Give few rows at once."""
-    return torch.log_softmax(final_logits(lm.model, lm.parts, lm.parts.head(hidden.to(lm.dtype)).float()), dim=-1)
+    return torch.log_softmax(all_logits(lm, hidden), dim=-1)
 
 
 def log_normaliser(lm: LanguageModel, hidden: torch.Tensor, words_at_once: int = 8192) -> torch.Tensor:

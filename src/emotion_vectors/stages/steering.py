@@ -131,6 +131,11 @@ def _begin(kit: Equipment, asked: np.ndarray, start: int) -> tuple[choices.Choic
     return prepared, kit.scratch["baseline"]
 
 
+def _forget(kit: Equipment) -> None:
+    """Let go of the prompts and the unsteered pass: the residuals of all prompts may be gigabytes."""
+    kit.scratch.clear()
+
+
 def _steer(lab: Lab, planned: Plan, vectors: EmotionVectors) -> None:
     conditions, asked = planned.conditions(), asked_pairs(lab)
     parts, prompts = parts_of(conditions), int(asked.sum())
@@ -146,7 +151,7 @@ def _steer(lab: Lab, planned: Plan, vectors: EmotionVectors) -> None:
             file = _file(lab, parts[job.payload.index])
             atomic.write_tensors(file, tensors)
             sealed.seal(file)
-        lab.scratch.clear()
+        lab.workers.everywhere(_forget)
         if not lab.workers.leads:
             return
         lab.workers.wait(

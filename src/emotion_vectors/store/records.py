@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,13 +16,14 @@ from emotion_vectors.store.run_folder import RunFolder, file_digest
 from emotion_vectors.store.schema import check_schema
 
 RECORD = "results.json"
+_SURROGATE = re.compile("[\ud800-\udfff]")
 # What polars raises for a file that is no parquet; its own panics are no `Exception`.
 TABLE_FAULTS = (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException)
 
 
 def storable(text: str) -> str:
-    """`text` with lone surrogates, which are valid in JSON and can't be stored as UTF-8, as question marks."""
-    return text.encode("utf-8", "replace").decode("utf-8")
+    """`text` with lone surrogates, which are valid in JSON and can't be stored as UTF-8, as replacement characters (U+FFFD)."""
+    return _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def read_record(folder: Path) -> dict[str, Any]:

@@ -20,9 +20,8 @@ import polars as pl
 
 from emotion_vectors.errors import UserError, first_line
 from emotion_vectors.lm.chat_format import CARRIED, NoMessageError, Said, read_message
-from emotion_vectors.lm.messages import SURROGATE
 from emotion_vectors.lm.thinking import FIELDS
-from emotion_vectors.store.records import TABLE_FAULTS
+from emotion_vectors.store.records import TABLE_FAULTS, storable
 from emotion_vectors.store.run_folder import file_digest
 
 FORMATS = (".txt", ".jsonl", ".ndjson", ".parquet")
@@ -183,7 +182,7 @@ def _item(source: str, number: int, row: Any) -> Item:
             raise _Wrong(f"its text is no string but {type(text).__name__}")
         if not text.strip():
             raise _Wrong("its text is empty")
-        content, places, empty = _clean(text), (0,), ()
+        content, places, empty = storable(text), (0,), ()
         size = len(content)
     else:
         content, places, empty, size = _chat(messages)
@@ -209,7 +208,7 @@ def _name(given: Any) -> str | None:
         given, str | int | float | decimal.Decimal | datetime.timedelta | uuid.UUID
     ):
         raise _Wrong(f"its id is no text, number or date but {type(given).__name__}")
-    return _clean(str(given))[:MOST_ID]
+    return storable(str(given))[:MOST_ID]
 
 
 def _of_bytes(given: bytes) -> str:
@@ -264,12 +263,7 @@ def _kept(message: Mapping[str, Any], said: Said) -> dict[str, Any]:
 def _clean_all(value: Any) -> Any:
     """Every text in a value from JSON, cleaned."""
     if isinstance(value, str):
-        return _clean(value)
+        return storable(value)
     if isinstance(value, Mapping):
-        return {_clean(str(name)): _clean_all(inner) for name, inner in value.items()}
+        return {storable(str(name)): _clean_all(inner) for name, inner in value.items()}
     return [_clean_all(inner) for inner in value] if isinstance(value, list) else value
-
-
-def _clean(text: str) -> str:
-    """`text` without lone surrogates, which are valid in JSON and can't be stored as UTF-8."""
-    return SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text)

@@ -208,18 +208,10 @@ class EmotionVectors:
         return tokens_of(lm, unit(direction), top, through_norm)
 
     def own_model(self) -> LanguageModel:
-        """Load the model that these vectors were made with; other weights under its name are a `UserError`."""
-        from emotion_vectors.lm.model import load_model
+        """Load the model that these vectors were made from, in their dtype; other weights under its name are a `UserError`."""
+        from emotion_vectors.vectors.loading import load_model_of
 
-        name, sha256 = self.header.get("model"), self.header.get("model_sha256")
-        if not isinstance(name, str):
-            raise UserError("These vectors don't name their model; load it with load_model and pass it on.")
-        lm = load_model(name)
-        if lm.sha256 != sha256:
-            raise UserError(
-                f"The weights of '{name}' are not those that the vectors were made with; pass the right model on."
-            )
-        return lm
+        return load_model_of(self.header, remedy="load the right model with load_model and pass it on")
 
     def check_fits(self, model: LanguageModel | PreTrainedModel) -> None:
         """Refuse a model of another width or number of layers than the vectors."""

@@ -104,12 +104,10 @@ def neutral_scores(
 
         with (
             torch.inference_mode(),
-            forward.watch_blocks(lm, range(lm.n_layers), take) as fired,
+            forward.watch_blocks(lm, range(lm.n_layers), take),
             forward.stop_after(lm, lm.n_layers - 1),
         ):
             forward.run(lm, batch)
-        if fired != [1] * lm.n_layers:
-            raise RuntimeError(f"capture hooks fired {fired} times in one pass, expected once per block")
         advance(sum(len(reads[row].ids) for row in rows))
     require_finite(lm, "The scores of neutral texts", scores)
     return scores

@@ -33,6 +33,7 @@ from emotion_vectors.lm.limits import context_of_config
 from emotion_vectors.lm.model import LanguageModel
 from emotion_vectors.lm.passes import Pass, watch_passes
 from emotion_vectors.lm.prompts import check_span
+from emotion_vectors.lm.uncompiled import HookError, check_fired, uncompiled
 
 
 class Addition(NamedTuple):
@@ -68,7 +69,7 @@ class Steering:
 
     @property
     def passes(self) -> int:
-        """Forward passes that went through the model, touched or not; 0 means that it was never called."""
+        """Forward passes that went through the model, touched or not."""
         return len(self._passes)
 
     @property
@@ -98,26 +99,36 @@ def steer(
 
     `tokenizer` is needed for a `TextSpan` on a plain transformers model. Raises `UserError` for a layer or a width that
     the model doesn't have, and, inside the pass, for a text that isn't in the prompt, that is longer than the model's context or has
-    ids beyond its embedding, and for a steered model whose residual stream is NaN or infinite.
+    ids beyond its embedding, and for a steered model whose residual stream is NaN or infinite. A compiled model runs uncompiled meanwhile.
+    A pass in which a steered block was not called exactly once, and a context that ends without a pass of the model, raise
+    `HookError`: what was written is not steered then.
     """
     if isinstance(model, LanguageModel):
         inner, parts, tokenizer = model.model, model.parts, tokenizer or model.tokenizer
     else:
-        inner, parts = model, find_parts(model)
+        inner = getattr(model, "_orig_mod", model)  # what torch.compile was given
+        parts = find_parts(inner)
     if isinstance(tokens, TextSpan):
         if tokenizer is None:
             raise UserError("A TextSpan on a plain transformers model needs its tokenizer: steer(..., tokenizer=...).")
     elif tokens not in ("all", "prompt", "response"):
         raise UserError(f"There are no tokens '{tokens}' to steer; use all, prompt, response or TextSpan('words').")
     rows = int(cast(Any, inner).get_input_embeddings().weight.shape[0])
-    chosen = _Chosen(tokens, tokenizer, context_of_config(inner.config), rows)
+    vectors = summed(inner, parts, additions)
+    chosen = _Chosen(tokens, tokenizer, context_of_config(inner.config), rows, tuple(vectors))
     with ExitStack() as stack:
+        stack.enter_context(uncompiled())
         stack.enter_context(watch_passes(inner, parts.body, chosen.begin))
-        stack.callback(parts.body.register_forward_hook(chosen.end).remove)
-        for layer, vector in summed(inner, parts, additions).items():
-            handle = parts.blocks[layer].register_forward_hook(_adder(vector, chosen))
+        for layer, vector in vectors.items():
+            handle = parts.blocks[layer].register_forward_hook(_adder(layer, vector, chosen))
             stack.callback(handle.remove)
+        stack.callback(parts.body.register_forward_hook(chosen.end).remove)
         yield chosen.steering
+    if not chosen.steering.passes:
+        raise HookError(
+            "The steering ended without a forward pass of its model, so nothing was steered; inside it call the model that was given to it, "
+            "not a copy, a traced model or another model."
+        )
 
 
 def summed(model: PreTrainedModel, parts: Parts, additions: Sequence[Addition]) -> dict[int, torch.Tensor]:
@@ -135,13 +146,14 @@ def summed(model: PreTrainedModel, parts: Parts, additions: Sequence[Addition]) 
     return vectors
 
 
-def _adder(vector: torch.Tensor, chosen: _Chosen) -> Any:
+def _adder(layer: int, vector: torch.Tensor, chosen: _Chosen) -> Any:
     """Forward hook of a block: its output plus `vector` at the chosen tokens."""
     placed: dict[tuple[torch.device, torch.dtype], torch.Tensor] = {}
 
     def hook(_: nn.Module, __: tuple, output: Any) -> Any:
         # A block returns a tensor, or a tuple that begins with it, by model and version.
         residual = output[0] if isinstance(output, tuple) else output
+        chosen.fired[layer] += 1
         where = residual.device, residual.dtype
         if where not in placed:
             placed[where] = vector.to(*where)
@@ -153,13 +165,19 @@ def _adder(vector: torch.Tensor, chosen: _Chosen) -> Any:
 
 
 class _Chosen:
-    """Which tokens of the pass under way are steered."""
+    """Which tokens of the pass under way are steered, and how often each layer's hook has fired in it."""
 
     def __init__(
-        self, tokens: Tokens, tokenizer: PreTrainedTokenizerBase | None, most: int | None, embedded: int
+        self,
+        tokens: Tokens,
+        tokenizer: PreTrainedTokenizerBase | None,
+        most: int | None,
+        embedded: int,
+        layers: tuple[int, ...] = (),
     ) -> None:
         """`most` tokens are read at once (None: any number); `embedded` ids have an embedding."""
-        self.tokens, self.tokenizer, self.most, self.embedded = tokens, tokenizer, most, embedded
+        self.tokens, self.tokenizer, self.most, self.embedded, self.layers = tokens, tokenizer, most, embedded, layers
+        self.fired = dict.fromkeys(layers, 0)
         self.real = torch.zeros(0)
         self.steering = Steering()
         self.touched = torch.zeros(0)
@@ -169,6 +187,7 @@ class _Chosen:
         """Choose the tokens of the pass that begins; refuse what the model can't be fed."""
         self._require_room(now)
         self.real = now.real
+        self.fired = dict.fromkeys(self.layers, 0)
         if isinstance(self.tokens, TextSpan):
             self.touched = self._span(now)
         else:
@@ -192,7 +211,8 @@ class _Chosen:
             )
 
     def end(self, _: nn.Module, __: tuple, output: Any) -> None:
-        """Forward hook of the decoder: what it gives at tokens that are no padding has to be finite."""
+        """Forward hook of the decoder: every steered block was called once, and what it gives at tokens that are no padding is finite."""
+        check_fired(self.fired)
         hidden = output.last_hidden_state if hasattr(output, "last_hidden_state") else output[0]
         if not bool(torch.isfinite(hidden).all(dim=-1)[self.real.to(hidden.device)].all()):
             raise NotFiniteError(

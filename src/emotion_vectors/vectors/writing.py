@@ -17,15 +17,18 @@ from typing import Any
 import numpy as np
 
 from emotion_vectors.errors import UserError, nearest
-from emotion_vectors.lm.answers import Touched, answer_steered, mean_log_probability
+from emotion_vectors.lm.answers import answer_steered, mean_log_probability
+from emotion_vectors.lm.decode import Touched
 from emotion_vectors.lm.finite import require_addable
 from emotion_vectors.lm.limits import require_known, require_room
 from emotion_vectors.lm.model import LanguageModel
 from emotion_vectors.lm.prompts import locate, render
+from emotion_vectors.lm.sampling import Sampling
 from emotion_vectors.lm.templates import fronted, opening, ready
-from emotion_vectors.lm.writers.base import Sampling, read_text
+from emotion_vectors.lm.writers.base import read_text
 from emotion_vectors.vectors.directions import unit
 from emotion_vectors.vectors.file import EmotionVectors
+from emotion_vectors.vectors.steering import Addition
 
 # From here on a text is called broken beside the unsteered one of the same seed: nats per token less, share repeated more.
 MOST_UNLIKELY, MOST_REPEATED = 2.0, 0.25
@@ -96,20 +99,17 @@ def compare_writing(
     vectors of another width than the model's.
     """
     chosen = tuple(dict.fromkeys([vectors.layer] if layers is None else layers))
-    _check(vectors, lm, prompt, emotions, chosen)
-    steered = {layer: _sum(vectors, emotions, layer) / len(chosen) for layer in chosen}
-    for vector in steered.values():
-        require_addable(vector, lm.dtype)
-    direction = unit(np.random.default_rng(seed).standard_normal(lm.hidden_size))
-    random = {layer: direction * np.linalg.norm(vector) for layer, vector in steered.items()}
+    check(vectors, prompt, emotions, chosen)
+    vectors.check_fits(lm)
+    steered = vectors.additions(emotions, chosen)
+    for added in steered:
+        require_addable(added.vector, lm.dtype)
     messages = ([{"role": "system", "content": system}] if system else []) + [{"role": "user", "content": prompt}]
-    ids = locate(lm.tokenizer, _rendered(lm, messages), {}, begun=fronted(lm)).ids
-    require_known(lm, ids)
-    require_room(lm, len(ids), sampling.max_new_tokens, "The prompt")
+    ids = prompt_ids(lm, messages, sampling.max_new_tokens)
     known = vectors.reliability
     texts = [
         text
-        for kind, added in (("unsteered", {}), ("steered", steered), ("random", random))
+        for kind, added in (("unsteered", []), ("steered", steered), ("random", random_like(steered, seed)))
         for text in _write(lm, kind, ids, added, [seed + i for i in range(samples)], sampling, tokens)
     ]
     return Comparison(
@@ -120,15 +120,8 @@ def compare_writing(
     )  # fmt: skip
 
 
-def _sum(vectors: EmotionVectors, emotions: Mapping[str, float], layer: int) -> np.ndarray:
-    """(d,) the emotions' unit vectors times their strengths, in residual-stream units."""
-    rows = vectors.unit(layer)[[vectors.index(emotion) for emotion in emotions]].astype(np.float64)
-    return np.array(list(emotions.values())) @ rows * float(vectors.residual_norm[layer])
-
-
-def _check(
-    vectors: EmotionVectors, lm: LanguageModel, prompt: str, emotions: Mapping[str, float], layers: Sequence[int]
-) -> None:
+def check(vectors: EmotionVectors, prompt: str, emotions: Mapping[str, float], layers: Sequence[int]) -> None:
+    """Raise `UserError` for what can't be asked of these vectors, whatever the model."""
     if not prompt.strip():
         raise UserError("The prompt is empty; write one, or - to read it from the standard input.")
     if not emotions:
@@ -140,11 +133,20 @@ def _check(
             raise UserError(f"The strength of {emotion} is {strength}; give a number such as 0.3.")
     for layer in layers:
         vectors.at(layer)
-    if vectors.raw.shape[-1] != lm.hidden_size or len(vectors.raw) != lm.n_layers:
-        raise UserError(
-            f"The vectors are of a model with {len(vectors.raw)} layers of width {vectors.raw.shape[-1]}, but {lm.name} has "
-            f"{lm.n_layers} of {lm.hidden_size}; give the model that they were made from."
-        )
+
+
+def random_like(additions: Sequence[Addition], seed: int) -> list[Addition]:
+    """One random direction, the same at every layer and for the same seed, as long as what is added there."""
+    drawn = np.random.default_rng(seed).standard_normal(additions[0].vector.shape)
+    return [Addition(layer, unit(drawn) * np.linalg.norm(vector)) for layer, vector in additions]
+
+
+def prompt_ids(lm: LanguageModel, messages: list[dict[str, str]], max_new_tokens: int) -> tuple[int, ...]:
+    """The token ids of a conversation, up to where the answer of at most `max_new_tokens` begins; `UserError` if it doesn't fit."""
+    ids = locate(lm.tokenizer, _rendered(lm, messages), {}, begun=fronted(lm)).ids
+    require_known(lm, ids)
+    require_room(lm, len(ids), max_new_tokens, "The prompt")
+    return tuple(ids)
 
 
 def _rendered(lm: LanguageModel, messages: list[dict[str, str]]) -> str:
@@ -168,12 +170,12 @@ def _write(
     lm: LanguageModel,
     kind: str,
     ids: Sequence[int],
-    added: Mapping[int, np.ndarray],
+    added: Sequence[Addition],
     seeds: Sequence[int],
     sampling: Sampling,
     tokens: Touched,
 ) -> list[Text]:
-    rows = {layer: np.tile(vector, (len(seeds), 1)) for layer, vector in added.items()}
+    rows = {layer: np.tile(vector, (len(seeds), 1)) for layer, vector in added}
     written = answer_steered(lm, ids, rows, seeds, sampling, tokens)
     made = []
     for sample, (seed, answer) in enumerate(zip(seeds, written, strict=True)):

@@ -199,17 +199,15 @@ def _total(run: Run, names: list[str], strengths: list[float], layer: int) -> np
 
 def _additions(run: Run, names: list[str], strengths: list[float], layer: int, seed: int) -> list[list[Addition]]:
     """What each arm adds: nothing, the emotions, a random direction of the same length."""
-    from emotion_vectors.vectors.steering import Addition
+    from emotion_vectors.vectors.writing import random_like
 
-    added = _total(run, names, strengths, layer)
-    if run.vectors is None or not np.linalg.norm(added):
+    if run.vectors is None or not np.linalg.norm(_total(run, names, strengths, layer)):
         raise UserError("Nothing is added; choose a name and move its slider away from 0.")
-    norm = float(run.vectors.residual_norm[layer])
-    return [
-        [],
-        [Addition(layer, (added * norm).astype(np.float32))],
-        [Addition(layer, (view.random_like(added, seed) * norm).astype(np.float32))],
-    ]
+    mix: dict[str, float] = {}
+    for name, strength in zip(names, strengths, strict=True):
+        mix[name] = mix.get(name, 0.0) + strength
+    steered = run.vectors.additions(mix, layer)
+    return [[], steered, random_like(steered, seed)]
 
 
 def _tokens(touched: str, words: str) -> Tokens:

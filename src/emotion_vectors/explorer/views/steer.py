@@ -29,12 +29,6 @@ def total(units: np.ndarray, strengths: Sequence[float]) -> np.ndarray:
     return np.asarray(strengths, dtype=np.float64) @ np.asarray(units, dtype=np.float64)
 
 
-def random_like(addition: np.ndarray, seed: int) -> np.ndarray:
-    """A random direction as long as `addition` (d,); the same for the same seed."""
-    drawn = np.random.default_rng(seed).standard_normal(addition.shape)
-    return drawn * (np.linalg.norm(addition) / np.linalg.norm(drawn))
-
-
 def meter(names: Sequence[str], strengths: Sequence[float], length: float) -> str:
     """The length of the whole addition in residual norms, with its zones in words and colour."""
     if not names or not length:

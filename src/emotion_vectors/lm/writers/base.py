@@ -11,25 +11,9 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from emotion_vectors.lm import thinking
+from emotion_vectors.lm.sampling import Sampling, end_tokens
 
-
-@dataclass(frozen=True)
-class Sampling:
-    """How the next token is drawn. Penalties come first, then temperature, then the nucleus.
-
-    temperature: logits are divided by it; 0 always takes the likeliest token.
-    top_p: the smallest set of likeliest tokens with at least this probability is kept (1 keeps all).
-    repetition_penalty: divides positive and multiplies negative logits of every token that the prompt or the text holds
-        already (1 is none; Keskar et al. 2019, as in transformers and OpenVINO).
-    max_new_tokens: most tokens to write, the end-of-text token included.
-    presence_penalty: taken once from the logit of every token that the text itself holds already (0 is none).
-    """
-
-    temperature: float = 0.8
-    top_p: float = 0.95
-    repetition_penalty: float = 1.0
-    max_new_tokens: int = 200
-    presence_penalty: float = 0.0
+__all__ = ["Request", "Sampling", "Writer", "Written", "end_tokens", "read_text", "refuse_empty_prompts"]
 
 
 @dataclass(frozen=True)
@@ -72,35 +56,6 @@ class Writer(Protocol):
     def write(self, requests: Sequence[Request], sampling: Sampling) -> Iterator[Written]:
         """Yield one `Written` per request, in any order, as they get done."""
         ...
-
-
-# Tokens by which chat templates end a turn. A model converted from GGUF may know only one of its end tokens.
-END_OF_TURN = (
-    "<|im_end|>",
-    "<|eot_id|>",
-    "<|end|>",
-    "<end_of_turn>",
-    "<|endoftext|>",
-    "<|end_of_text|>",
-    "</s>",
-    "<eos>",
-    "<|return|>",
-    "<|call|>",
-    "[|endofturn|]",
-    "<|END_OF_TURN_TOKEN|>",
-    "<|eom_id|>",
-    "<|end_of_turn|>",
-    "<turn|>",
-)
-
-
-def end_tokens(lm: Any) -> frozenset[int]:
-    """Ids at which a text ends: the model's and the tokenizer's end-of-text ids and known end-of-turn tokens."""
-    configured = getattr(getattr(lm.model, "generation_config", None), "eos_token_id", None)
-    found = {*(configured if isinstance(configured, list) else [configured]), lm.tokenizer.eos_token_id}
-    vocabulary = lm.tokenizer.get_vocab()
-    found |= {vocabulary.get(token) for token in END_OF_TURN}
-    return frozenset(int(token) for token in found if token is not None)
 
 
 def read_text(lm: Any, tokens: Sequence[int]) -> str:

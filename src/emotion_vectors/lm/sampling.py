@@ -1,19 +1,69 @@
-"""Draw the next token of every row from its own random numbers: a row's draw never depends on the other rows.
+"""How texts are drawn: the settings, the tokens that end one, and the next token of every row.
 
+Every row has random numbers of its own, so that its draw never depends on the other rows.
 Legend: b row of the batch, v vocabulary entry.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import torch
 
 from emotion_vectors.lm.finite import ADVICE, NotFiniteError
-from emotion_vectors.lm.writers.base import Sampling
 
 # Tokens looked at first for the nucleus; rows whose nucleus is larger are sorted whole, so this changes speed only.
 FIRST_LOOK = 1024
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How the next token is drawn. Penalties come first, then temperature, then the nucleus.
+
+    temperature: logits are divided by it; 0 always takes the likeliest token.
+    top_p: the smallest set of likeliest tokens with at least this probability is kept (1 keeps all).
+    repetition_penalty: divides positive and multiplies negative logits of every token that the prompt or the text holds
+        already (1 is none; Keskar et al. 2019, as in transformers and OpenVINO).
+    max_new_tokens: most tokens to write, the end-of-text token included.
+    presence_penalty: taken once from the logit of every token that the text itself holds already (0 is none).
+    """
+
+    temperature: float = 0.8
+    top_p: float = 0.95
+    repetition_penalty: float = 1.0
+    max_new_tokens: int = 200
+    presence_penalty: float = 0.0
+
+
+# Tokens by which chat templates end a turn. A model converted from GGUF may know only one of its end tokens.
+END_OF_TURN = (
+    "<|im_end|>",
+    "<|eot_id|>",
+    "<|end|>",
+    "<end_of_turn>",
+    "<|endoftext|>",
+    "<|end_of_text|>",
+    "</s>",
+    "<eos>",
+    "<|return|>",
+    "<|call|>",
+    "[|endofturn|]",
+    "<|END_OF_TURN_TOKEN|>",
+    "<|eom_id|>",
+    "<|end_of_turn|>",
+    "<turn|>",
+)
+
+
+def end_tokens(lm: Any) -> frozenset[int]:
+    """Ids at which a text ends: the model's and the tokenizer's end-of-text ids and known end-of-turn tokens."""
+    configured = getattr(getattr(lm.model, "generation_config", None), "eos_token_id", None)
+    found = {*(configured if isinstance(configured, list) else [configured]), lm.tokenizer.eos_token_id}
+    vocabulary = lm.tokenizer.get_vocab()
+    found |= {vocabulary.get(token) for token in END_OF_TURN}
+    return frozenset(int(token) for token in found if token is not None)
 
 
 def uniform_draws(seeds: Sequence[int], steps: int, device: torch.device) -> torch.Tensor:

@@ -121,8 +121,12 @@ class _Watcher:
         self.generating = False
         self.given: Given | None = None  # inside `generate`: None until its first pass where it was given nothing
 
-    def before(self, _: nn.Module, arguments: tuple, options: dict[str, Any]) -> None:
-        """Forward pre-hook of the decoder."""
+    def before(self, _: nn.Module, arguments: tuple, options: dict[str, Any]) -> tuple[tuple, dict[str, Any]] | None:
+        """Forward pre-hook of the decoder.
+
+        Gemma 4 E2B and E4B let their last blocks see only the tokens whose logits are kept; here they see all, so that a token has the
+        same column in every block.
+        """
         ids = options.get("input_ids", arguments[0] if arguments else None)
         shape = options["inputs_embeds"].shape[:2] if ids is None else ids.shape
         device = options["inputs_embeds"].device if ids is None else ids.device
@@ -136,6 +140,7 @@ class _Watcher:
         else:
             real = self._unmasked(offset, tuple(shape), device)
         self.watch(Pass(offset, ids, real, self._prompt(offset, ids, real, mask)))
+        return (arguments, options | {"logits_to_keep": 0}) if options.get("logits_to_keep") is not None else None
 
     def _unmasked(self, offset: int, shape: tuple[int, int], device: torch.device) -> torch.Tensor:
         """(b, t) of a pass without a plain mask: all real, but for the padding of the prompt that `generate` was given."""

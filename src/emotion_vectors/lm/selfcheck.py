@@ -2,7 +2,8 @@
 
 Some architectures scale their logits, mask attention in their own way, or call their blocks differently. Rather than
 trust a list of names, every model that is loaded has to give the same logits on one prompt by three ways: its own
-forward, ours with an explicit mask, and ours that starts above a block with that block's own output.
+forward, ours through its decoder, and ours that starts above a block with that block's own output. Whether it obeys an attention
+mask of ours too is tried when it is first asked for (`tree_pass`, `packed`), because there is another way for one that doesn't.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from emotion_vectors.errors import UserError, first_line
 from emotion_vectors.lm import forward
 from emotion_vectors.lm.architecture import logit_scales
 from emotion_vectors.lm.model import LanguageModel
+from emotion_vectors.lm.starting import begin_of
 
 PROMPT = "The quick brown fox jumps over the lazy dog, and then it rests."
 # Of the spread of the model's own logits; bfloat16 rounding stays below, another computation does not.
@@ -36,20 +38,23 @@ def with_logit_scale(lm: LanguageModel) -> LanguageModel:
 
 
 def check_forward(lm: LanguageModel) -> float:
-    """Largest difference between the three ways, as a share of the logits' standard deviation; `UserError` if too large."""
-    ids = torch.tensor([lm.tokenizer(PROMPT)["input_ids"]], device=lm.device)
-    length = ids.shape[1]
-    positions = torch.arange(length, device=lm.device)[None]
-    causal = torch.ones(length, length, dtype=torch.bool, device=lm.device).tril()
-    layer, tokens, kept = lm.default_layer, range(lm.parts.head.weight.shape[0]), []
+    """Largest difference between the ways, as a share of the logits' standard deviation; `UserError` if too large."""
+    batch = forward.pad([lm.tokenizer(PROMPT)["input_ids"]], lm.device, lm.pad_id)
+    begin, tokens = begin_of(lm, lm.default_layer), range(lm.parts.head.weight.shape[0])
+    kept: dict[int, torch.Tensor] = {}
     try:
         with torch.inference_mode():
-            own = lm.model(ids).logits[0, -1].float()
-            with forward.watch_blocks(lm, [layer], lambda _, residual: kept.append(residual.clone())):
-                masked = forward.run_with_mask(lm, ids, positions, causal)
-            with forward.start_after(lm, layer, kept[0]):
-                started = forward.run_with_mask(lm, ids, positions, causal)
-            ours = [forward.logits_of(lm, hidden[0, -1], tokens) for hidden in (masked, started)]
+            own = lm.model(batch.ids).logits[0, -1].float()
+            with forward.watch_blocks(
+                lm, range(lm.n_layers), lambda layer, residual: kept.update({layer: residual.clone()})
+            ):
+                hidden = forward.run(lm, batch)
+            _refuse_other_streams(lm, kept, hidden)
+            found = [hidden]
+            if begin >= 0:
+                with forward.start_after(lm, begin, kept[begin]):
+                    found.append(forward.run(lm, batch))
+            ours = [forward.logits_of(lm, hidden[0, -1], tokens) for hidden in found]
             if not torch.isfinite(own).all():
                 raise UserError(f"{lm.name} gives logits that are not finite in {lm.dtype}; try another --set dtype.")
     except (TypeError, ValueError, RuntimeError, AttributeError, IndexError, KeyError) as error:
@@ -63,3 +68,27 @@ def check_forward(lm: LanguageModel) -> float:
             "architecture does something that this tool doesn't know; use a supported model."
         )
     return difference
+
+
+def _refuse_other_streams(lm: LanguageModel, kept: dict[int, torch.Tensor], hidden: torch.Tensor) -> None:
+    """Raise `UserError` unless every block gives one residual stream, and the final norm makes the last state of the last one."""
+    shape = (*hidden.shape[:2], lm.hidden_size)
+    other = next((residual for residual in kept.values() if residual.shape != shape), None)
+    if other is not None:
+        streams = f"{other.shape[0]} parallel streams" if other.dim() == 4 else f"a tensor of shape {tuple(other.shape)}"
+        raise UserError(
+            f"The blocks of {lm.name} hand on {streams} and not one residual stream, so there is no one place to read or to steer; use "
+            "a supported model."
+        )
+    normed = lm.parts.norm(kept[lm.n_layers - 1])
+    if normed.shape != hidden.shape or not _close(normed.float(), hidden.float(), TOLERANCE[lm.dtype]):
+        raise UserError(
+            f"What {lm.name} does after its last block is more than its norm {type(lm.parts.norm).__name__}; use a supported model."
+        )
+
+
+def _close(found: torch.Tensor, exact: torch.Tensor, share: float) -> bool:
+    """Whether they differ by less than a share of the standard deviation; not so where one is not finite, unless both are."""
+    if not torch.isfinite(exact).all():
+        return True  # the check of finite logits says so
+    return bool((found - exact).abs().max() <= share * exact.std())

@@ -1,0 +1,198 @@
+"""Every family of the table against plain transformers: forward passes, hooks and greedy decoding written here, in float32.
+
+What people do is done on a model that was saved and loaded again: capture at all layers, means over spans, choices, steered choices,
+steering in `generate`. A family that can't be read right is refused in a sentence that says why.
+"""
+
+import numpy as np
+import pytest
+import torch
+from families import BY_NAME, FAMILIES, tiny_model
+
+from emotion_vectors import load_model
+from emotion_vectors.errors import UserError
+from emotion_vectors.lm import choices, packed, starting, tree_pass
+from emotion_vectors.lm.model import LanguageModel
+from emotion_vectors.vectors import activations, passes
+from emotion_vectors.vectors.steering import Addition, steer
+
+WORKING = [family.name for family in FAMILIES if family.how != "refused"]
+REFUSED = [family.name for family in FAMILIES if family.how == "refused"]
+TOLERANCE = 1e-4
+TEMPLATE, PREFILL = "Would you prefer to (A) {activity_a} or (B) {activity_b}?", "("
+OPTIONS = ["plan a week of meals for a busy family", "discuss odd old words", "help a gang"]
+TEXTS = [("The letter has come at last.", 3), ("Count the words, and then swap a few riddles with a friend!", 5), ("No.", 1)]
+SPANS = {"first": ("activity_a",), "second": ("activity_b",), "both": ("activity_a", "activity_b")}
+
+
+@pytest.fixture(scope="module", params=WORKING)
+def loaded(request, tmp_path_factory):
+    """A family, the model as it was made, and the same as a user loads it."""
+    model, tokenizer = tiny_model(request.param)
+    folder = tmp_path_factory.mktemp("family")
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return BY_NAME[request.param], model, load_model(str(folder), device="cpu", dtype="float32")
+
+
+def blocks_of(model, count):
+    """The decoder blocks, found without our code: the list of `count` modules that are called layers or h, outside of a vision tower."""
+    lists = [
+        part
+        for name, part in model.named_modules()
+        if isinstance(part, torch.nn.ModuleList)
+        and name.rpartition(".")[2] in ("layers", "h", "blocks")
+        and len(part) == count
+        and "vis" not in name
+    ]
+    assert len(lists) == 1
+    return lists[0]
+
+
+def plain(model, count, ids, additions=None, positions=()):
+    """Logits (v,) after the last token, and the output of every block (n, t, d), with vectors added by a hook of our own."""
+    found, handles = {}, []
+    for layer, block in enumerate(blocks_of(model, count)):
+
+        def hook(module, arguments, output, layer=layer):
+            residual = (output[0] if isinstance(output, tuple) else output).clone()
+            for position in positions if layer in (additions or {}) else ():
+                residual[0, position] += additions[layer]
+            found[layer] = residual[0]
+            return (residual, *output[1:]) if isinstance(output, tuple) else residual
+
+        handles.append(block.register_forward_hook(hook))
+    with torch.no_grad():
+        logits = model(input_ids=torch.tensor([list(ids)]), use_cache=False).logits[0, -1]
+    for handle in handles:
+        handle.remove()
+    return logits, torch.stack([found[layer] for layer in range(count)])
+
+
+def rows_of(lm):
+    ids = [lm.tokenizer(text)["input_ids"] for text, _ in TEXTS]
+    return [(one, (min(first, len(one) - 1), len(one))) for one, (_, first) in zip(ids, TEXTS, strict=True)]
+
+
+def test_it_loads_with_all_its_weights(loaded):
+    _, model, lm = loaded
+    ids = torch.tensor([rows_of(lm)[1][0]])
+    with torch.no_grad():
+        torch.testing.assert_close(lm.model(input_ids=ids).logits, model(input_ids=ids).logits, atol=1e-5, rtol=1e-5)
+
+
+def test_every_layer_is_captured(loaded):
+    _, model, lm = loaded
+    rows = [ids for ids, _ in rows_of(lm)]
+    layouts = ["right", "left"] + (["packed"] if packed.can_pack(lm, max(map(len, rows))) else [])
+    expected = [plain(model, lm.n_layers, ids)[1] for ids in rows]
+    for layout in layouts:
+        found, laid = {}, passes.lay(lm, rows, layout)
+        passes.read(lm, laid, lambda layer, residual, found=found: found.update({layer: residual.clone()}))
+        for ids, start, exact in zip(rows, laid.starts, expected, strict=True):
+            ours = torch.stack([found[layer][start : start + len(ids)] for layer in range(lm.n_layers)])
+            torch.testing.assert_close(ours, exact, atol=TOLERANCE, rtol=TOLERANCE, msg=lambda text, at=layout: f"{at}: {text}")
+
+
+def test_spans_are_pooled(loaded):
+    _, model, lm = loaded
+    rows = rows_of(lm)
+    means = activations.pool(lm, rows).means
+    for mean, (ids, (first, last)) in zip(means, rows, strict=True):
+        exact = plain(model, lm.n_layers, ids)[1][:, first:last].mean(dim=1)
+        np.testing.assert_allclose(mean, exact, atol=TOLERANCE, rtol=TOLERANCE)
+
+
+@pytest.fixture(scope="module")
+def asked(loaded):
+    family, model, lm = loaded
+    prepared = choices.prepare(lm, TEMPLATE, PREFILL, OPTIONS)
+    return family, model, lm, prepared
+
+
+def test_prompts_share_a_tree_where_the_model_can_read_one(asked):
+    family, _, lm, prepared = asked
+    assert prepared.together == tree_pass.obeys_masks(lm) == (family.how == "packed")
+
+
+def test_choices_are_those_of_each_prompt_alone(asked, monkeypatch):
+    _, model, lm, prepared = asked
+    for branches, prompts in ((8, 16), (1, 1)):
+        monkeypatch.setattr(choices, "BRANCHES_PER_ROW", branches)
+        monkeypatch.setattr(choices, "PROMPTS_PER_PIECE", prompts)
+        baseline = choices.read_baseline(lm, prepared)
+        for (i, j), prompt in prepared.prompts.items():
+            logits = plain(model, lm.n_layers, prompt.ids)[0]
+            np.testing.assert_allclose(baseline.logits[i, j], logits[list(prepared.tokens)], atol=TOLERANCE, rtol=TOLERANCE)
+            mass = torch.softmax(logits.double(), -1)[list(prepared.tokens)].sum()
+            assert baseline.mass[i, j] == pytest.approx(float(mass), rel=1e-3)
+
+
+def vectors_for(lm, model, layers, count):
+    """Vectors (count, d) for each of some layers, about as long as the residual there, so that they matter."""
+    residuals = plain(model, lm.n_layers, rows_of(lm)[1][0])[1]
+    drawn = torch.randn(len(layers), count, lm.hidden_size, generator=torch.Generator().manual_seed(0))
+    lengths = {layer: float(residuals[layer].norm(dim=-1).median()) for layer in layers}
+    return {
+        layer: one / one.norm(dim=-1, keepdim=True) * lengths[layer] for layer, one in zip(layers, drawn, strict=True)
+    }
+
+
+def test_where_a_steered_pass_begins(asked):
+    family, _, lm, _ = asked
+    deepest = lm.n_layers - 1 if family.deepest is None else family.deepest
+    assert [starting.begin_of(lm, layer) for layer in range(lm.n_layers)] == [
+        min(layer, deepest) for layer in range(lm.n_layers)
+    ]
+
+
+@pytest.mark.parametrize("layers", [(0,), (-2,), (1, -1)], ids=str)
+def test_steered_choices_are_those_of_a_plain_hook(asked, layers):
+    _, model, lm, prepared = asked
+    layers = [layer % lm.n_layers for layer in layers]
+    additions = vectors_for(lm, model, layers, 2)
+    baseline = choices.read_baseline(lm, prepared, min(layers))
+    for touch in ("second", "both") if len(layers) == 1 else ("all",):
+        found = choices.read_steered(lm, prepared, baseline, additions, touch)
+        for row, (i, j) in ((0, (0, 1)), (1, (2, 0)), (1, (1, 2))):
+            prompt = prepared.prompts[i, j]
+            spans = [prompt.spans[name] for name in SPANS.get(touch, ())] or [(0, len(prompt.ids))]
+            positions = [position for first, last in spans for position in range(first, last)]
+            one = {layer: every[row] for layer, every in additions.items()}
+            logits = plain(model, lm.n_layers, prompt.ids, one, positions)[0]
+            np.testing.assert_allclose(found.logits[row, i, j], logits[list(prepared.tokens)], atol=TOLERANCE, rtol=TOLERANCE)
+            assert np.abs(found.logits[row, i, j] - baseline.logits[i, j]).max() > 10 * TOLERANCE, "the vector matters"
+
+
+@pytest.mark.parametrize("tokens", ["all", "prompt", "response"])
+def test_steering_in_generate_is_a_plain_hook_at_every_step(loaded, tokens):
+    _, model, lm = loaded
+    layer, count = lm.n_layers - 2, 5
+    vector = vectors_for(lm, model, [layer], 1)[layer][0]
+    inputs = lm.inputs([{"role": "user", "content": "Count the words."}])
+    prompt = inputs["input_ids"][0].tolist()
+    with steer(lm, [Addition(layer, vector.numpy())], tokens):
+        written = lm.generate(
+            **inputs, max_new_tokens=count, min_new_tokens=count, do_sample=False, output_logits=True,
+            return_dict_in_generate=True, pad_token_id=lm.pad_id,
+        )  # fmt: skip
+    ids = written.sequences[0].tolist()
+    assert len(ids) == len(prompt) + count
+    for step in range(count):
+        text = ids[: len(prompt) + step]
+        places = {"all": range(len(text)), "prompt": range(len(prompt)), "response": range(len(prompt) - 1, len(text))}
+        logits = plain(model, lm.n_layers, text, {layer: vector}, places[tokens])[0]
+        torch.testing.assert_close(written.logits[step][0], logits, atol=TOLERANCE, rtol=TOLERANCE)
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_refusal_says_why(name):
+    model, tokenizer = tiny_model(name)
+    with pytest.raises(UserError, match=BY_NAME[name].reason) as caught:
+        LanguageModel.of(model, tokenizer)
+    assert "\n" not in str(caught.value)
+
+
+def test_the_table_is_large_and_has_every_kind():
+    assert len(FAMILIES) >= 35 and len(BY_NAME) == len(FAMILIES)
+    assert {family.how for family in FAMILIES} == {"packed", "row by row", "refused"}

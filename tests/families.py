@@ -26,7 +26,8 @@ class Family(NamedTuple):
     extra: dict[str, Any] = {}
     how: How = "packed"
     reason: str = ""  # of a refusal: words of its sentence
-    deepest: int | None = None  # the highest block that a pass can start after, of 4, where that is not the last but one
+    deepest: int | None = None  # the highest block that a pass can start after, where that is not the last
+    heard: int | None = None  # the highest block after which a token can change others, where that is not the last but one
     note: str = ""
 
 
@@ -69,7 +70,7 @@ FAMILIES = (
     Family("Gemma 3 (with images)", "gemma3", {"text": {"sliding_window": 256, "query_pre_attn_scalar": 8}, "vision": VISION | {"image_size": 16, "patch_size": 4}}),
     Family("Gemma 3n (text)", "gemma3n_text", {"sliding_window": 256, "num_kv_shared_layers": 2, "hidden_size_per_layer_input": 8, "vocab_size_per_layer_input": "vocabulary", "laurel_rank": 4, "activation_sparsity_pattern": [0.0] * 4, "layer_types": ["sliding_attention", "full_attention"] * 2}, "refused", "stream"),
     Family("Gemma 4 26B, 31B (text)", "gemma4_text", GEMMA4 | {"hidden_size_per_layer_input": 0}),
-    Family("Gemma 4 E2B, E4B (text)", "gemma4_text", GEMMA4 | {"num_kv_shared_layers": 2, "hidden_size_per_layer_input": 8, "vocab_size_per_layer_input": "vocabulary", "num_hidden_layers": 6, "layer_types": [*["sliding_attention"] * 3, "full_attention"] + ["sliding_attention", "full_attention"]}, deepest=1),
+    Family("Gemma 4 E2B, E4B (text)", "gemma4_text", GEMMA4 | {"num_kv_shared_layers": 2, "hidden_size_per_layer_input": 8, "vocab_size_per_layer_input": "vocabulary", "num_hidden_layers": 6, "layer_types": [*["sliding_attention"] * 3, "full_attention"] + ["sliding_attention", "full_attention"]}, deepest=1, heard=2),
     Family("OLMo", "olmo"),
     Family("OLMo 2", "olmo2"),
     Family("OLMo 3", "olmo3", {"sliding_window": 256}),
@@ -92,7 +93,7 @@ FAMILIES = (
     Family("Granite 3", "granite", {"logits_scaling": 8.0}),
     Family("Granite 4 hybrid", "granitemoehybrid", LOCAL_EXPERTS | MAMBA2 | {"layers_block_type": ["mamba", "attention"] * 2, "shared_intermediate_size": 48, "logits_scaling": 4.0}, "row by row"),
     Family("Nemotron 4, Minitron", "nemotron"),
-    Family("Nemotron-H, Nano 2", "nemotron_h", {"layers_block_type": ["mamba", "attention", "mlp", "mamba"], "mamba_num_heads": 8, "mamba_head_dim": 8, "n_groups": 1, "ssm_state_size": 8, "chunk_size": 8}, "row by row"),
+    Family("Nemotron-H, Nano 2", "nemotron_h", {"layers_block_type": ["mamba", "attention", "mlp", "attention"], "mamba_num_heads": 8, "mamba_head_dim": 8, "n_groups": 1, "ssm_state_size": 8, "chunk_size": 8}, "row by row"),
     Family("Falcon-H1", "falcon_h1", MAMBA2 | {"mamba_d_ssm": 64, "lm_head_multiplier": 0.5}, "row by row"),
     Family("Jamba", "jamba", {"num_experts": 4, "num_experts_per_tok": 2, "attn_layer_period": 2, "attn_layer_offset": 1, "use_mamba_kernels": False, "mamba_d_state": 8, "mamba_dt_rank": 4}, "row by row"),
     Family("Bamba", "bamba", MAMBA2 | {"attn_layer_indices": [1, 3]}, "row by row"),
@@ -106,9 +107,9 @@ FAMILIES = (
     Family("GPT-NeoX, Pythia", "gpt_neox"),
     Family("OPT", "opt", {"ffn_dim": 48, "word_embed_proj_dim": 32}),
     Family("Falcon", "falcon", {"alibi": False, "head_dim": None}),
-    Family("Falcon RW (ALiBi)", "falcon", {"alibi": True, "head_dim": None, "multi_query": False, "parallel_attn": False}),
-    Family("MPT", "mpt", {"d_model": 32, "n_heads": 4, "n_layers": 4, "max_seq_len": 512, "expansion_ratio": 2}),
-    Family("BLOOM", "bloom", {"n_layer": 4, "n_head": 4}),
+    Family("Falcon RW (ALiBi)", "falcon", {"alibi": True, "head_dim": None, "multi_query": False, "parallel_attn": False}, "row by row"),
+    Family("MPT", "mpt", {"d_model": 32, "n_heads": 4, "n_layers": 4, "max_seq_len": 512, "expansion_ratio": 2}, "row by row"),
+    Family("BLOOM", "bloom", {"n_layer": 4, "n_head": 4}, "row by row"),
 )  # fmt: skip
 BY_NAME = {family.name: family for family in FAMILIES}
 

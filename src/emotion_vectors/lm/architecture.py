@@ -80,17 +80,21 @@ def mixes_beside_attention(model: PreTrainedModel, blocks: nn.ModuleList) -> boo
 
 
 def last_start(model: PreTrainedModel, blocks: nn.ModuleList) -> int:
-    """The highest block that a pass can start after; -1 where only whole passes are right.
+    """The highest block that a pass can start after: nothing that later blocks need is skipped. -1: only whole passes are right."""
+    return min(_shared(model, blocks), default=len(blocks)) - 1
 
-    In Gemma 4 E2B and E4B the last blocks use keys and values of earlier ones, which must not be skipped then: of each kind of
-    attention the last block that makes its own.
-    """
+
+def last_heard(model: PreTrainedModel, blocks: nn.ModuleList) -> int:
+    """The highest block after which a change of one token can reach others where blocks share keys and values; else the last block."""
+    return max(_shared(model, blocks), default=len(blocks)) - 1
+
+
+def _shared(model: PreTrainedModel, blocks: nn.ModuleList) -> list[int]:
+    """The blocks whose keys and values all later blocks use in place of their own (Gemma 4 E2B and E4B): the last of each kind."""
     config = model.config.get_text_config()
-    shared = getattr(config, "num_kv_shared_layers", None) or 0
-    if not shared:
-        return len(blocks) - 1
-    own = list(config.layer_types)[: len(blocks) - shared]
-    return min((len(own) - 1 - own[::-1].index(kind) for kind in set(own)), default=0) - 1
+    sharing = getattr(config, "num_kv_shared_layers", None) or 0
+    own = list(config.layer_types)[: len(blocks) - sharing] if sharing else []
+    return [len(own) - 1 - own[::-1].index(kind) for kind in set(own)]
 
 
 # Configuration fields that scale logits outside of the decoder: Granite divides by the first and HyperCLOVA X multiplies, MiniCPM 3

@@ -22,6 +22,9 @@ PROMPT = "The quick brown fox jumps over the lazy dog, and then it rests."
 # Of the spread of the model's own logits; bfloat16 rounding stays below, another computation does not.
 TOLERANCE = {torch.float32: 1e-3, torch.bfloat16: 0.1, torch.float16: 0.02}
 
+# Of a residual's length, mean over tokens: rounding of other shapes stays far below, what a later token brings does not.
+LOOKING = {torch.float32: 1e-3, torch.bfloat16: 0.25, torch.float16: 0.25}
+
 
 @torch.inference_mode()
 def with_logit_scale(lm: LanguageModel) -> LanguageModel:
@@ -50,6 +53,7 @@ def check_forward(lm: LanguageModel) -> float:
             ):
                 hidden = forward.run(lm, batch)
             _refuse_other_streams(lm, kept, hidden)
+            _refuse_looking_ahead(lm, batch, hidden)
             found = [hidden]
             if begin >= 0:
                 with forward.start_after(lm, begin, kept[begin]):
@@ -72,6 +76,11 @@ def check_forward(lm: LanguageModel) -> float:
 
 def _refuse_other_streams(lm: LanguageModel, kept: dict[int, torch.Tensor], hidden: torch.Tensor) -> None:
     """Raise `UserError` unless every block gives one residual stream, and the final norm makes the last state of the last one."""
+    idle = [layer for layer in range(lm.n_layers) if layer not in kept]
+    if idle:
+        raise UserError(
+            f"{lm.name} does not run all of its blocks for a text without images (not {', '.join(map(str, idle[:4]))}); use a supported model."
+        )
     shape = (*hidden.shape[:2], lm.hidden_size)
     other = next((residual for residual in kept.values() if residual.shape != shape), None)
     if other is not None:
@@ -84,6 +93,18 @@ def _refuse_other_streams(lm: LanguageModel, kept: dict[int, torch.Tensor], hidd
     if normed.shape != hidden.shape or not _close(normed.float(), hidden.float(), TOLERANCE[lm.dtype]):
         raise UserError(
             f"What {lm.name} does after its last block is more than its norm {type(lm.parts.norm).__name__}; use a supported model."
+        )
+
+
+def _refuse_looking_ahead(lm: LanguageModel, batch: forward.Batch, hidden: torch.Tensor) -> None:
+    """Raise `UserError` where a text's first half reads otherwise without the second: padding and packing count on causal models."""
+    half = batch.ids.shape[1] // 2
+    alone = forward.run(lm, forward.Batch(*(part[:, :half] for part in batch)))[0].float()
+    apart = (alone - hidden[0, :half].float()).norm(dim=-1) / alone.norm(dim=-1)
+    if float(apart.mean()) > LOOKING[lm.dtype]:
+        raise UserError(
+            f"The tokens of {lm.name} see those after them (by {float(apart.mean()):.2g} of their residuals' length), so it is not a causal "
+            "language model; use a supported model."
         )
 
 

@@ -7,12 +7,18 @@ steering in `generate`. A family that can't be read right is refused in a senten
 import numpy as np
 import pytest
 import torch
-from families import BY_NAME, FAMILIES, tiny_model
+from families import BY_NAME, FAMILIES, built, tiny_model
 
 from emotion_vectors import load_model
+from emotion_vectors.doctor import passes as checks
+from emotion_vectors.doctor.bench import Bench
+from emotion_vectors.doctor.examination import examine
+from emotion_vectors.doctor.steering import steered_choices
 from emotion_vectors.errors import UserError
 from emotion_vectors.lm import choices, forward, packed, starting, tree_pass
+from emotion_vectors.lm.continuations import spell, word_log_probabilities
 from emotion_vectors.lm.model import LanguageModel
+from emotion_vectors.stimuli.pack import load_pack
 from emotion_vectors.vectors import activations, passes
 from emotion_vectors.vectors.steering import Addition, steer
 
@@ -21,7 +27,11 @@ REFUSED = [family.name for family in FAMILIES if family.how == "refused"]
 TOLERANCE = 1e-4
 TEMPLATE, PREFILL = "Would you prefer to (A) {activity_a} or (B) {activity_b}?", "("
 OPTIONS = ["plan a week of meals for a busy family", "discuss odd old words", "help a gang"]
-TEXTS = [("The letter has come at last.", 3), ("Count the words, and then swap a few riddles with a friend!", 5), ("No.", 1)]
+TEXTS = [
+    ("The letter has come at last.", 3),
+    ("Count the words, and then swap a few riddles with a friend!", 5),
+    ("No.", 1),
+]
 SPANS = {"first": ("activity_a",), "second": ("activity_b",), "both": ("activity_a", "activity_b")}
 
 
@@ -91,7 +101,9 @@ def test_every_layer_is_captured(loaded):
         passes.read(lm, laid, lambda layer, residual, found=found: found.update({layer: residual.clone()}))
         for ids, start, exact in zip(rows, laid.starts, expected, strict=True):
             ours = torch.stack([found[layer][start : start + len(ids)] for layer in range(lm.n_layers)])
-            torch.testing.assert_close(ours, exact, atol=TOLERANCE, rtol=TOLERANCE, msg=lambda text, at=layout: f"{at}: {text}")
+            torch.testing.assert_close(
+                ours, exact, atol=TOLERANCE, rtol=TOLERANCE, msg=lambda text, at=layout: f"{at}: {text}"
+            )
 
 
 def test_spans_are_pooled(loaded):
@@ -123,7 +135,9 @@ def test_choices_are_those_of_each_prompt_alone(asked, monkeypatch):
         baseline = choices.read_baseline(lm, prepared)
         for (i, j), prompt in prepared.prompts.items():
             logits = plain(model, lm.n_layers, prompt.ids)[0]
-            np.testing.assert_allclose(baseline.logits[i, j], logits[list(prepared.tokens)], atol=TOLERANCE, rtol=TOLERANCE)
+            np.testing.assert_allclose(
+                baseline.logits[i, j], logits[list(prepared.tokens)], atol=TOLERANCE, rtol=TOLERANCE
+            )
             mass = torch.softmax(logits.double(), -1)[list(prepared.tokens)].sum()
             assert baseline.mass[i, j] == pytest.approx(float(mass), rel=1e-3)
 
@@ -160,7 +174,9 @@ def test_steered_choices_are_those_of_a_plain_hook(asked, layers):
             positions = [position for first, last in spans for position in range(first, last)]
             one = {layer: every[row] for layer, every in additions.items()}
             logits = plain(model, lm.n_layers, prompt.ids, one, positions)[0]
-            np.testing.assert_allclose(found.logits[row, i, j], logits[list(prepared.tokens)], atol=TOLERANCE, rtol=TOLERANCE)
+            np.testing.assert_allclose(
+                found.logits[row, i, j], logits[list(prepared.tokens)], atol=TOLERANCE, rtol=TOLERANCE
+            )
             moved = np.abs(found.logits[row, i, j] - baseline.logits[i, j]).max()
             heard = touch == "all" or min(layers) <= (lm.n_layers - 2 if family.heard is None else family.heard)
             assert moved > 5 * TOLERANCE if heard else moved < TOLERANCE, "the vector matters where other tokens see it"
@@ -205,7 +221,77 @@ def test_padded_prompts_are_steered_where_they_begin_to_answer(loaded):
                     **inputs, max_new_tokens=2, do_sample=False, output_logits=True, return_dict_in_generate=True,
                     pad_token_id=lm.pad_id,
                 ).logits[0]  # fmt: skip
-        torch.testing.assert_close(found, torch.stack(expected), atol=TOLERANCE, rtol=TOLERANCE, msg=lambda text: f"{side}: {text}")
+        torch.testing.assert_close(
+            found, torch.stack(expected), atol=TOLERANCE, rtol=TOLERANCE, msg=lambda text, side=side: f"{side}: {text}"
+        )
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in WORKING if BY_NAME[name].how == "row by row" or BY_NAME[name].doctor]
+)
+def test_the_self_checks_of_a_run_pass(name):
+    """They begin every run, so a family that works can be run; their reference is a plain one too."""
+    lm = LanguageModel.of(*tiny_model(name))
+    failed = [check.detail for check in examine(lm, load_pack("ours")) if not check.passed and check.kind == "stop"]
+    assert not failed
+
+
+def test_a_layer_whose_tokens_nobody_reads_is_named():
+    lm = LanguageModel.of(*tiny_model("Gemma 4 E2B, E4B (text)"))
+    assert lm.default_layer == 2, "two thirds of 6 would be 4, and no block after 3 makes keys and values"
+    found = steered_choices(Bench(lm, load_pack("ours"), 4))
+    assert not found.passed and "--layer 2 or lower" in found.detail
+    assert steered_choices(Bench(lm, load_pack("ours"), 2)).passed
+
+
+def test_where_no_block_can_be_skipped_every_steered_pass_is_a_whole_one():
+    """Two blocks with keys and values of their own, used by all others."""
+    family = BY_NAME["Gemma 4 E2B, E4B (text)"]
+    kinds = ["sliding_attention", "full_attention"] * 2
+    extra = family.extra | {"num_hidden_layers": 4, "layer_types": kinds, "num_kv_shared_layers": 2}
+    model, tokenizer = built(family._replace(extra=extra))
+    lm = LanguageModel.of(model, tokenizer)
+    assert [starting.begin_of(lm, layer) for layer in range(4)] == [-1] * 4 and lm.default_layer == 0
+    prepared = choices.prepare(lm, TEMPLATE, PREFILL, OPTIONS)
+    additions = vectors_for(lm, model, [0], 2)
+    found = choices.read_steered(lm, prepared, choices.read_baseline(lm, prepared, 0), additions, "second")
+    prompt = prepared.prompts[0, 1]
+    logits = plain(model, 4, prompt.ids, {0: additions[0][1]}, range(*prompt.spans["activity_b"]))[0]
+    np.testing.assert_allclose(found.logits[1, 0, 1], logits[list(prepared.tokens)], atol=TOLERANCE, rtol=TOLERANCE)
+    assert "whole" in checks.start(Bench(lm, load_pack("ours"), 0)).detail
+
+
+def test_words_after_a_steered_sentence_where_blocks_share_keys_and_values():
+    """The other function that starts above a layer."""
+    model, tokenizer = tiny_model("Gemma 4 E2B, E4B (text)")
+    lm = LanguageModel.of(model, tokenizer)
+    spelled = spell(lm, "The letter has come", ["at last", "back"])
+    for layer in (0, 2):
+        vector = vectors_for(lm, model, [layer], 1)[layer][0]
+        found = word_log_probabilities(lm, spelled, layer, vector[None].numpy())[0]
+        for total, word in zip(found, spelled.words, strict=True):
+            exact = 0.0
+            for step, token in enumerate(word):
+                text = [*spelled.sentence, *word[:step]]
+                logits = plain(model, lm.n_layers, text, {layer: vector}, range(*spelled.touched))[0]
+                exact += float(torch.log_softmax(logits.double(), -1)[token])
+            assert total == pytest.approx(exact, abs=TOLERANCE)
+
+
+def test_a_model_that_passes_over_the_mask_reads_prompts_row_by_row(monkeypatch):
+    """The trial finds out what no list names: attention that passes over the mask it is given."""
+    model, tokenizer = built(BY_NAME["Llama 2, 3"])
+    lm = LanguageModel.of(model, tokenizer)
+    real = forward.run_with_mask
+    assert tree_pass.obeys_masks(lm)
+    tree_pass._obeying.clear()
+    monkeypatch.setattr(forward, "run_with_mask", lambda lm, ids, positions, allowed, cache=None: real(
+        lm, ids, positions, torch.ones_like(allowed).tril(allowed.shape[-1] - allowed.shape[-2]), cache))  # fmt: skip
+    assert not tree_pass.obeys_masks(lm)
+    prepared = choices.prepare(lm, TEMPLATE, PREFILL, OPTIONS)
+    baseline = choices.read_baseline(lm, prepared)
+    logits = plain(model, lm.n_layers, prepared.prompts[2, 1].ids)[0]
+    np.testing.assert_allclose(baseline.logits[2, 1], logits[list(prepared.tokens)], atol=TOLERANCE, rtol=TOLERANCE)
 
 
 @pytest.mark.parametrize("name", REFUSED)

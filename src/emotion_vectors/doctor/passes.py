@@ -125,7 +125,9 @@ def start(bench: Bench) -> Finding:
                     started = forward.logits_of(lm, forward.run(lm, bench.batch)[bench.last], tokens)
             worst.append(in_spreads(started, whole))
     if not worst:
-        return Finding(0.0, SAME_PASS, True, "The last blocks use keys and values of the first, so every pass is a whole one.")
+        return Finding(
+            0.0, SAME_PASS, True, "The last blocks use keys and values of the first, so every pass is a whole one."
+        )
     return at_most(
         float(np.max(worst)), SAME_PASS, "A pass that starts above a layer equals the whole pass.",
         "A pass that starts above a layer gives other logits than the whole pass; use a supported model.",

@@ -293,4 +293,3 @@ def _touched(choices: Choices, tree: Tree, first: int, touch: Touch) -> np.ndarr
         if touch in (role, "both"):
             mask |= tree.touched([choices.prompts[first, second].spans[name] for second in choices.partners[first]])
     return mask
-

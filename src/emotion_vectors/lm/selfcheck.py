@@ -9,6 +9,7 @@ mask of ours too is tried when it is first asked for (`tree_pass`, `packed`), be
 from __future__ import annotations
 
 from dataclasses import replace
+from inspect import signature
 
 import torch
 
@@ -22,6 +23,7 @@ PROMPT = "The quick brown fox jumps over the lazy dog, and then it rests."
 # Of the spread of the model's own logits; bfloat16 rounding stays below, another computation does not.
 TOLERANCE = {torch.float32: 1e-3, torch.bfloat16: 0.1, torch.float16: 0.02}
 
+STATES = {"cache_params", "state"}  # what Mamba and RWKV are called with
 # Of a residual's length, mean over tokens: rounding of other shapes stays far below, what a later token brings does not.
 LOOKING = {torch.float32: 1e-3, torch.bfloat16: 0.25, torch.float16: 0.25}
 
@@ -45,6 +47,7 @@ def check_forward(lm: LanguageModel) -> float:
     batch = forward.pad([lm.tokenizer(PROMPT)["input_ids"]], lm.device, lm.pad_id)
     begin, tokens = begin_of(lm, lm.default_layer), range(lm.parts.head.weight.shape[0])
     kept: dict[int, torch.Tensor] = {}
+    _refuse_without_keys(lm)
     try:
         with torch.inference_mode():
             own = lm.model(batch.ids).logits[0, -1].float()
@@ -74,6 +77,16 @@ def check_forward(lm: LanguageModel) -> float:
     return difference
 
 
+def _refuse_without_keys(lm: LanguageModel) -> None:
+    """Raise `UserError` for a model that keeps a state in place of keys and values: nothing says where in a text a pass of it stands."""
+    takes = signature(type(lm.parts.body).forward).parameters
+    if STATES & set(takes) and not set(forward.CACHE_NAMES) & set(takes):
+        raise UserError(
+            f"{lm.name} has no attention but a state, which doesn't say how much of a text it has read, so steering can't tell a prompt from "
+            "an answer; use a model with attention."
+        )
+
+
 def _refuse_other_streams(lm: LanguageModel, kept: dict[int, torch.Tensor], hidden: torch.Tensor) -> None:
     """Raise `UserError` unless every block gives one residual stream, and the final norm makes the last state of the last one."""
     idle = [layer for layer in range(lm.n_layers) if layer not in kept]
@@ -84,7 +97,9 @@ def _refuse_other_streams(lm: LanguageModel, kept: dict[int, torch.Tensor], hidd
     shape = (*hidden.shape[:2], lm.hidden_size)
     other = next((residual for residual in kept.values() if residual.shape != shape), None)
     if other is not None:
-        streams = f"{other.shape[0]} parallel streams" if other.dim() == 4 else f"a tensor of shape {tuple(other.shape)}"
+        streams = (
+            f"{other.shape[0]} parallel streams" if other.dim() == 4 else f"a tensor of shape {tuple(other.shape)}"
+        )
         raise UserError(
             f"The blocks of {lm.name} hand on {streams} and not one residual stream, so there is no one place to read or to steer; use "
             "a supported model."

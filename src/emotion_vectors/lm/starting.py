@@ -19,7 +19,11 @@ def begin_of(lm: LanguageModel, layer: int) -> int:
 
 @contextmanager
 def steered(
-    lm: LanguageModel, begin: int, residual: torch.Tensor | None, vectors: Mapping[int, torch.Tensor], touched: torch.Tensor
+    lm: LanguageModel,
+    begin: int,
+    residual: torch.Tensor | None,
+    vectors: Mapping[int, torch.Tensor],
+    touched: torch.Tensor,
 ) -> Iterator[None]:
     """One pass that starts after block `begin` from its unsteered output `residual` (b, t, d), with `vectors` (b, d) of each layer added.
 

@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 import torch
 from tiny import ARCHITECTURES, tiny
-from transformers import AutoModelForCausalLM, CohereConfig, FalconConfig, GraniteConfig
+from transformers import AutoModelForCausalLM, CohereConfig, GraniteConfig
 
 from emotion_vectors.errors import UserError
 from emotion_vectors.lm.architecture import find_parts
@@ -22,7 +22,6 @@ OTHERS = {
     "divided logits": GraniteConfig(
         hidden_size=32, intermediate_size=48, num_hidden_layers=4, num_attention_heads=4, num_key_value_heads=4, vocab_size=1500, logits_scaling=8.0
     ),
-    "other blocks": FalconConfig(hidden_size=32, num_hidden_layers=4, num_attention_heads=4, vocab_size=1500, alibi=True),
 }  # fmt: skip
 
 

@@ -8,6 +8,7 @@ import torch
 from emotion_vectors.doctor.bench import RESIDUAL_TOLERANCE, Bench, in_spreads, own_pass, plain_hooks, relative
 from emotion_vectors.doctor.check import Finding, at_most
 from emotion_vectors.lm import forward, selfcheck
+from emotion_vectors.lm.starting import begin_of
 from emotion_vectors.vectors import activations
 
 SAME_PASS = 1e-3  # of the spread of logits: the same operations on the same shapes, so next to nothing in any precision
@@ -103,8 +104,10 @@ def packed(bench: Bench) -> Finding:
         apart.append(difference / own.std())
     return at_most(
         float(torch.stack(apart).square().mean().sqrt()), selfcheck.TOLERANCE[bench.lm.dtype],
-        "Packed prompts answer as prompts on their own.",
-        "Prompts answer otherwise when they are packed; use a supported model or report a bug.",
+        "Packed prompts answer as prompts on their own."
+        if bench.choices.together
+        else "Prompts are read one per row, because this model can't read them packed; they answer as on their own.",
+        "Prompts answer otherwise when they are read together; use a supported model or report a bug.",
     )  # fmt: skip
 
 
@@ -113,7 +116,7 @@ def start(bench: Bench) -> Finding:
     lm, worst = bench.lm, []
     tokens = range(lm.parts.head.weight.shape[0])
     vectors, touched = bench.vectors.to(lm.dtype)[:, None], bench.touched[..., None]
-    for layer in sorted({0, bench.layer}):
+    for layer in sorted({begin_of(lm, layer) for layer in (0, bench.layer)} - {-1}):
         for change in (lambda residual: residual, lambda residual: residual + vectors * touched):
             with torch.inference_mode():
                 with plain_hooks(lm, {layer: change}) as outputs:
@@ -121,6 +124,10 @@ def start(bench: Bench) -> Finding:
                 with forward.start_after(lm, layer, outputs[layer]):
                     started = forward.logits_of(lm, forward.run(lm, bench.batch)[bench.last], tokens)
             worst.append(in_spreads(started, whole))
+    if not worst:
+        return Finding(
+            0.0, SAME_PASS, True, "The last blocks use keys and values of the first, so every pass is a whole one."
+        )
     return at_most(
         float(np.max(worst)), SAME_PASS, "A pass that starts above a layer equals the whole pass.",
         "A pass that starts above a layer gives other logits than the whole pass; use a supported model.",

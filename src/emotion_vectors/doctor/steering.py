@@ -10,6 +10,7 @@ import torch
 from emotion_vectors.doctor.bench import Bench, plain_hooks
 from emotion_vectors.doctor.check import Finding, at_most
 from emotion_vectors.lm import choices
+from emotion_vectors.lm.architecture import last_heard
 from emotion_vectors.lm.prompts import Prompt
 
 ACTIVITIES = 3
@@ -25,6 +26,13 @@ def steered_choices(bench: Bench) -> Finding:
     Measured: the root mean square error of the change of logit(A) - logit(B), as a share of the change's own.
     """
     lm, texts, prompts = bench.lm, bench.activities[:ACTIVITIES], bench.pack.prompts
+    heard = last_heard(lm.model, lm.parts.blocks)
+    if bench.layer > heard:
+        return Finding(
+            bench.layer, heard, False,
+            f"The last blocks of {lm.name} use keys and values of earlier ones, so what is added to an activity after block {heard} can't "
+            f"reach the answer; use --layer {heard} or lower.",
+        )  # fmt: skip
     prepared = choices.prepare(lm, prompts.preference, prompts.preference_prefill, texts)
     vectors = STRONGER * bench.vectors[:2]
     baseline = choices.read_baseline(lm, prepared, bench.layer)

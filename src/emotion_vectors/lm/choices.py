@@ -2,7 +2,8 @@
 
 In: n options and a question template with {activity_a} and {activity_b}. Out: an (n, n) matrix of differences in nats;
 cell [i, j] is the prompt with option i as A and option j as B; what was not asked is NaN. Source: paper, preference
-experiment; seed report section 3.4. The prompts with the same first option share it as one packed tree.
+experiment; seed report section 3.4. The prompts with the same first option share it as one packed tree, where the model reads trees
+as it reads each prompt alone (`tree_pass`); else each prompt is a row of a batch.
 """
 
 from __future__ import annotations
@@ -24,9 +25,12 @@ from emotion_vectors.lm.memory import Room
 from emotion_vectors.lm.model import LanguageModel
 from emotion_vectors.lm.prompts import Prompt, chat_prompt, option_tokens
 from emotion_vectors.lm.shifts import Shifts
+from emotion_vectors.lm.starting import begin_of, steered
+from emotion_vectors.lm.tree_pass import indices, obeys_masks, run_piece
 from emotion_vectors.lm.trees import Piece, Tree, pack
 
 BRANCHES_PER_ROW = 8  # of a tree; more cost attention, fewer copies of the prefix's keys and values. Changes no result
+PROMPTS_PER_PIECE = 16  # of a model that reads every prompt in a row of its own. Changes no result
 
 Touch = Literal["first", "second", "both", "all"]
 """Which tokens of a prompt get the vector: those of option A, of option B, of both, or every token."""
@@ -39,6 +43,7 @@ class Choices(NamedTuple):
     trees: list[Tree]
     partners: list[list[int]]
     tokens: tuple[int, int]
+    together: bool = True  # whether the model reads a tree at once; False: one prompt per row
 
     @property
     def n(self) -> int:
@@ -49,8 +54,9 @@ class Choices(NamedTuple):
 class Kept(NamedTuple):
     """What steered passes of one tree start from, on the CPU or in mapped files."""
 
-    residual: torch.Tensor  # (t, d) output of the block where they start
-    prefix: list[forward.KeysValues]  # of the shared prefix, for the blocks above it
+    begin: int  # the block that they start after, -1: whole passes
+    residual: torch.Tensor  # (t, d) output of that block; empty for whole passes
+    prefix: list[forward.KeysValues]  # of the shared prefix, for the blocks above it; empty where a prompt is a row
     answers: torch.Tensor  # (k, d) final-norm residuals that the unsteered answers are read from
 
 
@@ -106,7 +112,7 @@ def prepare(
     tokens = {option_tokens(lm, prompts[0, partners[0][0]]), option_tokens(lm, prompts[1, partners[1][0]])}
     if len(tokens) != 1:
         raise UserError("The tokens of the answers A and B differ between prompts; change the prefill of the pack.")
-    return Choices(prompts, trees, partners, tokens.pop())
+    return Choices(prompts, trees, partners, tokens.pop(), obeys_masks(lm))
 
 
 def read_baseline(
@@ -127,7 +133,7 @@ def read_baseline(
     for i in range(choices.n) if first is None else first:
         tree, partners = choices.trees[i], choices.partners[i]
         with torch.inference_mode():
-            found, start = _plain_pass(lm, tree, keep_layer, keep)
+            found, start = _plain_pass(lm, choices, tree, keep_layer, keep)
             pair = forward.logits_of(lm, found, choices.tokens).double()
             total = forward.log_normaliser(lm, found).double()
             require_finite(lm, "The answers", pair, total)
@@ -139,33 +145,47 @@ def read_baseline(
 
 
 def kept_bytes(lm: LanguageModel, choices: Choices, layer: int) -> int:
-    """About how much `read_baseline` keeps for passes that start at `layer`: residuals, and the prefix's keys and values."""
-    above = lm.n_layers - layer - 1
-    numbers = sum(tree.size + len(tree.read) + 2 * above * tree.prefix for tree in choices.trees) * lm.hidden_size
-    return numbers * lm.dtype.itemsize
+    """About how much `read_baseline` keeps for passes steered from `layer` on: residuals, and the prefix's keys and values."""
+    begin = begin_of(lm, layer)
+    above = lm.n_layers - begin - 1 if choices.together else 0
+    tokens = sum((tree.size if begin >= 0 else 0) + len(tree.read) + 2 * above * tree.prefix for tree in choices.trees)
+    return tokens * lm.hidden_size * lm.dtype.itemsize
 
 
-def _plain_pass(lm: LanguageModel, tree: Tree, keep_layer: int | None, keep: Keep) -> tuple[torch.Tensor, Kept | None]:
+def _pieces(choices: Choices, tree: Tree, begin: int = 0) -> list[Piece]:
+    """How a tree is run: from token `begin` on, or with every prompt in a row from its start."""
+    return tree.pieces(begin, BRANCHES_PER_ROW) if choices.together else tree.rows(PROMPTS_PER_PIECE)
+
+
+def _plain_pass(
+    lm: LanguageModel, choices: Choices, tree: Tree, keep_layer: int | None, keep: Keep
+) -> tuple[torch.Tensor, Kept | None]:
     """Final-norm residuals (k, d) at the answers of one tree, and what passes steered from `keep_layer` on start from."""
-    layers = [] if keep_layer is None else [keep_layer]
-    pieces, outputs, prefix, hidden = tree.pieces(0, BRANCHES_PER_ROW), [], [], None
-    cache = DynamicCache() if layers or len(pieces) > 1 else None
+    begin = -1 if keep_layer is None else begin_of(lm, keep_layer)
+    layers = [begin] if begin >= 0 else []
+    pieces, outputs, prefix, found = _pieces(choices, tree), [], [], []
+    keeps_prefix = keep_layer is not None and choices.together
+    cache = DynamicCache() if keeps_prefix or (choices.together and len(pieces) > 1) else None
     for number, piece in enumerate(pieces):
         if number and cache is not None:
             cache.batch_repeat_interleave(len(piece.tokens))
         with forward.watch_blocks(lm, layers, lambda _, residual: outputs.append(residual)):
-            hidden = _run_piece(lm, tree, piece, 1, cache)
-        if keep_layer is not None and cache is not None and number == 0:
-            prefix = forward.keys_values(cache, keep_layer + 1, tree.prefix)
-    assert hidden is not None, "a tree has at least one piece"
+            hidden = run_piece(lm, tree, piece, 1, cache, choices.together)
+        found += [hidden[0]] if len(piece.read) else []
+        if keeps_prefix and cache is not None and number == 0:
+            prefix = forward.keys_values(cache, begin + 1, tree.prefix)
+    answers = torch.cat(found)
     if keep_layer is None:
-        return hidden[0], None
-    residual = outputs[0].new_empty(tree.size, outputs[0].shape[-1])
-    for piece, output in zip(pieces, outputs, strict=True):
-        real = _index(lm, np.flatnonzero(piece.real))
-        residual[_index(lm, piece.tokens[piece.real])] = output.flatten(0, 1)[real]
+        return answers, None
+    residual = torch.empty(0)
+    if begin >= 0:
+        residual = outputs[0].new_empty(tree.size, outputs[0].shape[-1])
+        for piece, output in zip(pieces, outputs, strict=True):
+            real = indices(lm, np.flatnonzero(piece.real))
+            residual[indices(lm, piece.tokens[piece.real])] = output.flatten(0, 1)[real]
+        residual = keep(residual)
     kept = [forward.KeysValues(keep(keys), keep(values)) for keys, values in prefix]
-    return hidden[0], Kept(keep(residual), kept, keep(hidden[0]))
+    return answers, Kept(begin, residual, kept, keep(answers))
 
 
 def read_steered(
@@ -181,8 +201,8 @@ def read_steered(
     """Choices of all prompts under m steering vectors.
 
     `additions[layer]` (m, d) is added to the output of that block at the tokens that `touch` names. `baseline` must
-    have kept the lowest of these layers; the pass starts there, and at the first touched token: what lies before it is
-    the same for all vectors. `advance` gets finished prompts times vectors. A batch that does not fit in memory is halved,
+    have kept the lowest of these layers; the pass starts there (`starting`), and at the first touched token: what lies before it
+    is the same for all vectors. `advance` gets finished prompts times vectors. A batch that does not fit in memory is halved,
     and `say` is told. Results come from the device once, at the end.
     """
     count = len(additions[min(additions)])
@@ -190,7 +210,7 @@ def read_steered(
     room = Room(tokens_per_batch, "tokens", "steering", lm.device, say)
     answers = Shifts(lm, choices.tokens)
     for i, tree in enumerate(choices.trees):
-        hidden = _in_batches(lm, tree, baseline.kept[i], on_device, _touched(choices, tree, i, touch), room)
+        hidden = _in_batches(lm, choices, tree, baseline.kept[i], on_device, _touched(choices, tree, i, touch), room)
         with torch.inference_mode():
             answers.add(baseline.kept[i].answers.to(lm.device), hidden)
         advance(count * len(tree.read))
@@ -208,16 +228,22 @@ def _tables(choices: Choices, values: np.ndarray) -> Steered:
 
 
 def _in_batches(
-    lm: LanguageModel, tree: Tree, kept: Kept, additions: Mapping[int, torch.Tensor], touched: np.ndarray, room: Room
+    lm: LanguageModel,
+    choices: Choices,
+    tree: Tree,
+    kept: Kept,
+    additions: Mapping[int, torch.Tensor],
+    touched: np.ndarray,
+    room: Room,
 ) -> torch.Tensor:
     """Final-norm residuals (m, k, d) at the answers of one tree under all vectors, as many at once as there is room for."""
     count, begin, found = len(additions[min(additions)]), 0, []
-    pieces = tree.pieces(min(int(touched.argmax()), tree.prefix), BRANCHES_PER_ROW)
+    pieces = _pieces(choices, tree, min(int(touched.argmax()), tree.prefix))
     size = max(piece.tokens.size for piece in pieces)
     while begin < count:
         batch = min(max(1, room.size // size), count - begin)
         chosen = {layer: vectors[begin : begin + batch] for layer, vectors in additions.items()}
-        run = partial(_steered_pass, lm, tree, kept, chosen, touched, pieces)
+        run = partial(_steered_pass, lm, tree, kept, chosen, touched, pieces, choices.together)
         hidden = room.attempt(run, batch * size, smallest=batch == 1)
         if hidden is not None:
             found.append(hidden)
@@ -233,45 +259,31 @@ def _steered_pass(
     additions: Mapping[int, torch.Tensor],
     touched: np.ndarray,
     pieces: Sequence[Piece],
+    together: bool,
 ) -> torch.Tensor:
     """Final-norm residuals (m, k, d) at the answers of one tree of k prompts under m vectors, in one batch.
 
     `pieces` begin after the tokens that are not run: no vector touches them or anything before them.
     """
-    start = min(additions)
-    count, above = len(additions[start]), [layer for layer in additions if layer > start]
+    count, found = len(additions[min(additions)]), []
     seen, rows = pieces[0].allowed.shape[-1] - pieces[0].tokens.shape[-1], len(pieces[0].tokens)
-    hidden = torch.empty(0)
     with torch.inference_mode():
         prefix = [forward.KeysValues(k.to(lm.device), v.to(lm.device)) for k, v in kept.prefix]
-        cache = forward.filled_cache(prefix, start + 1, count * rows, seen) if seen else None
-        cache = DynamicCache() if cache is None and len(pieces) > 1 else cache
+        cache = forward.filled_cache(prefix, kept.begin + 1, count * rows, seen) if seen else None
+        cache = DynamicCache() if cache is None and together and len(pieces) > 1 else cache
         for number, piece in enumerate(pieces):
             rows = len(piece.tokens)
             if number and cache is not None:
                 cache.batch_repeat_interleave(rows)
             mask = torch.from_numpy(touched[piece.tokens]).to(lm.device).repeat(count, 1)
             vectors = {layer: every.repeat_interleave(rows, dim=0) for layer, every in additions.items()}
-            entering = kept.residual[torch.from_numpy(piece.tokens)].to(lm.device).repeat(count, 1, 1)
-            with (
-                forward.start_after(lm, start, forward.added(vectors[start], mask, entering)),
-                forward.watch_blocks(lm, above, forward.add_at(vectors, mask)),
-            ):
-                hidden = _run_piece(lm, tree, piece, count, cache)
-    return hidden
-
-
-def _run_piece(lm: LanguageModel, tree: Tree, piece: Piece, count: int, cache: DynamicCache | None) -> torch.Tensor:
-    """Final-norm residuals (m, k, d) at the k answers of a piece that is run `count` = m times, as m * r rows."""
-    rows, columns = piece.tokens.shape
-    ids, positions = (_index(lm, values[piece.tokens]).repeat(count, 1) for values in (tree.ids, tree.positions))
-    allowed = torch.from_numpy(piece.allowed).to(lm.device)
-    # Of a piece without answers only keys and values are wanted.
-    read = piece.read if len(piece.read) else np.zeros(1, int)
-    places = (_index(lm, read) + rows * columns * torch.arange(count, device=lm.device)[:, None]).flatten()
-    with forward.last_block_at(lm, places):
-        hidden = forward.run_with_mask(lm, ids, positions, allowed, cache)
-    return hidden.flatten(0, 1)[places].view(count, len(read), -1)
+            entering = None
+            if kept.begin >= 0:
+                entering = kept.residual[torch.from_numpy(piece.tokens)].to(lm.device).repeat(count, 1, 1)
+            with steered(lm, kept.begin, entering, vectors, mask):
+                hidden = run_piece(lm, tree, piece, count, cache, together)
+            found += [hidden] if len(piece.read) else []
+    return torch.cat(found, dim=1)
 
 
 def _touched(choices: Choices, tree: Tree, first: int, touch: Touch) -> np.ndarray:
@@ -283,7 +295,3 @@ def _touched(choices: Choices, tree: Tree, first: int, touch: Touch) -> np.ndarr
         if touch in (role, "both"):
             mask |= tree.touched([choices.prompts[first, second].spans[name] for second in choices.partners[first]])
     return mask
-
-
-def _index(lm: LanguageModel, values: np.ndarray) -> torch.Tensor:
-    return torch.from_numpy(np.asarray(values, dtype=np.int64)).to(lm.device)

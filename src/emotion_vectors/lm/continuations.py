@@ -14,10 +14,11 @@ import torch
 
 from emotion_vectors.errors import UserError
 from emotion_vectors.lm.finite import require_finite
-from emotion_vectors.lm.forward import Batch, added, log_probabilities, pad, run, start_after, stop_after, watch_blocks
+from emotion_vectors.lm.forward import Batch, log_probabilities, pad, run, stop_after, watch_blocks
 from emotion_vectors.lm.limits import require_known, require_room
 from emotion_vectors.lm.model import LanguageModel
 from emotion_vectors.lm.prompts import locate
+from emotion_vectors.lm.starting import begin_of, steered
 
 
 class Spelled(NamedTuple):
@@ -53,16 +54,17 @@ def word_log_probabilities(
     """
     beginnings = list(dict.fromkeys(word[:-1] for word in spelled.words))
     batch = pad([[*spelled.sentence, *beginning] for beginning in beginnings], lm.device, lm.pad_id)
-    residual = _residual_after(lm, batch, layer)
+    begin = begin_of(lm, layer)
+    residual = _residual_after(lm, batch, begin) if begin >= 0 else None
     touched = torch.zeros(batch.ids.shape[1], dtype=torch.bool, device=lm.device)
     touched[slice(*spelled.touched)] = True
     found, at_once = [], max(1, tokens_per_batch // batch.ids.numel())
     for start in range(0, len(vectors), at_once):
         some = torch.from_numpy(np.asarray(vectors[start : start + at_once], dtype=np.float32)).to(lm.device)
         rows, count = len(beginnings), len(some)
-        steered = added(some.repeat_interleave(rows, dim=0), touched, residual.repeat(count, 1, 1))
+        vectors_of_rows = {layer: some.repeat_interleave(rows, dim=0)}
         wide = Batch(*(part.repeat(count, 1) for part in batch))
-        with start_after(lm, layer, steered):
+        with steered(lm, begin, None if residual is None else residual.repeat(count, 1, 1), vectors_of_rows, touched):
             hidden = run(lm, wide).unflatten(0, (count, rows))
         found.append(_scored(lm, spelled, beginnings, hidden))
     whole = np.concatenate(found)

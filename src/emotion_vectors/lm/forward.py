@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from inspect import signature
 from typing import NamedTuple
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import nn
@@ -114,10 +115,10 @@ def start_after(lm: LanguageModel, layer: int, residual: torch.Tensor) -> Iterat
     """
     if layer < 0:
         raise ValueError("a pass can start after block 0 at the earliest")
-    skipped = lm.parts.blocks[: layer + 1]
+    skipped, lengths = lm.parts.blocks[: layer + 1], _tuple_lengths(lm)
     try:
         for index, block in enumerate(skipped):
-            block.forward = _stand_in(residual if index == layer else None)
+            block.forward = _in_form(_stand_in(residual if index == layer else None), lengths[index])
         with uncompiled():
             yield
     finally:
@@ -130,6 +131,34 @@ def _stand_in(residual: torch.Tensor | None) -> Callable[..., torch.Tensor]:
         return hidden_states if residual is None else residual
 
     return forward
+
+
+def _in_form(stand_in: Callable[..., torch.Tensor], length: int) -> Callable[..., object]:
+    """`stand_in` as the block returns it: a tensor (0), or a tuple of `length` that begins with it."""
+    if not length:
+        return stand_in
+    return lambda *arguments, **options: (stand_in(*arguments, **options), *[None] * (length - 1))
+
+
+_lengths: WeakKeyDictionary[nn.Module, list[int]] = WeakKeyDictionary()
+
+
+def _tuple_lengths(lm: LanguageModel) -> list[int]:
+    """How many things each block returns as a tuple, 0 for a bare tensor; seen in one pass over one token, once per model."""
+    if lm.parts.body not in _lengths:
+        found: list[int] = []
+        handles = [
+            block.register_forward_hook(lambda _, __, out: found.append(len(out) if isinstance(out, tuple) else 0))
+            for block in lm.parts.blocks
+        ]
+        try:
+            with torch.inference_mode():
+                lm.parts.body(input_ids=torch.zeros(1, 1, dtype=torch.long, device=lm.device), use_cache=False)
+        finally:
+            for handle in handles:
+                handle.remove()
+        _lengths[lm.parts.body] = found
+    return _lengths[lm.parts.body]
 
 
 def run(lm: LanguageModel, batch: Batch) -> torch.Tensor:
@@ -239,6 +268,8 @@ def parts_read_only(block: nn.Module) -> list[nn.Module]:
 
 def _only_at(whole: Callable[..., object], places: torch.Tensor) -> Callable[..., object]:
     def forward(hidden: torch.Tensor, *arguments: object, **options: object) -> object:
+        if any(isinstance(other, torch.Tensor) for other in (*arguments, *options.values())):
+            return whole(hidden, *arguments, **options)  # it belongs to all tokens (BLOOM gives its residual)
         some = whole(hidden.flatten(0, 1)[None, places], *arguments, **options)
         if not isinstance(some, torch.Tensor):
             return whole(hidden, *arguments, **options)
@@ -295,6 +326,8 @@ def add_at(layer_vectors: Mapping[int, torch.Tensor], touched: torch.Tensor) -> 
 
 def added(vectors: torch.Tensor, touched: torch.Tensor, residual: torch.Tensor) -> torch.Tensor:
     """`residual` (b, t, d) plus one of `vectors` (b, d) per row, at the positions `touched` (t,) or (b, t) only."""
+    if touched.shape[-1] != residual.shape[-2]:
+        raise RuntimeError(f"a block sees {residual.shape[-2]} tokens of a pass of {touched.shape[-1]}")
     return torch.where(touched.unsqueeze(-1), residual + vectors.to(residual.dtype).unsqueeze(-2), residual)
 
 

@@ -15,7 +15,7 @@ from transformers.utils import logging
 
 from emotion_vectors.errors import UserError, first_line
 from emotion_vectors.lm import built, weights
-from emotion_vectors.lm.architecture import Parts, find_parts
+from emotion_vectors.lm.architecture import Parts, find_parts, last_heard
 from emotion_vectors.lm.pretrained import files_read, load_pretrained
 from emotion_vectors.lm.spread import spread
 from emotion_vectors.lm.templates import settle_template
@@ -85,8 +85,11 @@ class LanguageModel:
 
     @property
     def default_layer(self) -> int:
-        """The analysis layer: two thirds of the depth (paper section 2; 21 of 32, 20 of 30)."""
-        return default_layer(self.n_layers)
+        """The analysis layer: two thirds of the depth (paper section 2; 21 of 32, 20 of 30).
+
+        Lower where the last blocks share keys and values of earlier ones: above, what is added to a token reaches no other token.
+        """
+        return max(0, min(default_layer(self.n_layers), last_heard(self.model, self.parts.blocks)))
 
     @property
     def generate(self) -> Callable[..., Any]:

@@ -21,7 +21,7 @@ from transformers import AttentionInterface, PreTrainedModel
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
 from emotion_vectors.lm import forward
-from emotion_vectors.lm.architecture import sliding_window
+from emotion_vectors.lm.architecture import mixes_beside_attention, sliding_window
 from emotion_vectors.lm.model import LanguageModel
 
 NAME = "emotion_vectors_packed"
@@ -149,6 +149,8 @@ def _ways(lm: LanguageModel) -> list[Attention]:
     kinds = set(getattr(config, "layer_types", None) or ())
     if config._attn_implementation != "sdpa" or not kinds <= {"full_attention", "sliding_attention"}:
         return []
+    if mixes_beside_attention(lm.model, lm.parts.blocks):
+        return []
     half = lm.dtype in (torch.bfloat16, torch.float16)
     return [variable_length, text_by_text] if lm.device.type == "cuda" and half else [text_by_text]
 
@@ -161,7 +163,7 @@ def _agrees(lm: LanguageModel, attention: Attention) -> bool:
     rows = [drawn[sum(TRIAL[:i]) : sum(TRIAL[: i + 1])] for i in range(len(TRIAL))]
     try:
         together = _residuals(lm, lambda: _run(lm, pack(rows, lm.device), attention))
-    except (TypeError, ValueError, RuntimeError, AttributeError, KeyError, ImportError):
+    except (TypeError, ValueError, RuntimeError, AttributeError, LookupError, ImportError):
         return False  # another signature, or a kernel that this device has not: the next way is tried
     if len(together) != lm.n_layers:
         return False

@@ -101,12 +101,16 @@ def watch_passes(model: PreTrainedModel, body: nn.Module, watch: Callable[[Pass]
         finally:
             watcher.given, watcher.generating = outer
 
-    handle = body.register_forward_pre_hook(watcher.before, with_kwargs=True)
+    handles = [body.register_forward_pre_hook(watcher.before, with_kwargs=True)]
+    if model is not body:
+        handles.append(model.register_forward_pre_hook(watcher.called, with_kwargs=True))
+        handles.append(model.register_forward_hook(watcher.returned, always_call=True))
     vars(model)["generate"] = watched
     try:
         yield
     finally:
-        handle.remove()
+        for handle in handles:
+            handle.remove()
         if own is None:
             vars(model).pop("generate", None)
         else:
@@ -120,22 +124,39 @@ class _Watcher:
         self.watch = watch
         self.generating = False
         self.given: Given | None = None  # inside `generate`: None until its first pass where it was given nothing
+        self.outer: dict[str, Any] = {}  # what the whole model was called with, while it runs
 
-    def before(self, _: nn.Module, arguments: tuple, options: dict[str, Any]) -> None:
-        """Forward pre-hook of the decoder."""
+    def called(self, _: nn.Module, arguments: tuple, options: dict[str, Any]) -> None:
+        """Forward pre-hook of the whole model: one with images hands its decoder embeddings, and masks made of the caller's."""
+        self.outer = options | ({"input_ids": arguments[0]} if arguments else {})
+
+    def returned(self, *_: object) -> None:
+        """Forward hook of the whole model."""
+        self.outer = {}
+
+    def before(self, _: nn.Module, arguments: tuple, options: dict[str, Any]) -> tuple[tuple, dict[str, Any]] | None:
+        """Forward pre-hook of the decoder.
+
+        Gemma 4 E2B and E4B let their last blocks see only the tokens whose logits are kept; here they see all, so that a token has the
+        same column in every block.
+        """
         ids = options.get("input_ids", arguments[0] if arguments else None)
         shape = options["inputs_embeds"].shape[:2] if ids is None else ids.shape
         device = options["inputs_embeds"].device if ids is None else ids.device
+        if ids is None and (outer := self.outer.get("input_ids")) is not None and outer.shape == shape:
+            ids = outer.to(device)
         cache = next((options[name] for name in CACHE_NAMES if options.get(name) is not None), None)
-        offset = int(cache.get_seq_length()) if cache is not None else 0
-        mask = options.get("attention_mask")
-        mask = mask if isinstance(mask, torch.Tensor) and mask.dim() == 2 else None
+        offset = _cached(cache) if cache is not None else 0
+        masks = (options.get("attention_mask"), self.outer.get("attention_mask"))
+        mask = next((mask for mask in masks if isinstance(mask, torch.Tensor) and mask.dim() == 2), None)
+        mask = None if mask is None else mask.to(device)
         end = offset + shape[1]
         if mask is not None and mask.shape[1] >= end:
             real = mask[:, offset:end].bool()
         else:
             real = self._unmasked(offset, tuple(shape), device)
         self.watch(Pass(offset, ids, real, self._prompt(offset, ids, real, mask)))
+        return (arguments, options | {"logits_to_keep": 0}) if options.get("logits_to_keep") is not None else None
 
     def _unmasked(self, offset: int, shape: tuple[int, int], device: torch.device) -> torch.Tensor:
         """(b, t) of a pass without a plain mask: all real, but for the padding of the prompt that `generate` was given."""
@@ -160,6 +181,12 @@ class _Watcher:
             return Given(len(real), real.shape[1], ids, real)
         # One token on top of a cache is a generated one: the whole prompt lies before it.
         return Given(len(real), offset, None, None) if real.shape[1] == 1 else None
+
+
+def _cached(cache: Any) -> int:
+    """Tokens that a cache holds; a layer that keeps a state in place of keys and values doesn't count (MiniMax's first)."""
+    layers = [layer for layer in getattr(cache, "layers", ()) if hasattr(layer, "get_seq_length")]
+    return max([int(cache.get_seq_length()), *(int(layer.get_seq_length()) for layer in layers)])
 
 
 def _continues(given: Given, offset: int, ids: torch.Tensor | None) -> bool:

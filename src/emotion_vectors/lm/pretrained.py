@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoModelForCausalLM, PreTrainedModel
+from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForImageTextToText, PreTrainedModel
+from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING, MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING
 from transformers.utils import logging
 
 from emotion_vectors.errors import UserError, first_line
@@ -33,7 +34,8 @@ def load_pretrained(folder: str, name: str, dtype: torch.dtype, **options: Any) 
     level = logging.get_verbosity()
     logging.set_verbosity_error()  # its report of tensors is a warning; here it is a refusal
     try:
-        loaded: Any = AutoModelForCausalLM.from_pretrained(
+        config = AutoConfig.from_pretrained(folder, revision=options.get("revision") or "main", trust_remote_code=False)
+        loaded: Any = model_class(config).from_pretrained(
             folder, dtype=dtype, output_loading_info=True, ignore_mismatched_sizes=True, trust_remote_code=False, **options
         )  # fmt: skip
     except Exception as error:  # transformers and safetensors raise whatever a damaged file provokes
@@ -43,6 +45,12 @@ def load_pretrained(folder: str, name: str, dtype: torch.dtype, **options: Any) 
     model, found = loaded  # the loading report comes with it
     refuse_unsettled(name, found)
     return model
+
+
+def model_class(config: Any) -> Any:
+    """The transformers class that builds a model with `config`: the causal one, or the one with images whose text part is read."""
+    pictured = type(config) in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING and type(config) not in MODEL_FOR_CAUSAL_LM_MAPPING
+    return AutoModelForImageTextToText if pictured else AutoModelForCausalLM
 
 
 def refuse_unsettled(name: str, found: dict[str, Any]) -> None:

@@ -2,7 +2,8 @@
 
 Some architectures scale their logits, mask attention in their own way, or call their blocks differently. Rather than
 trust a list of names, every model that is loaded has to give the same logits on one prompt by three ways: its own
-forward, ours with an explicit mask, and ours that starts above a block with that block's own output.
+forward, ours through its decoder, and ours that starts above a block with that block's own output. Whether it obeys an attention
+mask of ours too is tried when it is first asked for (`tree_pass`, `packed`), because there is another way for one that doesn't.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from inspect import signature
 
 import torch
 
@@ -19,10 +21,15 @@ from emotion_vectors.lm.architecture import logit_scales
 from emotion_vectors.lm.finite import require_finite
 from emotion_vectors.lm.limits import require_known
 from emotion_vectors.lm.model import LanguageModel
+from emotion_vectors.lm.starting import begin_of
 
 PROMPT = "The quick brown fox jumps over the lazy dog, and then it rests."
 # Of the spread of the model's own logits; bfloat16 rounding stays below, another computation does not.
 TOLERANCE = {torch.float32: 1e-3, torch.bfloat16: 0.1, torch.float16: 0.02}
+
+STATES = {"cache_params", "state"}  # what Mamba and RWKV are called with
+# Of a residual's length, mean over tokens: rounding of other shapes stays far below, what a later token brings does not.
+LOOKING = {torch.float32: 1e-3, torch.bfloat16: 0.25, torch.float16: 0.25}
 
 
 @contextmanager
@@ -67,21 +74,24 @@ def with_logit_scale(lm: LanguageModel) -> LanguageModel:
 
 
 def check_forward(lm: LanguageModel) -> float:
-    """Largest difference between the three ways, as a share of the logits' standard deviation; `UserError` if too large."""
-    require_known(lm, lm.tokenizer(PROMPT)["input_ids"])
-    ids = torch.tensor([lm.tokenizer(PROMPT)["input_ids"]], device=lm.device)
-    length = ids.shape[1]
-    positions = torch.arange(length, device=lm.device)[None]
-    causal = torch.ones(length, length, dtype=torch.bool, device=lm.device).tril()
-    layer, tokens, kept = lm.default_layer, range(lm.parts.head.weight.shape[0]), []
+    """Largest difference between the ways, as a share of the logits' standard deviation; `UserError` if too large."""
+    ids = lm.tokenizer(PROMPT)["input_ids"]
+    require_known(lm, ids)
+    batch = forward.pad([ids], lm.device, lm.pad_id)
+    begin, tokens = begin_of(lm, lm.default_layer), range(lm.parts.head.weight.shape[0])
+    kept: dict[int, torch.Tensor] = {}
+    _refuse_without_keys(lm)
     with _told(lm), torch.inference_mode():
-        own = lm.model(ids).logits[0, -1].float()
+        own = lm.model(batch.ids).logits[0, -1].float()
         require_finite(lm, "The logits", own)
-        with forward.watch_blocks(lm, [layer], lambda _, residual: kept.append(residual.clone())):
-            masked = forward.run_with_mask(lm, ids, positions, causal)
-        with forward.start_after(lm, layer, kept[0]):
-            started = forward.run_with_mask(lm, ids, positions, causal)
-        ours = [forward.logits_of(lm, hidden[0, -1], tokens) for hidden in (masked, started)]
+        hidden = _watched(lm, batch, kept)
+        _refuse_other_streams(lm, kept, hidden)
+        _refuse_looking_ahead(lm, batch, hidden)
+        found = [hidden]
+        if begin >= 0:
+            with forward.start_after(lm, begin, kept[begin]):
+                found.append(forward.run(lm, batch))
+        ours = [forward.logits_of(lm, hidden[0, -1], tokens) for hidden in found]
     difference = max(float((logits - own).abs().max()) for logits in ours) / float(own.std())
     if not difference <= TOLERANCE[lm.dtype]:
         raise UserError(
@@ -89,3 +99,66 @@ def check_forward(lm: LanguageModel) -> float:
             "architecture does something that this tool doesn't know; use a supported model."
         )
     return difference
+
+
+def _watched(lm: LanguageModel, batch: forward.Batch, kept: dict[int, torch.Tensor]) -> torch.Tensor:
+    """Final-norm residuals of our pass; `kept` gets every block's output. Raises `UserError` for blocks that are not run."""
+    layers = range(lm.n_layers)
+    try:
+        with forward.watch_blocks(lm, layers, lambda layer, residual: kept.update({layer: residual.clone()})):
+            return forward.run(lm, batch)
+    except forward.HookError as error:
+        idle = [layer for layer in layers if layer not in kept]
+        if not idle:
+            raise
+        raise UserError(
+            f"{lm.name} does not run all of its blocks for a text without images (not {', '.join(map(str, idle[:4]))}); use a supported model."
+        ) from error
+
+
+def _refuse_without_keys(lm: LanguageModel) -> None:
+    """Raise `UserError` for a model that keeps a state in place of keys and values: nothing says where in a text a pass of it stands."""
+    takes = signature(type(lm.parts.body).forward).parameters
+    if STATES & set(takes) and not set(forward.CACHE_NAMES) & set(takes):
+        raise UserError(
+            f"{lm.name} has no attention but a state, which doesn't say how much of a text it has read, so steering can't tell a prompt from "
+            "an answer; use a model with attention."
+        )
+
+
+def _refuse_other_streams(lm: LanguageModel, kept: dict[int, torch.Tensor], hidden: torch.Tensor) -> None:
+    """Raise `UserError` unless every block gives one residual stream, and the final norm makes the last state of the last one."""
+    shape = (*hidden.shape[:2], lm.hidden_size)
+    other = next((residual for residual in kept.values() if residual.shape != shape), None)
+    if other is not None:
+        streams = (
+            f"{other.shape[0]} parallel streams" if other.dim() == 4 else f"a tensor of shape {tuple(other.shape)}"
+        )
+        raise UserError(
+            f"The blocks of {lm.name} hand on {streams} and not one residual stream, so there is no one place to read or to steer; use "
+            "a supported model."
+        )
+    normed = lm.parts.norm(kept[lm.n_layers - 1])
+    if normed.shape != hidden.shape or not _close(normed.float(), hidden.float(), TOLERANCE[lm.dtype]):
+        raise UserError(
+            f"What {lm.name} does after its last block is more than its norm {type(lm.parts.norm).__name__}; use a supported model."
+        )
+
+
+def _refuse_looking_ahead(lm: LanguageModel, batch: forward.Batch, hidden: torch.Tensor) -> None:
+    """Raise `UserError` where a text's first half reads otherwise without the second: padding and packing count on causal models."""
+    half = batch.ids.shape[1] // 2
+    alone = forward.run(lm, forward.Batch(*(part[:, :half] for part in batch)))[0].float()
+    apart = (alone - hidden[0, :half].float()).norm(dim=-1) / alone.norm(dim=-1)
+    if float(apart.mean()) > LOOKING[lm.dtype]:
+        raise UserError(
+            f"The tokens of {lm.name} see those after them (by {float(apart.mean()):.2g} of their residuals' length), so it is not a causal "
+            "language model; use a supported model."
+        )
+
+
+def _close(found: torch.Tensor, exact: torch.Tensor, share: float) -> bool:
+    """Whether they differ by less than a share of the standard deviation; not so where one is not finite, unless both are."""
+    if not torch.isfinite(exact).all():
+        return True  # the check of finite logits says so
+    return bool((found - exact).abs().max() <= share * exact.std())

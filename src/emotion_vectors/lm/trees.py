@@ -78,6 +78,24 @@ class Tree(NamedTuple):
             return [branches]
         return [self._piece([np.arange(begin, self.prefix)], begin), branches]
 
+    def rows(self, most: int) -> list[Piece]:
+        """Every prompt in a row of its own from its first token on, at most `most` in a piece; pieces don't depend on each other.
+
+        The prefix is then in every row. For models whose layers don't obey an attention mask: fillings stand behind a prompt's
+        end, where nothing that is read can see them.
+        """
+        whole = [
+            np.concatenate([np.arange(self.prefix), np.arange(start, last + 1)])
+            for start, last in zip(self.starts, self.read, strict=True)
+        ]
+        pieces = []
+        for first in range(0, len(whole), most):
+            some = whole[first : first + most]
+            piece = self._piece(some, 0)
+            width = piece.tokens.shape[1]
+            pieces.append(piece._replace(read=np.array([row * width + len(one) - 1 for row, one in enumerate(some)])))
+        return pieces
+
     def _piece(self, rows: Sequence[np.ndarray], seen: int) -> Piece:
         width = max(map(len, rows))
         tokens = np.stack([np.concatenate([row, np.repeat(row[-1:], width - len(row))]) for row in rows])

@@ -40,7 +40,8 @@ def ask_preferences(lab: Lab) -> Answers:
                 "mass": mass[first, second],
             }  # fmt: skip
             atomic.write_parquet(lab.run / FILE, pl.DataFrame(table))
-            lab.run.finish("preferences", [FILE], stage.seconds, stage.units, "prompts")
+            apart = {} if prepared.together else {"read": "one prompt per row"}
+            lab.run.finish("preferences", [FILE], stage.seconds, stage.units, "prompts", **apart)
         del lab.scratch["every pair"]
     return _from_table(pl.read_parquet(lab.run / FILE), len(lab.pack.activities))
 

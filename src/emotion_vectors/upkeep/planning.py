@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
-from transformers import AutoConfig, AutoModelForCausalLM
+from transformers import AutoConfig
 
 from emotion_vectors.corpus.survey import look_into
 from emotion_vectors.errors import UserError, first_line
 from emotion_vectors.lm import built
 from emotion_vectors.lm.architecture import find_parts
 from emotion_vectors.lm.model import choose_devices, choose_dtype, default_layer, locate
+from emotion_vectors.lm.pretrained import model_class
 from emotion_vectors.settings import Settings
 from emotion_vectors.stages.steering import ROLES, plan_from
 from emotion_vectors.stats.steering import ring_pairs
@@ -79,7 +80,7 @@ def shape_of(name: str, cache: Path | None = None) -> Shape:
         except (OSError, ValueError) as error:
             raise UserError(f"Can't read the configuration of '{name}': {first_line(error)}.") from error
     with torch.device("meta"):
-        model = AutoModelForCausalLM.from_config(config)
+        model = model_class(config).from_config(config)
     text = config.get_text_config()
     in_blocks = sum(weight.numel() for weight in find_parts(model).blocks.parameters())
     return Shape(int(text.num_hidden_layers), int(text.hidden_size), int(model.num_parameters()), in_blocks)

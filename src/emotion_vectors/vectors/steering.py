@@ -157,6 +157,8 @@ def _adder(layer: int, vector: torch.Tensor, chosen: _Chosen) -> Any:
         where = residual.device, residual.dtype
         if where not in placed:
             placed[where] = vector.to(*where)
+        if residual.shape[-2] != chosen.touched.shape[-1]:
+            raise RuntimeError(f"a block sees {residual.shape[-2]} tokens of a pass of {chosen.touched.shape[-1]}")
         touched = chosen.touched.to(residual.device).unsqueeze(-1)
         changed = torch.where(touched, residual + placed[where], residual)
         return (changed, *output[1:]) if isinstance(output, tuple) else changed

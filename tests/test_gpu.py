@@ -7,6 +7,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import torch
+from emotion_vectors.lm.spread import spread
 from tiny import ARCHITECTURES, tiny
 
 from emotion_vectors.bench import plain
@@ -14,7 +15,6 @@ from emotion_vectors.lm import choices, memory, packed
 from emotion_vectors.lm.architecture import find_parts
 from emotion_vectors.lm.model import load_model
 from emotion_vectors.lm.selfcheck import check_forward
-from emotion_vectors.lm.spread import spread
 from emotion_vectors.vectors import activations, passes
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
-from emotion_vectors.cli.options import Device, Quiet
+from emotion_vectors.cli.options import Adapter, Device, Quantize, Quiet
 from emotion_vectors.errors import UserError
 
 if TYPE_CHECKING:
@@ -41,6 +41,8 @@ def read(
     model: Annotated[
         str | None, typer.Option(help="Model to read with; default the one that the vectors are of.")
     ] = None,
+    adapter: Adapter = None,
+    quantize: Quantize = None,
     emotions: Annotated[
         str | None, typer.Option(metavar="NAMES", help="Emotions with commas between; default all.")
     ] = None,
@@ -82,7 +84,7 @@ def read(
         loaded.index(name)
     files = list(dict.fromkeys(files))
     held = survey(files, skip_bad)  # a bad line is told before the model is loaded
-    lm = _load(loaded, model, device, reporter)
+    lm = _load(loaded, model, quantize, adapter, device, reporter)
     calibration = loaded.calibration if lm.sha256 == loaded.header.get("model_sha256") else None
     reporter.say(_reference(loaded, calibration is not None))
     order = Order(tuple(files), names, chosen, _window(lm, window), skip_bad)
@@ -97,21 +99,33 @@ def read(
     _summary(record, out)
 
 
-def _load(vectors: EmotionVectors, model: str | None, device: str, reporter: Reporter) -> LanguageModel:
+def _load(
+    vectors: EmotionVectors,
+    model: str | None,
+    quantize: str | None,
+    adapter: str | None,
+    device: str,
+    reporter: Reporter,
+) -> LanguageModel:
     """The model to read with, in the precision that the vectors were made in; other weights only where asked for."""
     from emotion_vectors.lm.model import load_model, locate
+    from emotion_vectors.vectors.belonging import owner_of
 
-    name = model or vectors.header.get("model")
-    if not isinstance(name, str):
-        raise UserError("These vectors don't name their model; add --model.")
+    name, quantize, adapter = owner = owner_of(vectors.header, model, quantize, adapter)
     wanted = vectors.header.get("model_sha256")
-    if model is None and locate(name).sha256 != wanted:
+    if model is None and owner == owner_of(vectors.header) and locate(name, None, quantize, adapter).sha256 != wanted:
         raise UserError(
             f"The weights of '{name}' are not those that the vectors were made with; add --model to read with others."
         )
     reporter.say(f"Loading {name} ...")
     dtype = vectors.header.get("dtype")
-    lm = load_model(name, device, dtype if dtype in ("float32", "bfloat16", "float16") else "auto")
+    lm = load_model(
+        name,
+        device,
+        dtype if dtype in ("float32", "bfloat16", "float16") else "auto",
+        quantize=quantize,
+        adapter=adapter,
+    )
     vectors.check_fits(lm)
     if lm.sha256 != wanted:
         reporter.say("The model has other weights than the one that the vectors are of.")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from emotion_vectors.cli.options import Device
+from emotion_vectors.cli.options import Adapter, Device, Quantize
 from emotion_vectors.cli.shown import plain_text
 from emotion_vectors.errors import UserError
 
@@ -29,6 +29,8 @@ def steer(
     ] = None,
     tokens: Annotated[Literal["all", "prompt", "response"], typer.Option(help="Whose tokens are steered.")] = "all",
     model: Annotated[str | None, typer.Option(help="Default: the model that the vectors were made from.")] = None,
+    adapter: Adapter = None,
+    quantize: Quantize = None,
     system: Annotated[str, typer.Option(metavar="TEXT", help="System text before the prompt.")] = "",
     max_tokens: Annotated[int, typer.Option(min=1, max=4096, help="Most tokens of a text.")] = 80,
     samples: Annotated[int, typer.Option(min=1, max=64, help="Texts of each kind, with seeds that count up.")] = 1,
@@ -44,16 +46,17 @@ def steer(
 
     from emotion_vectors.lm.model import load_model
     from emotion_vectors.lm.writers.base import Sampling
+    from emotion_vectors.vectors.belonging import owner_of
     from emotion_vectors.vectors.file import EmotionVectors
     from emotion_vectors.vectors.writing import compare_writing
 
     vectors = EmotionVectors.load(source)
-    name = model or vectors.header.get("model")
-    if not name:
-        raise UserError("The vectors don't say which model they are of; give it with --model.")
+    name, quantize, adapter = owner_of(vectors.header, model, quantize, adapter)
+    dtype = str(vectors.header.get("dtype") or "auto")
+    lm = load_model(name, device, dtype, quantize=quantize, adapter=adapter)
     sampling = Sampling(0 if greedy else temperature, max_new_tokens=max_tokens)
     found = compare_writing(
-        vectors, load_model(name, device, str(vectors.header.get("dtype") or "auto")), said, strengths, layers=chosen, tokens=tokens, system=system,
+        vectors, lm, said, strengths, layers=chosen, tokens=tokens, system=system,
         sampling=sampling, samples=samples, seed=seed,
     )  # fmt: skip
     if as_json:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from emotion_vectors.errors import UserError
 from emotion_vectors.explorer.runs import Run
+from emotion_vectors.vectors.belonging import owner_of
 
 if TYPE_CHECKING:
     from emotion_vectors.lm.model import LanguageModel
@@ -28,11 +29,18 @@ class Loaded:
 class Models:
     """Loads models when they are first needed and keeps them, by the hash of their weights.
 
-    `override`: load this in place of what the runs name, for runs that were made where the model has another path.
+    `override`, and how it is quantised and adapted: load this in place of what the runs name, for runs that were made where the model
+    has another path.
     """
 
-    def __init__(self, override: str | None = None, device: str = "auto") -> None:
-        self._override, self._device = override, device
+    def __init__(
+        self,
+        override: str | None = None,
+        device: str = "auto",
+        quantize: str | None = None,
+        adapter: str | None = None,
+    ) -> None:
+        self._override, self._device, self._quantize, self._adapter = override, device, quantize, adapter
         self._loaded: dict[str, Loaded] = {}
         self._loading = Lock()
 
@@ -48,8 +56,9 @@ class Models:
             # PyTorch takes seconds to import, so the page opens without it.
             from emotion_vectors.lm.model import load_model, locate
 
+            name, quantize, adapter = owner_of(run.asked, self._override, self._quantize, self._adapter)
             try:
-                located = locate(name)
+                located = locate(name, None, quantize, adapter)
             except UserError as error:
                 raise UserError(
                     f"The model of this run isn't here: {error} Or start explore with --model PATH."
@@ -59,6 +68,6 @@ class Models:
                     f"The weights of '{name}' are not those that this run's vectors were made from; start explore with --model "
                     "and the right ones."
                 )
-            loaded = Loaded(load_model(name, self._device))
+            loaded = Loaded(load_model(name, self._device, quantize=quantize, adapter=adapter))
             self._loaded[located.sha256] = loaded
             return loaded

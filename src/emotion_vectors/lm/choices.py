@@ -241,7 +241,7 @@ def _steered_pass(
     seen, rows = pieces[0].allowed.shape[-1] - pieces[0].tokens.shape[-1], len(pieces[0].tokens)
     hidden = torch.empty(0)
     with torch.inference_mode():
-        prefix = [forward.KeysValues(k.to(lm.device), v.to(lm.device)) for k, v in kept.prefix]
+        prefix = forward.where_computed(lm, kept.prefix, start + 1)
         cache = forward.filled_cache(prefix, start + 1, count * rows, seen) if seen else None
         cache = DynamicCache() if cache is None and len(pieces) > 1 else cache
         for number, piece in enumerate(pieces):

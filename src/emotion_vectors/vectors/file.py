@@ -16,6 +16,7 @@ import numpy as np
 
 from emotion_vectors.errors import UserError, nearest
 from emotion_vectors.vectors import in_sample, storing
+from emotion_vectors.vectors.belonging import owner_of
 from emotion_vectors.vectors.calibration import Calibration
 from emotion_vectors.vectors.directions import cosine, unit
 from emotion_vectors.vectors.reliability import Reliability, caution
@@ -211,13 +212,13 @@ class EmotionVectors:
         """Load the model that these vectors were made with; other weights under its name are a `UserError`."""
         from emotion_vectors.lm.model import load_model
 
-        name, sha256 = self.header.get("model"), self.header.get("model_sha256")
-        if not isinstance(name, str):
+        if not isinstance(self.header.get("model"), str):
             raise UserError("These vectors don't name their model; load it with load_model and pass it on.")
-        lm = load_model(name)
-        if lm.sha256 != sha256:
+        owner = owner_of(self.header)
+        lm = load_model(owner.name, quantize=owner.quantize, adapter=owner.adapter)
+        if lm.sha256 != self.header.get("model_sha256"):
             raise UserError(
-                f"The weights of '{name}' are not those that the vectors were made with; pass the right model on."
+                f"The weights of '{owner.name}' are not those that the vectors were made with; pass the right model on."
             )
         return lm
 

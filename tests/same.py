@@ -14,7 +14,7 @@ TEMPLATE, PREFILL, LAYER = "Would you prefer to (A) {activity_a} or (B) {activit
 OPTIONS = ["plan a week of meals for a busy family", "discuss odd old words", "count the words"]
 
 
-def agrees(lm, whole, roles=("first", "second")):
+def agrees(lm, whole, roles=("first", "second"), nats=1e-4):
     """Layers, pooled means, choices and steered text of `lm` are those of `whole`, a model on one device."""
     ids = torch.randint(5, len(lm.tokenizer), (2, 30), generator=torch.Generator().manual_seed(1))
     with torch.no_grad():
@@ -33,7 +33,7 @@ def agrees(lm, whole, roles=("first", "second")):
         found = choices.read_steered(lm, prepared, baseline, {LAYER: vectors}, role).differences
         for vector, table in zip(vectors, found, strict=True):
             wanted = plain.steering(whole, list(prepared.prompts.values()), prepared.tokens, LAYER, vector, role)
-            np.testing.assert_allclose([table[key] for key in prepared.prompts], wanted, atol=1e-4)
+            np.testing.assert_allclose([table[key] for key in prepared.prompts], wanted, atol=nats)
     assert before == (hooks(lm.model), [vars(part).get("forward") for part in lm.model.modules()]), "all as it was"
     written = []
     for one in (lm, whole):

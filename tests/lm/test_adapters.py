@@ -110,7 +110,8 @@ def test_on_quantised_weights_it_stays_beside_them(tmp_path):
         tmp_path / "base", dtype=torch.float32, device_map={"": "cpu"}, quantization_config=asked
     )
     theirs = peft.PeftModel.from_pretrained(quantised, adapter).eval()
-    agrees(lm, LanguageModel.of(theirs.get_base_model(), lm.tokenizer))
+    # On a CPU with bfloat16 units bitsandbytes multiplies in bfloat16, so another grouping of tokens rounds otherwise.
+    agrees(lm, LanguageModel.of(theirs.get_base_model(), lm.tokenizer), nats=1e-3)
 
 
 @pytest.mark.parametrize(

@@ -102,8 +102,8 @@ def read(
 def _load(
     vectors: EmotionVectors,
     model: str | None,
-    quantize: str | None,
-    adapter: str | None,
+    given_quantize: str | None,
+    given_adapter: str | None,
     device: str,
     reporter: Reporter,
 ) -> LanguageModel:
@@ -111,7 +111,8 @@ def _load(
     from emotion_vectors.lm.model import load_model, locate
     from emotion_vectors.vectors.belonging import owner_of
 
-    name, quantize, adapter = owner = owner_of(vectors.header, model, quantize, adapter)
+    owner = owner_of(vectors.header, model, given_quantize, given_adapter)
+    name, quantize, adapter = owner
     wanted = vectors.header.get("model_sha256")
     if model is None and owner == owner_of(vectors.header) and locate(name, None, quantize, adapter).sha256 != wanted:
         raise UserError(

@@ -19,7 +19,7 @@ from emotion_vectors.lm.architecture import find_parts
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 FILLED = 0.8  # of a GPU's free memory that weights may take; the rest is for what is computed
-Place = str | int  # as accelerate names devices: a number is a GPU
+Place = str | int | torch.device  # as accelerate names devices: a number is a GPU
 
 
 def choose_devices(devices: str) -> tuple[torch.device, ...]:

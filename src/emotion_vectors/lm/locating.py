@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from transformers import AutoConfig
-from transformers.utils import find_adapter_config_file
+from transformers.utils.peft_utils import find_adapter_config_file
 
 from emotion_vectors.errors import UserError, first_line
 from emotion_vectors.lm import built, quantized, weights

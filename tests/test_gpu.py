@@ -7,14 +7,15 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import torch
+from accelerate import dispatch_model
 from tiny import ARCHITECTURES, tiny
 
 from emotion_vectors.bench import plain
 from emotion_vectors.lm import choices, memory, packed
 from emotion_vectors.lm.architecture import find_parts
+from emotion_vectors.lm.devices import computes_on, device_map, place_of
 from emotion_vectors.lm.model import load_model
 from emotion_vectors.lm.selfcheck import check_forward
-from emotion_vectors.lm.spread import spread
 from emotion_vectors.vectors import activations, passes
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
@@ -113,30 +114,53 @@ def test_peak_memory_does_not_grow_with_the_texts():
     assert peaks[2] < 1.05 * peaks[1]
 
 
-@pytest.mark.parametrize("kind", ARCHITECTURES)
-def test_weights_on_two_devices_give_the_numbers_of_one(kind):
-    """The CPU stands for a second GPU: each piece has to get its input and give back its output where the residual stream is."""
-    lm = tiny(kind)
-    places = (torch.device("cuda", 0), torch.device("cpu"))
-    model = copy.deepcopy(lm.model)
-    parts = find_parts(model)
-    spread(model, parts, places)
-    assert {weight.device for weight in model.parameters()} == set(places)
-    both = dataclasses.replace(lm, model=model, parts=parts, device=places[0], beside=places[1:])
-    texts = some_texts(lm)
-    np.testing.assert_allclose(activations.pool(both, texts).means[:, 1:], plain.extraction(lm, texts), atol=1e-4)
-    prepared = choices.prepare(both, TEMPLATE, PREFILL, OPTIONS)
+def check_spread(lm, whole):
+    """Pooled means and steered choices of a model on several devices are those of the plain loop on the CPU."""
+    texts = some_texts(whole)
+    np.testing.assert_allclose(activations.pool(lm, texts).means[:, 1:], plain.extraction(whole, texts), atol=1e-4)
+    prepared = choices.prepare(lm, TEMPLATE, PREFILL, OPTIONS)
     vectors = torch.randn(2, lm.hidden_size, generator=torch.Generator().manual_seed(0)) * 2
-    found = choices.read_steered(
-        both, prepared, choices.read_baseline(both, prepared, LAYER), {LAYER: vectors}, "first"
-    )
+    found = choices.read_steered(lm, prepared, choices.read_baseline(lm, prepared, LAYER), {LAYER: vectors}, "first")
     for vector, table in zip(vectors, found.differences, strict=True):
-        wanted = plain.steering(lm, list(prepared.prompts.values()), prepared.tokens, LAYER, vector, "first")
+        wanted = plain.steering(whole, list(prepared.prompts.values()), prepared.tokens, LAYER, vector, "first")
         np.testing.assert_allclose([table[key] for key in prepared.prompts], wanted, atol=1e-4)
+    assert check_forward(lm) < 1e-3
+
+
+@pytest.mark.parametrize("kind", ARCHITECTURES)
+def test_blocks_that_wait_in_the_cpus_memory_give_the_numbers_of_one_device(kind):
+    whole, gpu = tiny(kind), torch.device("cuda", 0)
+    model = copy.deepcopy(whole.model)
+    # As two GPUs, but the second one is the CPU's memory.
+    places = device_map(model, (gpu, torch.device("cpu", 1)), 4, 0)
+    places = {name: place if place == place_of(gpu) else "cpu" for name, place in places.items()}
+    dispatch_model(model, places)
+    parts = find_parts(model)
+    assert {computes_on(block) for block in parts.blocks} == {gpu}
+    assert {weight.device.type for weight in model.parameters()} == {"cuda", "meta"}
+    check_spread(dataclasses.replace(whole, model=model, parts=parts, device=gpu), whole)
 
 
 @pytest.mark.skipif(torch.cuda.device_count() < 2, reason="needs two GPUs")
-def test_a_model_is_loaded_over_two_gpus():
-    lm = load_model("toy", "cuda:0,cuda:1", "float32")
+@pytest.mark.parametrize("kind", ARCHITECTURES)
+def test_blocks_on_two_gpus_give_the_numbers_of_one_device(kind):
+    whole, gpus = tiny(kind), (torch.device("cuda", 0), torch.device("cuda", 1))
+    model = copy.deepcopy(whole.model)
+    dispatch_model(model, device_map(model, gpus, 4, 0))
+    assert {weight.device for weight in model.parameters()} == set(gpus)
+    check_spread(
+        dataclasses.replace(whole, model=model, parts=find_parts(model), device=gpus[0], beside=gpus[1:]), whole
+    )
+
+
+@pytest.mark.skipif(torch.cuda.device_count() < 2, reason="needs two GPUs")
+def test_a_model_is_loaded_over_two_gpus(tmp_path):
+    tiny("qwen3").model.save_pretrained(tmp_path)
+    tiny("qwen3").tokenizer.save_pretrained(tmp_path)
+    lm = load_model(str(tmp_path), "cuda:0,cuda:1", "float32")
     assert {str(weight.device) for weight in lm.model.parameters()} == {"cuda:0", "cuda:1"}
+    assert {str(weight.device) for weight in load_model(str(tmp_path), "auto").model.parameters()} <= {
+        "cuda:0",
+        "cuda:1",
+    }
     assert check_forward(lm) < 1e-3

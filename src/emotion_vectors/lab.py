@@ -14,6 +14,7 @@ from emotion_vectors.errors import UserError
 from emotion_vectors.lm.memory import Room
 from emotion_vectors.lm.model import LanguageModel, Located, load_model
 from emotion_vectors.lm.prompts import story_prompt
+from emotion_vectors.lm.quantized import describe
 from emotion_vectors.lm.templates import opening
 from emotion_vectors.lm.writers import Writer, make_writer
 from emotion_vectors.progress import Reporter
@@ -46,7 +47,10 @@ class Equipment:
     def lm(self) -> LanguageModel:
         """The language model, loaded when a stage first asks for it: a finished run never does."""
         self.reporter.say(f"Loading {self.settings.model} ...")
-        lm = load_model(self.settings.model, self.runtime.device, self.settings.dtype, self.runtime.cache)
+        settings = self.settings
+        lm = load_model(
+            settings.model, self.runtime.device, settings.dtype, self.runtime.cache, settings.quantize, settings.adapter
+        )
         if self.settings.story_format == "chat":
             story_prompt(lm, "A story.", chat=True)  # refuses a base model now rather than after hours of writing
         self.reporter.say(
@@ -170,6 +174,12 @@ class Lab(Equipment):
             return tuple(stories["topic"].unique(maintain_order=True))
         return self.pack.topics[: self.settings.topics]
 
+    @property
+    def asked(self) -> dict[str, Any]:
+        """What loads the run's model again, for the header of its vectors; what was not asked for is left out."""
+        found = {name: getattr(self.settings, name) for name in ("model", "quantize", "adapter")}
+        return {name: value for name, value in found.items() if value is not None}
+
     def model_facts(self) -> dict[str, Any]:
         """What the record says about the model."""
         lm = self.lm
@@ -178,4 +188,6 @@ class Lab(Equipment):
             "revision": lm.revision, "layers": lm.n_layers, "hidden_size": lm.hidden_size,
             "parameters": int(lm.model.num_parameters()), "dtype": self.settings.dtype, "device": lm.places,
             "prompt_format": "chat" if lm.is_chat else "plain", **({"opening": begun} if (begun := opening(lm)) else {}),
+            **({"quantization": how} if (how := describe(lm.model)) else {}),
+            **({"adapter": lm.adapter.name, "adapter_sha256": lm.adapter.sha256} if lm.adapter else {}),
         }  # fmt: skip

@@ -18,7 +18,9 @@ from emotion_vectors.corpus.survey import look_into
 from emotion_vectors.errors import UserError
 from emotion_vectors.lab import Lab, equip
 from emotion_vectors.lm import built
-from emotion_vectors.lm.model import Located, choose_devices, choose_dtype, locate
+from emotion_vectors.lm.devices import choose_devices, is_offloaded
+from emotion_vectors.lm.model import Located, locate
+from emotion_vectors.lm.quantized import precision_for
 from emotion_vectors.lm.writers import Writer, choose_writer, server_writer
 from emotion_vectors.lm.writers.openvino_writer import rotation_of
 from emotion_vectors.planted import NAMES as PLANTED
@@ -57,7 +59,7 @@ def opened(
     check_sources(settings, pack)
     imports = look_into(settings, pack, reporter.say)
     pack = imports.pack
-    located = locate(settings.model, runtime.cache)
+    located = locate(settings.model, runtime.cache, settings.quantize, settings.adapter)
     check_layer(settings, located)
     settings = resolve(settings, runtime, located)
     if writer is not None:
@@ -98,10 +100,12 @@ def _hired(
     if runtime.shard[1] > 1 or writer is not None:
         raise UserError("--on ray goes neither with --shard nor with a writer of your own; leave one of them out.")
     devices = choose_devices(runtime.device)
-    kind, many = devices[0].type, len(devices)
+    kind, waiting = devices[0].type, is_offloaded(devices)
+    many = len(devices) - waiting
     gpus = many if kind == "cuda" else 0
     # Ray shows a worker its own GPUs only, counted from 0.
-    theirs = ",".join(f"{kind}:{number}" if gpus else kind for number in range(many)) if many > 1 else kind
+    numbered = [f"{kind}:{number}" for number in range(many)] + ["cpu"] * waiting
+    theirs = ",".join(numbered) if len(devices) > 1 else kind
     there = replace(runtime, device=theirs, quiet=True, on=None, threads=runtime.threads or torch.get_num_threads())
     make = partial(equip, settings, there, pack, located.sha256)
     workers = OnRay(make, parse_place(runtime.on), say, gpus, gpus or int(there.threads or 1))
@@ -113,7 +117,7 @@ def _hired(
 
 def identity_of(settings: Settings, runtime: Runtime = Runtime()) -> dict[str, Any]:
     """The identity of the run that these settings make on this machine; a folder of another one is refused by it."""
-    located = locate(settings.model, runtime.cache)
+    located = locate(settings.model, runtime.cache, settings.quantize, settings.adapter)
     return _identity(resolve(settings, runtime, located), load_pack(settings.stimuli), located, None)
 
 
@@ -124,20 +128,21 @@ def _identity(settings: Settings, pack: Pack, located: Located, writer: Writer |
     }  # fmt: skip
 
 
-# Settings that choose another source of the texts. They came later than the others: a run that uses none of them is the
+# Settings that choose another source of the texts, or another form of the model. They came later than the others: a run that uses none of them is the
 # same run as before there were any, so only those that are set enter the identity, and older folders stay valid.
 SOURCES = (
-    "server_model", "stories_from", "neutral_from", "skip_unknown_emotions", "vectors_from", "emotions_from", "text_column",
+    "server_model", "stories_from", "neutral_from", "skip_unknown_emotions", "vectors_from", "emotions_from", "text_column", "quantize",
 )  # fmt: skip
 
 
 def settings_identity(settings: Settings) -> dict[str, Any]:
     """The part of a run's identity that its settings make.
 
-    Model, pack, imported texts and vectors count by their content: two paths to the same files are the same run.
+    Model, adapter, pack, imported texts and vectors count by their content: two paths to the same files are the same run. The adapter is
+    part of the model's hash.
     """
     unset = {name for name in SOURCES if getattr(settings, name) == Settings.model_fields[name].default}
-    named = settings.model_dump(mode="json", exclude={"model", "stimuli", *unset})
+    named = settings.model_dump(mode="json", exclude={"model", "adapter", "stimuli", *unset})
     texts = {name: locate_corpus(named[name]).sha256 for name in ("stories_from", "neutral_from") if name in named}
     vectors = {name: file_digest(hub.find(named[name])) for name in ("vectors_from",) if name in named}
     return named | texts | vectors
@@ -146,18 +151,29 @@ def settings_identity(settings: Settings) -> dict[str, Any]:
 def resolve(settings: Settings, runtime: Runtime, located: Located) -> Settings:
     """Settings with every `auto` replaced by what it means on this machine, because that changes the answer."""
     device = choose_devices(runtime.device)[0]
-    precision = built.precision_of(settings.model, settings.dtype, choose_dtype(settings.dtype, device))
+    usual = precision_for(located.folder, settings.dtype, device)
+    precision = built.precision_of(settings.model, settings.dtype, usual)
     dtype = str(precision).removeprefix("torch.")
     if settings.stories_from == settings.neutral_from == shipped.NAME:
         # Nothing is written, so the run is the same whatever writers are installed.
         return change(settings, dtype=dtype)
-    if settings.model in built.NAMES and settings.writer == "auto":
+    if (settings.model in built.NAMES or changed_weights(settings)) and settings.writer == "auto":
         settings = change(settings, writer="transformers")  # the other writers want files
+    if changed_weights(settings) and settings.writer in ("openvino", "vllm"):
+        raise UserError(
+            f"The writer {settings.writer} reads the model's files, without --quantize and --adapter, so another model would write; take "
+            "--set writer=transformers, or stories that are there (--stories)."
+        )
     config = {} if located.gguf is None else atomic.read_json(Path(located.folder) / "config.json")
     kind, rotation = config.get("model_type", ""), rotation_of(config)
     return change(
         settings, dtype=dtype, writer=choose_writer(settings.writer, located.gguf, kind, device.type, rotation)
     )
+
+
+def changed_weights(settings: Settings) -> bool:
+    """Whether the model that is loaded is not what its files alone are."""
+    return settings.quantize is not None or settings.adapter is not None
 
 
 def check_planted(settings: Settings) -> None:

@@ -120,5 +120,5 @@ def examine_model(settings: Settings, runtime: Runtime = Runtime()) -> list[Chec
     """The self-checks of the settings' model and stimuli alone, without a run folder; nothing is written."""
     check_planted(settings)
     pack = load_pack(settings.stimuli)
-    lm = load_model(settings.model, runtime.device, settings.dtype, runtime.cache)
+    lm = load_model(settings.model, runtime.device, settings.dtype, runtime.cache, settings.quantize, settings.adapter)
     return examine(lm, pack, settings.layer, Reporter(runtime.quiet))

@@ -31,6 +31,15 @@ class Settings(BaseModel):
         default="auto",
         description="Precision of the model: auto takes bfloat16 on CUDA and on CPUs with bf16 units, else float32.",
     )
+    quantize: Literal["4bit", "8bit"] | None = Field(
+        default=None,
+        description="Quantise the model's weights when it is loaded, with bitsandbytes: `4bit` (NF4) or `8bit` (int8).",
+    )
+    adapter: str | None = Field(
+        default=None,
+        min_length=1,
+        description="Adapter of the model, from fine-tuning with peft (LoRA and its kin): a folder or Hugging Face id.",
+    )
     stimuli: str = Field(
         default="ours", min_length=1, description="Stimulus pack: `ours` or the folder of another pack."
     )

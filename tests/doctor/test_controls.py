@@ -6,13 +6,14 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
+from accelerate import dispatch_model
 from tiny import tiny
 
 from emotion_vectors import EmotionVectors
 from emotion_vectors.doctor import check_controls
 from emotion_vectors.doctor.controls import TEXT, heard
 from emotion_vectors.lm.architecture import find_parts
-from emotion_vectors.lm.spread import spread
+from emotion_vectors.lm.devices import device_map
 
 LAYER = 2
 
@@ -56,13 +57,15 @@ def test_a_model_that_weighs_all_coordinates_alike_is_no_warning():
     assert check.passed and check.kind == "warn" and 0.5 < check.measured < 2
 
 
-@pytest.mark.parametrize("weight, pieces", [(0.05, 1), (0.05, 2), (20.0, 1)], ids=["soft", "in pieces", "loud"])
-def test_vectors_in_coordinates_that_are_weighed_otherwise_are_noticed(weight, pieces):
+@pytest.mark.parametrize("weight, pieces", [(0.05, 1), (0.05, 2), (20.0, 1)], ids=["soft", "on two devices", "loud"])
+def test_vectors_in_coordinates_that_are_weighed_otherwise_are_noticed(weight, pieces, monkeypatch):
+    # accelerate compares devices by name and would move a weight from the CPU to the CPU.
+    monkeypatch.setattr("accelerate.utils.modeling.check_device_same", lambda one, other: one.type == other.type)
     model = copy.deepcopy(tiny().model)
     lm = dataclasses.replace(tiny(), model=model, parts=find_parts(model))
     lm.parts.blocks[LAYER + 1].input_layernorm.weight.data[:8] *= weight
     if pieces > 1:
-        spread(model, lm.parts, [torch.device("cpu")] * pieces)
+        dispatch_model(model, device_map(model, (torch.device("cpu:0"), torch.device("cpu:1")), 4, 4))
     check = check_controls(lm, vectors_in(lm, range(8)))
     assert not check.passed and "shuffled-label" in check.detail and check.kind == "warn"
     assert check.measured > 4 if weight < 1 else check.measured < 0.5

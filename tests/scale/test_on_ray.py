@@ -165,7 +165,7 @@ def test_a_worker_that_spreads_a_model_gets_as_many_gpus_of_one_node(cluster):
 
 
 @pytest.mark.parametrize(
-    "device, gpus_here, theirs, gpus, cpus", [("cpu", 0, "cpu", 0, 3), ("cpu,cpu", 0, "cpu,cpu", 0, 3), ("cuda", 2, "cuda", 1, 1), ("cuda:3,cuda:1", 4, "cuda:0,cuda:1", 2, 2)]
+    "device, gpus_here, theirs, gpus, cpus", [("cpu", 0, "cpu", 0, 3), ("cpu:1,cpu:0", 0, "cpu:0,cpu:1", 0, 3), ("cuda:1,cuda:3,cpu", 4, "cuda:0,cuda:1,cpu", 2, 2), ("cuda", 2, "cuda", 1, 1), ("cuda:3,cuda:1", 4, "cuda:0,cuda:1", 2, 2)]
 )  # fmt: skip
 def test_workers_use_as_many_devices_as_the_driver(device, gpus_here, theirs, gpus, cpus, monkeypatch):
     asked = {}

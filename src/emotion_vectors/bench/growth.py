@@ -125,7 +125,7 @@ def _extract(case: Case, times: int, folder: Path) -> tuple[int, str, float]:
     atomic.write_parquet(folder / "run" / "stories.parquet", table)
     atomic.write_parquet(folder / "run" / "neutral.parquet", table.head(3).select("text", "tokens", "kept"))
     atomic.write_json(folder / "run" / "run.json", {})
-    located = Located(case.lm.gguf, case.lm.source, case.lm.sha256, case.lm.revision)
+    located = Located(case.lm.gguf, case.lm.source, case.lm.sha256, case.lm.revision, case.lm.adapter)
     with open_run(folder / "run", {}) as run:
         lab = Lab(
             settings=settings, runtime=case.runtime, pack=case.pack, located=located, reporter=case.reporter, run=run,

@@ -153,7 +153,7 @@ def _outputs_on_cpu(lm: LanguageModel) -> Iterator[list[torch.Tensor]]:
 def _adding(lm: LanguageModel, layer: int, vector: torch.Tensor, where: torch.Tensor) -> Iterator[None]:
     def hook(_: object, __: object, output: torch.Tensor | tuple) -> torch.Tensor | tuple:
         hidden = output[0] if isinstance(output, tuple) else output
-        changed = hidden + where[..., None] * vector.to(hidden.dtype)
+        changed = hidden + (where[..., None] * vector.to(hidden.dtype)).to(hidden.device)
         return (changed, *output[1:]) if isinstance(output, tuple) else changed
 
     handle = lm.parts.blocks[layer].register_forward_hook(hook)

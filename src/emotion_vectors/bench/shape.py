@@ -27,7 +27,9 @@ SHAPE: dict[str, Any] = {
 def load(settings: Settings, runtime: Runtime) -> LanguageModel:
     """The settings' model; the name `llama-3.1-8b-shape` stands for a random one of that shape."""
     if settings.model != NAME:
-        return load_model(settings.model, runtime.device, settings.dtype, runtime.cache)
+        return load_model(
+            settings.model, runtime.device, settings.dtype, runtime.cache, settings.quantize, settings.adapter
+        )
     device, *others = choose_devices(runtime.device)
     if others:
         raise UserError(f"The model {NAME} is made on one device; give one --device.")

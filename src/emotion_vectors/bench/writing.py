@@ -28,7 +28,8 @@ def writing(case: Case) -> dict[str, Any]:
     lm, sizes = case.lm, case.sizes
     asked, sampling = samples.requests(case, sizes.requests), samples.sampling(case, sizes.new_tokens)
     rotation = rotation_of(lm.model.config.to_dict())
-    chosen = choose_writer(case.settings.writer, lm.gguf, lm.model.config.model_type, lm.device.type, rotation)
+    choice = "transformers" if case.settings.writer == "auto" and (lm.quantize or lm.adapter) else case.settings.writer
+    chosen = choose_writer(choice, lm.gguf, lm.model.config.model_type, lm.device.type, rotation)
     if chosen == "server":
         raise UserError(
             "A server is another machine and can't be timed here; use another --set writer=... for the bench."

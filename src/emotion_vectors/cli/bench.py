@@ -9,13 +9,15 @@ import typer
 from rich.console import Console
 
 from emotion_vectors import settings
-from emotion_vectors.cli.options import Device, Quiet, Sets
+from emotion_vectors.cli.options import Adapter, Device, Quantize, Quiet, Sets
 
 
 def bench(
     model: Annotated[
         str, typer.Option(help="As for run; `llama-3.1-8b-shape` is a random model of that shape, made on the spot.")
     ] = "embedded",
+    adapter: Adapter = None,
+    quantize: Quantize = None,
     jobs: Annotated[
         str, typer.Option(metavar="NAMES", help="What is timed, with commas between.")
     ] = "writing,extraction,preferences,steering",
@@ -32,7 +34,10 @@ def bench(
     from emotion_vectors.bench import run_bench
     from emotion_vectors.bench.table import tables
 
-    chosen = settings.change(settings.Settings(), model=model, **settings.parse_assignments(set_ or []))
+    chosen = settings.change(
+        settings.Settings(),
+        **{"model": model, "quantize": quantize, "adapter": adapter} | settings.parse_assignments(set_ or []),
+    )
     runtime = settings.Runtime(device, tokens_per_batch, stories_per_batch, threads, quiet)
     record = run_bench(chosen, runtime, jobs, quick, out)
     for table in tables(record):

@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 from emotion_vectors import settings
-from emotion_vectors.cli.options import STOPPED, Device, Quiet, Sets, command_line
+from emotion_vectors.cli.options import STOPPED, Device, Quantize, Quiet, Sets, command_line
 
 
 def compare(
@@ -36,6 +36,7 @@ def screen(
     ],
     preset: Annotated[str, typer.Option(help="demo, screen, paper, planted or toy.")] = "screen",
     stimuli: Annotated[str | None, typer.Option(help="`ours`, or folder or address of another pack.")] = None,
+    quantize: Quantize = None,
     set_: Sets = None,
     device: Device = "auto",
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads; default all cores.")] = None,
@@ -49,7 +50,10 @@ def screen(
     Give the command again to go on after a stop. The exit code is 1 where a model failed.
     """
     names = [name for given in models for name in given.split() if name]
-    changes = ({} if stimuli is None else {"stimuli": stimuli}) | settings.parse_assignments(set_ or [])
+    given = {"stimuli": stimuli, "quantize": quantize}
+    changes = {name: value for name, value in given.items() if value is not None} | settings.parse_assignments(
+        set_ or []
+    )
     runtime = settings.Runtime(device, threads=threads, quiet=quiet, allow_failed_checks=allow_failed_checks)
     console = Console(stderr=True, highlight=False)
     try:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from emotion_vectors import settings
-from emotion_vectors.cli.options import Device, Quiet, Sets
+from emotion_vectors.cli.options import Adapter, Device, Quantize, Quiet, Sets
 from emotion_vectors.cli.shown import print_checks
 
 
@@ -19,6 +19,8 @@ def doctor(
             "`planted-none`."
         ),
     ] = "embedded",
+    adapter: Adapter = None,
+    quantize: Quantize = None,
     stimuli: Annotated[str, typer.Option(help="`ours`, or folder or address of another pack.")] = "ours",
     set_: Sets = None,
     device: Device = "auto",
@@ -28,7 +30,12 @@ def doctor(
     from emotion_vectors.doctor import stopping
     from emotion_vectors.pipeline import examine_model
 
-    changes = {"model": model, "stimuli": stimuli} | settings.parse_assignments(set_ or [])
+    changes = {
+        "model": model,
+        "stimuli": stimuli,
+        "quantize": quantize,
+        "adapter": adapter,
+    } | settings.parse_assignments(set_ or [])
     checks = examine_model(settings.change(settings.Settings(), **changes), settings.Runtime(device, quiet=quiet))
     print_checks(checks)
     if stopping(checks):

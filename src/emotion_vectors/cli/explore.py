@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from emotion_vectors.cli.options import Device
+from emotion_vectors.cli.options import Adapter, Device, Quantize
 
 
 def explore(
@@ -27,12 +27,15 @@ def explore(
     model: Annotated[
         str | None, typer.Option(metavar="PATH", help="Where the model of the runs is, if not where it was.")
     ] = None,
+    adapter: Adapter = None,
+    quantize: Quantize = None,
     device: Device = "auto",
 ) -> None:
     """Look at runs in the browser: read texts, steer answers, preferences, a map of the vectors, stories, verdicts."""
     # Models come from this machine's disk; the hub is not asked.
     os.environ["HF_HUB_OFFLINE"] = "1"
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    from emotion_vectors.explorer.models import Models
     from emotion_vectors.explorer.serve import serve
     from emotion_vectors.store.remote import folder_at, is_remote, local_copy
 
@@ -44,8 +47,7 @@ def explore(
             host,
             port,
             password,
-            model,
-            device,
+            Models(model, device, quantize, adapter),
         )
     except KeyboardInterrupt:
         Console(stderr=True).print("Stopped.")

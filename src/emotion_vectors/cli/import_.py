@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from emotion_vectors.cli.options import Device
+from emotion_vectors.cli.options import Adapter, Device, Quantize
 from emotion_vectors.errors import UserError
 
 
@@ -24,6 +24,8 @@ def import_(
     names: Annotated[
         str | None, typer.Option(metavar="NAMES", help="The emotions of an npz without names, with commas between.")
     ] = None,
+    adapter: Adapter = None,
+    quantize: Quantize = None,
     device: Device = "auto",
 ) -> None:
     """Make a vectors file of other people's vectors, so that they can be read with and steered with."""
@@ -35,7 +37,8 @@ def import_(
         raise UserError(f"{out} is no name of a .safetensors file; write for example --out theirs.safetensors.")
     pack = load_pack(stimuli)
     chosen = [name.strip() for name in (names or "").split(",") if name.strip()]
-    vectors = import_vectors(files, format, load_model(model, device), pack, layer, chosen)
+    lm = load_model(model, device, quantize=quantize, adapter=adapter)
+    vectors = import_vectors(files, format, lm, pack, layer, chosen)
     vectors.save(out)
     print(vectors.caution(), file=sys.stderr)
     if vectors.header.get("layers_left_out"):

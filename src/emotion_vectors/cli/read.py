@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
-from emotion_vectors.cli.options import Device, Quiet
+from emotion_vectors.cli.options import Adapter, Device, Quantize, Quiet
 from emotion_vectors.errors import UserError
 
 if TYPE_CHECKING:
@@ -41,6 +41,8 @@ def read(
     model: Annotated[
         str | None, typer.Option(help="Model to read with; default the one that the vectors are of.")
     ] = None,
+    adapter: Adapter = None,
+    quantize: Quantize = None,
     emotions: Annotated[
         str | None, typer.Option(metavar="NAMES", help="Emotions with commas between; default all.")
     ] = None,
@@ -82,7 +84,7 @@ def read(
         loaded.index(name)
     files = list(dict.fromkeys(files))
     held = survey(files, skip_bad)  # a bad line is told before the model is loaded
-    lm = _load(loaded, model, device, reporter)
+    lm = _load(loaded, model, quantize, adapter, device, reporter)
     calibration = loaded.calibration if lm.sha256 == loaded.header.get("model_sha256") else None
     reporter.say(_reference(loaded, calibration is not None))
     order = Order(tuple(files), names, chosen, _window(lm, window), skip_bad)
@@ -97,14 +99,29 @@ def read(
     _summary(record, out)
 
 
-def _load(vectors: EmotionVectors, model: str | None, device: str, reporter: Reporter) -> LanguageModel:
+def _load(
+    vectors: EmotionVectors,
+    model: str | None,
+    quantize: str | None,
+    adapter: str | None,
+    device: str,
+    reporter: Reporter,
+) -> LanguageModel:
     """The model to read with; other weights than the vectors' only where asked for."""
     from emotion_vectors.vectors.loading import load_model_of
 
-    remedy = "add --model to read with others"
     if name := model or vectors.header.get("model"):
         reporter.say(f"Loading {name} ...")
-    lm = load_model_of(vectors.header, device, model, others=True, remedy=remedy, say=reporter.say)
+    lm = load_model_of(
+        vectors.header,
+        device,
+        model,
+        quantize,
+        adapter,
+        others=True,
+        remedy="add --model to read with others",
+        say=reporter.say,
+    )
     vectors.check_fits(lm)
     return lm
 

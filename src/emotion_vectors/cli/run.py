@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 from emotion_vectors import settings
-from emotion_vectors.cli.options import STOPPED, Device, Quiet, Sets, command_line
+from emotion_vectors.cli.options import STOPPED, Adapter, Device, Quantize, Quiet, Sets, command_line
 from emotion_vectors.cli.shown import print_verdicts
 from emotion_vectors.errors import UserError
 from emotion_vectors.progress import Reporter
@@ -35,6 +35,8 @@ def run(
             "`planted-none`."
         ),
     ] = None,
+    adapter: Adapter = None,
+    quantize: Quantize = None,
     stimuli: Annotated[str | None, typer.Option(help="`ours`, or folder or address of another pack.")] = None,
     layer: Annotated[int | None, typer.Option(help="Analysis layer, from 0; default two thirds of the depth.")] = None,
     emotions: Annotated[
@@ -115,7 +117,7 @@ def run(
     given = {
         "model": model, "stimuli": stimuli, "layer": layer, "steered_emotions": emotions, "stories_from": stories,
         "neutral_from": neutral, "vectors_from": vectors, "skip_unknown_emotions": skip_unknown_emotions or None,
-        "emotions_from": emotions_from, "text_column": text_column,
+        "emotions_from": emotions_from, "text_column": text_column, "quantize": quantize, "adapter": adapter,
     }  # fmt: skip
     changes = {name: value for name, value in given.items() if value is not None} | settings.parse_assignments(
         set_ or []

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from emotion_vectors.cli.options import Device
+from emotion_vectors.cli.options import Adapter, Device, Quantize
 from emotion_vectors.cli.shown import plain_text
 from emotion_vectors.errors import UserError
 
@@ -29,6 +29,8 @@ def steer(
     ] = None,
     tokens: Annotated[Literal["all", "prompt", "response"], typer.Option(help="Whose tokens are steered.")] = "all",
     model: Annotated[str | None, typer.Option(help="Default: the model that the vectors were made from.")] = None,
+    adapter: Adapter = None,
+    quantize: Quantize = None,
     system: Annotated[str, typer.Option(metavar="TEXT", help="System text before the prompt.")] = "",
     max_tokens: Annotated[int, typer.Option(min=1, max=4096, help="Most tokens of a text.")] = 80,
     samples: Annotated[int, typer.Option(min=1, max=64, help="Texts of each kind, with seeds that count up.")] = 1,
@@ -52,7 +54,7 @@ def steer(
     chosen = [vectors.layer] if layers is None else parse_layers(layers, len(vectors.raw), vectors.layers)
     check(vectors, said, strengths, chosen)  # a mistake is told before the model is loaded
     remedy = "add --model to write with others"
-    lm = load_model_of(vectors.header, device, model, others=True, remedy=remedy, say=_say)
+    lm = load_model_of(vectors.header, device, model, quantize, adapter, others=True, remedy=remedy, say=_say)
     sampling = Sampling(0 if greedy else temperature, max_new_tokens=max_tokens)
     found = compare_writing(
         vectors,

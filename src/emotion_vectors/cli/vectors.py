@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from emotion_vectors.cli.options import Device, Quiet
+from emotion_vectors.cli.options import Adapter, Device, Quantize, Quiet
 from emotion_vectors.cli.shown import plain_text
 from emotion_vectors.errors import UserError
 
@@ -30,6 +30,8 @@ def vectors(
     ],
     out: Annotated[Path, typer.Option("--out", metavar="FILE", help="The vectors file to write, with .safetensors.")],
     model: Annotated[str, typer.Option(help="The model to make them of, as for run.")] = "embedded",
+    adapter: Adapter = None,
+    quantize: Quantize = None,
     neutral: Annotated[
         str, typer.Option(metavar="FILE", help="Neutral texts: `ours`, or a file with a column text.")
     ] = "ours",
@@ -85,7 +87,7 @@ def vectors(
     concept = "concept" if label_column == LABEL else label_column
     try:
         with reporter.stage(f"Loading {model}", 1, "model") as stage:
-            lm = load_model(model, device)
+            lm = load_model(model, device, quantize=quantize, adapter=adapter)
             stage.advance()
         made = make(
             lm, given, plain, first_token=first_token, layer=layer, neutral_variance=neutral_variance, concept=concept, seed=seed,

@@ -161,10 +161,11 @@ def plain_hooks(lm: LanguageModel, change: dict[int, Change] | None = None) -> I
         def hook(_: Any, __: Any, output: Any, layer: int = layer) -> Any:
             residual = output[0] if isinstance(output, tuple) else output
             if change is None or layer not in change:
-                outputs[layer] = residual.clone()
+                outputs[layer] = residual.to(lm.device, copy=True)
                 return None
-            outputs[layer] = change[layer](residual)
-            return (outputs[layer], *output[1:]) if isinstance(output, tuple) else outputs[layer]
+            outputs[layer] = change[layer](residual.to(lm.device))
+            changed = outputs[layer].to(residual.device)
+            return (changed, *output[1:]) if isinstance(output, tuple) else changed
 
         handles.append(block.register_forward_hook(hook))
     try:

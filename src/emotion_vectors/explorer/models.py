@@ -28,11 +28,18 @@ class Loaded:
 class Models:
     """Loads models when they are first needed and keeps them, by the hash of their weights and their dtype.
 
-    `override`: load this in place of what the runs name, for runs that were made where the model has another path.
+    `override`, and how it is quantised and adapted: load this in place of what the runs name, for runs that were made where the model
+    has another path.
     """
 
-    def __init__(self, override: str | None = None, device: str = "auto") -> None:
-        self._override, self._device = override, device
+    def __init__(
+        self,
+        override: str | None = None,
+        device: str = "auto",
+        quantize: str | None = None,
+        adapter: str | None = None,
+    ) -> None:
+        self._override, self._device, self._quantize, self._adapter = override, device, quantize, adapter
         self._loaded: dict[tuple[str, str | None], Loaded] = {}
         self._loading = Lock()
 
@@ -40,7 +47,8 @@ class Models:
         """The model that the run's vectors belong to; another or a missing one is a `UserError`."""
         if run.vectors is None or (self._override or run.model) is None:
             raise UserError("This run has no vectors yet; choose another run, or give its run command again.")
-        header = run.vectors.header | {"model": run.model, "model_sha256": run.model_sha256}
+        asked = {key: run.asked.get(key) for key in ("quantize", "adapter")}
+        header = run.vectors.header | asked | {"model": run.model, "model_sha256": run.model_sha256}
         with self._loading:
             known = (str(run.model_sha256), header.get("dtype"))
             if run.model_sha256 is not None and known in self._loaded:
@@ -49,7 +57,9 @@ class Models:
             from emotion_vectors.vectors.loading import load_model_of
 
             remedy = "start explore with --model and the right ones"
-            loaded = Loaded(load_model_of(header, self._device, self._override, remedy=remedy))
+            loaded = Loaded(
+                load_model_of(header, self._device, self._override, self._quantize, self._adapter, remedy=remedy)
+            )
             run.vectors.check_fits(loaded.lm)
             self._loaded[loaded.lm.sha256, header.get("dtype")] = loaded
             return loaded

@@ -46,6 +46,13 @@ class Run:
         return str(self.vectors.header["model"]) if self.vectors and "model" in self.vectors.header else None
 
     @property
+    def asked(self) -> dict[str, Any]:
+        """The run's model with its quantisation and adapter, as settings or the vectors' header name them."""
+        if self.record is not None:
+            return dict(self.record["settings"])
+        return self.vectors.header if self.vectors else {}
+
+    @property
     def model_sha256(self) -> str | None:
         """SHA-256 of the weights that the vectors belong to."""
         if self.record is not None:

@@ -151,14 +151,12 @@ def application(folders: list[Path], models: Models, host: str, password: str | 
     return guarded(mounted, host, password)
 
 
-def serve(
-    folders: list[Path], host: str, port: int | None, password: str | None, model: str | None, device: str
-) -> None:
+def serve(folders: list[Path], host: str, port: int | None, password: str | None, models: Models) -> None:
     """Print the address and serve until Ctrl-C. Raises `KeyboardInterrupt` then."""
     check_host(host, password)
     names(folders)
     chosen = free_port(host, port)
-    app = application(folders, Models(model, device), host, password)
+    app = application(folders, models, host, password)
     import uvicorn
 
     # PyTorch is loaded while the visitor looks around, so that the first reading need not wait for it.

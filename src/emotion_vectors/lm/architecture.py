@@ -46,6 +46,11 @@ def find_parts(model: PreTrainedModel) -> Parts:
     head = model.get_output_embeddings()
     if not isinstance(head, nn.Linear):
         raise UserError(f"{kind} has no linear unembedding; use a causal language model.")
+    weight = getattr(head, "weight", None)
+    if weight is None or not weight.is_floating_point() or weight.shape != (head.out_features, head.in_features):
+        raise UserError(
+            f"The unembedding of {kind} is quantised, and single tokens can't be read from it; use weights that leave out lm_head."
+        )
     if parent is not body and not isinstance(parent, PreTrainedModel):
         raise UserError(f"The decoder of {kind} hides its blocks in a nested module; use a supported model.")
     # Llama 4 calls the whole model its decoder: the decoder is the model that holds the blocks.

@@ -268,7 +268,7 @@ def _steered_pass(
     count, found = len(additions[min(additions)]), []
     seen, rows = pieces[0].allowed.shape[-1] - pieces[0].tokens.shape[-1], len(pieces[0].tokens)
     with torch.inference_mode():
-        prefix = [forward.KeysValues(k.to(lm.device), v.to(lm.device)) for k, v in kept.prefix]
+        prefix = forward.where_computed(lm, kept.prefix, kept.begin + 1)
         cache = forward.filled_cache(prefix, kept.begin + 1, count * rows, seen) if seen else None
         cache = DynamicCache() if cache is None and together and len(pieces) > 1 else cache
         for number, piece in enumerate(pieces):

@@ -6,7 +6,7 @@ Shapes: b batch, t tokens, d residual width, n layers. `layer` l = output of blo
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from inspect import signature
 from typing import NamedTuple
@@ -17,6 +17,7 @@ from torch import nn
 from transformers import DynamicCache
 
 from emotion_vectors.lm.architecture import final_logits
+from emotion_vectors.lm.devices import computes_on
 from emotion_vectors.lm.model import LanguageModel
 from emotion_vectors.lm.uncompiled import check_fired, uncompiled
 
@@ -70,9 +71,11 @@ def watch_blocks(lm: LanguageModel, layers: Sequence[int], watch: Watch) -> Iter
             fired[layer] += 1
             # A block returns a tensor, or a tuple that begins with it, by model and version.
             residual = output[0] if isinstance(output, tuple) else output
-            changed = watch(layer, residual)
+            # Blocks of a large model are on several devices; whoever watches them is on one.
+            changed = watch(layer, residual.to(lm.device))
             if changed is None:
                 return None
+            changed = changed.to(residual.device)
             return (changed, *output[1:]) if isinstance(output, tuple) else changed
 
         handles.append(lm.parts.blocks[layer].register_forward_hook(hook))
@@ -116,14 +119,23 @@ def start_after(lm: LanguageModel, layer: int, residual: torch.Tensor) -> Iterat
     if layer < 0:
         raise ValueError("a pass can start after block 0 at the earliest")
     skipped, lengths = lm.parts.blocks[: layer + 1], _tuple_lengths(lm)
+    before = [vars(block).get("forward") for block in skipped]
     try:
         for index, block in enumerate(skipped):
             block.forward = _in_form(_stand_in(residual if index == layer else None), lengths[index])
         with uncompiled():
             yield
     finally:
-        for block in skipped:
-            block.__dict__.pop("forward", None)
+        _give_back(skipped, before)
+
+
+def _give_back(parts: Iterable[nn.Module], before: Iterable[object]) -> None:
+    """The forward that each part had of its own, if any: accelerate's stays there as long as the model is on several devices."""
+    for part, own in zip(parts, before, strict=True):
+        if own is None:
+            vars(part).pop("forward", None)
+        else:
+            vars(part)["forward"] = own
 
 
 def _stand_in(residual: torch.Tensor | None) -> Callable[..., torch.Tensor]:
@@ -233,6 +245,12 @@ def keys_values(cache: DynamicCache, first: int, positions: int) -> list[KeysVal
     return kept
 
 
+def where_computed(lm: LanguageModel, kept: Sequence[KeysValues], first: int) -> list[KeysValues]:
+    """What `keys_values` kept for the blocks from `first` on, each on the device that its block computes on."""
+    places = [computes_on(block) or lm.device for block in lm.parts.blocks[first:]]
+    return [KeysValues(keys.to(at), values.to(at)) for at, (keys, values) in zip(places, kept, strict=False)]
+
+
 def filled_cache(kept: Sequence[KeysValues], first: int, rows: int, positions: int) -> DynamicCache:
     """A cache for `rows` rows with the first `positions` of what `keys_values` kept for the blocks from `first` on."""
     cache = DynamicCache()
@@ -250,13 +268,13 @@ def last_block_at(lm: LanguageModel, places: torch.Tensor) -> Iterator[None]:
     for nothing. A part that is not called by the usual name, or gives more than a tensor, runs whole.
     """
     parts = parts_read_only(lm.parts.blocks[-1])
+    before = [vars(part).get("forward") for part in parts]
     try:
         for part in parts:
             part.forward = _only_at(part.forward, places)
         yield
     finally:
-        for part in parts:
-            part.__dict__.pop("forward", None)
+        _give_back(parts, before)
 
 
 def parts_read_only(block: nn.Module) -> list[nn.Module]:
@@ -270,11 +288,11 @@ def _only_at(whole: Callable[..., object], places: torch.Tensor) -> Callable[...
     def forward(hidden: torch.Tensor, *arguments: object, **options: object) -> object:
         if any(isinstance(other, torch.Tensor) for other in (*arguments, *options.values())):
             return whole(hidden, *arguments, **options)  # it belongs to all tokens (BLOOM gives its residual)
-        some = whole(hidden.flatten(0, 1)[None, places], *arguments, **options)
+        some = whole(hidden.flatten(0, 1)[None, places.to(hidden.device)], *arguments, **options)
         if not isinstance(some, torch.Tensor):
             return whole(hidden, *arguments, **options)
         wide = some.new_zeros(1, hidden.shape[0] * hidden.shape[1], some.shape[-1])
-        return wide.index_copy_(1, places, some).view(*hidden.shape[:2], -1)
+        return wide.index_copy_(1, places.to(some.device), some).view(*hidden.shape[:2], -1)
 
     return forward
 
@@ -336,7 +354,7 @@ def watch_embedding(lm: LanguageModel, watch: Callable[[torch.Tensor], None]) ->
     """Call `watch` with what enters block 0: the token embeddings (b, t, d) as the model scales them."""
 
     def hook(_: nn.Module, args: tuple, kwargs: dict) -> None:
-        watch(args[0] if args else kwargs["hidden_states"])
+        watch((args[0] if args else kwargs["hidden_states"]).to(lm.device))
 
     handle = lm.parts.blocks[0].register_forward_pre_hook(hook, with_kwargs=True)
     try:

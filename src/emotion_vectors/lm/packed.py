@@ -122,7 +122,7 @@ def variable_length(
     from torch.nn.attention import varlen  # newer than the oldest PyTorch that is supported
 
     q, k, v = (part[0].transpose(0, 1) for part in (query, key, value))
-    borders, longest = packed.borders_on_device, packed.longest
+    borders, longest = packed.borders_on_device.to(q.device), packed.longest
     options: dict[str, Any] = {}
     if k.shape[1] != q.shape[1]:
         # Older versions have no word for keys that several query heads share.

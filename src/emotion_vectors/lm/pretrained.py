@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError, safe_open
 from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForImageTextToText, PreTrainedModel
 from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING, MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING
 from transformers.utils import logging
@@ -39,6 +40,8 @@ def load_pretrained(folder: str, name: str, dtype: torch.dtype, **options: Any) 
             folder, dtype=dtype, output_loading_info=True, ignore_mismatched_sizes=True, trust_remote_code=False, **options
         )  # fmt: skip
     except Exception as error:  # transformers and safetensors raise whatever a damaged file provokes
+        lacking = parts_without_tensors(folder, name)
+        refuse_unsettled(name, {"missing_keys": lacking})
         raise UserError(f"Can't load the model '{name}': {first_line(error)}.") from error
     finally:
         logging.set_verbosity(level)
@@ -53,9 +56,37 @@ def model_class(config: Any) -> Any:
     return AutoModelForImageTextToText if pictured else AutoModelForCausalLM
 
 
+def empty_model(folder: str, name: str, revision: str | None = None) -> PreTrainedModel:
+    """The model in `folder` (or a hub id) without its weights: its parts, their names and sizes."""
+    try:
+        config = AutoConfig.from_pretrained(folder, revision=revision or "main", trust_remote_code=False)
+        with torch.device("meta"):
+            return model_class(config).from_config(config)
+    except Exception as error:  # transformers raises whatever a damaged configuration provokes
+        raise UserError(f"Can't read the configuration of '{name}': {first_line(error)}.") from error
+
+
+def parts_without_tensors(folder: str, name: str) -> list[str]:
+    """The weights of a model whose files hold nothing for them under any name, as far as that can be told without loading it.
+
+    A missing quantised weight ends in an error of its own before transformers' report.
+    """
+    files = sorted(Path(folder).glob("*.safetensors"))
+    try:
+        held = {key.rpartition(".")[0] for file in files for key in safe_open(file, framework="pt").keys()}  # noqa: SIM118
+        model = empty_model(folder, name) if held else None
+    except (UserError, SafetensorError, OSError):
+        return []
+    if model is None:
+        return []
+    tied = set(getattr(model, "all_tied_weights_keys", None) or {})
+    wanted = [key for key, _ in model.named_parameters() if key not in tied]
+    return [key for key in wanted if not any(part.startswith(key.rpartition(".")[0]) for part in held)]
+
+
 def refuse_unsettled(name: str, found: dict[str, Any]) -> None:
     """Raise `UserError` where transformers' loading report names a tensor that is not what the files say."""
-    faults = [f"{_named(found[key])} {what}" for key, what in FAULTS.items() if found.get(key)]
+    faults = [f"{named_tensors(found[key])} {what}" for key, what in FAULTS.items() if found.get(key)]
     faults += [str(message) for message in found.get("error_msgs") or ()]
     if faults:
         raise UserError(
@@ -64,7 +95,8 @@ def refuse_unsettled(name: str, found: dict[str, Any]) -> None:
         )
 
 
-def _named(tensors: Iterable[Any]) -> str:
+def named_tensors(tensors: Iterable[Any]) -> str:
+    """The first few of some tensors' names, for a sentence, and how many more there are."""
     # A mismatch is a tuple that begins with the name.
     names = sorted(str(tensor[0] if isinstance(tensor, tuple) else tensor) for tensor in tensors)
     more = len(names) - SHOWN

@@ -22,6 +22,7 @@ from emotion_vectors.lm.finite import require_finite
 from emotion_vectors.lm.limits import require_known
 from emotion_vectors.lm.model import LanguageModel
 from emotion_vectors.lm.starting import begin_of
+from emotion_vectors.lm.uncompiled import HookError
 
 PROMPT = "The quick brown fox jumps over the lazy dog, and then it rests."
 # Of the spread of the model's own logits; bfloat16 rounding stays below, another computation does not.
@@ -107,7 +108,7 @@ def _watched(lm: LanguageModel, batch: forward.Batch, kept: dict[int, torch.Tens
     try:
         with forward.watch_blocks(lm, layers, lambda layer, residual: kept.update({layer: residual.clone()})):
             return forward.run(lm, batch)
-    except forward.HookError as error:
+    except HookError as error:
         idle = [layer for layer in layers if layer not in kept]
         if not idle:
             raise

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import copy
 import hashlib
-from typing import cast
+from typing import Any, cast
 
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from emotion_vectors.errors import UserError
 from emotion_vectors.lm.architecture import find_parts
-from emotion_vectors.lm.model import DTYPES, LanguageModel, checked
+from emotion_vectors.lm.devices import DTYPES
+from emotion_vectors.lm.model import LanguageModel, checked
 from emotion_vectors.lm.templates import settle_template
 
 SAMPLED = 4096  # values of each weight that the hash of a model in memory is made of
@@ -26,20 +27,24 @@ def wrap(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> Language
         raise UserError(f"{kind} is in training mode, where dropout changes what is read; call model.eval() first.")
     if not getattr(tokenizer, "is_fast", False):
         raise UserError("This tokenizer gives no character offsets; a fast one is needed (AutoTokenizer gives it).")
-    devices = {parameter.device for parameter in model.parameters()}
-    if len(devices) != 1 or (device := next(iter(devices))).type == "meta":
+    parts = find_parts(model)
+    embedding = cast(Any, model.get_input_embeddings()).weight
+    devices = {parameter.device for parameter in model.parameters()} if not hasattr(model, "hf_device_map") else set()
+    ends = {embedding.device, parts.head.weight.device, *(weight.device for weight in parts.norm.parameters())}
+    if len(devices | ends) != 1 or (device := embedding.device).type == "meta":
         raise UserError(
-            f"The weights of {kind} are not all on one device; load it on one, or over several with load_model(name, 'cuda:0,cuda:1')."
+            f"Embedding, final norm and unembedding of {kind} are not on one device; load it on one, or over several with "
+            "load_model(name, 'cuda:0,cuda:1')."
         )
-    if model.dtype not in DTYPES.values():
-        raise UserError(f"{kind} computes in {model.dtype}; give it as {', '.join(DTYPES)}.")
+    if (dtype := embedding.dtype) not in DTYPES.values():
+        raise UserError(f"{kind} computes in {dtype}; give it as {', '.join(DTYPES)}.")
     source = str(getattr(model.config, "_name_or_path", "") or "") or "in memory"
     if not isinstance(getattr(tokenizer, "chat_template", None) or "", str):
         tokenizer = copy.deepcopy(tokenizer)  # the caller's own keeps its several templates
         settle_template(tokenizer, "", source)
     return checked(LanguageModel(
-        model, tokenizer, find_parts(model), source, source, sampled_sha256(model), getattr(model.config, "_commit_hash", None),
-        device, model.dtype, is_chat=bool(getattr(tokenizer, "chat_template", None)),
+        model, tokenizer, parts, source, source, sampled_sha256(model), getattr(model.config, "_commit_hash", None),
+        device, dtype, is_chat=bool(getattr(tokenizer, "chat_template", None)),
     ))  # fmt: skip
 
 
@@ -59,6 +64,8 @@ def sampled_sha256(model: PreTrainedModel) -> str:
     """
     digest = hashlib.sha256()
     for name, parameter in sorted(model.named_parameters()):
+        if parameter.device.type == "meta":
+            raise UserError("Some weights of this model are kept outside of its devices; load it with load_model.")
         values = parameter.detach().flatten()
         chosen = values[:: max(1, len(values) // SAMPLED)].to("cpu", torch.float32)
         digest.update(f"{name}{tuple(cast(torch.Size, parameter.shape))}".encode() + chosen.numpy().tobytes())

@@ -205,7 +205,7 @@ def make_vectors(lab: Lab) -> EmotionVectors:
     projected = np.stack([directions.project_out(v, part.basis) for v, part in zip(raw, components, strict=True)])
     here = components[layer + 1]
     header = {
-        "model": lab.settings.model, "model_sha256": lab.located.sha256, "revision": lab.located.revision,
+        **lab.asked, "model_sha256": lab.located.sha256, "revision": lab.located.revision,
         "dtype": lab.settings.dtype, "pack": lab.pack.name, "pack_sha256": lab.pack.sha256,
         "fingerprint": lab.fingerprint, "stories": tensors["counts"].tolist(),
         "neutral_components": [len(part.basis) for part in components[1:]], "neutral_explained": here.explained,

@@ -9,15 +9,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import torch
-from transformers import AutoConfig
-
 from emotion_vectors.corpus.survey import look_into
-from emotion_vectors.errors import UserError, first_line
+from emotion_vectors.errors import UserError
 from emotion_vectors.lm import built
 from emotion_vectors.lm.architecture import find_parts
-from emotion_vectors.lm.model import choose_devices, choose_dtype, default_layer, locate
-from emotion_vectors.lm.pretrained import model_class
+from emotion_vectors.lm.devices import choose_devices, choose_dtype
+from emotion_vectors.lm.model import default_layer, locate
+from emotion_vectors.lm.pretrained import empty_model
+from emotion_vectors.lm.quantized import BYTES
 from emotion_vectors.settings import Settings
 from emotion_vectors.stages.steering import ROLES, plan_from
 from emotion_vectors.stats.steering import ring_pairs
@@ -56,12 +55,13 @@ def plan_run(settings: Settings, pack: Pack, device: str = "auto", rates: Path |
     items = count_items(settings, pack, shape)
     devices = choose_devices(device)
     itemsize = built.precision_of(settings.model, settings.dtype, choose_dtype(settings.dtype, devices[0])).itemsize
+    in_block = BYTES.get(settings.quantize or "", itemsize)
     found: dict[str, Any] = {
         "model": settings.model, "layers": shape.layers, "width": shape.width, "parameters": shape.parameters, "items": items,
         "disk_bytes": disk_bytes(settings, items, shape),
         "devices": len(devices),
         # The sums of all emotions and layers, once in the shard's and once in double precision.
-        "memory_bytes": (shape.parameters - shape.in_blocks + shape.in_blocks // len(devices)) * itemsize
+        "memory_bytes": (shape.parameters - shape.in_blocks) * itemsize + round(shape.in_blocks // len(devices) * in_block)
         + 12 * items["emotions"] * (shape.layers + 1) * shape.width,
     }  # fmt: skip
     return found | ({"seconds": None} if rates is None else seconds_of(items, rates))
@@ -70,18 +70,11 @@ def plan_run(settings: Settings, pack: Pack, device: str = "auto", rates: Path |
 def shape_of(name: str, cache: Path | None = None) -> Shape:
     """Layers, width and parameters from the model's configuration; its weights are not read."""
     if name in built.NAMES:
-        config = built.build(name).model.config
+        model = built.build(name).model
     else:
         located = locate(name, cache)
-        try:
-            config = AutoConfig.from_pretrained(
-                located.folder, revision=located.revision or "main", trust_remote_code=False
-            )
-        except (OSError, ValueError) as error:
-            raise UserError(f"Can't read the configuration of '{name}': {first_line(error)}.") from error
-    with torch.device("meta"):
-        model = model_class(config).from_config(config)
-    text = config.get_text_config()
+        model = empty_model(located.folder, name, located.revision)
+    text = model.config.get_text_config()
     in_blocks = sum(weight.numel() for weight in find_parts(model).blocks.parameters())
     return Shape(int(text.num_hidden_layers), int(text.hidden_size), int(model.num_parameters()), in_blocks)
 

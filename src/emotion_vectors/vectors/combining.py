@@ -154,7 +154,7 @@ def from_arrays(
     if norms.shape != (lm.n_layers,) or not (np.isfinite(norms).all() and (norms > 0).all()):
         raise UserError(f"residual_norm needs {lm.n_layers} positive numbers, one for each layer.")
     header: dict[str, Any] = {
-        "model": "embedded" if lm.source.startswith("pypi:") else lm.source, "model_sha256": lm.sha256, "concept": concept,
+        **lm.facts, "model_sha256": lm.sha256, "concept": concept,
         "source": "from arrays", "dtype": str(lm.dtype).removeprefix("torch."),
     }  # fmt: skip
     if shapes != {whole}:

@@ -70,7 +70,7 @@ def make(
     found = measure(directions.project_out(pooled, here.basis), given.labels, given.groups, given.names, seed=seed)
     counts = Counter(given.labels)
     header = {
-        "model": "embedded" if lm.source.startswith("pypi:") else lm.source, "model_sha256": lm.sha256, "revision": lm.revision,
+        **lm.facts, "model_sha256": lm.sha256, "revision": lm.revision,
         "dtype": str(lm.dtype).removeprefix("torch."), "source": SOURCE, "concept": concept,
         "texts": [counts[name] for name in given.names], "topics": len(set(given.groups)) if given.groups else None,
         "texts_sha256": fingerprint([*given[:4]]), "neutral_texts": len(plain), "neutral_sha256": fingerprint([*plain]),

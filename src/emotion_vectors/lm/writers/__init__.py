@@ -50,6 +50,8 @@ def make_writer(
     EMOTION_VECTORS_SERVER); the key comes from OPENAI_API_KEY and from nowhere else.
     """
     rotation = openvino_writer.rotation_of(lm.model.config.to_dict())
+    if choice == "auto" and (getattr(lm, "quantize", None) or getattr(lm, "adapter", None)):
+        choice = "transformers"  # the others read the files
     chosen = choose_writer(choice, lm.gguf, lm.model.config.model_type, lm.device.type, rotation)
     if chosen == "openvino":
         return OpenVINOWriter(lm, stories_per_batch, say, cache)

@@ -125,7 +125,7 @@ class VLLMWriter:
             try:
                 self._engine = LLM(
                     model=local_model(lm.source), revision=lm.revision, dtype=str(lm.dtype).removeprefix("torch."), seed=0,
-                    max_model_len=min(room, most), max_num_seqs=self.batch, enable_prefix_caching=True, tensor_parallel_size=1 + len(lm.beside), **share,
+                    max_model_len=min(room, most), max_num_seqs=self.batch, enable_prefix_caching=True, tensor_parallel_size=1 + sum(one.type == lm.device.type for one in lm.beside), **share,
                 )  # fmt: skip
             except (RuntimeError, ValueError) as error:
                 reason = (str(error).strip().splitlines() or [type(error).__name__])[-1][:200]

@@ -28,21 +28,23 @@ class Record(Part):
     """Everything that a run found."""
 
     schema_: int = Field(alias="schema", description="version of this form")
-    version: str = Field("", description="version of the package")
-    command: str = Field("", description="the command line")
-    created: str = Field("", description="UTC time")
+    version: str = Field(default="", description="version of the package")
+    command: str = Field(default="", description="the command line")
+    created: str = Field(default="", description="UTC time")
     model: Model = Field(description="the model")
-    settings: dict[str, Any] = Field({}, description="every setting, `auto` resolved")
-    fingerprint: str = Field("", description="SHA-256 of the settings, the weights, the stimuli and the writer")
-    stimuli: Stimuli | None = Field(None, description="the pack")
-    corpus: Corpus | None = Field(None, description="stories and neutral texts")
-    vectors: Vectors | None = Field(None, description="the vectors")
+    settings: dict[str, Any] = Field(default={}, description="every setting, `auto` resolved")
+    fingerprint: str = Field(default="", description="SHA-256 of the settings, the weights, the stimuli and the writer")
+    stimuli: Stimuli | None = Field(default=None, description="the pack")
+    corpus: Corpus | None = Field(default=None, description="stories and neutral texts")
+    vectors: Vectors | None = Field(default=None, description="the vectors")
     criteria: dict[str, Criterion] = Field(description="by id, in order")
-    verdicts: dict[str, int] = Field({}, description="criteria by verdict")
-    experiments: dict[str, Any] = Field({}, description="what the figures and tables show")
-    doctor: dict[str, Check] = Field({}, description="self-checks by name")
-    failed_checks_allowed: bool = Field(False, description="whether the run was told to go on with failed checks")
-    timings: dict[str, Timing] = Field({}, description="by stage")
+    verdicts: dict[str, int] = Field(default={}, description="criteria by verdict")
+    experiments: dict[str, Any] = Field(default={}, description="what the figures and tables show")
+    doctor: dict[str, Check] = Field(default={}, description="self-checks by name")
+    failed_checks_allowed: bool = Field(
+        default=False, description="whether the run was told to go on with failed checks"
+    )
+    timings: dict[str, Timing] = Field(default={}, description="by stage")
 
     # The JSON as it was read, for topics that are not yet typed.
     _raw: dict[str, Any] = PrivateAttr(default_factory=dict)

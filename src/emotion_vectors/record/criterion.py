@@ -40,16 +40,18 @@ class Criterion(Part):
     unit: str = Field(description="what is counted or measured")
     threshold: Number | None = Field(description="the bar of the earlier reproduction")
     threshold_text: str = Field(description="the bar with its sign")
-    seed_value: Number | None = Field(None, description="the value that the earlier reproduction's bar looks at")
+    seed_value: Number | None = Field(
+        default=None, description="the value that the earlier reproduction's bar looks at"
+    )
     seed_verdict: Verdict = Field(description="the bar on that value alone")
     verdict: Verdict = Field(description="by interval, null and bar")
     interval: Interval | None = Field(description="95 % interval of the value")
     null: Null | None = Field(description="what chance gives")
     reason: str = Field(description="why the verdict is what it is")
     note: str = Field(description="remarks")
-    bar: Number | None = Field(None, description="another bar than chance that a pass must be beyond")
-    seed: Reference | None = Field(None, description="the earlier reproduction's own statistic, of V2 to V5")
-    detectable: Detectable | None = Field(None, description="the smallest effect that it could have seen")
+    bar: Number | None = Field(default=None, description="another bar than chance that a pass must be beyond")
+    seed: Reference | None = Field(default=None, description="the earlier reproduction's own statistic, of V2 to V5")
+    detectable: Detectable | None = Field(default=None, description="the smallest effect that it could have seen")
 
     @property
     def asked(self) -> bool:

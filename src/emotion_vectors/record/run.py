@@ -21,18 +21,18 @@ class Model(Part):
 
     name: str = Field(description="last part of its source")
     source: str = Field(description="hub name, folder or file")
-    architecture: str | None = Field(None, description="class of the model")
-    sha256: str | None = Field(None, description="hash of all files that were read")
-    revision: str | None = Field(None, description="commit on the hub")
-    layers: int | None = Field(None, description="number of blocks")
-    hidden_size: int | None = Field(None, description="width of the residual stream")
-    parameters: int | None = Field(None, description="number of parameters")
-    dtype: str | None = Field(None, description="precision of the weights")
-    device: str | None = Field(None, description="where it ran")
-    prompt_format: str | None = Field(None, description="chat or plain")
-    opening: Any = Field(None, description="what is added to the template's text so that an answer begins")
-    writer: str | Engine | None = Field(None, description="engine and version that wrote the texts")
-    readings_dtype: str | None = Field(None, description="precision in which the short prompts were read")
+    architecture: str | None = Field(default=None, description="class of the model")
+    sha256: str | None = Field(default=None, description="hash of all files that were read")
+    revision: str | None = Field(default=None, description="commit on the hub")
+    layers: int | None = Field(default=None, description="number of blocks")
+    hidden_size: int | None = Field(default=None, description="width of the residual stream")
+    parameters: int | None = Field(default=None, description="number of parameters")
+    dtype: str | None = Field(default=None, description="precision of the weights")
+    device: str | None = Field(default=None, description="where it ran")
+    prompt_format: str | None = Field(default=None, description="chat or plain")
+    opening: Any = Field(default=None, description="what is added to the template's text so that an answer begins")
+    writer: str | Engine | None = Field(default=None, description="engine and version that wrote the texts")
+    readings_dtype: str | None = Field(default=None, description="precision in which the short prompts were read")
 
 
 class Stimuli(Part):
@@ -40,10 +40,12 @@ class Stimuli(Part):
 
     pack: str = Field(description="its name")
     version: str | None = None
-    source: str | None = Field(None, description="where it comes from")
-    sha256: dict[str, str] = Field({}, description="hash of each list")
-    equal_to_published: list[str] = Field([], description="lists that equal the published ones")
-    supplied_by_ours: list[str] = Field([], description="lists that the pack lacks and the package's own pack gives")
+    source: str | None = Field(default=None, description="where it comes from")
+    sha256: dict[str, str] = Field(default={}, description="hash of each list")
+    equal_to_published: list[str] = Field(default=[], description="lists that equal the published ones")
+    supplied_by_ours: list[str] = Field(
+        default=[], description="lists that the pack lacks and the package's own pack gives"
+    )
 
 
 class Source(Part):
@@ -74,14 +76,16 @@ class Neutral(Part):
 class Corpus(Part):
     """Stories written or read, kept and dropped."""
 
-    stories: Count | None = Field(None, description="stories written or read")
-    kept: Count | None = Field(None, description="stories that the vectors are made of")
+    stories: Count | None = Field(default=None, description="stories written or read")
+    kept: Count | None = Field(default=None, description="stories that the vectors are made of")
     wanted: Count | None = None
-    dropped: dict[str, Count] = Field({}, description="by reason")
+    dropped: dict[str, Count] = Field(default={}, description="by reason")
     tokens: Count | None = Field(
-        None, description="tokens that the writer generated for all stories, kept or not; 0 of imported texts"
+        default=None, description="tokens that the writer generated for all stories, kept or not; 0 of imported texts"
     )
-    short_cells: Count | None = Field(None, description="pairs of emotion and topic with fewer stories than wanted")
+    short_cells: Count | None = Field(
+        default=None, description="pairs of emotion and topic with fewer stories than wanted"
+    )
     fewest_per_emotion: Count | None = None
     writer: str | None = None
     emotions: Count | None = None
@@ -159,13 +163,13 @@ class Vectors(Part):
     adopted: Adopted | None = None
     layer: int = Field(description="analysis layer")
     layers: int = Field(description="number of layers")
-    vectors: str | None = Field(None, description="projected or raw")
+    vectors: str | None = Field(default=None, description="projected or raw")
     neutral_components: int | None = None
     neutral_variance: Share | None = None
     residual_norm: Number | None = None
     stories_per_emotion: StoriesPerEmotion | None = None
     split_half: SplitHalf | None = None
-    caution: str | None = Field(None, description="the sentence about vectors that don't agree with themselves")
+    caution: str | None = Field(default=None, description="the sentence about vectors that don't agree with themselves")
 
 
 class Check(Part):

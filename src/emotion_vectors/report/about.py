@@ -157,14 +157,16 @@ def _check_reliability(record: Record) -> None:
     vectors, checked = record.vectors, record.doctor.get("reliability")
     found = vectors.split_half if vectors else None
     said = vectors.caution if vectors else None
-    whole = found is not None and bool(found.rows)
     if said is not None and checked is not None:
         require(bool(said) != checked.passed, "What is said of the vectors' reliability and its self-check differ.")
-        if whole and found.median is not None and found.p is not None and not isinstance(checked.measured, str):
-            require_close(checked.measured, found.median, 1e-9, "The self-check of the reliability")
+    if found is None or not found.rows:
+        return
+    if said is not None and checked is not None and not isinstance(checked.measured, str):
+        require_close(checked.measured, found.median, 1e-9, "The self-check of the reliability")
+        if found.median is not None and found.p is not None:
             low = found.median < float(checked.limit) or found.p > 0.05
             require(bool(said) == low, "What is said of the vectors' reliability is not what the halves gave.")
-    if not whole or found.null is None or found.identification is None:
+    if found.null is None or found.identification is None:
         return
     values = [row.r for row in found.rows if row.r is not None]
     require(len(values) == found.emotions, "The split-half rows and their number differ.")

@@ -47,7 +47,7 @@ def points(value: float | None) -> str:
     return signed(value, 0 if abs(value) >= 20 else 1 if abs(value) >= 0.1 else 2)
 
 
-def count(amount: int, singular: str, plural: str = "") -> str:
+def count(amount: float, singular: str, plural: str = "") -> str:
     """ "1 emotion", "57 emotions"."""
     return f"{number(amount)} {singular if amount == 1 else plural or singular + 's'}"
 

@@ -40,8 +40,8 @@ class Pair(Part):
     b: str
     dot: Number = Field(description="dot product of their logit vectors")
     cosine: Correlation = Field(description="cosine of their logit vectors")
-    vector_cosine: Correlation | None = Field(None, description="cosine of the directions themselves")
-    interval: Interval | None = Field(None, description="95 % interval of the cosine, in older records")
+    vector_cosine: Correlation | None = Field(default=None, description="cosine of the directions themselves")
+    interval: Interval | None = Field(default=None, description="95 % interval of the cosine, in older records")
 
 
 class PairsTest(Part):

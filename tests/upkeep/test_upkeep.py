@@ -219,7 +219,7 @@ def test_a_folder_of_another_form_says_how_to_go_on(copied, form, says):
 
 
 def test_a_plan_for_several_devices_shares_out_the_blocks():
-    one, three = (plan_run(settings.toy(), load_pack("ours"), devices) for devices in ("cpu", "cuda:0,cuda:1,cuda:2"))
+    one, three = (plan_run(settings.toy(), load_pack("ours"), devices) for devices in ("cpu", "cpu:0,cpu:1,cpu:2"))
     weights = make_toy()[0].model.layers.parameters()
     size = sum(weight.numel() for weight in weights)
     gone = (size - size // 3) * 4  # the toy preset is float32

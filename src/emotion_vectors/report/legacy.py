@@ -16,7 +16,6 @@ from emotion_vectors.report import (
     figures_controls,
     figures_preferences,
     figures_steering,
-    figures_twins,
     figures_validation,
     figures_words,
     legacy_method,
@@ -131,24 +130,6 @@ SCENARIOS = Topic(
     ),),
     tables=(_table(tables_controls.battery_table, place=50),),
     contradictions=_scenario_contradictions, method=_raw(legacy_method.scenario_choices),
-)  # fmt: skip
-NUMERIC = Topic(
-    "numeric", "Numbers in context",
-    criteria=(
-        _card("V5", "Expected signs", READ, has_data=_has("numeric", "templates")),
-        _card("V6", "Strong trends", READ, has_data=_has("numeric", "templates")),
-    ),
-    figures=(
-        _figure(
-            2, "Numbers that should change an emotion", (figures_validation.numeric_chart, figures_validation.numeric_rows),
-            (claims_validation.numeric_seen, claims_validation.numeric_chance, claims_validation.numeric_published),
-        ),
-        _figure(
-            "E", "Numbers that mean something beside the same numbers that mean nothing", (figures_twins.twins_chart, figures_twins.twins_rows),
-            (claims_validation.twins_seen, claims_validation.twins_chance, claims_validation.twins_published), after=2,
-        ),
-    ),
-    contradictions=_checked("numeric"), method=_raw(legacy_method.numeric_choices),
 )  # fmt: skip
 PREFERENCES = Topic(
     "preferences", "Preferences", criteria=(_card("V7", "Gap between categories", PREFER),),

@@ -131,7 +131,7 @@ def analyse(
         lab, vectors, correlated.scores.nats, criteria, scenario_record, numeric_record
     )
     experiments = {
-        "lens": lens_record.dump(), "scenarios": scenario_record, "numeric": numeric_record, **correlated.record, "steering": steering_record,
+        "lens": lens_record.dump(), "scenarios": scenario_record, "numeric": numeric_record.dump() if numeric_record else None, **correlated.record, "steering": steering_record,
         "baselines": baseline_record, **analyse_words(lab, vectors),
     }  # fmt: skip
     record = _record(lab, vectors, criteria, experiments)

@@ -10,7 +10,6 @@ import numpy as np
 from emotion_vectors.report.checks_controls import check_baselines, check_batteries
 from emotion_vectors.report.checks_steering import check_steering
 from emotion_vectors.report.checks_stronger import check_together, seeds
-from emotion_vectors.report.checks_words import check_feels, check_leaks
 from emotion_vectors.report.requirements import pearson, require, require_close, require_order, require_within
 
 Criteria = dict[str, dict[str, Any]]
@@ -132,6 +131,4 @@ EXPERIMENTS: dict[str, Callable[[dict[str, Any], Criteria], None]] = {
     "correlation": _correlation,
     "steering": check_steering,
     "baselines": check_baselines,
-    "feels": check_feels,
-    "leaks": check_leaks,
 }

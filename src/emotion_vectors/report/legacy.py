@@ -17,12 +17,10 @@ from emotion_vectors.report import (
     figures_preferences,
     figures_steering,
     figures_validation,
-    figures_words,
     legacy_method,
     tables,
     tables_controls,
     tables_steering,
-    words_section,
 )
 from emotion_vectors.report.checks_controls import check_layers
 from emotion_vectors.report.checks_experiments import EXPERIMENTS
@@ -206,15 +204,6 @@ STEERING = Topic(
     contradictions=_steering_contradictions, abstract=_raw(claims.steered),
     limits=lambda record: claims._steering_limits(parts(record.raw, "experiments", "steering"), record.settings),
     method=_raw(legacy_method.steering_choices),
-)  # fmt: skip
-WORDS = Topic(
-    "words", "Words while steered", sections=(Section("words", "Words while steered", "Words while steered", missing=words_section.MISSING),),
-    figures=(_figure(
-        "D", "Emotion words after a sentence, while steered", (figures_words.feels_chart, figures_words.feels_rows),
-        (words_section.feels_seen, words_section.feels_chance, words_section.feels_published), "words",
-    ),),
-    tables=(_table(words_section.sentences_table, "words"), _table(words_section.leaks_table, "words")),
-    contradictions=_checked("feels", "leaks"),
 )  # fmt: skip
 BASELINES = Topic(
     "baselines", "What the words alone give", tables=(_table(tables_controls.words_table, place=60),), contradictions=_checked("baselines"),

@@ -23,6 +23,7 @@ from emotion_vectors.experiments.chance import turned_projections
 from emotion_vectors.experiments.criteria import Null, Seed, json_number, judge, number, scaled
 from emotion_vectors.experiments.numeric.curves import DECIMALS, SIGNS_BAR, SIGNS_OF, fitted_change, probes_of, sign_of
 from emotion_vectors.experiments.numeric.record import Beyond, Earlier, TwinCurves, Twins
+from emotion_vectors.record.base import Correlation, Number
 from emotion_vectors.stats import intervals, nulls
 from emotion_vectors.stimuli.items import NUMERIC_EMOTIONS, TwinnedTemplate
 from emotion_vectors.vectors.directions import cosine, unit
@@ -103,7 +104,9 @@ def _severity(cosines: np.ndarray) -> np.ndarray:
 def _row(template: TwinnedTemplate, cosines: np.ndarray, values: np.ndarray) -> TwinCurves:
     """The record of one template from its cosines (3, 4, values)."""
     base = template.base
-    curves = [dict(zip(NUMERIC_EMOTIONS, one.tolist(), strict=True)) for one in cosines]
+    curves: list[dict[str, list[Correlation]]] = [
+        {emotion: curve.tolist() for emotion, curve in zip(NUMERIC_EMOTIONS, one, strict=True)} for one in cosines
+    ]
     changes = [_by_emotion(one) for one in fitted_change(cosines, values)]
     return TwinCurves(
         name=base.name, x_label=base.x_label, values=list(base.values), template=base.template,
@@ -116,8 +119,8 @@ def _row(template: TwinnedTemplate, cosines: np.ndarray, values: np.ndarray) -> 
     )  # fmt: skip
 
 
-def _by_emotion(values: np.ndarray) -> dict[str, float]:
-    return dict(zip(NUMERIC_EMOTIONS, values.tolist(), strict=True))
+def _by_emotion(values: np.ndarray) -> dict[str, Number]:
+    return {emotion: float(value) for emotion, value in zip(NUMERIC_EMOTIONS, values, strict=True)}
 
 
 def summary(effects: Effects, expected: np.ndarray, resamples: int, seed: int) -> Beyond:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from emotion_vectors.experiments.lens.report import TOPIC as LENS
+from emotion_vectors.experiments.numeric.report import TOPIC as NUMERIC
+from emotion_vectors.experiments.steered_words.report import TOPIC as WORDS
 from emotion_vectors.report.about import about
-from emotion_vectors.report.legacy import BASELINES, CORRELATION, NUMERIC, PREFERENCES, SCENARIOS, STEERING, WORDS
+from emotion_vectors.report.legacy import BASELINES, CORRELATION, PREFERENCES, SCENARIOS, STEERING
 
 EXPERIMENTS = (LENS, SCENARIOS, NUMERIC, PREFERENCES, CORRELATION, STEERING, WORDS, BASELINES)
 TOPICS = (about(EXPERIMENTS), *EXPERIMENTS)

@@ -7,7 +7,8 @@ import pytest
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from emotion_vectors.errors import UserError
-from emotion_vectors.experiments import baselines, correlation, numeric, retrieval, scenarios, twins, words
+from emotion_vectors.experiments import baselines, correlation, retrieval, scenarios, words
+from emotion_vectors.experiments.numeric import measure as numeric
 from emotion_vectors.experiments.ranking import Battery
 from emotion_vectors.stimuli.items import (
     CATEGORIES,
@@ -110,9 +111,9 @@ def residual(pack, seed=0):
     record["retrieval"] = retrieval.run(every, EMOTIONS, vectors, 0, VALENCE, 100, 0)
     way = np.linspace(-1, 1, 6)[:, None] * sum(vectors[index[e]] * (1 if SIGNS[e] == "+" else -1) for e in SIGNS)
     up = way + vectors.sum(0)
-    curves, (earlier, v6) = numeric.run(pack.numeric_templates, [up] * 6, EMOTIONS, vectors, 100, 0)
     three = np.stack([up, np.tile(vectors.sum(0), (6, 1)), up + way[-1]])
-    curves["twins"], v5 = twins.run(pack.more_numeric_templates, [three] * 6, EMOTIONS, vectors, earlier, 100, 0)
+    twinned = numeric.Twinned(pack.more_numeric_templates, [three] * 6)
+    curves, (v5, v6) = numeric.run(pack.numeric_templates, [up] * 6, EMOTIONS, vectors, 100, 0, twinned=twinned)
     activities = np.outer(NATS, np.eye(60)[50]) + 0.02 * generator.standard_normal((64, 60))
     probes = correlation.run(pack.activities, activities, EMOTIONS, vectors, NATS, VALENCE, frozenset(), "", 100, 0)[2]
     return [*criteria, v5, v6, *probes], record, curves

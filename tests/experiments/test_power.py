@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from emotion_vectors.experiments import power, power_preferences, steering, twins
+from emotion_vectors.experiments import power, power_preferences, steering
 from emotion_vectors.experiments.beyond import beyond_controls
 from emotion_vectors.experiments.correlation import aligned
 from emotion_vectors.experiments.criteria import Null, Threshold, judge, scaled
+from emotion_vectors.experiments.numeric import twins
 from emotion_vectors.experiments.power import Judged
 from emotion_vectors.experiments.ranking import MEAN_RANK, summarise, within
 from emotion_vectors.experiments.valences import Valences
@@ -143,10 +144,10 @@ def test_curves_beyond_their_twins():
             moved = np.where(hit, np.abs(signed[row := g.integers(1000)]), signed[row])
             seen = twins.summary(twins.Effects(moved * expected, excess[:50]), expected, 200, int(g.integers(1000)))
             p = max(
-                float(nulls.permutation_p(seen["count"], right)), float(nulls.permutation_p(moved[named].mean(), size))
+                float(nulls.permutation_p(seen.count, right)), float(nulls.permutation_p(moved[named].mean(), size))
             )
             null = Null("turned", right.mean(), p)
-            return judge("V5", "", seen["count"], tuple(seen["interval"]), null, bar, "", of)["verdict"]
+            return judge("V5", "", seen.count, tuple(seen.interval), null, bar, "", of)["verdict"]
 
         return one
 

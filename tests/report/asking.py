@@ -8,6 +8,10 @@ from typing import Any
 
 from emotion_vectors.experiments.lens import report as lens
 from emotion_vectors.experiments.lens.record import Lens
+from emotion_vectors.experiments.numeric import figures as numeric_figures
+from emotion_vectors.experiments.steered_words import figures as words_figures
+from emotion_vectors.experiments.steered_words import report as words
+from emotion_vectors.experiments.steered_words.record import Leaks
 from emotion_vectors.record import ContradictoryRecord, Record, parse
 from emotion_vectors.report import about, checks, criteria, page
 from emotion_vectors.report import method_table as method
@@ -41,6 +45,11 @@ criteria_table = _of(criteria.criteria_table, CARDS)
 answers = _of(criteria.answers, CARDS)
 pair_table = _of(lens.pair_table)
 vectors_table = _of(lens.vectors_table)
+twins_chart = _of(numeric_figures.twins_chart)
+twins_rows = _of(numeric_figures.twins_rows)
+feels_rows = _of(words_figures.feels_rows)
+sentences_table = _of(words.sentences_table)
+leaks_table = _of(words.leaks_table)
 drawn = _of(page.figures, TOPICS)
 
 
@@ -48,6 +57,12 @@ def pairs_seen(record: Json | Record) -> str:
     """The note of the table of pairs."""
     found = typed(record).part(Lens)
     return "" if found is None else lens.pairs_seen(found.pairs_test, found.opposites)
+
+
+def leaks_seen(record: Json | Record) -> str:
+    """The note of the table of answers."""
+    found = typed(record).part(Leaks)
+    return "" if found is None else words.leaks_seen(found)
 
 
 def verdict_counts(record: Json | Record, kind: str = "verdict") -> dict[str, list[str]]:

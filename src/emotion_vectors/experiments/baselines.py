@@ -16,8 +16,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from emotion_vectors.experiments import correlation, numeric, retrieval, scenarios, twins
+from emotion_vectors.experiments import correlation, retrieval, scenarios
 from emotion_vectors.experiments.criteria import number
+from emotion_vectors.experiments.numeric import measure as numeric
+from emotion_vectors.experiments.numeric.record import Numeric
 from emotion_vectors.experiments.ranking import Battery
 from emotion_vectors.stimuli.pack import Pack
 
@@ -47,7 +49,7 @@ def run(
     nats: np.ndarray,
     criteria: Sequence[dict[str, Any]],
     scenario_record: dict[str, Any],
-    numeric_record: dict[str, Any] | None,
+    numeric_record: Numeric | None,
     resamples: int,
     seed: int,
 ) -> dict[str, Any]:
@@ -59,7 +61,8 @@ def run(
     probes = len(scenario_record["emotions"]) if by_id["V4"]["value"] is not None else None
     of = {name: by_id[name]["of"] for name in CRITERIA} | {"V4": probes}
     of |= {f"{name}_seed": (by_id[name].get("seed") or {}).get("of") for name in SEEDS} | {"V4_seed": probes}
-    of |= {"severity": ((numeric_record or {}).get("twins") or {}).get("severity", {}).get("of")}
+    twins = numeric_record.twins if numeric_record else None
+    of |= {"severity": twins.severity.of if twins else None}
     second, every = scenario_record["heldout"], scenario_record["retrieval"]
     of |= {"heldout": second and second["of"], "retrieval": every and every["of"]}
     of |= {"retrieval_rank": every and every["emotions"]}
@@ -83,11 +86,10 @@ def measure(
         main, heldout, emotions, one.vectors[None], scenarios.Layers(), resamples, seed
     )  # fmt: skip
     record["retrieval"] = retrieval.run(every, emotions, one.vectors, 0, pack.valence, resamples, seed)
-    curves, (v5, v6) = numeric.run(pack.numeric_templates, one.numeric, emotions, one.vectors, resamples, seed)
-    if curves is not None:
-        curves["twins"], v5 = twins.run(
-            pack.more_numeric_templates, one.twinned, emotions, one.vectors, v5, resamples, seed
-        )
+    twinned = numeric.Twinned(pack.more_numeric_templates, one.twinned)
+    curves, (v5, v6) = numeric.run(
+        pack.numeric_templates, one.numeric, emotions, one.vectors, resamples, seed, twinned=twinned
+    )
     activities, vectors = narrow(one.activities, one.vectors)
     _, _, probes = correlation.run(
         pack.activities, activities, emotions, vectors, nats, pack.valence, pack.valence_ambiguous, "", resamples, seed
@@ -99,17 +101,18 @@ def row(
     name: str,
     criteria: Sequence[dict[str, Any]],
     scenario_record: dict[str, Any],
-    numeric_record: dict[str, Any] | None,
+    numeric_record: Numeric | None,
 ) -> dict[str, Any]:
     """What the table shows of one representation: values, and p values under the same keys in `p`."""
-    by_id, found = {criterion["id"]: criterion for criterion in criteria}, (numeric_record or {}).get("twins")
+    by_id = {criterion["id"]: criterion for criterion in criteria}
+    twins = numeric_record.twins if numeric_record else None
     values = {key: by_id[key]["value"] for key in CRITERIA}
     values |= {f"{key}_seed": (by_id[key].get("seed") or {}).get("value") for key in SEEDS}
     p = {key: by_id[key]["null"]["p"] for key in CRITERIA}
     p |= {"V3_seed": scenario_record.get("p_raw"), "V4_seed": scenario_record.get("p_mean_rank_raw")}
-    p["V5_seed"] = found["earlier"]["null"]["p"] if found else None
-    severity = found["severity"] if found and found["severity"]["of"] else None
-    values["severity"], p["severity"] = (severity["count"], severity["count_p"]) if severity else (None, None)
+    p["V5_seed"] = twins.earlier.null.p if twins and twins.earlier.null else None
+    severity = twins.severity if twins and twins.severity.of else None
+    values["severity"], p["severity"] = (severity.count, severity.count_p) if severity else (None, None)
     second, every = scenario_record["heldout"], scenario_record["retrieval"]
     for key, found in (
         ("heldout", second and second["raw"]["matches"]),

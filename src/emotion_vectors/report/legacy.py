@@ -16,14 +16,11 @@ from emotion_vectors.report import (
     figures_controls,
     figures_preferences,
     figures_steering,
-    figures_twins,
     figures_validation,
-    figures_words,
     legacy_method,
     tables,
     tables_controls,
     tables_steering,
-    words_section,
 )
 from emotion_vectors.report.checks_controls import check_layers
 from emotion_vectors.report.checks_experiments import EXPERIMENTS
@@ -132,24 +129,6 @@ SCENARIOS = Topic(
     tables=(_table(tables_controls.battery_table, place=50),),
     contradictions=_scenario_contradictions, method=_raw(legacy_method.scenario_choices),
 )  # fmt: skip
-NUMERIC = Topic(
-    "numeric", "Numbers in context",
-    criteria=(
-        _card("V5", "Expected signs", READ, has_data=_has("numeric", "templates")),
-        _card("V6", "Strong trends", READ, has_data=_has("numeric", "templates")),
-    ),
-    figures=(
-        _figure(
-            2, "Numbers that should change an emotion", (figures_validation.numeric_chart, figures_validation.numeric_rows),
-            (claims_validation.numeric_seen, claims_validation.numeric_chance, claims_validation.numeric_published),
-        ),
-        _figure(
-            "E", "Numbers that mean something beside the same numbers that mean nothing", (figures_twins.twins_chart, figures_twins.twins_rows),
-            (claims_validation.twins_seen, claims_validation.twins_chance, claims_validation.twins_published), after=2,
-        ),
-    ),
-    contradictions=_checked("numeric"), method=_raw(legacy_method.numeric_choices),
-)  # fmt: skip
 PREFERENCES = Topic(
     "preferences", "Preferences", criteria=(_card("V7", "Gap between categories", PREFER),),
     tables=(_table(tables.category_table, place=20),), contradictions=_checked("preferences"), abstract=_raw(claims.preferred),
@@ -225,15 +204,6 @@ STEERING = Topic(
     contradictions=_steering_contradictions, abstract=_raw(claims.steered),
     limits=lambda record: claims._steering_limits(parts(record.raw, "experiments", "steering"), record.settings),
     method=_raw(legacy_method.steering_choices),
-)  # fmt: skip
-WORDS = Topic(
-    "words", "Words while steered", sections=(Section("words", "Words while steered", "Words while steered", missing=words_section.MISSING),),
-    figures=(_figure(
-        "D", "Emotion words after a sentence, while steered", (figures_words.feels_chart, figures_words.feels_rows),
-        (words_section.feels_seen, words_section.feels_chance, words_section.feels_published), "words",
-    ),),
-    tables=(_table(words_section.sentences_table, "words"), _table(words_section.leaks_table, "words")),
-    contradictions=_checked("feels", "leaks"),
 )  # fmt: skip
 BASELINES = Topic(
     "baselines", "What the words alone give", tables=(_table(tables_controls.words_table, place=60),), contradictions=_checked("baselines"),

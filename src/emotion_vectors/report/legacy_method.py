@@ -22,16 +22,6 @@ def scenario_choices(record: dict[str, Any]) -> list[Choice]:
     return rows
 
 
-def numeric_choices(record: dict[str, Any]) -> list[Choice]:
-    """The numeric templates."""
-    found = parts(record, "experiments", "numeric")
-    templates, twins = found.get("templates"), parts(found, "twins")
-    rows = [counted("Numeric templates", 6, "6", None if templates is None else len(templates))]
-    if twins:
-        rows.append(Choice("Templates with twins", "none", "none", number(len(twins["templates"])), None))
-    return rows
-
-
 def preference_choices(record: dict[str, Any]) -> list[Choice]:
     """How activities are compared and scored."""
     settings, found = parts(record, "settings"), parts(record, "experiments", "preferences")

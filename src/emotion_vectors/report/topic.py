@@ -128,13 +128,13 @@ class Section:
 class Topic:
     """All that the page, the checks and the comparison need of one experiment.
 
-    `part` is its part of the record. `contradictions` raises `ContradictoryRecord` where the part contradicts itself or
+    `parts` are its parts of the record. `contradictions` raises `ContradictoryRecord` where a part contradicts itself or
     another one. `abstract` and `limits` are sentences for those places, `method` rows of the method table.
     """
 
     key: str
     title: str
-    part: type[ExperimentPart] | None = None
+    parts: tuple[type[ExperimentPart], ...] = ()
     criteria: tuple[Card, ...] = ()
     sections: tuple[Section, ...] = ()
     figures: tuple[Figure, ...] = ()
@@ -152,4 +152,4 @@ def cards(topics: Sequence[Topic]) -> list[Card]:
 
 def parts_of(topics: Sequence[Topic]) -> dict[str, type[ExperimentPart]]:
     """The parts of the record that the topics declare, by key."""
-    return {topic.part.key: topic.part for topic in topics if topic.part is not None}
+    return {part.key: part for topic in topics for part in topic.parts}

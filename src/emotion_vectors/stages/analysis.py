@@ -130,9 +130,11 @@ def analyse(
     baseline_record = validation.words_alone(
         lab, vectors, correlated.scores.nats, criteria, scenario_record, numeric_record
     )
+    feels_record, leaks_record = analyse_words(lab, vectors)
     experiments = {
-        "lens": lens_record.dump(), "scenarios": scenario_record, "numeric": numeric_record, **correlated.record, "steering": steering_record,
-        "baselines": baseline_record, **analyse_words(lab, vectors),
+        "lens": lens_record.dump(), "scenarios": scenario_record, "numeric": numeric_record.dump() if numeric_record else None, **correlated.record, "steering": steering_record,
+        "baselines": baseline_record, "feels": feels_record.dump() if feels_record else None,
+        "leaks": leaks_record.dump() if leaks_record else None,
     }  # fmt: skip
     record = _record(lab, vectors, criteria, experiments)
     _write_tables(lab, experiments)

@@ -9,7 +9,9 @@ import numpy as np
 import polars as pl
 import torch
 
-from emotion_vectors.experiments import baselines, numeric, retrieval, scenarios, twins, words
+from emotion_vectors.experiments import baselines, retrieval, scenarios, words
+from emotion_vectors.experiments.numeric import measure as numeric
+from emotion_vectors.experiments.numeric.record import Numeric
 from emotion_vectors.experiments.ranking import Battery
 from emotion_vectors.lab import Lab
 from emotion_vectors.lm.model import LanguageModel
@@ -52,21 +54,14 @@ def scenario_tests(
     return record, criteria
 
 
-def numeric_tests(
-    lab: Lab, vectors: EmotionVectors, readings: Readings
-) -> tuple[dict[str, Any] | None, list[dict[str, Any]]]:
+def numeric_tests(lab: Lab, vectors: EmotionVectors, readings: Readings) -> tuple[Numeric | None, list[dict[str, Any]]]:
     """The record's `numeric` part and V5, V6, at the analysis layer."""
-    pack, settings, place, here = lab.pack, lab.settings, vectors.layer + 1, vectors.at()
-    record, (v5, v6) = numeric.run(
-        pack.numeric_templates, [values[:, place] for values in readings.numeric], vectors.emotions, here,
+    pack, settings, place = lab.pack, lab.settings, vectors.layer + 1
+    return numeric.run(
+        pack.numeric_templates, [values[:, place] for values in readings.numeric], vectors.emotions, vectors.at(),
         settings.resamples, settings.seed, detect=True,
+        twinned=numeric.Twinned(pack.more_numeric_templates, [values[:, :, place] for values in readings.twinned]),
     )  # fmt: skip
-    if record is not None:
-        record["twins"], v5 = twins.run(
-            pack.more_numeric_templates, [values[:, :, place] for values in readings.twinned], vectors.emotions, here, v5,
-            settings.resamples, settings.seed, detect=True,
-        )  # fmt: skip
-    return record, [v5, v6]
 
 
 def words_alone(
@@ -75,7 +70,7 @@ def words_alone(
     nats: np.ndarray,
     criteria: list[dict[str, Any]],
     scenario_record: dict[str, Any],
-    numeric_record: dict[str, Any] | None,
+    numeric_record: Numeric | None,
 ) -> dict[str, Any]:
     """The record's `baselines` part; adds to the `note` of each criterion whose value the words alone reach."""
     vocabulary = words.fit(text for _, text in kept_stories(lab))

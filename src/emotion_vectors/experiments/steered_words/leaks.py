@@ -17,11 +17,12 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-from emotion_vectors.experiments import diagonal
+from emotion_vectors.experiments.steered_words import diagonal
+from emotion_vectors.experiments.steered_words.record import Answered, Level, Levels, Own, Repeated, UsedWord
 from emotion_vectors.stats import intervals, nulls
 
 QUESTION = "What just happened?"
@@ -94,11 +95,11 @@ def run(
     answers: Sequence[Answer],
     found: Lexicon,
     valence: Mapping[str, str],
-    facts: Mapping[str, Any],
+    strength: float,
     resamples: int,
     seed: int,
-) -> dict[str, Any]:
-    """The record's `leaks.strengths` entry of one strength, which `facts` name."""
+) -> Answered:
+    """The record's `leaks.strengths` entry of one strength, in mean residual norms."""
     texts: dict[tuple[str, str], list[str]] = {}
     for answer in answers:
         texts.setdefault((answer.kind, answer.name), []).append(answer.text)
@@ -109,36 +110,38 @@ def run(
     chance = np.array([[share(group, own) for own in found.special] for group in random])
     unsteered = np.array([share(plain, own) for own in found.special])
     own = diagonal.compare(table, [valence.get(emotion) for emotion in emotions], None, resamples, seed)
-    return dict(facts) | {
-        "random_directions": len(random), "answers": len(answers), "table": table.tolist(),
-        "own": own | {"words": _most_used(emotions, steered, found.special)},
-        "levels": {
-            "special": _level(np.diag(table), unsteered, chance.mean(axis=1), resamples, seed),
-            "topics": _level(
+    return Answered(
+        strength=strength, random_directions=len(random), answers=len(answers), table=table.tolist(),
+        own=Own(**dict(own), words=_most_used(emotions, steered, found.special)),
+        levels=Levels(
+            special=_level(np.diag(table), unsteered, chance.mean(axis=1), resamples, seed),
+            topics=_level(
                 np.array([share(group, found.topics) for group in steered]),
                 np.full(len(emotions), share(plain, found.topics)),
                 np.array([share(group, found.topics) for group in random]), resamples, seed,
             ),
-        },
-        "repeated": {kind: _repeated(texts, kind) for kind in ("emotion", "random", "none")},
-    }  # fmt: skip
+        ),
+        repeated=Repeated(
+            emotion=_repeated(texts, "emotion"), random=_repeated(texts, "random"), none=_repeated(texts, "none")
+        ),
+    )  # fmt: skip
 
 
-def _level(steered: np.ndarray, unsteered: np.ndarray, random: np.ndarray, resamples: int, seed: int) -> dict[str, Any]:
+def _level(steered: np.ndarray, unsteered: np.ndarray, random: np.ndarray, resamples: int, seed: int) -> Level:
     """Mean share steered (n,), unsteered (n,) and under random directions (k,); the difference to unsteered by emotions."""
     gap = steered - unsteered
     interval = intervals.bootstrap_mean(gap, repeats=resamples, seed=seed, method="percentile",
                                         level=intervals.expanded_level(0.95, len(gap)))  # fmt: skip
-    return {
-        "steered": float(steered.mean()), "unsteered": float(unsteered.mean()), "random": float(random.mean()),
-        "difference": interval.estimate, "interval": [interval.low, interval.high],
-        "p_random": nulls.predictive_p(float(steered.mean()), random),
-    }  # fmt: skip
+    return Level(
+        steered=float(steered.mean()), unsteered=float(unsteered.mean()), random=float(random.mean()),
+        difference=interval.estimate, interval=[interval.low, interval.high],
+        p_random=nulls.predictive_p(float(steered.mean()), random),
+    )  # fmt: skip
 
 
 def _most_used(
     emotions: Sequence[str], steered: Sequence[Sequence[str]], special: Sequence[frozenset[str]]
-) -> list[dict[str, Any]]:
+) -> list[UsedWord]:
     """The special words that answers under their own vector use most, for a reader to judge."""
     counted = Counter(
         (emotion, word)
@@ -148,7 +151,7 @@ def _most_used(
         if word in own
     )
     ranked = sorted(counted.items(), key=lambda item: (-item[1], item[0]))[:SHOWN]
-    return [{"emotion": emotion, "word": word, "count": count} for (emotion, word), count in ranked]
+    return [UsedWord(emotion=emotion, word=word, count=count) for (emotion, word), count in ranked]
 
 
 def _repeated(texts: Mapping[tuple[str, str], Sequence[str]], kind: str) -> float:

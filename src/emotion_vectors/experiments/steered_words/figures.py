@@ -6,36 +6,37 @@ from typing import Any
 
 import altair as alt
 
+from emotion_vectors.experiments.steered_words.record import Feels
+from emotion_vectors.record import Record
 from emotion_vectors.report.palette import INK, data
-from emotion_vectors.report.requirements import parts
+from emotion_vectors.report.topic import Rows
 
-Record = dict[str, Any]
-Rows = list[dict[str, Any]]
 _CELL = 27
 
 
 def feels_rows(record: Record) -> Rows:
     """One row per sentence of the paper, vector and word."""
-    feels = parts(record, "experiments", "feels")
+    feels = record.part(Feels)
+    if feels is None:
+        return []
     return [
         {
-            "sentence": row["sentence"], "vector": vector, "word": word, "nats": row["change"][i][j],
-            "unsteered": row["base"][j], "own": i == j,
+            "sentence": row.sentence, "vector": vector, "word": word, "nats": row.change[i][j],
+            "unsteered": row.base[j], "own": i == j,
         }
-        for row in feels.get("sentences") or []
-        if row["source"] == "paper"
-        for i, vector in enumerate(feels["emotions"])
-        for j, word in enumerate(feels["emotions"])
+        for row in feels.sentences
+        if row.source == "paper"
+        for i, vector in enumerate(feels.emotions)
+        for j, word in enumerate(feels.emotions)
     ]  # fmt: skip
 
 
 def feels_chart(record: Record) -> Any | None:
     """Figure D: a heat map for each of the paper's two sentences, emotions of one valence together; own words are outlined."""
-    rows = feels_rows(record)
-    if not rows:
+    rows, feels = feels_rows(record), record.part(Feels)
+    if not rows or feels is None:
         return None
-    feels = record["experiments"]["feels"]
-    order = [e for kind in ("positive", "negative", None) for e, v in zip(feels["emotions"], feels["valence"], strict=True) if v == kind]  # fmt: skip
+    order = [e for kind in ("positive", "negative", None) for e, v in zip(feels.emotions, feels.valence, strict=True) if v == kind]  # fmt: skip
     limit = max(abs(row["nats"]) for row in rows) or 1.0
     panels = [
         _panel([row for row in rows if row["sentence"] == sentence], order, limit, f"{sentence} ...")

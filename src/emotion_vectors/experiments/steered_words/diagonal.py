@@ -11,11 +11,11 @@ within the valences are there for that.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
 from emotion_vectors.experiments.criteria import json_number
+from emotion_vectors.experiments.steered_words.record import Chance, Contrast, RandomSets
 from emotion_vectors.stats import intervals, nulls
 
 LEAST = 4  # emotions: fewer have no interval and no null worth the name
@@ -46,7 +46,7 @@ def compare(
     random: np.ndarray | None,
     resamples: int,
     seed: int,
-) -> dict[str, Any]:
+) -> Contrast:
     """The contrast of `table` (n, n) with its interval, nulls and a judgement.
 
     Interval: emotions drawn again (row and column together) from the table without row and column effects. Nulls: columns
@@ -55,20 +55,17 @@ def compare(
     """
     value, clean = float(contrast(table)), interactions(table)
     interval = _interval(clean, resamples, seed)
-    dealt = _dealt(table, None, resamples, seed)
-    found = {
-        "contrast": value, "interval": [min(interval[0], value), max(interval[1], value)],
-        "diagonal": float(np.diag(table).mean()), "off_diagonal": float(np.diag(table).mean() - value),
-        "own_first": int((clean.argmax(axis=1) == np.arange(len(table))).sum()), "of": len(table),
-        "dealt": _null(value, dealt), "within_valence": _within(table, valence, resamples, seed), "random": None,
-    }  # fmt: skip
-    tests = [found["dealt"]["p"]]
-    if random is not None:
-        p = nulls.predictive_p(value, random)
-        found["random"] = {"mean": float(random.mean()), "sd": json_number(float(random.std(ddof=1))), "p": p}
-        tests.append(p)
-    found["beyond_chance"] = bool(found["interval"][0] > 0 and max(tests) <= ALPHA)
-    return found
+    low, high = min(interval[0], value), max(interval[1], value)
+    dealt = _null(value, _dealt(table, None, resamples, seed))
+    sets = None if random is None else _sets(value, random)
+    tests = [dealt.p] if sets is None else [dealt.p, sets.p]
+    return Contrast(
+        contrast=value, interval=[low, high],
+        diagonal=float(np.diag(table).mean()), off_diagonal=float(np.diag(table).mean() - value),
+        own_first=int((clean.argmax(axis=1) == np.arange(len(table))).sum()), of=len(table),
+        dealt=dealt, within_valence=_within(table, valence, resamples, seed), random=sets,
+        beyond_chance=bool(low > 0 and max(tests) <= ALPHA),
+    )  # fmt: skip
 
 
 def _interval(clean: np.ndarray, resamples: int, seed: int) -> tuple[float, float]:
@@ -90,7 +87,7 @@ def _dealt(table: np.ndarray, strata: list[str] | None, resamples: int, seed: in
     return own / n - (table.sum() - own) / (n * (n - 1))
 
 
-def _within(table: np.ndarray, valence: Sequence[str | None], resamples: int, seed: int) -> dict[str, float] | None:
+def _within(table: np.ndarray, valence: Sequence[str | None], resamples: int, seed: int) -> Chance | None:
     """The contrast against columns dealt out within the valences; emotions without a valence are left out."""
     kept = [row for row, kind in enumerate(valence) if kind is not None]
     if len(kept) < LEAST:
@@ -99,5 +96,11 @@ def _within(table: np.ndarray, valence: Sequence[str | None], resamples: int, se
     return _null(float(contrast(own)), _dealt(own, [str(valence[row]) for row in kept], resamples, seed))
 
 
-def _null(value: float, draws: np.ndarray) -> dict[str, float]:
-    return {"mean": float(draws.mean()), "p": float(nulls.permutation_p(value, draws))}
+def _null(value: float, draws: np.ndarray) -> Chance:
+    return Chance(mean=float(draws.mean()), p=float(nulls.permutation_p(value, draws)))
+
+
+def _sets(value: float, random: np.ndarray) -> RandomSets:
+    """`value` against the contrasts (k,) of random sets."""
+    sd = json_number(float(random.std(ddof=1)))
+    return RandomSets(mean=float(random.mean()), sd=sd, p=nulls.predictive_p(value, random))

@@ -16,20 +16,21 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy.stats import rankdata
 
 from emotion_vectors.experiments import power
 from emotion_vectors.experiments.chance import turned_projections
 from emotion_vectors.experiments.criteria import Null, json_number, judge, not_asked, number, scaled
+from emotion_vectors.experiments.numeric import twins
+from emotion_vectors.experiments.numeric.curves import DECIMALS, SIGNS_BAR, SIGNS_OF, fitted_change, probes_of, sign_of
+from emotion_vectors.experiments.numeric.record import ChangeSize, Numeric, TemplateCurves
 from emotion_vectors.stats import intervals, nulls
 from emotion_vectors.stats.correlation import spearman_rows
-from emotion_vectors.stimuli.items import NUMERIC_EMOTIONS, NumericTemplate
+from emotion_vectors.stimuli.items import NUMERIC_EMOTIONS, NumericTemplate, TwinnedTemplate
 from emotion_vectors.vectors.directions import cosine, unit
 
 STRONG = 0.7
-SIGNS_BAR, STRONG_BAR, SIGNS_OF = 17, 12, 24
+STRONG_BAR = 12
 ALPHA = 0.05
-DECIMALS = 7  # of a cosine: what is left beyond is rounding, which must not be ranked
 
 
 class Curves(NamedTuple):
@@ -41,6 +42,13 @@ class Curves(NamedTuple):
     random_change: np.ndarray  # (c, t, 4)
 
 
+class Twinned(NamedTuple):
+    """The templates with twins, and the activations (3, values, d) of each: template, twin, severity."""
+
+    templates: Sequence[TwinnedTemplate]
+    activations: Sequence[np.ndarray]
+
+
 def run(
     templates: Sequence[NumericTemplate],
     activations: Sequence[np.ndarray],
@@ -49,11 +57,13 @@ def run(
     resamples: int,
     seed: int,
     *,
+    twinned: Twinned | None = None,
     detect: bool = False,
-) -> tuple[dict[str, Any] | None, list[dict[str, Any]]]:
-    """The record's `numeric` part, V5 without twins, and V6; `activations[t]` is (values of template t, d), `vectors` (n, d).
+) -> tuple[Numeric | None, list[dict[str, Any]]]:
+    """The record's `numeric` part, V5 and V6; `activations[t]` is (values of template t, d), `vectors` (n, d).
 
-    None, and neither is asked, where one of the four emotions is not in the run. `detect` adds what V6 could have seen.
+    None, and neither is asked, where one of the four emotions is not in the run. Without `twinned` V5 is that of the first
+    list. `detect` adds what V5 and V6 could have seen.
     """
     missing = [emotion for emotion in NUMERIC_EMOTIONS if emotion not in emotions]
     if missing:
@@ -74,14 +84,14 @@ def run(
         chance.append((_spearman(random, values), fitted_change(random, values)))
         start += len(values)
         rows.append(
-            {
-                "name": template.name, "template": template.template, "x_label": template.x_label,
-                "values": list(template.values), "expected": dict(template.expected),
-                "cosine": {e: curves[i].tolist() for i, e in enumerate(NUMERIC_EMOTIONS)},
-                "spearman": {e: float(rho[i]) for i, e in enumerate(NUMERIC_EMOTIONS)},
-                "change": {e: float(curves[i, -1] - curves[i, 0]) for i, e in enumerate(NUMERIC_EMOTIONS)},
-                "fitted_change": {e: float(change[i]) for i, e in enumerate(NUMERIC_EMOTIONS)},
-            }
+            TemplateCurves(
+                name=template.name, template=template.template, x_label=template.x_label,
+                values=list(template.values), expected=dict(template.expected),
+                cosine={e: curves[i].tolist() for i, e in enumerate(NUMERIC_EMOTIONS)},
+                spearman={e: float(rho[i]) for i, e in enumerate(NUMERIC_EMOTIONS)},
+                change={e: float(curves[i, -1] - curves[i, 0]) for i, e in enumerate(NUMERIC_EMOTIONS)},
+                fitted_change={e: float(change[i]) for i, e in enumerate(NUMERIC_EMOTIONS)},
+            )
         )  # fmt: skip
     (rho, change), (random_rho, random_change) = (
         [np.stack(part, axis=-2) for part in zip(*kind, strict=True)] for kind in (found, chance)
@@ -89,38 +99,23 @@ def run(
     expected = np.array([[sign_of(t.expected[e]) for e in NUMERIC_EMOTIONS] for t in templates])
     curves = Curves(rho, random_rho, change, random_change)
     effect = _effect(curves, expected, resamples, seed)
-    record = {"emotions": list(NUMERIC_EMOTIONS), "templates": rows, "effect": effect}
-    criteria = _criteria(curves, effect, expected, resamples, seed)
+    v5, v6 = _criteria(curves, effect, expected, resamples, seed)
     if detect and len(templates) > 1:
-        v6 = criteria[1]
         chance = Null(v6["null"]["what"], v6["null"]["value"], 1.0)
         judged = power.Judged(chance, scaled(STRONG_BAR, v6["of"], SIGNS_OF))
         v6["detectable"] = power.trends(judged, random_rho, STRONG, seed)
-    return record, criteria
+    own: dict[str, twins.Twins] = {}
+    if twinned is not None:
+        own["twins"], v5 = twins.run(*twinned, emotions, vectors, v5, resamples, seed, detect=detect)
+    return Numeric(emotions=list(NUMERIC_EMOTIONS), templates=rows, effect=effect, **own), [v5, v6]
 
 
-def probes_of(emotions: Sequence[str], vectors: np.ndarray) -> np.ndarray:
-    """Unit vectors (4, d) of `NUMERIC_EMOTIONS`, all of which must be among `emotions`, out of `vectors` (n, d)."""
-    return unit(vectors[[list(emotions).index(emotion) for emotion in NUMERIC_EMOTIONS]].astype(np.float64))
-
-
-def fitted_change(curves: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Change (...) of `curves` (..., k) from the lowest to the highest of `values` (k,), by a line over their ranks.
-
-    Ranks and not values or their logarithms: the values span orders of magnitude and some are 0. A line and not the two
-    ends: it uses every point.
-    """
-    ranks = rankdata(values)
-    centred = ranks - ranks.mean()
-    return curves @ centred / (centred @ centred) * np.ptp(ranks)
-
-
-def _effect(found: Curves, expected: np.ndarray, resamples: int, seed: int) -> dict[str, Any]:
+def _effect(found: Curves, expected: np.ndarray, resamples: int, seed: int) -> ChangeSize:
     """Mean change in cosine the expected way over the curves with an expected sign; templates are resampled whole."""
     named = expected != 0
     rows = np.flatnonzero(named.any(axis=1))
     if not rows.size:
-        return {"curves": 0} | dict.fromkeys(("signs_p", "mean", "low", "high", "null_mean", "null_sd", "p"))
+        return ChangeSize(curves=0, **dict.fromkeys(("signs_p", "mean", "low", "high", "null_mean", "null_sd", "p")))
     signed = expected * found.change
     mean, null = signed[named].mean(), (expected * found.random_change)[:, named].mean(axis=1)
     low = high = float("nan")
@@ -131,14 +126,14 @@ def _effect(found: Curves, expected: np.ndarray, resamples: int, seed: int) -> d
         low, high = min(float(interval.low), float(mean)), max(float(interval.high), float(mean))
     right, random_right = _right(found, expected)
     signs_p = nulls.permutation_p(right.sum(), random_right.sum((1, 2)))
-    return {
-        "curves": int(named.sum()), "signs_p": float(signs_p), "mean": float(mean), "low": json_number(low), "high": json_number(high),
-        "null_mean": float(null.mean()), "null_sd": float(null.std()), "p": float(nulls.permutation_p(mean, null)),
-    }  # fmt: skip
+    return ChangeSize(
+        curves=int(named.sum()), signs_p=float(signs_p), mean=float(mean), low=json_number(low), high=json_number(high),
+        null_mean=float(null.mean()), null_sd=float(null.std()), p=float(nulls.permutation_p(mean, null)),
+    )  # fmt: skip
 
 
 def _criteria(
-    found: Curves, effect: dict[str, Any], expected: np.ndarray, resamples: int, seed: int
+    found: Curves, effect: ChangeSize, expected: np.ndarray, resamples: int, seed: int
 ) -> list[dict[str, Any]]:
     """V5 without twins and V6, from the curves and the expected signs (templates, emotions)."""
     named = expected != 0
@@ -154,10 +149,10 @@ def _criteria(
         count, null, total = int(table.sum()), null_table.sum((1, 2)), int(asked.sum())
         low, high = _share_interval(table, asked, resamples, seed)
         what, p = "random directions with the angles of the emotions", float(nulls.permutation_p(count, null))
-        if name == "V5" and effect["curves"]:
+        if name == "V5" and effect.p is not None and effect.signs_p is not None:
             # Signs alone could be right with curves that hardly move: the size must be beyond chance too.
-            note += f" By the count alone p = {number(effect['signs_p'])}."
-            what, p = f"{what} (p: the larger of the count's and the size's)", max(p, effect["p"])
+            note += f" By the count alone p = {number(effect.signs_p)}."
+            what, p = f"{what} (p: the larger of the count's and the size's)", max(p, effect.p)
         if name == "V6":
             note = _weak(null, total)
         criteria.append(
@@ -200,23 +195,18 @@ def _right(found: Curves, expected: np.ndarray) -> tuple[np.ndarray, np.ndarray]
     return vectors, turned
 
 
-def _size(effect: dict[str, Any]) -> str:
+def _size(effect: ChangeSize) -> str:
     """The effect size as a sentence."""
-    if not effect["curves"]:
+    if effect.mean is None or effect.null_mean is None or effect.null_sd is None or effect.p is None:
         return ""
-    low, high = (float("nan") if effect[end] is None else effect[end] for end in ("low", "high"))
+    low, high = (float("nan") if end is None else end for end in (effect.low, effect.high))
     return (
-        f"Mean change in cosine the expected way, lowest to highest value: {number(effect['mean'])} (95 % interval "
-        f"{number(low)} to {number(high)}); random directions {number(effect['null_mean'])}, sd "
-        f"{number(effect['null_sd'])} (p = {number(effect['p'])})."
+        f"Mean change in cosine the expected way, lowest to highest value: {number(effect.mean)} (95 % interval "
+        f"{number(low)} to {number(high)}); random directions {number(effect.null_mean)}, sd "
+        f"{number(effect.null_sd)} (p = {number(effect.p)})."
     )
 
 
 def _spearman(curves: np.ndarray, values: np.ndarray) -> np.ndarray:
     """rho of each curve (rows) with the values; a constant curve has none and counts as 0."""
     return np.nan_to_num(spearman_rows(values, np.round(curves, DECIMALS)))
-
-
-def sign_of(expected: str) -> int:
-    """1, -1 or 0 for the expected sign "+", "-" or "none"."""
-    return {"+": 1, "-": -1, "none": 0}[expected]

@@ -10,11 +10,12 @@ What it can't tell: a vector can hold the word itself, which the stories avoid b
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-from emotion_vectors.experiments import diagonal
+from emotion_vectors.experiments.steered_words import diagonal
+from emotion_vectors.experiments.steered_words.record import Difference, Feels, Sentence
 
 PAPER = ("He feels", "I feel")
 OURS = ("She feels", "They feel", "Right now he feels", "Today I feel")
@@ -31,37 +32,41 @@ class Heard(NamedTuple):
     tokens: np.ndarray  # (n,) tokens of each word
 
 
+class Added(NamedTuple):
+    """Where and how strongly vectors were added."""
+
+    layer: int
+    strength: float  # in mean residual norms
+    residual_norm: float
+    random_sets: int
+
+
 def run(
     emotions: Sequence[str],
     heard: Sequence[Heard],
     valence: Mapping[str, str],
-    facts: dict[str, Any],
+    added: Added,
     resamples: int,
     seed: int,
-) -> dict[str, Any]:
-    """The record's `feels` part; `facts` say where, how strong and on what was steered."""
+) -> Feels:
+    """The record's `feels` part."""
     kinds = [valence.get(emotion) for emotion in emotions]
-    return facts | {
-        "emotions": list(emotions),
-        "valence": kinds,
-        "sentences": [sentence(one, kinds, resamples, seed) for one in heard],
-    }
+    sentences = [sentence(one, kinds, resamples, seed) for one in heard]
+    return Feels(**added._asdict(), emotions=list(emotions), valence=kinds, sentences=sentences)
 
 
-def sentence(heard: Heard, valence: Sequence[str | None], resamples: int, seed: int) -> dict[str, Any]:
+def sentence(heard: Heard, valence: Sequence[str | None], resamples: int, seed: int) -> Sentence:
     """One sentence: its table of changes and what the diagonal says; the same per token, without the table."""
     change = heard.steered - heard.base
     random = None if heard.random is None else diagonal.contrast(heard.random - heard.base)
     levels = None if heard.random is None else float((heard.random - heard.base).mean())
-    mean = change / heard.tokens
-    return {
-        "sentence": heard.sentence, "source": "paper" if heard.sentence in PAPER else "ours",
-        "tokens": heard.tokens.tolist(), "base": heard.base.tolist(), "change": change.tolist(),
-        "own_up": int((np.diag(change) > 0).sum()), "random_change": levels,
-        **diagonal.compare(change, valence, random, resamples, seed),
-        "per_token": {
-            key: value
-            for key, value in diagonal.compare(mean, valence, None, resamples, seed).items()
-            if key in ("contrast", "interval", "diagonal", "off_diagonal")
-        },
-    }  # fmt: skip
+    apart = diagonal.compare(change / heard.tokens, valence, None, resamples, seed)
+    return Sentence(
+        sentence=heard.sentence, source="paper" if heard.sentence in PAPER else "ours",
+        tokens=heard.tokens.tolist(), base=heard.base.tolist(), change=change.tolist(),
+        own_up=int((np.diag(change) > 0).sum()), random_change=levels,
+        **dict(diagonal.compare(change, valence, random, resamples, seed)),
+        per_token=Difference(
+            contrast=apart.contrast, interval=apart.interval, diagonal=apart.diagonal, off_diagonal=apart.off_diagonal
+        ),
+    )  # fmt: skip

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from emotion_vectors.experiments.baselines.report import TOPIC as BASELINES
 from emotion_vectors.experiments.lens.report import TOPIC as LENS
+from emotion_vectors.experiments.scenarios.report import TOPIC as SCENARIOS
 from emotion_vectors.report.about import about
-from emotion_vectors.report.legacy import BASELINES, CORRELATION, NUMERIC, PREFERENCES, SCENARIOS, STEERING, WORDS
+from emotion_vectors.report.legacy import CORRELATION, NUMERIC, PREFERENCES, STEERING, WORDS
 
 EXPERIMENTS = (LENS, SCENARIOS, NUMERIC, PREFERENCES, CORRELATION, STEERING, WORDS, BASELINES)
 TOPICS = (about(EXPERIMENTS), *EXPERIMENTS)

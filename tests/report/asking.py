@@ -6,8 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from emotion_vectors.experiments.baselines import report as baselines
 from emotion_vectors.experiments.lens import report as lens
 from emotion_vectors.experiments.lens.record import Lens
+from emotion_vectors.experiments.scenarios import report as scenarios
 from emotion_vectors.record import ContradictoryRecord, Record, parse
 from emotion_vectors.report import about, checks, criteria, page
 from emotion_vectors.report import method_table as method
@@ -41,6 +43,11 @@ criteria_table = _of(criteria.criteria_table, CARDS)
 answers = _of(criteria.answers, CARDS)
 pair_table = _of(lens.pair_table)
 vectors_table = _of(lens.vectors_table)
+battery_table = _of(scenarios.battery_table)
+retrieval_seen = _of(scenarios.retrieval_seen)
+layers_seen = _of(scenarios.layers_seen)
+words_table = _of(baselines.words_table)
+words_seen = _of(baselines.words_seen)
 drawn = _of(page.figures, TOPICS)
 
 

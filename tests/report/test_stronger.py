@@ -10,9 +10,8 @@ import numpy as np
 import pytest
 
 from emotion_vectors.report.figures_twins import twins_chart, twins_rows
-from emotion_vectors.report.tables_controls import words_table
 
-from .asking import check, criteria_table, figure_claims, pair_table, pairs_seen
+from .asking import check, criteria_table, figure_claims, pair_table, pairs_seen, words_table
 from .contradictions import assert_refused
 
 Record = dict[str, Any]

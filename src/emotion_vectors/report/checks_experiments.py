@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 from scipy.stats import rankdata
 
-from emotion_vectors.report.checks_controls import check_baselines, check_batteries
 from emotion_vectors.report.checks_steering import check_steering
-from emotion_vectors.report.checks_stronger import check_together, check_twins, seeds
+from emotion_vectors.report.checks_stronger import check_twins, seeds
 from emotion_vectors.report.checks_words import check_feels, check_leaks
 from emotion_vectors.report.requirements import parts, pearson, require, require_close, require_order, require_within
 
@@ -24,39 +23,6 @@ def _equals(criteria: Criteria, name: str, value: float, tolerance: float = 1e-6
 def _of(criteria: Criteria, name: str, amount: int) -> None:
     whole = criteria[name].get("of")
     require(whole is None or whole == amount, f"{name} is out of {whole} but the experiment has {amount}.")
-
-
-def _scenarios(experiments: dict[str, Any], criteria: Criteria) -> None:
-    scenarios = experiments["scenarios"]
-    if not scenarios["items"]:
-        check_batteries(experiments, criteria)
-        return
-    probes, items = scenarios["emotions"], scenarios["items"]
-    for kind in ("raw", "centred"):
-        rows, ranks = scenarios[kind], scenarios[f"ranks_{kind}"]
-        shape = f"{len(probes)} probes x {len(items)} scenarios"
-        require(
-            len(rows) == len(probes) and all(len(row) == len(items) for row in rows),
-            f"The {kind} cosines are not {shape}.",
-        )
-        for row in rows:
-            require_within(row, -1, 1, f"A {kind} cosine of the scenarios")
-        require(len(ranks) == len(items), f"There are {len(ranks)} {kind} ranks for {len(items)} scenarios.")
-        for column, (item, rank) in enumerate(zip(items, ranks, strict=True)):
-            values = np.array([row[column] for row in rows])
-            own = values[probes.index(item["emotion"])]
-            # Rounded cosines can tie, so any rank that the ties allow is accepted.
-            best, worst = 1 + int(np.sum(values > own + 1e-5)), int(np.sum(values >= own - 1e-5))
-            require(best <= rank <= worst, f"The {kind} rank of '{item['name']}' is stated as {rank} but is {best}.")
-    ranks = scenarios["ranks_raw"]
-    first = seeds(criteria["V3"])
-    require_close(first.get("value"), sum(rank == 1 for rank in ranks), 1e-6, "V3")
-    require(
-        first.get("of") in (None, len(items)), f"V3 is out of {first.get('of')} but there are {len(items)} scenarios."
-    )
-    require_close(seeds(criteria["V4"]).get("value"), float(np.mean(ranks)), 0.006, "V4")
-    check_together(scenarios, criteria)
-    check_batteries(experiments, criteria)
 
 
 def _numeric(experiments: dict[str, Any], criteria: Criteria) -> None:
@@ -187,12 +153,10 @@ def _correlation_controls(correlation: dict[str, Any], rows: Sequence[dict[str, 
 
 
 EXPERIMENTS: dict[str, Callable[[dict[str, Any], Criteria], None]] = {
-    "scenarios": _scenarios,
     "numeric": _numeric,
     "preferences": _preferences,
     "correlation": _correlation,
     "steering": check_steering,
-    "baselines": check_baselines,
     "feels": check_feels,
     "leaks": check_leaks,
 }

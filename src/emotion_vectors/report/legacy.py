@@ -21,11 +21,9 @@ from emotion_vectors.report import (
     figures_words,
     legacy_method,
     tables,
-    tables_controls,
     tables_steering,
     words_section,
 )
-from emotion_vectors.report.checks_controls import check_layers
 from emotion_vectors.report.checks_experiments import EXPERIMENTS
 from emotion_vectors.report.checks_steering import check_steering_settings
 from emotion_vectors.report.published import CRITERIA
@@ -94,11 +92,6 @@ def _card(name: str, title: str, question: str, **more: Any) -> Card:
     return Card(name, title, question, CRITERIA[name], **more)
 
 
-def _scenario_contradictions(record: Record) -> None:
-    _checked("scenarios")(record)
-    check_layers(record.raw)
-
-
 def _steering_contradictions(record: Record) -> None:
     _checked("steering")(record)
     check_steering_settings(record.raw)
@@ -119,19 +112,6 @@ def _missing_valence(record: Record) -> list[str]:
     return [f"The valence of {whole} is not given; what is judged by valence leaves them out."] if missing else []
 
 
-SCENARIOS = Topic(
-    "scenarios", "Implicit scenarios",
-    criteria=(
-        _card("V3", "Implied emotion ranks first", READ, has_data=_has("scenarios", "items")),
-        _card("V4", "Mean rank of the implied emotion", READ, has_data=_has("scenarios", "items"), lower_is_better=True),
-    ),
-    figures=(_figure(
-        1, "Texts that imply an emotion without naming it", (figures_validation.scenarios_chart, figures_validation.scenario_rows),
-        (claims_validation.scenarios_seen, claims_validation.scenarios_chance, claims_validation.scenarios_published),
-    ),),
-    tables=(_table(tables_controls.battery_table, place=50),),
-    contradictions=_scenario_contradictions, method=_raw(legacy_method.scenario_choices),
-)  # fmt: skip
 NUMERIC = Topic(
     "numeric", "Numbers in context",
     criteria=(
@@ -234,7 +214,4 @@ WORDS = Topic(
     ),),
     tables=(_table(words_section.sentences_table, "words"), _table(words_section.leaks_table, "words")),
     contradictions=_checked("feels", "leaks"),
-)  # fmt: skip
-BASELINES = Topic(
-    "baselines", "What the words alone give", tables=(_table(tables_controls.words_table, place=60),), contradictions=_checked("baselines"),
 )  # fmt: skip

@@ -11,17 +11,6 @@ from emotion_vectors.report.topic import Choice
 from emotion_vectors.report.wording import NOTHING, number
 
 
-def scenario_choices(record: dict[str, Any]) -> list[Choice]:
-    """The scenario tests."""
-    found = parts(record, "experiments", "scenarios")
-    both, items = parts(found, "together"), found.get("items")
-    rows = [counted("Implicit scenarios", 12, "12", None if items is None else len(items))]
-    if both:
-        value = f"{number(both['of'])}, centred"
-        rows.append(Choice("Scenarios for the verdict", "12, raw cosine", "12, raw cosine", value, None))
-    return rows
-
-
 def numeric_choices(record: dict[str, Any]) -> list[Choice]:
     """The numeric templates."""
     found = parts(record, "experiments", "numeric")

@@ -131,8 +131,8 @@ def analyse(
         lab, vectors, correlated.scores.nats, criteria, scenario_record, numeric_record
     )
     experiments = {
-        "lens": lens_record.dump(), "scenarios": scenario_record, "numeric": numeric_record, **correlated.record, "steering": steering_record,
-        "baselines": baseline_record, **analyse_words(lab, vectors),
+        "lens": lens_record.dump(), "scenarios": scenario_record.dump(), "numeric": numeric_record, **correlated.record, "steering": steering_record,
+        "baselines": baseline_record.dump(), **analyse_words(lab, vectors),
     }  # fmt: skip
     record = _record(lab, vectors, criteria, experiments)
     _write_tables(lab, experiments)

@@ -12,7 +12,7 @@ from emotion_vectors.experiments.correlation import aligned
 from emotion_vectors.experiments.criteria import Null, Threshold, judge, scaled
 from emotion_vectors.experiments.numeric import twins
 from emotion_vectors.experiments.power import Judged
-from emotion_vectors.experiments.ranking import MEAN_RANK, summarise, within
+from emotion_vectors.experiments.scenarios.ranking import MEAN_RANK, summarise, within
 from emotion_vectors.experiments.valences import Valences
 from emotion_vectors.stats import intervals, nulls
 
@@ -106,10 +106,10 @@ def test_scenarios_of_both_lists():
             rows = g.permuted(np.tile(np.arange(12), (200, 1)), axis=1)[:, both.targets]
             seen = summarise(measures, own, both.table[rows, np.arange(48)], both.targets, 200, seed)
             name, null = ("matches", both.null_first) if place == 0 else ("mean_rank", both.null_mean)
-            value, side = seen[name]["value"], "greater" if place == 0 else "less"
+            value, side = seen[name].value, "greater" if place == 0 else "less"
             chance = Null("dealt", null.mean(), float(nulls.permutation_p(value, null, side)))
             of = 48 if place == 0 else None
-            return judge("V3", "", value, seen[name]["interval"], chance, bars[place], "", of)["verdict"]
+            return judge("V3", "", value, seen[name].interval, chance, bars[place], "", of)["verdict"]
 
         return one
 

@@ -6,12 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from emotion_vectors.experiments.baselines import report as baselines
 from emotion_vectors.experiments.lens import report as lens
 from emotion_vectors.experiments.lens.record import Lens
 from emotion_vectors.experiments.numeric import figures as numeric_figures
 from emotion_vectors.experiments.steered_words import figures as words_figures
 from emotion_vectors.experiments.steered_words import report as words
 from emotion_vectors.experiments.steered_words.record import Leaks
+from emotion_vectors.experiments.scenarios import report as scenarios
 from emotion_vectors.record import ContradictoryRecord, Record, parse
 from emotion_vectors.report import about, checks, criteria, page
 from emotion_vectors.report import method_table as method
@@ -50,6 +52,11 @@ twins_rows = _of(numeric_figures.twins_rows)
 feels_rows = _of(words_figures.feels_rows)
 sentences_table = _of(words.sentences_table)
 leaks_table = _of(words.leaks_table)
+battery_table = _of(scenarios.battery_table)
+retrieval_seen = _of(scenarios.retrieval_seen)
+layers_seen = _of(scenarios.layers_seen)
+words_table = _of(baselines.words_table)
+words_seen = _of(baselines.words_seen)
 drawn = _of(page.figures, TOPICS)
 
 

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from emotion_vectors.report.tables_controls import words_table
-
-from .asking import check, criteria_table, figure_claims, pair_table, pairs_seen, twins_chart, twins_rows
+from .asking import (
+    check, criteria_table, figure_claims, pair_table, pairs_seen, twins_chart, twins_rows, words_table,
+)
 from .contradictions import assert_refused
 
 Record = dict[str, Any]

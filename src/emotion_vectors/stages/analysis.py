@@ -132,9 +132,9 @@ def analyse(
     )
     feels_record, leaks_record = analyse_words(lab, vectors)
     experiments = {
-        "lens": lens_record.dump(), "scenarios": scenario_record, "numeric": numeric_record.dump() if numeric_record else None, **correlated.record, "steering": steering_record,
-        "baselines": baseline_record, "feels": feels_record.dump() if feels_record else None,
-        "leaks": leaks_record.dump() if leaks_record else None,
+        "lens": lens_record.dump(), "scenarios": scenario_record.dump(), "numeric": numeric_record.dump() if numeric_record else None,
+        **correlated.record, "steering": steering_record, "baselines": baseline_record.dump(),
+        "feels": feels_record.dump() if feels_record else None, "leaks": leaks_record.dump() if leaks_record else None,
     }  # fmt: skip
     record = _record(lab, vectors, criteria, experiments)
     _write_tables(lab, experiments)

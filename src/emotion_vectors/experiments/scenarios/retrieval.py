@@ -16,7 +16,17 @@ from typing import Any
 
 import numpy as np
 
-from emotion_vectors.experiments.ranking import KINDS, MEAN_RANK, Battery, Measure, deals, ranks, summarise, within
+from emotion_vectors.experiments.scenarios.ranking import (
+    KINDS,
+    MEAN_RANK,
+    Battery,
+    Measure,
+    deals,
+    ranks,
+    summarise,
+    within,
+)
+from emotion_vectors.experiments.scenarios.record import Retrieval, RetrievalItem, Retrieved
 from emotion_vectors.stimuli.items import NEGATIVE, POSITIVE
 
 MEASURES = (
@@ -36,7 +46,7 @@ def run(
     valence: Mapping[str, str],
     resamples: int,
     seed: int,
-) -> dict[str, Any] | None:
+) -> Retrieval | None:
     """The record's `retrieval` part, or None with scenarios for fewer than 2 emotions of the run."""
     kept = battery.about(emotions)
     if len(kept.emotions) < 2:
@@ -46,17 +56,24 @@ def run(
     kinds = np.array([{POSITIVE: 1, NEGATIVE: -1}.get(valence.get(emotion, ""), 0) for emotion in emotions])
     labelled = kinds[targets] != 0
     dealt, columns = deals(targets, resamples, seed), np.arange(len(targets))
-    record: dict[str, Any] = {"of": len(targets), "emotions": len(emotions)}
-    items: list[dict[str, Any]] = [{"name": scenario.name, "emotion": scenario.emotion} for scenario in kept.scenarios]
+    measured: dict[str, Retrieved] = {}
+    fields_of: list[dict[str, Any]] = [{} for _ in targets]
     for kind, cosines in zip(KINDS, kept.cosines(vectors, layer), strict=True):
         table = ranks(cosines)
         first, alone = table.argmin(axis=0), (table == 1).any(axis=0)  # two in the first place: nothing is first
         own = table[targets, columns]
-        record[kind] = summarise(MEASURES, own, table[dealt, columns], targets, resamples, seed)
+        found = summarise(MEASURES, own, table[dealt, columns], targets, resamples, seed)
         if labelled.all():
-            record[kind] |= summarise(
+            found |= summarise(
                 (VALENCE,), alone & (kinds[first] == kinds[targets]), alone & (kinds[first] == kinds[dealt]), targets, resamples, seed,
             )  # fmt: skip
-        for item, rank, nearest, unique in zip(items, own, first, alone, strict=True):
-            item |= {f"rank_{kind}": float(rank), f"first_{kind}": emotions[nearest] if unique else None}
-    return record | {"items": items}
+        measured[kind] = Retrieved(**found)
+        for fields, rank, nearest, unique in zip(fields_of, own, first, alone, strict=True):
+            fields |= {f"rank_{kind}": float(rank), f"first_{kind}": emotions[nearest] if unique else None}
+    items = [
+        RetrievalItem(name=scenario.name, emotion=scenario.emotion, **fields)
+        for scenario, fields in zip(kept.scenarios, fields_of, strict=True)
+    ]
+    return Retrieval(
+        of=len(targets), emotions=len(emotions), raw=measured["raw"], centred=measured["centred"], items=items
+    )

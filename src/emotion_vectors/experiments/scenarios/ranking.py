@@ -10,11 +10,12 @@ Chance: the emotions are dealt out to the groups of texts that imply one, so tha
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from scipy.stats import rankdata
 
+from emotion_vectors.record.base import Measure as Measured
 from emotion_vectors.stats import intervals, nulls
 from emotion_vectors.stimuli.items import Scenario
 from emotion_vectors.vectors.directions import cosine
@@ -82,7 +83,7 @@ def ranks(cosines: np.ndarray) -> np.ndarray:
 
 def summarise(
     measures: Sequence[Measure], own: np.ndarray, dealt: np.ndarray, groups: np.ndarray, resamples: int, seed: int
-) -> dict[str, dict[str, Any]]:
+) -> dict[str, Measured]:
     """Value, interval, chance and p of each measure, from `own` (s,), `dealt` (b, s) and the emotion of each text (s,)."""
     size = len(own)
     interval, _ = intervals.cluster_bootstrap(
@@ -96,9 +97,8 @@ def summarise(
         if measure.is_count:
             wilson = intervals.wilson_interval(round(value * size), size)
             ends += [wilson.low, wilson.high]
-        found[measure.name] = {
-            "value": round(value * size) if measure.is_count else value,
-            "interval": [min(ends) * unit, max(ends) * unit], "null": float(draws.mean()) * unit,
-            "p": float(nulls.permutation_p(value, draws, measure.better)),
-        }  # fmt: skip
+        found[measure.name] = Measured(
+            value=round(value * size) if measure.is_count else value, interval=[min(ends) * unit, max(ends) * unit],
+            null=float(draws.mean()) * unit, p=float(nulls.permutation_p(value, draws, measure.better)),
+        )  # fmt: skip
     return found

@@ -8,6 +8,7 @@ from typing import Any
 
 from emotion_vectors.experiments.lens import report as lens
 from emotion_vectors.experiments.lens.record import Lens
+from emotion_vectors.experiments.preferences import report as preferences
 from emotion_vectors.record import ContradictoryRecord, Record, parse
 from emotion_vectors.report import about, checks, criteria, page
 from emotion_vectors.report import method_table as method
@@ -41,6 +42,7 @@ criteria_table = _of(criteria.criteria_table, CARDS)
 answers = _of(criteria.answers, CARDS)
 pair_table = _of(lens.pair_table)
 vectors_table = _of(lens.vectors_table)
+category_table = _of(preferences.category_table)
 drawn = _of(page.figures, TOPICS)
 
 

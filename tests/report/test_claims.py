@@ -11,10 +11,9 @@ import pytest
 from scipy import stats
 
 from emotion_vectors.report.claims_preferences import chance_band
-from emotion_vectors.report.tables import category_table
 from emotion_vectors.report.wording import fixed
 
-from .asking import abstract, criteria_table, figure_claims, limits, method_table, verdict_counts
+from .asking import abstract, category_table, criteria_table, figure_claims, limits, method_table, verdict_counts
 from .record import build
 
 Record = dict[str, Any]

@@ -118,31 +118,6 @@ def _effect(numeric: dict[str, Any], criteria: Criteria) -> None:
         require(held, f"V5 states p = {stated}, but its size or its signs have p = {p}.")
 
 
-def _preferences(experiments: dict[str, Any], criteria: Criteria) -> None:
-    preferences = experiments["preferences"]
-    activities, categories = preferences["activities"], preferences["categories"]
-    require_within([row.get("wins") for row in activities], 0, 1, "A mean win probability")
-    require_within([preferences.get("mass_on_options")], 0, 1, "The probability of A and B together")
-    names = {row["category"] for row in activities}
-    require(
-        names == {row["category"] for row in categories}, "The categories of the table are not those of the activities."
-    )
-    for score in ("elo", "bradley_terry"):
-        values = [row[score] for row in activities if row.get(score) is not None]
-        require_close(1000.0, float(np.mean(values)) if values else None, 0.5, f"The mean {score} score")
-        for row in categories:
-            own = [activity[score] for activity in activities if activity["category"] == row["category"]]
-            require_close(row.get(score), float(np.mean(own)), 0.51, f"The mean {score} of {row['category']}")
-    gaps = [
-        max(row[score] for row in categories) - min(row[score] for row in categories)
-        for score in ("elo", "bradley_terry")
-    ]
-    value = criteria["V7"].get("value")
-    if value is not None:
-        nearest = min(gaps, key=lambda gap: abs(gap - value))
-        require_close(value, nearest, 1.01, "V7, the gap between categories,")
-
-
 def _correlation(experiments: dict[str, Any], criteria: Criteria) -> None:
     correlation = experiments["correlation"]
     rows = correlation["emotions"]
@@ -189,7 +164,6 @@ def _correlation_controls(correlation: dict[str, Any], rows: Sequence[dict[str, 
 EXPERIMENTS: dict[str, Callable[[dict[str, Any], Criteria], None]] = {
     "scenarios": _scenarios,
     "numeric": _numeric,
-    "preferences": _preferences,
     "correlation": _correlation,
     "steering": check_steering,
     "baselines": check_baselines,

@@ -20,7 +20,6 @@ from emotion_vectors.report import (
     figures_validation,
     figures_words,
     legacy_method,
-    tables,
     tables_controls,
     tables_steering,
     words_section,
@@ -149,11 +148,6 @@ NUMERIC = Topic(
         ),
     ),
     contradictions=_checked("numeric"), method=_raw(legacy_method.numeric_choices),
-)  # fmt: skip
-PREFERENCES = Topic(
-    "preferences", "Preferences", criteria=(_card("V7", "Gap between categories", PREFER),),
-    tables=(_table(tables.category_table, place=20),), contradictions=_checked("preferences"), abstract=_raw(claims.preferred),
-    method=_raw(legacy_method.preference_choices),
 )  # fmt: skip
 
 

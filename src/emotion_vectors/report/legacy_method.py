@@ -32,20 +32,6 @@ def numeric_choices(record: dict[str, Any]) -> list[Choice]:
     return rows
 
 
-def preference_choices(record: dict[str, Any]) -> list[Choice]:
-    """How activities are compared and scored."""
-    settings, found = parts(record, "settings"), parts(record, "experiments", "preferences")
-    activities = found.get("activities")
-    score = f"Bradley-Terry; beside it Elo with K = {number(settings.get('elo_k'))}, up to {number(settings.get('elo_passes'))} passes"
-    resampled = f"{number(settings.get('resamples'))} resamples for each"
-    return [
-        counted("Activities", 64, "64", None if activities is None else len(activities)),
-        counted("Preference prompts", 4032, "4,032", found.get("prompts")),
-        Choice("Preference score", "Elo on probabilities, K not given", "Elo with K = 32, 10 passes", score, None),
-        Choice("Intervals and nulls", "none reported", "none", resampled, None),
-    ]
-
-
 def steering_choices(record: dict[str, Any]) -> list[Choice]:
     """What was steered and how."""
     settings, steering = parts(record, "settings"), parts(record, "experiments", "steering")

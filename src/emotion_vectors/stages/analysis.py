@@ -8,10 +8,11 @@ import numpy as np
 import polars as pl
 
 from emotion_vectors import __version__
-from emotion_vectors.experiments import arms, correlation, preferences, reliability
+from emotion_vectors.experiments import arms, correlation, reliability
 from emotion_vectors.experiments.arms import Runs
 from emotion_vectors.experiments.criteria import VERDICTS
 from emotion_vectors.experiments.lens import measure as lens
+from emotion_vectors.experiments.preferences import measure as preferences
 from emotion_vectors.lab import Lab
 from emotion_vectors.stages import validation
 from emotion_vectors.stages.activations import story_vector_shards
@@ -85,7 +86,7 @@ def correlate(lab: Lab, vectors: EmotionVectors, readings: Readings, answers: An
         pack.valence_ambiguous, scored.blocked, settings.resamples, settings.seed, detect=True,
         activation_cosines=None if cosines is None else cosines[:, place],
     )  # fmt: skip
-    record = {"preferences": preference_record, "correlation": correlation_record}
+    record = {"preferences": preference_record.dump(), "correlation": correlation_record}
     return Correlated(scored, found, record, [v7, *criteria])
 
 

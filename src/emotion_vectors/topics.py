@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from emotion_vectors.experiments.correlation.report import TOPIC as CORRELATION
 from emotion_vectors.experiments.lens.report import TOPIC as LENS
 from emotion_vectors.experiments.preferences.report import TOPIC as PREFERENCES
 from emotion_vectors.report.about import about
-from emotion_vectors.report.legacy import BASELINES, CORRELATION, NUMERIC, SCENARIOS, STEERING, WORDS
+from emotion_vectors.report.legacy import BASELINES, NUMERIC, SCENARIOS, STEERING, WORDS
 
 EXPERIMENTS = (LENS, SCENARIOS, NUMERIC, PREFERENCES, CORRELATION, STEERING, WORDS, BASELINES)
 TOPICS = (about(EXPERIMENTS), *EXPERIMENTS)

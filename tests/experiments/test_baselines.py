@@ -7,7 +7,8 @@ import pytest
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from emotion_vectors.errors import UserError
-from emotion_vectors.experiments import baselines, correlation, numeric, retrieval, scenarios, twins, words
+from emotion_vectors.experiments import baselines, numeric, retrieval, scenarios, twins, words
+from emotion_vectors.experiments.correlation import measure as correlation
 from emotion_vectors.experiments.ranking import Battery
 from emotion_vectors.stimuli.items import (
     CATEGORIES,

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from emotion_vectors.experiments.correlation import sentences as correlation
 from emotion_vectors.experiments.lens import report as lens
 from emotion_vectors.experiments.lens.record import Lens
 from emotion_vectors.experiments.preferences import report as preferences
@@ -43,6 +44,7 @@ answers = _of(criteria.answers, CARDS)
 pair_table = _of(lens.pair_table)
 vectors_table = _of(lens.vectors_table)
 category_table = _of(preferences.category_table)
+bars_chance = _of(correlation.bars_chance)
 drawn = _of(page.figures, TOPICS)
 
 

@@ -16,7 +16,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from emotion_vectors.experiments import correlation, numeric, retrieval, scenarios, twins
+from emotion_vectors.experiments import numeric, retrieval, scenarios, twins
+from emotion_vectors.experiments.correlation import measure as correlation
 from emotion_vectors.experiments.criteria import number
 from emotion_vectors.experiments.ranking import Battery
 from emotion_vectors.stimuli.pack import Pack

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -118,53 +118,9 @@ def _effect(numeric: dict[str, Any], criteria: Criteria) -> None:
         require(held, f"V5 states p = {stated}, but its size or its signs have p = {p}.")
 
 
-def _correlation(experiments: dict[str, Any], criteria: Criteria) -> None:
-    correlation = experiments["correlation"]
-    rows = correlation["emotions"]
-    for row in rows:
-        name = f"The r of {row['emotion']}"
-        require_within([row[key] for key in ("r", "low", "high")] + [row.get("r_without_extremes")], -1, 1, name)
-        require_order(row["low"], row["high"], f"{name}: the interval")
-        require_within([row.get("r_partial")], -1, 1, f"The partial r of {row['emotion']}")
-        require_within([row.get("r_cosine")], -1, 1, f"The r by mean cosine of {row['emotion']}")
-        require_within([row.get(key) for key in ("p", "q", "p_partial")], 0, 1, f"{name}: p or q")
-    require(len({row["emotion"] for row in rows}) == len(rows), "An emotion has two correlations.")
-    _equals(criteria, "V9", sum(row["r"] is not None and abs(row["r"]) > 0.3 for row in rows))
-    _of(criteria, "V9", len(rows))
-    _correlation_controls(correlation, rows)
-    listed = {row["emotion"]: row["r"] for row in rows}
-    for example in (correlation.get("examples") or {}).values():
-        if example:
-            points = example["points"]
-            name = f"The r of the example {example['emotion']}"
-            computed = pearson([point["probe"] for point in points], [point["score"] for point in points])
-            require_close(example["r"], computed, 0.005, name)
-            require_close(example["r"], listed.get(example["emotion"]), 0.005, name)
-
-
-def _correlation_controls(correlation: dict[str, Any], rows: Sequence[dict[str, Any]]) -> None:
-    """Discoveries and the counts with categories held constant are counts of the listed emotions."""
-    found = sum(row.get("q") is not None and row["q"] < 0.05 for row in rows)
-    require_close(correlation.get("discoveries"), found, 1e-6, "The number of discoveries")
-    for part in ("within_categories", "extremes_held"):
-        counts = correlation.get(part) or {}
-        keys = ("null_count", "partial_count", "partial_null_count", "discoveries")
-        require_within([counts.get(key) for key in keys], 0, len(rows), f"A count of {part}")
-        require_within([counts.get(key) for key in ("p", "gap_p", "partial_p")], 0, 1, f"A p of {part}")
-    by_cosine = [row["r_cosine"] for row in rows if row.get("r_cosine") is not None]
-    stated = correlation.get("cosine_count")
-    require_close(
-        stated, sum(abs(r) > 0.3 for r in by_cosine), 1e-6, "The number of emotions with |r| > 0.3 by mean cosine"
-    )
-    known = [row["r_partial"] for row in rows if row.get("r_partial") is not None]
-    stated = (correlation.get("extremes_held") or {}).get("partial_count")
-    require_close(stated, sum(abs(r) > 0.3 for r in known), 1e-6, "The number of emotions with a partial |r| > 0.3")
-
-
 EXPERIMENTS: dict[str, Callable[[dict[str, Any], Criteria], None]] = {
     "scenarios": _scenarios,
     "numeric": _numeric,
-    "correlation": _correlation,
     "steering": check_steering,
     "baselines": check_baselines,
     "feels": check_feels,

@@ -10,11 +10,9 @@ from emotion_vectors.report import (
     claims,
     claims_arms,
     claims_inversion,
-    claims_preferences,
     claims_steering,
     claims_validation,
     figures_controls,
-    figures_preferences,
     figures_steering,
     figures_twins,
     figures_validation,
@@ -82,11 +80,7 @@ def _any_valence(part: str) -> Callable[[Record], bool | None]:
     return has_data
 
 
-READ, PREFER, DRIVE = (
-    "Can emotions be read from a text?",
-    "Do they go with what the model prefers?",
-    "Do they drive what it prefers?",
-)
+READ, DRIVE = "Can emotions be read from a text?", "Do they drive what it prefers?"
 
 
 def _card(name: str, title: str, question: str, **more: Any) -> Card:
@@ -109,13 +103,6 @@ def _signs_by_r(record: Record) -> str:
     if steering.get("signs_by_correlation") is None:
         return ""
     return f" by valence, {number(steering['signs_by_correlation'])}/{len(steering.get('emotions') or [])} by sign of r"
-
-
-def _missing_valence(record: Record) -> list[str]:
-    rows = parts(record.raw, "experiments", "correlation").get("emotions") or []
-    missing = sum(row["valence"] is None for row in rows)
-    whole = f"{number(missing)} of {len(rows)} emotion{'s' * (len(rows) != 1)}"
-    return [f"The valence of {whole} is not given; what is judged by valence leaves them out."] if missing else []
 
 
 SCENARIOS = Topic(
@@ -151,14 +138,6 @@ NUMERIC = Topic(
 )  # fmt: skip
 
 
-def _probe(number: int, kind: str) -> Figure:
-    return _figure(
-        number, f"A {kind} emotion: probe against preference",
-        (lambda raw: figures_preferences.probe_chart(raw, kind), lambda raw: figures_preferences.probe_rows(raw, kind)),
-        claims_preferences.example(kind),
-    )  # fmt: skip
-
-
 def _after(number: int, kind: str) -> Figure:
     return _figure(
         number, f"A {kind} emotion: preference before and after steering",
@@ -167,21 +146,6 @@ def _after(number: int, kind: str) -> Figure:
     )  # fmt: skip
 
 
-CORRELATION = Topic(
-    "correlation", "Probes and preference",
-    criteria=(
-        _card("V8", "Valence of the extremes", PREFER, has_data=_any_valence("correlation")),
-        _card("V9", "Emotions that go with preference", PREFER),
-    ),
-    figures=(
-        _figure(
-            3, "Every probe's correlation with preference", (figures_preferences.bars_chart, figures_preferences.bar_rows),
-            (claims_preferences.bars_seen, claims_preferences.bars_chance, claims_preferences.bars_published),
-        ),
-        _probe(5, "positive"), _probe(7, "negative"),
-    ),
-    contradictions=_checked("correlation"), limits=_missing_valence,
-)  # fmt: skip
 STEERING = Topic(
     "steering", "Steering",
     criteria=(

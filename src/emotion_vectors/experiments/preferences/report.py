@@ -5,9 +5,9 @@ from __future__ import annotations
 from statistics import fmean
 from typing import Literal
 
+from emotion_vectors.experiments.correlation.record import STRONG, ProbeCorrelations, beyond_threshold
 from emotion_vectors.experiments.preferences.record import StatedPreferences
 from emotion_vectors.record import Record
-from emotion_vectors.report import claims
 from emotion_vectors.report.method_table import counted
 from emotion_vectors.report.published import CRITERIA, PAPER_CATEGORIES, PAPER_MODEL, SEED_CATEGORIES, SEED_MODEL
 from emotion_vectors.report.requirements import require, require_close
@@ -38,6 +38,21 @@ def contradictions(record: Record) -> None:
     if value is not None:
         require(bool(found.categories), "V7 has a value, but the record has no category.")
         require_close(value, category_gap(found, value)[2], 1.01, "V7, the gap between categories,")
+
+
+def abstract(record: Record) -> str:
+    """Gap between the categories and how many probes go with the preferences; "" without either."""
+    found, correlations = record.part(StatedPreferences), record.part(ProbeCorrelations)
+    if found is None or not found.categories or correlations is None:
+        return ""
+    top, bottom, gap = category_gap(found, record.criteria["V7"].value)
+    why = found.why_not_usable
+    blocked = f", but these choices can't carry a verdict: {why}" if found.usable is False and why else ""
+    strong = beyond_threshold(row.r for row in correlations.emotions)
+    return (
+        f"The model's choices put {top} {fixed(gap, 0)} Elo points above {bottom}, and "
+        f"{strong} of {len(correlations.emotions)} probes go with them at |r| > {STRONG}{blocked}."
+    )
 
 
 def category_gap(found: StatedPreferences, stated: float | None) -> tuple[str, str, float]:
@@ -94,5 +109,5 @@ def _published_mean(means: dict[str, int], category: str) -> str:
 TOPIC = Topic(
     "preferences", "Preferences", part=StatedPreferences,
     criteria=(Card("V7", "Gap between categories", QUESTION, CRITERIA["V7"]),), tables=(TableOf(category_table, place=20),),
-    contradictions=contradictions, abstract=lambda record: claims.preferred(record.raw), method=method,
+    contradictions=contradictions, abstract=abstract, method=method,
 )  # fmt: skip

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from emotion_vectors.experiments.baselines.report import TOPIC as BASELINES
+from emotion_vectors.experiments.correlation.report import TOPIC as CORRELATION
 from emotion_vectors.experiments.lens.report import TOPIC as LENS
 from emotion_vectors.experiments.numeric.report import TOPIC as NUMERIC
+from emotion_vectors.experiments.preferences.report import TOPIC as PREFERENCES
 from emotion_vectors.experiments.scenarios.report import TOPIC as SCENARIOS
 from emotion_vectors.experiments.steered_words.report import TOPIC as WORDS
+from emotion_vectors.experiments.steering.report import TOPIC as STEERING
 from emotion_vectors.report.about import about
-from emotion_vectors.report.legacy import CORRELATION, PREFERENCES, STEERING
 
 EXPERIMENTS = (LENS, SCENARIOS, NUMERIC, PREFERENCES, CORRELATION, STEERING, WORDS, BASELINES)
 TOPICS = (about(EXPERIMENTS), *EXPERIMENTS)

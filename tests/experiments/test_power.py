@@ -8,7 +8,7 @@ from scipy import stats
 
 from emotion_vectors.experiments import power, power_preferences, steering
 from emotion_vectors.experiments.beyond import beyond_controls
-from emotion_vectors.experiments.correlation import aligned
+from emotion_vectors.experiments.correlation.measure import aligned
 from emotion_vectors.experiments.criteria import Null, Threshold, judge, scaled
 from emotion_vectors.experiments.numeric import twins
 from emotion_vectors.experiments.power import Judged

@@ -14,6 +14,8 @@ from emotion_vectors.experiments.steered_words import figures as words_figures
 from emotion_vectors.experiments.steered_words import report as words
 from emotion_vectors.experiments.steered_words.record import Leaks
 from emotion_vectors.experiments.scenarios import report as scenarios
+from emotion_vectors.experiments.correlation import sentences as correlation
+from emotion_vectors.experiments.preferences import report as preferences
 from emotion_vectors.record import ContradictoryRecord, Record, parse
 from emotion_vectors.report import about, checks, criteria, page
 from emotion_vectors.report import method_table as method
@@ -57,6 +59,8 @@ retrieval_seen = _of(scenarios.retrieval_seen)
 layers_seen = _of(scenarios.layers_seen)
 words_table = _of(baselines.words_table)
 words_seen = _of(baselines.words_seen)
+category_table = _of(preferences.category_table)
+bars_chance = _of(correlation.bars_chance)
 drawn = _of(page.figures, TOPICS)
 
 

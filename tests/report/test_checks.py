@@ -184,7 +184,7 @@ CONTRADICTIONS: dict[str, tuple[Callable[[Record], None], str]] = {
     "a change that the curve denies": (_put(E_ + "numeric.templates.0.change.happy", 0.5), "The change of happy"),
     "V5 against the signs": (_criterion("V5", value=16, verdict="fail"), "V5 is stated as 16"),
     "V6 against the curves": (_criterion("V6", value=11, verdict="fail"), "V6 is stated as 11"),
-    "win probability of 1.1": (_put(E_ + "preferences.activities.0.wins", 1.1), "win probability"),
+    "win probability of 1.1": (_put(E_ + "preferences.activities.0.wins", 1.1), "preferences.activities.0.wins"),
     "category mean against its activities": (
         _more(E_ + "preferences.categories.0.bradley_terry", 5.0),
         "mean bradley_terry of",

@@ -10,11 +10,19 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from emotion_vectors.report.claims_preferences import chance_band
-from emotion_vectors.report.tables import category_table
+from emotion_vectors.experiments.correlation.sentences import chance_band
 from emotion_vectors.report.wording import fixed
 
-from .asking import abstract, criteria_table, figure_claims, limits, method_table, verdict_counts
+from .asking import (
+    abstract,
+    bars_chance,
+    category_table,
+    criteria_table,
+    figure_claims,
+    limits,
+    method_table,
+    verdict_counts,
+)
 from .record import build
 
 Record = dict[str, Any]
@@ -177,8 +185,6 @@ def test_v11_shows_both_counts_each_beside_what_it_is() -> None:
 
 
 def test_discoveries_say_how_many_of_their_directions_the_halves_share() -> None:
-    from emotion_vectors.report.claims_preferences import bars_chance
-
     record = build("full", 0)
     rows, halves = record["experiments"]["correlation"]["emotions"], record["vectors"]["split_half"]
     for number, row in enumerate(rows):

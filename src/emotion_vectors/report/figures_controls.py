@@ -6,7 +6,7 @@ from typing import Any
 
 import altair as alt
 
-from emotion_vectors.report.figures_preferences import fit_line
+from emotion_vectors.report.charts import fit_line
 from emotion_vectors.report.palette import BAND, INK, NOT_GIVEN, PUBLISHED, data, valence_colours, valence_shapes
 from emotion_vectors.report.requirements import parts
 

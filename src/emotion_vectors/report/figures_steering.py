@@ -6,8 +6,8 @@ from typing import Any
 
 import altair as alt
 
+from emotion_vectors.report.charts import fit_line
 from emotion_vectors.report.claims_steering import control_range, fallen_apart, half_in_elo
-from emotion_vectors.report.figures_preferences import fit_line
 from emotion_vectors.report.labels import Align, place
 from emotion_vectors.report.palette import (
     BAND,

@@ -8,8 +8,8 @@ import numpy as np
 
 from emotion_vectors.experiments import coherence, inversion, scale, steering, sweeps
 from emotion_vectors.experiments.arms import Runs
-from emotion_vectors.experiments.correlation import Correlations
-from emotion_vectors.experiments.preferences import Preferences
+from emotion_vectors.experiments.correlation.measure import Correlations
+from emotion_vectors.experiments.preferences.measure import Preferences
 from emotion_vectors.lab import Lab
 from emotion_vectors.stages.readings import Readings
 from emotion_vectors.stages.steering import control_vectors

@@ -16,8 +16,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from emotion_vectors.experiments import correlation
 from emotion_vectors.experiments.baselines.record import CRITERIA, LOWER_IS_BETTER, SEEDS, Baselines, Row, Tests
+from emotion_vectors.experiments.correlation import measure as correlation
 from emotion_vectors.experiments.criteria import number
 from emotion_vectors.experiments.numeric import measure as numeric
 from emotion_vectors.experiments.numeric.record import Numeric

@@ -17,6 +17,7 @@ import numpy as np
 from emotion_vectors.experiments import power_preferences
 from emotion_vectors.experiments.criteria import Null, Threshold, judge
 from emotion_vectors.experiments.power import Judged
+from emotion_vectors.experiments.preferences.record import ActivityScore, CategoryMean, StatedPreferences
 from emotion_vectors.stats import categories as by_category
 from emotion_vectors.stats import nulls, scores
 from emotion_vectors.stats.correlation import pearson
@@ -49,7 +50,7 @@ def run(
     seed: int,
     *,
     detect: bool = False,
-) -> tuple[Preferences, dict[str, Any], dict[str, Any]]:
+) -> tuple[Preferences, StatedPreferences, dict[str, Any]]:
     """Scores, the record's `preferences` part and V7, from differences (n, n) in nats and mass (n, n).
 
     `detect` adds what V7 could have seen.
@@ -79,21 +80,21 @@ def run(
     means = by_category.category_means(points, kinds)
     elo_means = by_category.category_means(elo.scores, kinds)
     average = np.nanmean((wins + (1 - wins.T)) / 2, axis=1, where=~np.eye(len(wins), dtype=bool))
-    record = {
-        "activities": [
-            {
-                "text": activity.text, "category": activity.category, "elo": float(elo.scores[i]),
-                "bradley_terry": float(points[i]), "nats": float(nats[i]), "wins": float(average[i]),
-            }
+    record = StatedPreferences(
+        activities=[
+            ActivityScore(
+                text=activity.text, category=activity.category, elo=float(elo.scores[i]),
+                bradley_terry=float(points[i]), nats=float(nats[i]), wins=float(average[i]),
+            )
             for i, activity in enumerate(activities)
         ],
-        "categories": sorted(
-            ({"category": str(name), "elo": elo_means[name], "bradley_terry": means[name]} for name in means),
-            key=lambda row: -row["bradley_terry"],
+        categories=sorted(
+            (CategoryMean(category=str(name), elo=elo_means[name], bradley_terry=means[name]) for name in means),
+            key=lambda row: -row.bradley_terry,
         ),
-        "prompts": int(np.isfinite(differences).sum()), "usable": not preferences.blocked,
-        "why_not_usable": preferences.blocked, "elo_passes": int(elo.passes.max()), **facts,
-    }  # fmt: skip
+        prompts=int(np.isfinite(differences).sum()), usable=not preferences.blocked,
+        why_not_usable=preferences.blocked, elo_passes=int(elo.passes.max()), **facts,
+    )  # fmt: skip
     return preferences, record, v7
 
 

@@ -7,7 +7,9 @@ from typing import Any
 import altair as alt
 import numpy as np
 
-from emotion_vectors.report.claims_preferences import bands, correlated
+from emotion_vectors.experiments.correlation.sentences import bands, correlated, example
+from emotion_vectors.record import Record
+from emotion_vectors.report.charts import fit_line
 from emotion_vectors.report.labels import spread
 from emotion_vectors.report.palette import (
     BAND,
@@ -21,11 +23,9 @@ from emotion_vectors.report.palette import (
     valence_colours,
 )
 from emotion_vectors.report.published import PAPER_CORRELATION, PAPER_MODEL, published
-from emotion_vectors.report.requirements import parts
+from emotion_vectors.report.topic import Rows
 from emotion_vectors.report.wording import fixed
 
-Record = dict[str, Any]
-Rows = list[dict[str, Any]]
 _LABELS = 40
 _PROBE = "Probe on the activity's tokens"
 _R_TITLE = "Correlation with preference (r)"
@@ -42,11 +42,11 @@ def bar_rows(record: Record) -> Rows:
     keys = ("emotion", "valence", "ambiguous", "r", "low", "high", "p", "q", "r_without_extremes")
     return [
         {
-            **{key: row.get(key) for key in keys},
-            "valence": row["valence"] or NOT_GIVEN,
+            **{key: getattr(row, key) for key in keys},
+            "valence": row.valence or NOT_GIVEN,
             "published": round(float(value), 3),
         }
-        for row, value in zip(rows, own, strict=True)
+        for (_, row), value in zip(rows, own, strict=True)
     ]
 
 
@@ -151,26 +151,24 @@ def _note(band: float, text: str) -> Any:
 
 def probe_rows(record: Record, valence: str) -> Rows:
     """The activities of one example: probe and score."""
-    shown = parts(record, "experiments", "correlation", "examples", valence)
-    return list(shown.get("points") or []) if shown.get("r") is not None else []
+    shown = example(record, valence)
+    return [point.dump() for point in shown.points] if shown is not None and shown.r is not None else []
 
 
 def probe_chart(record: Record, valence: str) -> Any | None:
     """Figure 5 or 7: probe against score by category with regression line; the paper's 64 activities beside it."""
-    rows = probe_rows(record, valence)
-    if not rows:
+    rows, shown = probe_rows(record, valence), example(record, valence)
+    if not rows or shown is None:
         return None
-    shown = record["experiments"]["correlation"]["examples"][valence]
     paper = "blissful" if valence == "positive" else "hostile"
     theirs = [{"category": a.category, "probe": getattr(a, paper), "score": a.elo} for a in published().activities]
     names = category_names(rows + theirs)
-    model = record["model"]["name"]
     left = _scatter(
         rows,
         names,
         (430, 340),
-        f"This run: {shown['emotion']}, r = {fixed(shown['r'])}",
-        model,
+        f"This run: {shown.emotion}, r = {fixed(shown.r)}",
+        record.model.name,
         "Score (Elo points, mean 1000)",
     )
     right = _scatter(
@@ -216,11 +214,3 @@ def _scatter(rows: Rows, names: list[str], size: tuple[int, int], title: str, su
     return alt.layer(line, points).properties(
         width=size[0], height=size[1], title=alt.TitleParams(title, subtitle=subtitle)
     )
-
-
-def fit_line(x: list[float], y: list[float]) -> Rows:
-    """The two ends of the least-squares line of `y` on `x`; empty where x does not vary."""
-    if len(x) < 2 or np.ptp(x) == 0:
-        return []
-    slope, intercept = np.polyfit(x, y, 1)
-    return [{"x": float(end), "y": float(intercept + slope * end)} for end in (min(x), max(x))]

@@ -12,26 +12,36 @@ with the whole set of vectors turned at random, not with independent tests.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from emotion_vectors.experiments import power_preferences
 from emotion_vectors.experiments.chance import turned_projections
+from emotion_vectors.experiments.correlation.categories import Held, extremes_held, within_categories
+from emotion_vectors.experiments.correlation.counting import band, discoveries, p_values, strong
+from emotion_vectors.experiments.correlation.record import (
+    DISCOVERY,
+    EXTREME,
+    STRONG,
+    EmotionCorrelation,
+    Example,
+    ExtremesHeld,
+    Point,
+    ProbeCorrelations,
+    WithinCategories,
+)
 from emotion_vectors.experiments.criteria import Null, Threshold, json_number, judge, not_asked, number, scaled
 from emotion_vectors.experiments.power import Judged
 from emotion_vectors.experiments.valences import Valences, valence_gap
 from emotion_vectors.stats import intervals, nulls, scores
-from emotion_vectors.stats.correlation import group_columns, partial_correlation, pearson, standardised
+from emotion_vectors.stats.correlation import pearson, standardised
 from emotion_vectors.stats.nulls import permuted_rows
 from emotion_vectors.stimuli.items import NEGATIVE, POSITIVE, Activity
 from emotion_vectors.vectors.directions import unit
 
-STRONG = 0.3
 VALENCE_BAR, COUNT_BAR = Threshold(2), 5
-DISCOVERY = 0.05
-EXTREME = ("Misaligned", "Unsafe")
 NULLS = "preference scores dealt out to other activities, and random directions with the angles of the emotions"
 
 
@@ -56,8 +66,8 @@ def run(
     *,
     detect: bool = False,
     activation_cosines: np.ndarray | None = None,
-) -> tuple[Correlations, dict[str, Any], list[dict[str, Any]]]:
-    """Correlations, the record's `correlation` part and V8, V9; `detect` adds what these could have seen.
+) -> tuple[Correlations, ProbeCorrelations, list[dict[str, Any]]]:
+    """Correlations, the record's `correlation` part without examples and V8, V9; `detect` adds what these could have seen.
 
     `activation_cosines` (a, d) are the means of the tokens' activations at length 1, for r by the mean cosine; None: not known.
     """
@@ -68,12 +78,12 @@ def run(
     interval, draws = intervals.pearson_bootstrap(probes, nats, repeats=resamples, seed=seed)
     r = np.asarray(interval.estimate)
     chance = _chance(activations, vectors, probes, nats, resamples, seed)
-    p, largest = _tests(r, chance.dealt)
+    p, largest = p_values(r, chance.dealt)
     q = nulls.false_discovery(p)
     kinds = [activity.category for activity in activities]
-    within = _within_categories(r, probes, nats, kinds, kinds_of, resamples, seed)
-    partial = _extremes_held(probes, nats, kinds, resamples, seed)
-    found = _discoveries(q)
+    within = within_categories(r, probes, nats, kinds, kinds_of, resamples, seed)
+    partial = extremes_held(probes, nats, kinds, resamples, seed)
+    found = discoveries(q)
     by_cosine, cosine_count = _by_cosine(activation_cosines, vectors, nats)
     beside = _beside(found, without, within, partial, cosine_count)
     criteria = [
@@ -82,21 +92,21 @@ def run(
     ]
     if detect and np.isfinite(r).any():
         _detect(criteria, r, draws, chance, kinds_of, blocked, seed)
-    record = {
-        "score": "bradley_terry", "threshold": STRONG,
-        "null_count": float(_strong(chance.dealt).mean()), "null_count_vectors": float(_strong(chance.turned).mean()),
-        "null_limit": json_number(largest), "null_band": _band(chance.dealt), "null_band_vectors": _band(chance.turned),
-        "discoveries": found, "cosine_count": cosine_count, "within_categories": within, "extremes_held": partial.record,
-        "emotions": [
-            {
-                "emotion": emotion, "valence": valence.get(emotion), "ambiguous": emotion in ambiguous, "r": json_number(r[i]),
-                "low": json_number(interval.low[i]), "high": json_number(interval.high[i]), "p": json_number(p[i]),
-                "q": json_number(q[i]), "r_without_extremes": json_number(without[i]),
-                "r_partial": json_number(partial.r[i]), "p_partial": json_number(partial.p[i]), "r_cosine": json_number(by_cosine[i]),
-            }
+    record = ProbeCorrelations(
+        score="bradley_terry", threshold=STRONG,
+        null_count=float(strong(chance.dealt).mean()), null_count_vectors=float(strong(chance.turned).mean()),
+        null_limit=json_number(largest), null_band=band(chance.dealt), null_band_vectors=band(chance.turned),
+        discoveries=found, cosine_count=cosine_count, within_categories=within, extremes_held=partial.record,
+        emotions=[
+            EmotionCorrelation(
+                emotion=emotion, valence=valence.get(emotion), ambiguous=emotion in ambiguous, r=json_number(r[i]),
+                low=json_number(interval.low[i]), high=json_number(interval.high[i]), p=json_number(p[i]),
+                q=json_number(q[i]), r_without_extremes=json_number(without[i]),
+                r_partial=json_number(partial.r[i]), p_partial=json_number(partial.p[i]), r_cosine=json_number(by_cosine[i]),
+            )
             for i, emotion in enumerate(emotions)
         ],
-    }  # fmt: skip
+    )  # fmt: skip
     return Correlations(r, probes), record, criteria
 
 
@@ -105,100 +115,25 @@ def _by_cosine(means: np.ndarray | None, vectors: np.ndarray, nats: np.ndarray) 
     if means is None:
         return np.full(len(vectors), np.nan), None
     r = np.asarray(pearson(means.astype(np.float64) @ unit(vectors.astype(np.float64)).T, nats))
-    return r, int(_strong(r)) if np.isfinite(r).any() else None
+    return r, int(strong(r)) if np.isfinite(r).any() else None
 
 
-class Held(NamedTuple):
-    """Partial r (n,) and two-sided p (n,) of each emotion with the extreme categories held constant; counts for the record."""
-
-    r: np.ndarray
-    p: np.ndarray
-    record: dict[str, Any]
-
-
-def beyond_groups(
-    probes: np.ndarray, nats: np.ndarray, groups: Sequence[Hashable], resamples: int, seed: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Partial r (n,) of probes (a, n) and score (a,) given the group means, and draws (c, n) with scores permuted in groups.
-
-    Group means are what a model of the groups fits, so permuting scores in their groups permutes its residuals; unlike a
-    permutation of residuals over all rows (Freedman and Lane 1983) it is exact also where groups scatter differently.
-    NaN where too few activities are left.
-    """
-    if len(nats) - len(set(groups)) < 3:
-        return np.full(probes.shape[1], np.nan), np.full((resamples, probes.shape[1]), np.nan)
-    r = partial_correlation(probes, nats, group_columns(groups))
-    names = list(dict.fromkeys(groups))
-    members = np.array([[group == name for group in groups] for name in names], dtype=np.float64)
-    means = members.T @ (members / members.sum(axis=1, keepdims=True))
-    left, target = standardised(probes - means @ probes), standardised(nats - means @ nats)
-    draws = target[permuted_rows(len(nats), groups, resamples, seed)] @ left
-    return r, np.where(np.isfinite(r), draws, np.nan)
-
-
-def _within_categories(
-    r: np.ndarray,
-    probes: np.ndarray,
-    nats: np.ndarray,
-    kinds: Sequence[str],
-    valences: Valences,
-    resamples: int,
-    seed: int,
-) -> dict[str, Any]:
-    """What the categories alone don't give: scores permuted within them, for the plain r and for r pooled within them."""
-    same = standardised(nats)[permuted_rows(len(nats), kinds, resamples, seed)] @ standardised(probes)
-    pooled, draws = beyond_groups(probes, nats, kinds, resamples, seed)
-    gap, known = valences.gap(r), np.isfinite(r).any()
-    testable = known and np.isfinite(gap)
-    return {
-        "null_count": float(_strong(same).mean()),
-        "p": float(nulls.permutation_p(_strong(r), _strong(same))) if known else None,
-        "gap_p": float(nulls.permutation_p(gap, valences.gap(same))) if testable else None,
-        **_counted(pooled, draws),
-    }  # fmt: skip
-
-
-def _extremes_held(probes: np.ndarray, nats: np.ndarray, kinds: Sequence[str], resamples: int, seed: int) -> Held:
-    """Partial r given which activities are of each extreme category, tested by permuting scores within these groups."""
-    groups = [kind if kind in EXTREME else "" for kind in kinds]
-    r, draws = beyond_groups(probes, nats, groups, resamples, seed)
-    p, _ = _tests(r, draws)
-    return Held(r, p, {**_counted(r, draws), "discoveries": _discoveries(nulls.false_discovery(p))})
-
-
-def _counted(r: np.ndarray, draws: np.ndarray) -> dict[str, Any]:
-    """Emotions with |r| beyond the threshold, their mean number in the draws and p; None where no r is defined."""
-    if not np.isfinite(r).any():
-        return {"partial_count": None, "partial_null_count": None, "partial_p": None}
-    count, null = int(_strong(r)), _strong(draws)
-    return {
-        "partial_count": count,
-        "partial_null_count": float(null.mean()),
-        "partial_p": float(nulls.permutation_p(count, null)),
-    }
-
-
-def _discoveries(q: np.ndarray) -> int:
-    """Emotions that hold at the false-discovery rate; an undefined test is none."""
-    return int((q < DISCOVERY).sum())
-
-
-def _beside(found: int, without: np.ndarray, within: dict[str, Any], partial: Held, cosine_count: int | None) -> str:
+def _beside(found: int, without: np.ndarray, within: WithinCategories, partial: Held, cosine_count: int | None) -> str:
     """What V9's note says beside its own nulls."""
     names = " and ".join(EXTREME)
     cosine = "" if cosine_count is None else f"By the mean cosine over an activity's tokens: {cosine_count}. "
 
-    def against(part: dict[str, Any]) -> str:
-        if part["partial_count"] is None:
+    def against(part: WithinCategories | ExtremesHeld) -> str:
+        if part.partial_count is None:
             return "not known"
-        return f"{part['partial_count']} (permuted {part['partial_null_count']:.3g}, p = {number(part['partial_p'])})"
+        return f"{part.partial_count} (permuted {part.partial_null_count:.3g}, p = {number(part.partial_p)})"
 
-    dealt = "" if within["p"] is None else (
-        f"Scores dealt out within the categories give {within['null_count']:.3g} (p = {number(within['p'])}). "
+    dealt = "" if within.p is None else (
+        f"Scores dealt out within the categories give {within.null_count:.3g} (p = {number(within.p)}). "
     )  # fmt: skip
     return (
-        f"{cosine}{dealt}At a false-discovery rate of {DISCOVERY:.0%}: {found}. Without {names}: {_strong(without)}. With {names} held "
-        f"constant: {against(partial.record)}, at that false-discovery rate {partial.record['discoveries']}. "
+        f"{cosine}{dealt}At a false-discovery rate of {DISCOVERY:.0%}: {found}. Without {names}: {strong(without)}. With {names} held "
+        f"constant: {against(partial.record)}, at that false-discovery rate {partial.record.discoveries}. "
         f"With every category held constant: {against(within)}."
     )
 
@@ -242,28 +177,6 @@ def _detect(
         )  # fmt: skip
 
 
-def _tests(r: np.ndarray, dealt: np.ndarray) -> tuple[np.ndarray, float]:
-    """Two-sided p (n,) of each emotion alone, and the 95 % point of the largest |r| of any emotion by chance."""
-    known = np.isfinite(r) & np.isfinite(dealt).all(axis=0)
-    p = np.full(len(r), np.nan)
-    if not known.any():
-        return p, float("nan")
-    size = np.abs(dealt[:, known])
-    p[known] = nulls.permutation_p(np.abs(r[known]), size)
-    return p, float(np.quantile(size.max(axis=1), 0.95))
-
-
-def _strong(r: np.ndarray) -> np.ndarray:
-    """Number of |r| above the seed's 0.3 along the last axis; an r that is not defined is none."""
-    return (np.abs(r) > STRONG).sum(-1)
-
-
-def _band(r: np.ndarray) -> float | None:
-    """The |r| that 5 % of a single emotion's draws exceed."""
-    known = np.abs(r[np.isfinite(r)])
-    return float(np.quantile(known, 0.95)) if known.size else None
-
-
 def aligned(r: np.ndarray, positive: np.ndarray) -> np.ndarray:
     """For r (..., n): the smaller of (positive words among the 3 largest r) and (negative words among the 3 smallest)."""
     order = np.argsort(np.nan_to_num(r), axis=-1)
@@ -271,7 +184,7 @@ def aligned(r: np.ndarray, positive: np.ndarray) -> np.ndarray:
 
 
 def _alignment(
-    r: np.ndarray, draws: np.ndarray, chance: Chance, valences: Valences, blocked: str, within: dict[str, Any]
+    r: np.ndarray, draws: np.ndarray, chance: Chance, valences: Valences, blocked: str, within: WithinCategories
 ) -> dict[str, Any]:
     """V8. The count has four values, and since one valence axis drives most emotions, chance reaches 3 in a good part
     of all draws. So the p value is that of a finer statistic of the same claim, the gap in mean r between the valences.
@@ -292,7 +205,7 @@ def _alignment(
         Null(f"{NULLS} (p by the gap in mean r between the valences)", float(null.mean()), p),
         VALENCE_BAR, "is the smaller count of right valences among the top and the bottom 3", 3,
         note=f"Positive among the top 3: {top}; negative among the bottom 3: {bottom}; gap in mean r: {number(float(gap))}"
-        + (f" (p = {number(within['gap_p'])} with scores dealt out within the categories)." if within["gap_p"] else ".")
+        + (f" (p = {number(within.gap_p)} with scores dealt out within the categories)." if within.gap_p else ".")
         + valences.left_out(emotions),
         blocked=blocked,
     )  # fmt: skip
@@ -300,13 +213,13 @@ def _alignment(
 
 def _count(r: np.ndarray, draws: np.ndarray, chance: Chance, blocked: str, beside: str) -> dict[str, Any]:
     """V9; the vectors must do better than the scores dealt out and better than other directions."""
-    value = float(_strong(r)) if np.isfinite(r).any() else float("nan")
-    counts = [_strong(one) for one in chance]
+    value = float(strong(r)) if np.isfinite(r).any() else float("nan")
+    counts = [strong(one) for one in chance]
     dealt, turned = (float(count.mean()) for count in counts)
     low, high = float("nan"), float("nan")
     if np.isfinite(value):
         # Resampling pushes |r| upwards, so the basic interval is the honest one for a count beyond a threshold.
-        interval = intervals.interval_from_draws(_strong(draws), value, method="basic")
+        interval = intervals.interval_from_draws(strong(draws), value, method="basic")
         low, high = (float(end) for end in np.clip([interval.low, interval.high], 0, len(r)))
     p = max(float(nulls.permutation_p(value, count)) for count in counts) if np.isfinite(value) else float("nan")
     return judge(
@@ -318,16 +231,16 @@ def _count(r: np.ndarray, draws: np.ndarray, chance: Chance, blocked: str, besid
 
 def example(
     emotion: str, emotions: Sequence[str], found: Correlations, nats: np.ndarray, activities: Sequence[Activity]
-) -> dict[str, Any]:
+) -> Example:
     """Figures 5 and 7: projection on one emotion and score (Elo points) of every activity."""
     row, points = list(emotions).index(emotion), scores.nats_to_elo(nats)
-    return {
-        "emotion": emotion, "r": json_number(found.r[row]),
-        "points": [
-            {"activity": a.text, "category": a.category, "probe": float(found.probes[i, row]), "score": float(points[i])}
+    return Example(
+        emotion=emotion, r=json_number(found.r[row]),
+        points=[
+            Point(activity=a.text, category=a.category, probe=float(found.probes[i, row]), score=float(points[i]))
             for i, a in enumerate(activities)
         ],
-    }  # fmt: skip
+    )  # fmt: skip
 
 
 def example_emotions(emotions: Sequence[str], steered: Sequence[str], valence: Mapping[str, str]) -> dict[str, str]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from emotion_vectors.experiments.lens.report import TOPIC as LENS
+from emotion_vectors.experiments.steering.report import TOPIC as STEERING
 from emotion_vectors.report.about import about
-from emotion_vectors.report.legacy import BASELINES, CORRELATION, NUMERIC, PREFERENCES, SCENARIOS, STEERING, WORDS
+from emotion_vectors.report.legacy import BASELINES, CORRELATION, NUMERIC, PREFERENCES, SCENARIOS, WORDS
 
 EXPERIMENTS = (LENS, SCENARIOS, NUMERIC, PREFERENCES, CORRELATION, STEERING, WORDS, BASELINES)
 TOPICS = (about(EXPERIMENTS), *EXPERIMENTS)

@@ -9,7 +9,6 @@ import numpy as np
 from scipy.stats import rankdata
 
 from emotion_vectors.report.checks_controls import check_baselines, check_batteries
-from emotion_vectors.report.checks_steering import check_steering
 from emotion_vectors.report.checks_stronger import check_together, check_twins, seeds
 from emotion_vectors.report.checks_words import check_feels, check_leaks
 from emotion_vectors.report.requirements import parts, pearson, require, require_close, require_order, require_within
@@ -191,7 +190,6 @@ EXPERIMENTS: dict[str, Callable[[dict[str, Any], Criteria], None]] = {
     "numeric": _numeric,
     "preferences": _preferences,
     "correlation": _correlation,
-    "steering": check_steering,
     "baselines": check_baselines,
     "feels": check_feels,
     "leaks": check_leaks,

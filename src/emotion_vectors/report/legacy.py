@@ -8,26 +8,19 @@ from typing import Any
 from emotion_vectors.record import Record
 from emotion_vectors.report import (
     claims,
-    claims_arms,
-    claims_inversion,
     claims_preferences,
-    claims_steering,
     claims_validation,
-    figures_controls,
     figures_preferences,
-    figures_steering,
     figures_twins,
     figures_validation,
     figures_words,
     legacy_method,
     tables,
     tables_controls,
-    tables_steering,
     words_section,
 )
 from emotion_vectors.report.checks_controls import check_layers
 from emotion_vectors.report.checks_experiments import EXPERIMENTS
-from emotion_vectors.report.checks_steering import check_steering_settings
 from emotion_vectors.report.published import CRITERIA
 from emotion_vectors.report.requirements import parts
 from emotion_vectors.report.topic import Card, Figure, Section, TableOf, Topic
@@ -83,11 +76,7 @@ def _any_valence(part: str) -> Callable[[Record], bool | None]:
     return has_data
 
 
-READ, PREFER, DRIVE = (
-    "Can emotions be read from a text?",
-    "Do they go with what the model prefers?",
-    "Do they drive what it prefers?",
-)
+READ, PREFER = "Can emotions be read from a text?", "Do they go with what the model prefers?"
 
 
 def _card(name: str, title: str, question: str, **more: Any) -> Card:
@@ -97,19 +86,6 @@ def _card(name: str, title: str, question: str, **more: Any) -> Card:
 def _scenario_contradictions(record: Record) -> None:
     _checked("scenarios")(record)
     check_layers(record.raw)
-
-
-def _steering_contradictions(record: Record) -> None:
-    _checked("steering")(record)
-    check_steering_settings(record.raw)
-
-
-def _signs_by_r(record: Record) -> str:
-    """Of V11, which counts signs of the valence, also the count of signs of r, which is what the paper's figure shows."""
-    steering = parts(record.raw, "experiments", "steering")
-    if steering.get("signs_by_correlation") is None:
-        return ""
-    return f" by valence, {number(steering['signs_by_correlation'])}/{len(steering.get('emotions') or [])} by sign of r"
 
 
 def _missing_valence(record: Record) -> list[str]:
@@ -165,14 +141,6 @@ def _probe(number: int, kind: str) -> Figure:
     )  # fmt: skip
 
 
-def _after(number: int, kind: str) -> Figure:
-    return _figure(
-        number, f"A {kind} emotion: preference before and after steering",
-        (lambda raw: figures_steering.after_chart(raw, kind), lambda raw: figures_steering.after_rows(raw, kind)),
-        claims_steering.example(kind),
-    )  # fmt: skip
-
-
 CORRELATION = Topic(
     "correlation", "Probes and preference",
     criteria=(
@@ -187,44 +155,6 @@ CORRELATION = Topic(
         _probe(5, "positive"), _probe(7, "negative"),
     ),
     contradictions=_checked("correlation"), limits=_missing_valence,
-)  # fmt: skip
-STEERING = Topic(
-    "steering", "Steering",
-    criteria=(
-        _card("V10", "Steering follows correlation", DRIVE, has_data=_has("steering", "emotions"), bar=0.0),
-        _card("V11", "Steering has the sign of the valence", DRIVE, has_data=_any_valence("steering"), beside=_signs_by_r),
-    ),
-    sections=(
-        Section("inverted", "Why the seed came out inverted", "Why the seed came out inverted"),
-        Section("controls", "Controls of the steering experiment", "Steering controls"),
-    ),
-    figures=(
-        _figure(
-            4, "Steering against correlation", (figures_steering.scatter_chart, figures_steering.effect_rows),
-            (claims_steering.scatter_seen, claims_steering.scatter_chance, claims_steering.scatter_published),
-        ),
-        _after(6, "positive"), _after(8, "negative"),
-        _figure(
-            "A", "Which half is steered: the vector on one activity and on both", (figures_controls.inversion_chart, figures_controls.inversion_rows),
-            (claims_inversion.parity_seen, claims_inversion.identity_seen, claims_inversion.inversion_published), "inverted",
-        ),
-        _figure(
-            "B", "Steering effect by strength", (figures_controls.dose_chart, figures_controls.dose_rows),
-            (claims_arms.dose_seen, claims_arms.dose_chance, claims_arms.dose_published), "controls",
-        ),
-        _figure(
-            "C", "Steering effect by layer", (figures_controls.depth_chart, figures_controls.depth_rows),
-            (claims_arms.depth_seen, claims_arms.depth_chance, claims_arms.depth_published), "controls",
-        ),
-    ),
-    tables=(
-        _table(tables_steering.inversion_table, "inverted"), _table(tables_steering.arms_table, "controls"),
-        _table(tables_steering.steered_category_table, "controls"), _table(tables_steering.scale_table, "controls"),
-        _table(tables_steering.effects_table, folded=True, place=60),
-    ),
-    contradictions=_steering_contradictions, abstract=_raw(claims.steered),
-    limits=lambda record: claims._steering_limits(parts(record.raw, "experiments", "steering"), record.settings),
-    method=_raw(legacy_method.steering_choices),
 )  # fmt: skip
 WORDS = Topic(
     "words", "Words while steered", sections=(Section("words", "Words while steered", "Words while steered", missing=words_section.MISSING),),

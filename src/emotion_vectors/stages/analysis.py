@@ -8,10 +8,11 @@ import numpy as np
 import polars as pl
 
 from emotion_vectors import __version__
-from emotion_vectors.experiments import arms, correlation, preferences, reliability
-from emotion_vectors.experiments.arms import Runs
+from emotion_vectors.experiments import correlation, preferences, reliability
 from emotion_vectors.experiments.criteria import VERDICTS
 from emotion_vectors.experiments.lens import measure as lens
+from emotion_vectors.experiments.steering import arms
+from emotion_vectors.experiments.steering.arms import Runs
 from emotion_vectors.lab import Lab
 from emotion_vectors.stages import validation
 from emotion_vectors.stages.activations import story_vector_shards
@@ -131,7 +132,7 @@ def analyse(
         lab, vectors, correlated.scores.nats, criteria, scenario_record, numeric_record
     )
     experiments = {
-        "lens": lens_record.dump(), "scenarios": scenario_record, "numeric": numeric_record, **correlated.record, "steering": steering_record,
+        "lens": lens_record.dump(), "scenarios": scenario_record, "numeric": numeric_record, **correlated.record, "steering": steering_record.dump() if steering_record else None,
         "baselines": baseline_record, **analyse_words(lab, vectors),
     }  # fmt: skip
     record = _record(lab, vectors, criteria, experiments)

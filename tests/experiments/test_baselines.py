@@ -10,11 +10,11 @@ from emotion_vectors.errors import UserError
 from emotion_vectors.experiments.baselines import measure as baselines
 from emotion_vectors.experiments.baselines import words
 from emotion_vectors.experiments.baselines.record import Baselines
+from emotion_vectors.experiments.correlation import measure as correlation
 from emotion_vectors.experiments.numeric import measure as numeric
 from emotion_vectors.experiments.scenarios import measure as scenarios
 from emotion_vectors.experiments.scenarios import retrieval
 from emotion_vectors.experiments.scenarios.ranking import Battery
-from emotion_vectors.experiments.correlation import measure as correlation
 from emotion_vectors.stimuli.items import (
     CATEGORIES,
     NUMERIC_EMOTIONS,

@@ -6,13 +6,16 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from emotion_vectors.experiments import power, power_preferences, steering
+from emotion_vectors.experiments import power, power_preferences
 from emotion_vectors.experiments.beyond import beyond_controls
 from emotion_vectors.experiments.correlation.measure import aligned
 from emotion_vectors.experiments.criteria import Null, Threshold, judge, scaled
 from emotion_vectors.experiments.numeric import twins
 from emotion_vectors.experiments.power import Judged
 from emotion_vectors.experiments.scenarios.ranking import MEAN_RANK, summarise, within
+from emotion_vectors.experiments.steering import judging
+from emotion_vectors.experiments.steering.effects import Effects, Options
+from emotion_vectors.experiments.steering.terms import NULLS
 from emotion_vectors.experiments.valences import Valences
 from emotion_vectors.stats import intervals, nulls
 
@@ -273,13 +276,13 @@ def steered():
     generator = np.random.default_rng(9)
     positive = np.arange(35) < 17
     r = np.where(positive, 0.1, -0.1) + 0.4 * generator.standard_normal(35)
-    controls = {kind: 0.05 * generator.standard_normal(10) for kind in steering.NULLS}
+    controls = {kind: 0.05 * generator.standard_normal(10) for kind in NULLS}
     return positive, r, generator.standard_normal(35), controls
 
 
 def test_steering_that_follows_the_correlation(steered):
     positive, r, nats, controls = steered
-    bar = steering.R_BAR
+    bar = judging.R_BAR
     labels = np.where(positive, 1, -1)
     judged = Judged(Null("x", 0.0, 1.0), bar)
     found = power_preferences.coupling(judged, r, nats, labels, lambda w, y: beyond_controls(w, y, controls).p, 0)
@@ -289,9 +292,9 @@ def test_steering_that_follows_the_correlation(steered):
             x = (r - r.mean()) / r.std()
             made = effect * x + np.sqrt(1 - effect**2) * g.standard_normal(35)
             splits, valences = np.zeros((1, 2), dtype=bool), Valences(np.ones(35, dtype=bool), positive)
-            options = steering.Options(splits, 100, int(g.integers(10_000)))
-            effects = steering.Effects(np.zeros((0, 0, 0)), made, made, made, np.zeros((35, 1)), controls)
-            return steering._coupling(r, effects, valences, "", options)[1]["verdict"]
+            options = Options(splits, 100, int(g.integers(10_000)))
+            effects = Effects(np.zeros((0, 0, 0)), made, made, made, np.zeros((35, 1)), controls)
+            return judging.coupling(r, effects, valences, "", options)[1]["verdict"]
 
         return one
 
@@ -313,9 +316,9 @@ def test_signs_of_steering(steered):
             wanted = np.where(positive, 1, -1)
             made = np.abs(nats) * np.where(g.random(35) < share, wanted, -wanted)
             splits, valences = np.zeros((1, 2), dtype=bool), Valences(np.ones(35, dtype=bool), positive)
-            options = steering.Options(splits, 100, int(g.integers(10_000)))
-            effects = steering.Effects(np.zeros((0, 0, 0)), made, made, made, np.zeros((35, 1)), controls)
-            return steering._signs(r, effects, valences, "", options)[1]["verdict"]
+            options = Options(splits, 100, int(g.integers(10_000)))
+            effects = Effects(np.zeros((0, 0, 0)), made, made, made, np.zeros((35, 1)), controls)
+            return judging.signs(r, effects, valences, "", options)[1]["verdict"]
 
         return one
 

@@ -7,15 +7,18 @@ from pathlib import Path
 from typing import Any
 
 from emotion_vectors.experiments.baselines import report as baselines
+from emotion_vectors.experiments.correlation import sentences as correlation
 from emotion_vectors.experiments.lens import report as lens
 from emotion_vectors.experiments.lens.record import Lens
 from emotion_vectors.experiments.numeric import figures as numeric_figures
+from emotion_vectors.experiments.preferences import report as preferences
+from emotion_vectors.experiments.scenarios import report as scenarios
 from emotion_vectors.experiments.steered_words import figures as words_figures
 from emotion_vectors.experiments.steered_words import report as words
 from emotion_vectors.experiments.steered_words.record import Leaks
-from emotion_vectors.experiments.scenarios import report as scenarios
-from emotion_vectors.experiments.correlation import sentences as correlation
-from emotion_vectors.experiments.preferences import report as preferences
+from emotion_vectors.experiments.steering import sentences_controls, sentences_inversion
+from emotion_vectors.experiments.steering import tables as steering
+from emotion_vectors.experiments.steering.record import Steering
 from emotion_vectors.record import ContradictoryRecord, Record, parse
 from emotion_vectors.report import about, checks, criteria, page
 from emotion_vectors.report import method_table as method
@@ -61,7 +64,29 @@ words_table = _of(baselines.words_table)
 words_seen = _of(baselines.words_seen)
 category_table = _of(preferences.category_table)
 bars_chance = _of(correlation.bars_chance)
+arms_table = _of(steering.arms_table)
+inversion_table = _of(steering.inversion_table)
+effects_table = _of(steering.effects_table)
+steered_category_table = _of(steering.steered_category_table)
 drawn = _of(page.figures, TOPICS)
+
+
+def _steered(function: Callable[..., str], part: str = "") -> Callable[[Json | Record], str]:
+    """A sentence about the steering part, or about one of its parts."""
+
+    def said(record: Json | Record) -> str:
+        found = typed(record).part(Steering)
+        assert found is not None
+        return function(getattr(found, part) if part else found)
+
+    return said
+
+
+arms_seen = _steered(sentences_controls.arms_seen)
+broken_seen = _steered(sentences_controls.broken_seen)
+categories_seen = _steered(sentences_controls.categories_seen)
+scale_seen = _steered(sentences_controls.scale_seen, "scale")
+contraction_seen = _steered(sentences_inversion.contraction_seen, "inversion")
 
 
 def pairs_seen(record: Json | Record) -> str:

@@ -10,7 +10,14 @@ import numpy as np
 import pytest
 
 from .asking import (
-    check, criteria_table, figure_claims, pair_table, pairs_seen, twins_chart, twins_rows, words_table,
+    check,
+    criteria_table,
+    figure_claims,
+    pair_table,
+    pairs_seen,
+    twins_chart,
+    twins_rows,
+    words_table,
 )
 from .contradictions import assert_refused
 

@@ -130,9 +130,7 @@ def made(folder, stage):
     return files | {name: hash(str(content)) for name, content in found.items()}
 
 
-@pytest.mark.parametrize(
-    "name, value", [("strength", 0.3), ("neutral_variance", 0.2), ("resamples", 150)]
-)
+@pytest.mark.parametrize("name, value", [("strength", 0.3), ("neutral_variance", 0.2), ("resamples", 150)])
 def test_what_is_said_to_change_is_what_changes(name, value, toy_run, tmp_path):
     """A run with the other setting: whatever comes out otherwise was announced, and what was not announced is the same."""
     folder, _ = toy_run

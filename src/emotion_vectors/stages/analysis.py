@@ -8,14 +8,15 @@ import numpy as np
 import polars as pl
 
 from emotion_vectors import __version__
-from emotion_vectors.experiments import arms, reliability
-from emotion_vectors.experiments.arms import Runs
+from emotion_vectors.experiments import reliability
 from emotion_vectors.experiments.correlation import measure as correlation
 from emotion_vectors.experiments.correlation.record import ProbeCorrelations
 from emotion_vectors.experiments.criteria import VERDICTS
 from emotion_vectors.experiments.lens import measure as lens
 from emotion_vectors.experiments.preferences import measure as preferences
 from emotion_vectors.experiments.preferences.record import StatedPreferences
+from emotion_vectors.experiments.steering import arms
+from emotion_vectors.experiments.steering.arms import Runs
 from emotion_vectors.lab import Lab
 from emotion_vectors.stages import validation
 from emotion_vectors.stages.activations import story_vector_shards
@@ -138,7 +139,7 @@ def analyse(
     experiments = {
         "lens": lens_record.dump(), "scenarios": scenario_record.dump(), "numeric": numeric_record.dump() if numeric_record else None,
         "preferences": correlated.preferences.dump(), "correlation": correlated.correlations.model_copy(update={"examples": shown}).dump(),
-        "steering": steering_record, "baselines": baseline_record.dump(),
+        "steering": steering_record.dump() if steering_record else None, "baselines": baseline_record.dump(),
         "feels": feels_record.dump() if feels_record else None, "leaks": leaks_record.dump() if leaks_record else None,
     }  # fmt: skip
     record = _record(lab, vectors, criteria, experiments)

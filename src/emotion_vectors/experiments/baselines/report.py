@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 
 from emotion_vectors.experiments.baselines.record import CRITERIA, LOWER_IS_BETTER, SEEDS, Baselines, Row
+from emotion_vectors.experiments.numeric.record import Numeric
 from emotion_vectors.experiments.scenarios.record import Scenarios
 from emotion_vectors.record import Record
-from emotion_vectors.report.requirements import parts, require, require_close, require_within
+from emotion_vectors.report.requirements import require, require_close, require_within
 from emotion_vectors.report.topic import Cell, Table, TableOf, Topic
 from emotion_vectors.report.wording import fixed, listing, number, p_value
 
@@ -47,10 +48,10 @@ def contradictions(record: Record) -> None:
         for key in SEEDS:
             found = criteria[key].reference.value
             require_close(own.get(f"{key}_seed"), found, 0.006, f"The seed's {key} of the {own.name}")
-    # The numeric part is not yet typed.
-    severity = parts(record.raw, "experiments", "numeric", "twins", "severity")
-    if severity.get("of"):
-        require_close(own.severity, severity["count"], 1e-6, f"The severity of the {own.name}")
+    numeric = record.part(Numeric)
+    severity = numeric.twins.severity if numeric and numeric.twins else None
+    if severity and severity.of:
+        require_close(own.severity, severity.count, 1e-6, f"The severity of the {own.name}")
     _check_scenarios(own, record.part(Scenarios))
 
 
@@ -151,5 +152,5 @@ def _value(row: Row, key: str, whole: float) -> str:
 
 
 TOPIC = Topic(
-    "baselines", "What the words alone give", part=Baselines, tables=(TableOf(words_table, place=60),), contradictions=contradictions,
+    "baselines", "What the words alone give", parts=(Baselines,), tables=(TableOf(words_table, place=60),), contradictions=contradictions,
 )  # fmt: skip

@@ -77,7 +77,7 @@ def _example(place: int, valence: str) -> Figure:
 
 
 TOPIC = Topic(
-    "correlation", "Probes and preference", part=ProbeCorrelations,
+    "correlation", "Probes and preference", parts=(ProbeCorrelations,),
     criteria=(
         Card("V8", "Valence of the extremes", QUESTION, CRITERIA["V8"], has_data=has_valence),
         Card("V9", "Emotions that go with preference", QUESTION, CRITERIA["V9"]),

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from emotion_vectors.experiments.baselines.report import words_reach
 from emotion_vectors.experiments.numeric import figures
 from emotion_vectors.experiments.numeric.contradictions import contradictions
 from emotion_vectors.experiments.numeric.record import Beyond, ChangeSize, Numeric, Twins
 from emotion_vectors.record import Record
 from emotion_vectors.record.criterion import Criterion
-from emotion_vectors.report.claims_baselines import words_reach
 from emotion_vectors.report.criteria import missing, null_sentence, reported
 from emotion_vectors.report.method_table import counted
 from emotion_vectors.report.published import CRITERIA
@@ -115,7 +115,7 @@ def twins_seen(record: Record) -> str:
             f"At equal numbers another severity moves {number(severity.count)} of {number(severity.of)} cosines the expected "
             f"way, by {signed(severity.mean, 4)} on average{_ends(severity)}."
         )
-    words = words_reach(record.raw, ("V5", "severity"))
+    words = words_reach(record, ("V5", "severity"))
     return " ".join([*pieces, words]).strip() or "No direction was expected in advance."
 
 

@@ -107,7 +107,7 @@ def _published_mean(means: dict[str, int], category: str) -> str:
 
 
 TOPIC = Topic(
-    "preferences", "Preferences", part=StatedPreferences,
+    "preferences", "Preferences", parts=(StatedPreferences,),
     criteria=(Card("V7", "Gap between categories", QUESTION, CRITERIA["V7"]),), tables=(TableOf(category_table, place=20),),
     contradictions=contradictions, abstract=abstract, method=method,
 )  # fmt: skip

@@ -204,7 +204,7 @@ def _measure_rows(title: str, kind: str, of: float, measures: dict[str, Measure]
 
 
 TOPIC = Topic(
-    "scenarios", "Implicit scenarios", part=Scenarios,
+    "scenarios", "Implicit scenarios", parts=(Scenarios,),
     criteria=(
         Card("V3", "Implied emotion ranks first", QUESTION, CRITERIA["V3"], has_data=has_items),
         Card("V4", "Mean rank of the implied emotion", QUESTION, CRITERIA["V4"], has_data=has_items, lower_is_better=True),

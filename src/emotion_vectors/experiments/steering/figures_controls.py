@@ -6,12 +6,13 @@ from typing import Any
 
 import altair as alt
 
+from emotion_vectors.experiments.steering.record import Steering
+from emotion_vectors.experiments.steering.terms import HALVES, TOUCHES
+from emotion_vectors.record import Record
 from emotion_vectors.report.charts import fit_line
 from emotion_vectors.report.palette import BAND, INK, NOT_GIVEN, PUBLISHED, data, valence_colours, valence_shapes
-from emotion_vectors.report.requirements import parts
+from emotion_vectors.report.topic import Rows
 
-Record = dict[str, Any]
-Rows = list[dict[str, Any]]
 _PANEL = (250, 270)
 _HALF = "Steered half"
 _HALF_COLOURS = {"even": "#0072B2", "odd": "#D55E00"}
@@ -22,13 +23,13 @@ _TITLES = {"own": "On the steered activity alone", "both": "On both activities"}
 
 def inversion_rows(record: Record) -> Rows:
     """One row per control emotion, arm and half: its r and the effect in nats on the half that is steered."""
-    points = parts(record, "experiments", "steering", "inversion").get("points") or []
+    steering = record.part(Steering)
     return [
-        {"emotion": p["emotion"], "valence": p["valence"] or NOT_GIVEN, "arm": touch, "half": half, "r": p["r"], "nats": p[f"{touch}_{half}"]}
-        for touch in ("own", "both", "all")
-        for half in ("even", "odd")
-        for p in points
-        if p["r"] is not None
+        {"emotion": p.emotion, "valence": p.valence or NOT_GIVEN, "arm": touch, "half": half, "r": p.r, "nats": p.nats(touch, half)}
+        for touch in TOUCHES
+        for half in HALVES
+        for p in (steering.inversion.points if steering else [])
+        if p.r is not None
     ]  # fmt: skip
 
 
@@ -100,61 +101,62 @@ def _rule(value: float, axis: str, title: str) -> Any:
 
 def dose_rows(record: Record) -> Rows:
     """One row per swept emotion and strength, with the band of the random directions at that strength."""
-    steering = parts(record, "experiments", "steering")
-    dose = parts(steering, "dose")
-    if not dose:
+    steering = record.part(Steering)
+    if steering is None or steering.dose is None:
         return []
-    valence = {row["emotion"]: row["valence"] or NOT_GIVEN for row in steering["emotions"]}
+    dose, valence = steering.dose, {row.emotion: row.valence or NOT_GIVEN for row in steering.emotions}
     return [
         {
-            "emotion": curve["emotion"], "valence": valence[curve["emotion"]], "strength": row["strength"], "nats": value,
-            "random_low": row["random_low"], "random_high": row["random_high"],
+            "emotion": curve.emotion, "valence": valence[curve.emotion], "strength": row.strength, "nats": value,
+            "random_low": row.random_low, "random_high": row.random_high,
         }
-        for curve in dose["emotions"]
-        for row, value in zip(dose["strengths"], curve["nats"], strict=True)
+        for curve in dose.emotions
+        for row, value in zip(dose.strengths, curve.nats, strict=True)
     ]  # fmt: skip
 
 
 def dose_chart(record: Record) -> Any | None:
     """Figure B: effect by strength for each swept emotion, over the band of random directions."""
-    rows = dose_rows(record)
-    if not rows:
+    steering, rows = record.part(Steering), dose_rows(record)
+    if steering is None or steering.dose is None or not rows:
         return None
     x = alt.X(
         "strength:Q", title="Strength (mean residual norms)", scale=alt.Scale(nice=False), axis=alt.Axis(tickCount=9)
     )
-    subtitle = f"{record['model']['name']}; grey band: {record['experiments']['steering']['dose']['random_directions']} random directions"
+    subtitle = f"{record.model.name}; grey band: {steering.dose.random_directions} random directions"
     return _curves(rows, x, "strength", subtitle)
 
 
 def depth_rows(record: Record) -> Rows:
     """One row per swept emotion and layer, with the band of the random directions at that layer."""
+    steering = record.part(Steering)
     return [
         {
-            "emotion": one["emotion"], "valence": one["valence"] or NOT_GIVEN, "layer": row["layer"], "r": one["r"], "nats": one["nats"],
-            "random_low": row["random_low"], "random_high": row["random_high"],
+            "emotion": one.emotion, "valence": one.valence or NOT_GIVEN, "layer": row.layer, "r": one.r, "nats": one.nats,
+            "random_low": row.random_low, "random_high": row.random_high,
         }
-        for row in parts(record, "experiments", "steering", "depth").get("rows") or []
-        for one in row["emotions"]
+        for row in (steering.depth.rows if steering and steering.depth else [])
+        for one in row.emotions
     ]  # fmt: skip
 
 
 def depth_chart(record: Record) -> Any | None:
     """Figure C: effect by layer for each swept emotion; dashed: the layers that the halves chose, black: the analysis layer."""
-    rows = depth_rows(record)
-    if not rows:
+    steering, rows = record.part(Steering), depth_rows(record)
+    if steering is None or steering.depth is None or not rows:
         return None
-    steering = record["experiments"]["steering"]
     x = alt.X(
         "layer:Q",
         title="Layer that gets the vector",
         scale=alt.Scale(nice=False),
         axis=alt.Axis(tickMinStep=1, format="d"),
     )
-    subtitle = f"{record['model']['name']}; grey band: random directions; black line: the analysis layer; dashed: chosen by a half"
-    chosen = [{"layer": layer} for layer in sorted(set(steering["depth"]["chosen_layers"]))]
+    subtitle = (
+        f"{record.model.name}; grey band: random directions; black line: the analysis layer; dashed: chosen by a half"
+    )
+    chosen = [{"layer": layer} for layer in sorted(set(steering.depth.chosen_layers))]
     lines = [
-        alt.Chart(data([{"layer": steering["layer"]}])).mark_rule(color=INK, strokeWidth=1).encode(x=x),
+        alt.Chart(data([{"layer": steering.layer}])).mark_rule(color=INK, strokeWidth=1).encode(x=x),
         alt.Chart(data(chosen)).mark_rule(color=PUBLISHED, strokeWidth=2, strokeDash=[5, 4]).encode(x=x),
     ]
     return _curves(rows, x, "layer", subtitle, lines)

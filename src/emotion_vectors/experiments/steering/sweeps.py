@@ -9,19 +9,27 @@ Source: paper (strength 0.5, "middle layers"); the choice and its null are ours.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 
-from emotion_vectors.experiments.arms import Kind, Runs
 from emotion_vectors.experiments.criteria import json_number
-from emotion_vectors.experiments.steering import Options
+from emotion_vectors.experiments.steering.arms import Kind, Runs
+from emotion_vectors.experiments.steering.effects import Options
+from emotion_vectors.experiments.steering.record_controls import (
+    Depth,
+    DepthEffect,
+    DepthRow,
+    Dose,
+    DoseCurve,
+    DoseStrength,
+)
 from emotion_vectors.stats import nulls
 from emotion_vectors.stats import steering as effects
 from emotion_vectors.stats.correlation import pearson
 
 
-def dose(runs: Runs, options: Options) -> dict[str, Any] | None:
+def dose(runs: Runs, options: Options) -> Dose | None:
     """Effect by strength: each swept emotion, and the range of the random directions; None where nothing was swept."""
     plan, splits = runs.plan, effects.with_complements(options.splits)
     if not plan.swept or not plan.strengths:
@@ -40,17 +48,19 @@ def dose(runs: Runs, options: Options) -> dict[str, Any] | None:
         )
         for emotion, value in zip(plan.swept, own, strict=True):
             curves[emotion].append(float(value))
-        rows.append({"strength": strength, "random_low": float(random.min()), "random_high": float(random.max())})
+        band = float(random.min()), float(random.max())
+        rows.append(DoseStrength(strength=strength, random_low=band[0], random_high=band[1]))
     slopes = {emotion: float(np.polyfit(strengths, values, 1)[0]) for emotion, values in curves.items()}
-    return {
-        "strengths": rows, "random_directions": len(few),
-        "emotions": [{"emotion": e, "nats": curves[e], "nats_per_strength": slopes[e]} for e in plan.swept],
-    }  # fmt: skip
+    return Dose(
+        strengths=rows,
+        random_directions=len(few),
+        emotions=[DoseCurve(emotion=e, nats=curves[e], nats_per_strength=slopes[e]) for e in plan.swept],
+    )
 
 
 def depth(
     runs: Runs, probes: Mapping[int, np.ndarray], scores: np.ndarray, valence: Mapping[str, str], options: Options
-) -> dict[str, Any] | None:
+) -> Depth | None:
     """Effect by layer, and the layer chosen on one half and judged on the other; None where no layers were swept.
 
     `probes[layer]` (a, m): projections of the activities on the swept emotions' vectors at that layer; `scores` (a,) in
@@ -69,16 +79,29 @@ def depth(
         r, nats = pearson(probes[layer], scores), effects.pooled_effect(own[layer], splits)
         control = effects.pooled_effect(random[layer], splits)
         rows.append(
-            {
-                "layer": layer, "contrast": json_number(_contrast(r, nats)), "random_low": float(control.min()),
-                "random_high": float(control.max()),
-                "emotions": [
-                    {"emotion": e, "valence": valence.get(e), "r": json_number(r[i]), "nats": float(nats[i])}
+            DepthRow(
+                layer=layer, contrast=json_number(_contrast(r, nats)), random_low=float(control.min()),
+                random_high=float(control.max()),
+                emotions=[
+                    DepthEffect(emotion=e, valence=valence.get(e), r=json_number(r[i]), nats=float(nats[i]))
                     for i, e in enumerate(plan.swept)
                 ],
-            }
+            )
         )  # fmt: skip
-    return {"rows": rows} | _choose(own, random, probes, scores, options)
+    chosen = _choose(own, random, probes, scores, options)
+    return Depth(
+        rows=rows, chosen_layers=list(chosen.layers), judged_nats=json_number(chosen.judged),
+        null_mean=json_number(chosen.null), p=json_number(chosen.p),
+    )  # fmt: skip
+
+
+class _Choice(NamedTuple):
+    """The layer that each half chose, the contrast there in the other half and by chance (nats), and its p."""
+
+    layers: tuple[int, int]
+    judged: float
+    null: float
+    p: float
 
 
 def _contrast(r: np.ndarray, nats: np.ndarray) -> float:
@@ -98,7 +121,7 @@ def _choose(
     probes: Mapping[int, np.ndarray],
     scores: np.ndarray,
     options: Options,
-) -> dict[str, Any]:
+) -> _Choice:
     """Choose the layer with the largest contrast among the pairs inside one half, judge it inside the other; both ways.
 
     Null: emotions that are all one direction, the right way round for their correlations, which scatters the most (as in
@@ -120,10 +143,8 @@ def _choose(
     scatter = (control - control.mean(-1, keepdims=True)) * np.sqrt(count / (count - 1))
     null = np.array([_cross(sign * scatter[:, :, index])[0] for index in range(count) for sign in (1, -1)])
     known = np.isfinite(judged) and np.isfinite(null).all()
-    return {
-        "chosen_layers": [layers[index] for index in chosen], "judged_nats": json_number(judged),
-        "null_mean": json_number(float(null.mean())), "p": json_number(float(nulls.permutation_p(judged, null)) if known else np.nan),
-    }  # fmt: skip
+    p = float(nulls.permutation_p(judged, null)) if known else float("nan")
+    return _Choice((layers[chosen[0]], layers[chosen[1]]), judged, float(null.mean()), p)
 
 
 def _inside(matrices: np.ndarray, cells: np.ndarray) -> np.ndarray:

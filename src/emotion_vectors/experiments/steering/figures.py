@@ -6,8 +6,10 @@ from typing import Any
 
 import altair as alt
 
+from emotion_vectors.experiments.steering.record import Steering
+from emotion_vectors.experiments.steering.sentences import control_range, example, fallen_apart, half_in_elo
+from emotion_vectors.record import Record
 from emotion_vectors.report.charts import fit_line
-from emotion_vectors.report.claims_steering import control_range, fallen_apart, half_in_elo
 from emotion_vectors.report.labels import Align, place
 from emotion_vectors.report.palette import (
     BAND,
@@ -21,11 +23,9 @@ from emotion_vectors.report.palette import (
     valence_shapes,
 )
 from emotion_vectors.report.published import PAPER_MODEL, PAPER_STEERING, published
-from emotion_vectors.report.requirements import parts
+from emotion_vectors.report.topic import Rows
 from emotion_vectors.report.wording import ELO_PER_NAT, points
 
-Record = dict[str, Any]
-Rows = list[dict[str, Any]]
 _SIZE = (520, 380)
 _PAPER_SIZE = (300, 380)
 _CHANGE = f"Steered half moves by (Elo points; 1 nat = {ELO_PER_NAT / 2:.1f})"
@@ -35,34 +35,37 @@ _BEFORE, _AFTER = "Score before (Elo points)", "Score after steering (Elo points
 
 def effect_rows(record: Record) -> Rows:
     """One row per steered emotion; change, low and high are Elo points of the steered half."""
+    steering = record.part(Steering)
     return [
         {
-            "emotion": row["emotion"],
-            "valence": row["valence"] or NOT_GIVEN,
-            "r": row["r"],
-            "nats": row["nats"],
-            "change": half_in_elo(row["nats"]),
-            "low": half_in_elo(row["low"]),
-            "high": half_in_elo(row["high"]),
-            "refitted": row["elo_steered"],
-            "answers": "hold together" if row["coherent"] else "fell apart",
+            "emotion": row.emotion,
+            "valence": row.valence or NOT_GIVEN,
+            "r": row.r,
+            "nats": row.nats,
+            "change": half_in_elo(row.nats),
+            "low": half_in_elo(row.low),
+            "high": half_in_elo(row.high),
+            "refitted": row.elo_steered,
+            "answers": "hold together" if row.coherent else "fell apart",
         }
-        for row in parts(record, "experiments", "steering").get("emotions") or []
-        if row["r"] is not None and row["nats"] is not None
+        for row in (steering.emotions if steering else [])
+        if row.r is not None
     ]
 
 
 def scatter_chart(record: Record) -> Any | None:
     """Figure 4: effect of steering against the probe's correlation, with the paper's 36 points beside it."""
-    rows = effect_rows(record)
-    if not rows:
+    steering, rows = record.part(Steering), effect_rows(record)
+    if steering is None or not rows:
         return None
     theirs = [{"r": r, "change": change} for r, change in published().steering_points]
-    return alt.hconcat(_ours(record, rows), _paper(theirs), spacing=40).resolve_scale(x="independent", y="independent")
+    return alt.hconcat(_ours(record.model.name, steering, rows), _paper(theirs), spacing=40).resolve_scale(
+        x="independent", y="independent"
+    )
 
 
-def _ours(record: Record, rows: Rows) -> Any:
-    band = control_range(record)
+def _ours(model: str, steering: Steering, rows: Rows) -> Any:
+    band = control_range(steering)
     ends = [row[key] for row in rows for key in ("change", "low", "high") if row[key] is not None] + list(band or ())
     domain = _padded(min(0.0, *ends), max(0.0, *ends), 0.06)
     reach = _padded(min(row["r"] for row in rows), max(row["r"] for row in rows), 0.1)
@@ -100,8 +103,8 @@ def _ours(record: Record, rows: Rows) -> Any:
         )
     title = alt.TitleParams(
         "This run",
-        subtitle=f"{record['model']['name']}; bars: 95 % intervals; grey band: directions without emotion"
-        + ("; hollow: answers fell apart" if fallen_apart(record) else ""),
+        subtitle=f"{model}; bars: 95 % intervals; grey band: directions without emotion"
+        + ("; hollow: answers fell apart" if fallen_apart(steering) else ""),
     )
     return alt.layer(*layers).properties(width=_SIZE[0], height=_SIZE[1], title=title)
 
@@ -212,19 +215,18 @@ def _paper(rows: Rows) -> Any:
 
 def after_rows(record: Record, valence: str) -> Rows:
     """The activities of one steering example: score before and after, steered or control."""
-    shown = parts(record, "experiments", "steering", "examples", valence).get("points") or []
+    shown = example(record, valence)
     return [
-        {**point, "half": "steered" if point["steered"] else "control", "change": point["after"] - point["baseline"]}
-        for point in shown
+        {**point.dump(), "half": "steered" if point.steered else "control", "change": point.after - point.baseline}
+        for point in (shown.points if shown else [])
     ]
 
 
 def after_chart(record: Record, valence: str) -> Any | None:
     """Figure 6 or 8: score after steering against score before, with the diagonal and the paper's mean change."""
-    rows = after_rows(record, valence)
-    if not rows:
+    shown, rows = example(record, valence), after_rows(record, valence)
+    if shown is None or not rows:
         return None
-    shown = record["experiments"]["steering"]["examples"][valence]
     paper = "blissful" if valence == "positive" else "hostile"
     names = category_names(rows)
     ends = [row[key] for row in rows for key in ("baseline", "after")]
@@ -255,8 +257,8 @@ def after_chart(record: Record, valence: str) -> Any | None:
         )
     )
     title = alt.TitleParams(
-        f"This run: {shown['emotion']}, steered half {points(shown['elo_steered'])} Elo points",
-        subtitle=f"{record['model']['name']}; black: no change; dashed grey: the paper's mean change ({paper} {points(PAPER_STEERING[paper])})",
+        f"This run: {shown.emotion}, steered half {points(shown.elo_steered)} Elo points",
+        subtitle=f"{record.model.name}; black: no change; dashed grey: the paper's mean change ({paper} {points(PAPER_STEERING[paper])})",
     )
     return alt.layer(*_lines(domain, PAPER_STEERING[paper]), marks).properties(width=560, height=430, title=title)
 

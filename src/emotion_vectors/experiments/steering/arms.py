@@ -23,11 +23,10 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from emotion_vectors.experiments.criteria import not_asked
+from emotion_vectors.experiments.steering.terms import NULLS, Touch
 from emotion_vectors.stats.steering import effect_matrix
 
 Kind = Literal["zero", "emotion", "random", "orthogonal", "shuffled", "mean"]
-Where = Literal["own", "both", "all"]
-NULLS: tuple[Kind, ...] = ("random", "orthogonal", "shuffled")
 LEAST_STEERED = 4  # emotions: V10 is a correlation over them
 
 
@@ -63,7 +62,7 @@ class Condition(NamedTuple):
     name: str
     layers: tuple[int, ...]
     strength: float
-    touch: Where = "own"
+    touch: Touch = "own"
 
 
 class Plan(NamedTuple):
@@ -151,7 +150,7 @@ class Runs:
         """(n, n): strength 0 by the same path. Both roles are the same prompt; their mean is taken."""
         return (self.first[0] + self.second[0]) / 2
 
-    def rows(self, names: Sequence[str], kind: Kind = "emotion", touch: Where = "own", layers: tuple[int, ...] | None = None,
+    def rows(self, names: Sequence[str], kind: Kind = "emotion", touch: Touch = "own", layers: tuple[int, ...] | None = None,
              strength: float | None = None) -> list[int]:  # fmt: skip
         """Row of the condition of each name; layers and strength are the plan's unless told."""
         layers = (self.plan.layer,) if layers is None else layers

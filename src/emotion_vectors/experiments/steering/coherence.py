@@ -13,14 +13,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from emotion_vectors.experiments.arms import Runs
 from emotion_vectors.experiments.criteria import json_number
+from emotion_vectors.experiments.steering.arms import Runs
+from emotion_vectors.experiments.steering.terms import LEAST_CONSISTENCY_KEPT, LEAST_MASS_KEPT, MOST_BROKEN
 from emotion_vectors.stats import steering as effects
-
-# Chosen before any steered model was looked at: half of the answers, or half of the coherence, gone.
-LEAST_MASS_KEPT = 0.5
-LEAST_CONSISTENCY_KEPT = 0.5
-MOST_BROKEN = 0.1
 
 
 class Coherence(NamedTuple):

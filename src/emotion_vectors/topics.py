@@ -1,4 +1,4 @@
-"""The experiments in the order of the page. A new one is added here and measured in `stages.analysis`."""
+"""The experiments in the order of the page. A new one is added here: an import and its place."""
 
 from __future__ import annotations
 

@@ -18,6 +18,7 @@ from emotion_vectors.experiments.preferences.record import StatedPreferences
 from emotion_vectors.experiments.steering import arms
 from emotion_vectors.experiments.steering.arms import Runs
 from emotion_vectors.lab import Lab
+from emotion_vectors.report.topic import Evidence
 from emotion_vectors.stages import validation
 from emotion_vectors.stages.activations import story_vector_shards
 from emotion_vectors.stages.doctor import all_checks
@@ -29,6 +30,7 @@ from emotion_vectors.stages.steering_analysis import analyse_steering
 from emotion_vectors.stimuli import equal_to_published
 from emotion_vectors.store import atomic
 from emotion_vectors.store.schema import SCHEMA, timestamp
+from emotion_vectors.topics import EXPERIMENTS
 from emotion_vectors.vectors.file import EmotionVectors
 from emotion_vectors.vectors.reliability import Reliability, caution
 
@@ -142,6 +144,11 @@ def analyse(
         "steering": steering_record.dump() if steering_record else None, "baselines": baseline_record.dump(),
         "feels": feels_record.dump() if feels_record else None, "leaks": leaks_record.dump() if leaks_record else None,
     }  # fmt: skip
+    evidence = Evidence(settings, pack, vectors, readings, answers, correlated.scores)
+    for measure in (topic.measure for topic in EXPERIMENTS if topic.measure is not None):
+        found = measure(evidence)
+        experiments[found.part.key] = found.part.dump()
+        criteria += found.criteria
     record = _record(lab, vectors, criteria, experiments)
     _write_tables(lab, experiments)
     atomic.write_json(lab.run / "results.json", record)

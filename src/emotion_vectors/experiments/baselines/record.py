@@ -30,10 +30,10 @@ class Tests(Part, Generic[T]):
     V6: T | None
     V8: T | None
     V9: T | None
-    V3_seed: T | None = Field(None, description="the seed's own statistic of V3: raw, first scenarios")
+    V3_seed: T | None = Field(default=None, description="the seed's own statistic of V3: raw, first scenarios")
     V4_seed: T | None = None
-    V5_seed: T | None = Field(None, description="the seed's own statistic of V5: templates without twins")
-    severity: T | None = Field(None, description="cosines that another severity moves the expected way")
+    V5_seed: T | None = Field(default=None, description="the seed's own statistic of V5: templates without twins")
+    severity: T | None = Field(default=None, description="cosines that another severity moves the expected way")
     heldout: T | None = Field(description="held-out scenarios whose emotion ranks first, raw")
     retrieval: T | None = Field(description="scenarios whose emotion ranks first among all, raw")
     retrieval_rank: T | None = Field(description="mean rank of the implied emotion among all, raw")

@@ -29,10 +29,10 @@ class EmotionCorrelation(Bounded):
     high: Correlation | None
     p: Share | None = Field(description="two-sided, with the scores dealt out to other activities")
     q: Share | None = Field(description="p among all emotions, by false discovery")
-    r_without_extremes: Correlation | None = Field(None, description="r without the extreme categories")
-    r_partial: Correlation | None = Field(None, description="r with the extreme categories held constant")
-    p_partial: Share | None = Field(None, description="its p, with the scores permuted within these categories")
-    r_cosine: Correlation | None = Field(None, description="r of the mean cosine over an activity's tokens")
+    r_without_extremes: Correlation | None = Field(default=None, description="r without the extreme categories")
+    r_partial: Correlation | None = Field(default=None, description="r with the extreme categories held constant")
+    p_partial: Share | None = Field(default=None, description="its p, with the scores permuted within these categories")
+    r_cosine: Correlation | None = Field(default=None, description="r of the mean cosine over an activity's tokens")
 
 
 class WithinCategories(Part):
@@ -78,15 +78,19 @@ class ProbeCorrelations(ExperimentPart):
     key = "correlation"
 
     score: str = Field(description="which score")
-    threshold: Correlation | None = Field(None, description="|r| beyond which an emotion counts")
-    null_count: Count | None = Field(None, description="how many count on average, with the scores dealt out")
-    null_count_vectors: Count | None = Field(None, description="the same with the set of vectors turned at random")
-    null_limit: Share | None = Field(None, description="95 % point of the largest |r| of any emotion by chance")
-    null_band: Share | None = Field(None, description="95 % point of one emotion's |r| with the scores dealt out")
-    null_band_vectors: Share | None = Field(None, description="the same of a random direction")
-    discoveries: Count | None = Field(None, description="emotions that hold at the false-discovery rate")
-    cosine_count: Count | None = Field(None, description="emotions with a strong r by the mean cosine")
+    threshold: Correlation | None = Field(default=None, description="|r| beyond which an emotion counts")
+    null_count: Count | None = Field(default=None, description="how many count on average, with the scores dealt out")
+    null_count_vectors: Count | None = Field(
+        default=None, description="the same with the set of vectors turned at random"
+    )
+    null_limit: Share | None = Field(default=None, description="95 % point of the largest |r| of any emotion by chance")
+    null_band: Share | None = Field(
+        default=None, description="95 % point of one emotion's |r| with the scores dealt out"
+    )
+    null_band_vectors: Share | None = Field(default=None, description="the same of a random direction")
+    discoveries: Count | None = Field(default=None, description="emotions that hold at the false-discovery rate")
+    cosine_count: Count | None = Field(default=None, description="emotions with a strong r by the mean cosine")
     within_categories: WithinCategories | None = None
     extremes_held: ExtremesHeld | None = None
     emotions: list[EmotionCorrelation]
-    examples: dict[str, Example | None] = Field({}, description="of Figures 5 and 7, by valence")
+    examples: dict[str, Example | None] = Field(default={}, description="of Figures 5 and 7, by valence")

@@ -181,15 +181,15 @@ def _criteria(match: nulls.MatchNull, record: Scenarios, both: Together) -> list
     capped = "" if both.heldout else UNCONFIRMED
     matches, mean_rank = both.matches, both.mean_rank
     v3 = judge(
-        "V3", "Implied emotion ranks first", matches.value, tuple(matches.interval),
-        Null(what, matches.null, matches.p), scaled(MATCH_BAR, both.of, FULL),
-        "scenarios whose emotion has the highest centred cosine", both.of, capped=capped,
+        "V3", "Implied emotion ranks first", matches.value, (matches.interval[0], matches.interval[1]),
+        Null(what, matches.null, matches.p), scaled(MATCH_BAR, int(both.of), FULL),
+        "scenarios whose emotion has the highest centred cosine", int(both.of), capped=capped,
         note=f"The first {count} alone: raw {number(match.matches)} (p = {number(record.p_raw)}), centred "
         f"{number(record.count_centred)} (p = {number(record.p_centred)}). {_layer_note(both, both.best_layer.matches)}".strip(),
         seed=Seed(match.matches, scaled(MATCH_BAR, count, FULL), "scenarios whose emotion has the highest raw cosine", count),
     )  # fmt: skip
     v4 = judge(
-        "V4", "Mean rank of the implied emotion", mean_rank.value, tuple(mean_rank.interval),
+        "V4", "Mean rank of the implied emotion", mean_rank.value, (mean_rank.interval[0], mean_rank.interval[1]),
         Null(what, mean_rank.null, mean_rank.p), rank_bar(len(probes)),
         f"is the mean rank among {len(probes)} probes by centred cosine, over {both.of} scenarios", capped=capped,
         note=f"The first {count} alone: raw {number(match.mean_rank)} (p = {number(record.p_mean_rank_raw)}), centred "

@@ -30,7 +30,7 @@ class Retrieved(Measures):
     top10: Measure = Field(description="scenarios whose emotion is among the first ten")
     mean_rank: Measure
     reciprocal_rank: Measure = Field(description="median of 1 / rank")
-    valence: Measure | None = Field(None, description="scenarios whose first emotion has the right valence")
+    valence: Measure | None = Field(default=None, description="scenarios whose first emotion has the right valence")
 
 
 class Item(Part):
@@ -130,16 +130,18 @@ class Scenarios(ExperimentPart):
     centred: list[list[Correlation]]
     ranks_raw: list[Rank] = Field(description="rank of the implied emotion of each scenario")
     ranks_centred: list[Rank]
-    limit: Number | None = Field(None, description="largest absolute cosine, for the colours")
-    count_centred: Count | None = Field(None, description="first ranks by centred cosine")
+    limit: Number | None = Field(default=None, description="largest absolute cosine, for the colours")
+    count_centred: Count | None = Field(default=None, description="first ranks by centred cosine")
     mean_rank_centred: Rank | None = None
     p_centred: Share | None = None
     p_mean_rank_centred: Share | None = None
     p_raw: Share | None = None
     p_mean_rank_raw: Share | None = None
-    by_layer: list[LayerRow] = Field([], description="the first list, raw, at every layer")
+    by_layer: list[LayerRow] = Field(default=[], description="the first list, raw, at every layer")
     best_layer: BestLayer | None = None
     layer_set_by_hand: bool = False
     heldout: HeldOut | None = None
-    together: Together | None = Field(None, description="missing in records in which the first list gives the verdict")
+    together: Together | None = Field(
+        default=None, description="missing in records in which the first list gives the verdict"
+    )
     retrieval: Retrieval | None = None

@@ -152,7 +152,9 @@ def test_read_colours_every_token_with_the_values_of_the_library_and_tells_a_mis
     set_number(page, "layer", 1)
     expect(page.locator("#ev-coloured .ev-facts")).to_contain_text("sad at layer 1")
     vectors = EmotionVectors.load(toy_run)
-    reading = vectors.read(load_model("toy", dtype="float32"), [{"role": "user", "content": "It rains <b>again</b>."}], ["sad"], [1])
+    reading = vectors.read(
+        load_model("toy", dtype="float32"), [{"role": "user", "content": "It rains <b>again</b>."}], ["sad"], [1]
+    )
     tokens = page.locator("#ev-coloured .ev-t")
     tips = [tokens.nth(i).get_attribute("data-tip") for i in range(tokens.count())]
     raw = [float(re.search(r"raw: (\S+)", tip).group(1).replace("−", "-")) for tip in tips]

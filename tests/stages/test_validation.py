@@ -104,8 +104,10 @@ def test_the_words_of_a_run_are_compared_and_noted(tmp_path):
         {"id": name, "value": 0, "of": of, "null": {"p": 1.0}, "note": "x", "seed": nothing}
         for name, of in (("V5", 24), ("V6", 24), ("V8", 3), ("V9", 24), ("V1", 24))
     ]
-    counted = {"count": 0, "of": 55, "count_p": 1.0}
-    numbers = {"twins": {"earlier": {"null": {"p": 1.0}}, "severity": counted}}
+    counted = SimpleNamespace(count=0, of=55, count_p=1.0)
+    numbers = SimpleNamespace(
+        twins=SimpleNamespace(earlier=SimpleNamespace(null=SimpleNamespace(p=1.0)), severity=counted)
+    )
     found = validation.words_alone(lab, vectors, nats, [*criteria, *rest], record, numbers)
     assert [row.name for row in found.rows] == ["residual stream", "bag of words", "static embedding"]
     stories = {word for _, text in validation.kept_stories(lab) for word in text.lower().split()}

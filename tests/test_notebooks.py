@@ -9,7 +9,10 @@ import math
 import pytest
 from test_docs import ROOT
 
-from emotion_vectors.report.figures_preferences import bar_rows
+from emotion_vectors.experiments.correlation.figures import bar_rows
+from emotion_vectors.record import parse
+from emotion_vectors.report.topic import parts_of
+from emotion_vectors.topics import TOPICS
 
 FOLDER = ROOT / "notebooks"
 RUN = 'RUN = "../runs/demo"'
@@ -58,7 +61,7 @@ def test_the_figure_is_that_of_the_report(toy_run, capsys):
     space = execute("figure_from_a_record", run)
     assert record["vectors"]["caution"] in capsys.readouterr().out
     drawn = space["emotions"].select("emotion", "valence", "r", "low", "high").to_dicts()
-    for ours, theirs in zip(drawn, bar_rows(record), strict=True):
+    for ours, theirs in zip(drawn, bar_rows(parse(record, parts_of(TOPICS))), strict=True):
         assert ours["emotion"] == theirs["emotion"] and ours["valence"] == theirs["valence"]
         assert all(math.isclose(ours[key], theirs[key]) for key in ("r", "low", "high"))
     layers = space["figure"].to_dict()["layer"]

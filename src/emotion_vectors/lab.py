@@ -188,6 +188,7 @@ class Lab(Equipment):
             "revision": lm.revision, "layers": lm.n_layers, "hidden_size": lm.hidden_size,
             "parameters": int(lm.model.num_parameters()), "dtype": self.settings.dtype, "device": lm.places,
             "prompt_format": "chat" if lm.is_chat else "plain", **({"opening": begun} if (begun := opening(lm)) else {}),
+            **({"base_sha256": base} if (base := self.located.base_sha256) else {}),
             **({"quantization": how} if (how := describe(lm.model)) else {}),
             **({"adapter": lm.adapter.name, "adapter_sha256": lm.adapter.sha256} if lm.adapter else {}),
         }  # fmt: skip

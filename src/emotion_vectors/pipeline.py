@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from emotion_vectors.doctor import Check, examine
-from emotion_vectors.experiments.arms import choose_emotions
+from emotion_vectors.experiments.steering.arms import choose_emotions
 from emotion_vectors.lab import Lab
 from emotion_vectors.lm.model import load_model
 from emotion_vectors.lm.writers import Writer

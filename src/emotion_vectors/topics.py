@@ -1,10 +1,16 @@
-"""The experiments in the order of the page. A new one is added here and measured in `stages.analysis`."""
+"""The experiments in the order of the page. A new one is added here: an import and its place."""
 
 from __future__ import annotations
 
+from emotion_vectors.experiments.baselines.report import TOPIC as BASELINES
+from emotion_vectors.experiments.correlation.report import TOPIC as CORRELATION
 from emotion_vectors.experiments.lens.report import TOPIC as LENS
+from emotion_vectors.experiments.numeric.report import TOPIC as NUMERIC
+from emotion_vectors.experiments.preferences.report import TOPIC as PREFERENCES
+from emotion_vectors.experiments.scenarios.report import TOPIC as SCENARIOS
+from emotion_vectors.experiments.steered_words.report import TOPIC as WORDS
+from emotion_vectors.experiments.steering.report import TOPIC as STEERING
 from emotion_vectors.report.about import about
-from emotion_vectors.report.legacy import BASELINES, CORRELATION, NUMERIC, PREFERENCES, SCENARIOS, STEERING, WORDS
 
 EXPERIMENTS = (LENS, SCENARIOS, NUMERIC, PREFERENCES, CORRELATION, STEERING, WORDS, BASELINES)
 TOPICS = (about(EXPERIMENTS), *EXPERIMENTS)

@@ -7,7 +7,6 @@ import numpy as np
 import polars as pl
 import pytest
 import torch
-from emotion_vectors.lm.writers.sampling import draw
 from tiny import tiny
 from transcripts.planted_texts import words
 
@@ -20,6 +19,7 @@ from emotion_vectors.lm import choices, lens
 from emotion_vectors.lm.continuations import spell, word_log_probabilities
 from emotion_vectors.lm.finite import NotFiniteError
 from emotion_vectors.lm.model import load_model
+from emotion_vectors.lm.sampling import draw
 from emotion_vectors.lm.writers.base import Request, Sampling
 from emotion_vectors.lm.writers.transformers_writer import TransformersWriter
 from emotion_vectors.vectors import activations

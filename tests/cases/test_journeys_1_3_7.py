@@ -108,7 +108,7 @@ def test_models_that_are_wrapped_are_steered():
     half = {name: strength / 2 for name, strength in push.items()}
     with vectors.steer(lm.model, half, layers=[1, 2]), vectors.steer(lm, half, layers=[1, 2]):
         assert generated(lm.model, ids) == want
-    with vectors.steer(lm.model, push, layers=[1, 2]), pytest.raises(ZeroDivisionError):
+    with pytest.raises(ZeroDivisionError), vectors.steer(lm.model, push, layers=[1, 2]):
         raise ZeroDivisionError
     assert generated(compiled, ids) == plain == generated(lm.model, ids)
 

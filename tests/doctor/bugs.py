@@ -7,13 +7,13 @@ from contextlib import contextmanager
 import numpy as np
 import torch
 
-from emotion_vectors.lm import choices, forward, packed, prompts, trees
+from emotion_vectors.lm import choices, forward, kept_keys, packed, prompts, trees
 from emotion_vectors.stats import scores
 from emotion_vectors.vectors import activations, directions, passes
 
 REAL_LOCATE, REAL_RENDER, REAL_OPTIONS = prompts.locate, prompts.render, prompts.option_tokens
 REAL_START, REAL_LOGITS, REAL_POOL = forward.start_after, forward.logits_of, activations.pool
-REAL_TOUCHED, REAL_CACHE, REAL_LAST = choices._touched, forward.filled_cache, forward.last_block_at
+REAL_TOUCHED, REAL_CACHE, REAL_LAST = choices._touched, kept_keys.filled_cache, forward.last_block_at
 REAL_PIECES = trees.Tree.pieces
 REAL_SCORES, REAL_ELO, REAL_ELO_PASS = scores.bradley_terry, scores.elo, scores.elo_pass
 
@@ -240,9 +240,9 @@ def roles_of_the_options_swapped(patch, lm):
 
 def keys_of_other_positions(patch, lm):
     def rolled(kept, first, rows, size):
-        return REAL_CACHE([forward.KeysValues(keys.roll(1, 2), values) for keys, values in kept], first, rows, size)
+        return REAL_CACHE([kept_keys.KeysValues(keys.roll(1, 2), values) for keys, values in kept], first, rows, size)
 
-    patch.setattr(forward, "filled_cache", rolled)
+    patch.setattr(kept_keys, "filled_cache", rolled)
 
 
 def last_feed_forward_left_out(patch, lm):

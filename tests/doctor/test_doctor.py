@@ -14,7 +14,7 @@ from emotion_vectors.doctor.bench import Bench
 from emotion_vectors.doctor.check import Finding, make_check
 from emotion_vectors.doctor.examination import EXAMINATIONS
 from emotion_vectors.errors import UserError
-from emotion_vectors.experiments import preferences
+from emotion_vectors.experiments.preferences import measure as preferences
 from emotion_vectors.lm import prompts
 from emotion_vectors.lm.architecture import find_parts
 from emotion_vectors.lm.model import load_model

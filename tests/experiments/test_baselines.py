@@ -7,8 +7,14 @@ import pytest
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from emotion_vectors.errors import UserError
-from emotion_vectors.experiments import baselines, correlation, numeric, retrieval, scenarios, twins, words
-from emotion_vectors.experiments.ranking import Battery
+from emotion_vectors.experiments.baselines import measure as baselines
+from emotion_vectors.experiments.baselines import words
+from emotion_vectors.experiments.baselines.record import Baselines
+from emotion_vectors.experiments.correlation import measure as correlation
+from emotion_vectors.experiments.numeric import measure as numeric
+from emotion_vectors.experiments.scenarios import measure as scenarios
+from emotion_vectors.experiments.scenarios import retrieval
+from emotion_vectors.experiments.scenarios.ranking import Battery
 from emotion_vectors.stimuli.items import (
     CATEGORIES,
     NUMERIC_EMOTIONS,
@@ -106,13 +112,15 @@ def residual(pack, seed=0):
         return Battery(battery, found[:, None])
 
     main, heldout, every = map(rows, (pack.scenarios, pack.heldout_scenarios, pack.retrieval_scenarios))
-    record, criteria = scenarios.run(main, heldout, EMOTIONS, vectors[None], scenarios.Layers(), 100, 0)
-    record["retrieval"] = retrieval.run(every, EMOTIONS, vectors, 0, VALENCE, 100, 0)
+    retrieved = retrieval.run(every, EMOTIONS, vectors, 0, VALENCE, 100, 0)
+    record, criteria = scenarios.run(
+        main, heldout, EMOTIONS, vectors[None], scenarios.Layers(), 100, 0, retrieved=retrieved
+    )
     way = np.linspace(-1, 1, 6)[:, None] * sum(vectors[index[e]] * (1 if SIGNS[e] == "+" else -1) for e in SIGNS)
     up = way + vectors.sum(0)
-    curves, (earlier, v6) = numeric.run(pack.numeric_templates, [up] * 6, EMOTIONS, vectors, 100, 0)
     three = np.stack([up, np.tile(vectors.sum(0), (6, 1)), up + way[-1]])
-    curves["twins"], v5 = twins.run(pack.more_numeric_templates, [three] * 6, EMOTIONS, vectors, earlier, 100, 0)
+    twinned = numeric.Twinned(pack.more_numeric_templates, [three] * 6)
+    curves, (v5, v6) = numeric.run(pack.numeric_templates, [up] * 6, EMOTIONS, vectors, 100, 0, twinned=twinned)
     activities = np.outer(NATS, np.eye(60)[50]) + 0.02 * generator.standard_normal((64, 60))
     probes = correlation.run(pack.activities, activities, EMOTIONS, vectors, NATS, VALENCE, frozenset(), "", 100, 0)[2]
     return [*criteria, v5, v6, *probes], record, curves
@@ -120,11 +128,12 @@ def residual(pack, seed=0):
 
 def compare(pack):
     criteria, record, curves = residual(pack)
-    return baselines.run((bag(pack),), pack, EMOTIONS, NATS, criteria, record, curves, 100, 0)
+    return baselines.run((bag(pack),), pack, EMOTIONS, NATS, criteria, record, curves, 9, 100, 0)
 
 
 def test_where_the_words_tell_everything_they_reach_every_criterion():
-    found = compare(Words())
+    record = compare(Words())
+    found = record.dump()
     own, other = found["rows"]
     assert [own["name"], other["name"]] == ["residual stream", "bag of words"]
     for one in (own, other):
@@ -138,33 +147,36 @@ def test_where_the_words_tell_everything_they_reach_every_criterion():
     assert max(other["p"][key] for key in ("V3", "V4", "heldout", "retrieval", "retrieval_rank")) < 0.05
     # All 24 signs hang on one axis of this world: turned sets get them all right in 5 to 8 % of cases, by the processor's rounding.
     assert other["p"]["V5"] < 0.1
-    sentences = baselines.remarks(found)
+    assert found["vocabulary"] == 9
+    sentences = baselines.remarks(record)
     assert sentences["V3"] == "A bag of words reaches 48 of 48, as the vectors do."
     assert sentences["V4"] == "A bag of words reaches 1, as the vectors do."
     json.dumps(found, allow_nan=False)
 
 
 def test_where_only_the_residual_carries_it_the_words_give_nothing():
-    found = compare(Words(telling=False))
-    own, other = found["rows"]
+    record = compare(Words(telling=False))
+    own, other = record.dump()["rows"]
     assert (own["V3"], own["V5"], own["V8"], own["retrieval"]) == (48, 24, 3, 24)
     assert (other["V3"], other["V5"], other["V6"]) == (0, 0, 0) and other["heldout"] <= 3 and other["retrieval"] <= 1
     assert other["V9"] is None or other["V9"] <= 3
     assert other["V4"] > 4 and min(p for key, p in other["p"].items() if key in ("V3", "V4", "heldout")) > 0.05
-    assert set(baselines.remarks(found).values()) == {""}
+    assert set(baselines.remarks(record).values()) == {""}
 
 
 def test_remarks_ask_who_is_better_in_the_right_direction():
-    keys = dict.fromkeys(baselines.CRITERIA, 3)
+    rest = dict.fromkeys(("heldout", "retrieval", "retrieval_rank"))
+    keys = dict.fromkeys(baselines.CRITERIA, 3) | rest | {"p": dict.fromkeys(baselines.CRITERIA) | rest}
     record = {
-        "of": dict.fromkeys(baselines.CRITERIA, 12),
+        "of": dict.fromkeys(baselines.CRITERIA, 12) | rest,
+        "vocabulary": 9,
         "rows": [
             {"name": "residual stream", **keys},
             {"name": "bag of words", **keys, "V4": 3.1, "V5": 2, "V9": 4},
             {"name": "static embedding", **keys, "V4": 2.25, "V5": None, "V6": 2},
         ],
     }
-    found = baselines.remarks(record)
+    found = baselines.remarks(Baselines.model_validate(record))
     assert found["V4"] == "A static embedding reaches 2.25, better than the vectors." and found["V5"] == ""
     assert found["V6"] == "A bag of words reaches 3 of 12, as the vectors do."
     assert found["V9"] == (

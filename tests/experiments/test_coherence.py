@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from emotion_vectors.experiments.coherence import Coherence, broken_reason, consistency, examine
+from emotion_vectors.experiments.steering.coherence import Coherence, broken_reason, consistency, examine
 from emotion_vectors.stats.steering import cyclic_triads, ring_pairs, split_table
 
 from .worlds import EMOTIONS, Push, differences, planned, steered_world

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from emotion_vectors.experiments import correlation
-from emotion_vectors.experiments.correlation import aligned, example_emotions, valence_gap
+from emotion_vectors.experiments.correlation import categories
+from emotion_vectors.experiments.correlation import measure as correlation
+from emotion_vectors.experiments.correlation.measure import aligned, example_emotions
+from emotion_vectors.experiments.valences import valence_gap
 
 from .worlds import activities, assert_rarely_passes, turn, valence_world, verdicts
 
@@ -25,7 +27,7 @@ def test_planted_correlations_pass():
     _, record, (v8, v9) = run(valence_world(0), resamples=300)
     assert (v8["value"], v8["of"], v8["verdict"], v8["seed_verdict"]) == (3, 3, "pass", "pass")
     assert (v9["of"], v9["verdict"], v9["seed_verdict"]) == (24, "pass", "pass") and v9["value"] >= 20
-    json.dumps([record, v8, v9], allow_nan=False)
+    json.dumps([record.dump(), v8, v9], allow_nan=False)
 
 
 def test_r_equals_scipy_with_and_without_the_extreme_categories():
@@ -34,21 +36,21 @@ def test_r_equals_scipy_with_and_without_the_extreme_categories():
     mild = [i for i, a in enumerate(world.activities) if a.category not in ("Misaligned", "Unsafe")]
     assert len(mild) == 48
     strong = strong_without = 0
-    for n, row in enumerate(record["emotions"]):
+    for n, row in enumerate(record.emotions):
         vector = world.vectors[n] / np.linalg.norm(world.vectors[n])
         probe = np.array([float(a @ vector) for a in world.activations])
         np.testing.assert_allclose(found.probes[:, n], probe)
         r = stats.pearsonr(probe, world.nats).statistic
         without = stats.pearsonr(probe[mild], world.nats[mild]).statistic
-        assert row["emotion"] == world.emotions[n] and row["ambiguous"] == (n < 2)
-        assert row["r"] == pytest.approx(r) and row["r_without_extremes"] == pytest.approx(without)
-        assert row["low"] < r < row["high"]
+        assert row.emotion == world.emotions[n] and row.ambiguous == (n < 2)
+        assert row.r == pytest.approx(r) and row.r_without_extremes == pytest.approx(without)
+        assert row.low < r < row.high
         exact = stats.pearsonr(probe, world.nats)
-        assert row["p"] == pytest.approx(exact.pvalue, abs=0.06) and row["p"] >= 1 / 401
+        assert row.p == pytest.approx(exact.pvalue, abs=0.06) and row.p >= 1 / 401
         strong, strong_without = strong + (abs(r) > 0.3), strong_without + (abs(without) > 0.3)
     assert v9["value"] == strong and f"Misaligned and Unsafe: {strong_without}." in v9["note"]
-    q = stats.false_discovery_control([row["p"] for row in record["emotions"]])
-    assert [row["q"] for row in record["emotions"]] == pytest.approx(list(q))
+    q = stats.false_discovery_control([row.p for row in record.emotions])
+    assert [row.q for row in record.emotions] == pytest.approx(list(q))
 
 
 def test_the_count_by_mean_cosine_stands_beside_that_by_projection():
@@ -68,18 +70,18 @@ def test_the_count_by_mean_cosine_stands_beside_that_by_projection():
     ]  # fmt: skip
     (_, record, (_, v9)), (_, without, (_, old)) = found
     strong = [0, 0]
-    for n, row in enumerate(record["emotions"]):
+    for n, row in enumerate(record.emotions):
         vector = world.vectors[n] / np.linalg.norm(world.vectors[n])
         cosine = [np.mean([token @ vector / np.linalg.norm(token) for token in some]) for some in tokens]
         projection = [np.mean([token @ vector for token in some]) for some in tokens]
         r = [stats.pearsonr(values, world.nats).statistic for values in (projection, cosine)]
-        assert [row["r"], row["r_cosine"]] == pytest.approx(r)
+        assert [row.r, row.r_cosine] == pytest.approx(r)
         strong = [count + (abs(one) > 0.3) for count, one in zip(strong, r, strict=True)]
-    assert strong[0] != strong[1] and [v9["value"], record["cosine_count"]] == strong
+    assert strong[0] != strong[1] and [v9["value"], record.cosine_count] == strong
     assert f"By the mean cosine over an activity's tokens: {strong[1]}." in v9["note"]
     # Nothing else depends on it, and a folder of an earlier version has none.
-    assert old == v9 | {"note": old["note"]} and "cosine" not in old["note"] and without["cosine_count"] is None
-    assert {row["r_cosine"] for row in without["emotions"]} == {None}
+    assert old == v9 | {"note": old["note"]} and "cosine" not in old["note"] and without.cosine_count is None
+    assert {row.r_cosine for row in without.emotions} == {None}
 
 
 def test_scores_without_a_link_do_not_pass():
@@ -124,10 +126,10 @@ def test_nulls_equal_a_plain_loop():
 
     dealt = np.mean([count(units, generator.permutation(world.nats)) for _ in range(1000)])
     turned = np.mean([count(turn(units, generator), world.nats) for _ in range(1000)])
-    assert record["null_count"] == pytest.approx(dealt, abs=0.15)
-    assert record["null_count_vectors"] == pytest.approx(turned, abs=0.4)
-    assert v9["null"]["value"] == max(record["null_count"], record["null_count_vectors"])
-    assert record["null_band"] == pytest.approx(1.96 / np.sqrt(63), abs=0.02)  # |r| of 64 unrelated points
+    assert record.null_count == pytest.approx(dealt, abs=0.15)
+    assert record.null_count_vectors == pytest.approx(turned, abs=0.4)
+    assert v9["null"]["value"] == max(record.null_count, record.null_count_vectors)
+    assert record.null_band == pytest.approx(1.96 / np.sqrt(63), abs=0.02)  # |r| of 64 unrelated points
 
 
 def test_aligned_equals_a_slow_loop():
@@ -153,13 +155,13 @@ def test_examples_hold_the_points_of_their_emotion():
     found, record, _ = run(world)
     for n in (4, 7):
         example = correlation.example(f"emotion {n}", world.emotions, found, world.nats, world.activities)
-        assert example["emotion"] == f"emotion {n}" and example["r"] == record["emotions"][n]["r"]
-        points = example["points"]
-        assert [p["activity"] for p in points] == [a.text for a in world.activities]
-        assert [p["category"] for p in points] == [a.category for a in world.activities]
+        assert example.emotion == f"emotion {n}" and example.r == record.emotions[n].r
+        points = example.points
+        assert [p.activity for p in points] == [a.text for a in world.activities]
+        assert [p.category for p in points] == [a.category for a in world.activities]
         unit = world.vectors[n] / np.linalg.norm(world.vectors[n])
-        assert [p["probe"] for p in points] == pytest.approx([float(a @ unit) for a in world.activations])
-        assert [p["score"] for p in points] == pytest.approx((1000 + world.nats * ELO_PER_NAT).tolist())
+        assert [p.probe for p in points] == pytest.approx([float(a @ unit) for a in world.activations])
+        assert [p.score for p in points] == pytest.approx((1000 + world.nats * ELO_PER_NAT).tolist())
 
 
 @pytest.mark.parametrize("constant", ["one emotion", "the scores", "all activations"])
@@ -174,16 +176,16 @@ def test_what_is_constant_has_no_correlation(constant):
         activations = np.ones_like(activations)
     changed = world._replace(vectors=vectors, nats=nats, activations=activations)
     _, record, criteria = run(changed, blocked="preferences spread over nothing" if constant == "the scores" else "")
-    rows = record["emotions"]
-    unknown = {row["emotion"] for row in rows if row["r"] is None}
+    rows = record.emotions
+    unknown = {row.emotion for row in rows if row.r is None}
     assert unknown == ({"emotion 5"} if constant == "one emotion" else set(world.emotions))
-    assert all(row[key] is None for row in rows if row["emotion"] in unknown for key in ("low", "high", "p", "q"))
+    assert all(getattr(row, key) is None for row in rows if row.emotion in unknown for key in ("low", "high", "p", "q"))
     if constant == "one emotion":
-        assert criteria[1]["value"] == sum(abs(row["r"]) > 0.3 for row in rows if row["r"] is not None)
+        assert criteria[1]["value"] == sum(abs(row.r) > 0.3 for row in rows if row.r is not None)
     else:
         for criterion in criteria:
             assert (criterion["verdict"], criterion["seed_verdict"]) == ("inconclusive", "inconclusive")
-    json.dumps([record, criteria], allow_nan=False)
+    json.dumps([record.dump(), criteria], allow_nan=False)
 
 
 def test_emotions_of_one_valence_only_can_not_be_judged_by_v8():
@@ -196,9 +198,10 @@ def test_emotions_of_one_valence_only_can_not_be_judged_by_v8():
 def test_few_emotions_and_few_activities():
     world = valence_world(9, emotions=4, each=2)
     _, record, criteria = run(world)
-    assert len(record["emotions"]) == 4 and criteria[1]["threshold"] == 1
+    assert len(record.emotions) == 4 and criteria[1]["threshold"] == 1
     small = valence_world(9, emotions=4, each=2)._replace(activities=activities(2))
-    json.dumps(run(small)[1:], allow_nan=False)
+    _, record, criteria = run(small)
+    json.dumps([record.dump(), criteria], allow_nan=False)
 
 
 def test_blocked_preferences_block_both():
@@ -231,18 +234,18 @@ def test_partial_r_is_the_r_of_residuals_of_least_squares():
     kinds = np.array([a.category for a in world.activities])
     design = np.column_stack([np.ones(64), kinds == "Misaligned", kinds == "Unsafe"]).astype(float)
     score, count = residuals(world.nats, design), 0
-    for probe, row in zip(probes_of(world).T, record["emotions"], strict=True):
+    for probe, row in zip(probes_of(world).T, record.emotions, strict=True):
         r = stats.pearsonr(residuals(probe, design), score).statistic
-        assert row["r_partial"] == pytest.approx(r) and abs(r - row["r"]) > 1e-3
+        assert row.r_partial == pytest.approx(r) and abs(r - row.r) > 1e-3
         # The usual test of a partial correlation has two degrees of freedom fewer than rows and covariates leave.
         t = r * np.sqrt((64 - 4) / (1 - r**2))
-        assert row["p_partial"] == pytest.approx(2 * stats.t.sf(abs(t), 60), abs=0.08)
+        assert row.p_partial == pytest.approx(2 * stats.t.sf(abs(t), 60), abs=0.08)
         count += abs(r) > 0.3
-    held = record["extremes_held"]
-    assert held["partial_count"] == count
-    q = stats.false_discovery_control([row["p_partial"] for row in record["emotions"]])
-    assert held["discoveries"] == (q < 0.05).sum()
-    assert record["discoveries"] == sum(row["q"] < 0.05 for row in record["emotions"])
+    held = record.extremes_held
+    assert held.partial_count == count
+    q = stats.false_discovery_control([row.p_partial for row in record.emotions])
+    assert held.discoveries == (q < 0.05).sum()
+    assert record.discoveries == sum(row.q < 0.05 for row in record.emotions)
 
 
 def test_nulls_within_categories_equal_a_plain_loop():
@@ -263,18 +266,15 @@ def test_nulls_within_categories_equal_a_plain_loop():
         nats = np.concatenate([generator.permutation(world.nats[i : i + 8]) for i in range(0, 64, 8)])
         plain.append(r_of(nats, probes))
         pooled.append(r_of(residuals(nats, design), residuals(probes, design)))
-    within = record["within_categories"]
+    within = record.within_categories
     own, own_pooled = r_of(world.nats, probes), r_of(residuals(world.nats, design), residuals(probes, design))
     counts, pooled_counts = ((np.abs(np.array(x)) > 0.3).sum(axis=1) for x in (plain, pooled))
-    assert (
-        within["null_count"] == pytest.approx(counts.mean(), abs=0.2)
-        and within["null_count"] > record["null_count"] + 2
-    )
-    assert within["p"] == pytest.approx(np.mean(counts >= (np.abs(own) > 0.3).sum()), abs=0.06)
-    assert within["gap_p"] == pytest.approx(np.mean([gap(r) >= gap(own) for r in plain]), abs=0.06)
-    assert within["partial_count"] == (np.abs(own_pooled) > 0.3).sum()
-    assert within["partial_null_count"] == pytest.approx(pooled_counts.mean(), abs=0.2)
-    assert within["partial_p"] == pytest.approx(np.mean(pooled_counts >= within["partial_count"]), abs=0.06)
+    assert within.null_count == pytest.approx(counts.mean(), abs=0.2) and within.null_count > record.null_count + 2
+    assert within.p == pytest.approx(np.mean(counts >= (np.abs(own) > 0.3).sum()), abs=0.06)
+    assert within.gap_p == pytest.approx(np.mean([gap(r) >= gap(own) for r in plain]), abs=0.06)
+    assert within.partial_count == (np.abs(own_pooled) > 0.3).sum()
+    assert within.partial_null_count == pytest.approx(pooled_counts.mean(), abs=0.2)
+    assert within.partial_p == pytest.approx(np.mean(pooled_counts >= within.partial_count), abs=0.06)
     assert "with scores dealt out within the categories" in v8["note"] and "held constant" in v9["note"]
 
 
@@ -291,13 +291,14 @@ def only_categories(seed):
 def test_what_the_categories_give_is_told_apart():
     found = [run(only_categories(seed), seed=seed)[1] for seed in range(40)]
     rejected = {
-        key: sum(record["within_categories"][key] <= 0.05 for record in found) for key in ("p", "gap_p", "partial_p")
+        key: sum(getattr(record.within_categories, key) <= 0.05 for record in found)
+        for key in ("p", "gap_p", "partial_p")
     }
-    strong = [sum(abs(row["r"]) > 0.3 for row in record["emotions"]) for record in found]
+    strong = [sum(abs(row.r) > 0.3 for row in record.emotions) for record in found]
     assert np.mean(strong) > 15, "most emotions must go with the score for this test to mean anything"
     assert max(rejected.values()) <= 6, rejected  # 5 % of 40 is 2; 6 or more happens once in 70 times
-    inside = run(valence_world(0), resamples=300)[1]["within_categories"]
-    assert inside["partial_p"] <= 0.05 and inside["gap_p"] <= 0.05  # scores that follow the axis inside categories too
+    inside = run(valence_world(0), resamples=300)[1].within_categories
+    assert inside.partial_p <= 0.05 and inside.gap_p <= 0.05  # scores that follow the axis inside categories too
 
 
 def test_extremes_alone_leave_nothing_when_they_are_held_constant():
@@ -312,9 +313,9 @@ def test_extremes_alone_leave_nothing_when_they_are_held_constant():
         activations[:, 0] = value + 0.3 * generator.standard_normal(64)
         nats = value + 0.3 * generator.standard_normal(64)
         record = run(world._replace(activations=activations, nats=nats - nats.mean()), seed=seed)[1]
-        strong.append(sum(abs(row["r"]) > 0.3 for row in record["emotions"]))
-        found.append(record["extremes_held"]["discoveries"])
-        rejected += record["extremes_held"]["partial_p"] <= 0.05
+        strong.append(sum(abs(row.r) > 0.3 for row in record.emotions))
+        found.append(record.extremes_held.discoveries)
+        rejected += record.extremes_held.partial_p <= 0.05
     assert np.mean(strong) > 15 and rejected <= 5 and np.mean(np.array(found) > 0) < 0.25
 
 
@@ -326,7 +327,7 @@ def test_partial_p_is_fair_where_the_extremes_scatter_more():
         probes = wild[:, None] * generator.standard_normal((64, 10))
         nats = wild * generator.standard_normal(64)
         kinds = [a.category if size > 1 else "" for a, size in zip(valence_world(0).activities, wild, strict=True)]
-        r, draws = correlation.beyond_groups(probes, nats, kinds, 200, seed)
+        r, draws = categories.beyond_groups(probes, nats, kinds, 200, seed)
         p += list((1 + (np.abs(draws) >= np.abs(r)).sum(axis=0)) / 201)
     assert np.mean(np.array(p) <= 0.05) == pytest.approx(0.05, abs=0.03)
 
@@ -335,15 +336,15 @@ def test_controls_where_they_can_not_be_made():
     """One activity of each category leaves nothing within; the three groups of the partial r leave enough."""
     world = valence_world(13, emotions=6, each=1)
     _, record, (_, v9) = run(world)
-    within = record["within_categories"]
-    assert within["partial_count"] is None and within["partial_p"] is None and "held constant: not known" in v9["note"]
-    assert record["extremes_held"]["partial_count"] is not None
-    json.dumps(record, allow_nan=False)
+    within = record.within_categories
+    assert within.partial_count is None and within.partial_p is None and "held constant: not known" in v9["note"]
+    assert record.extremes_held.partial_count is not None
+    json.dumps(record.dump(), allow_nan=False)
     # Without any activity of the extreme categories there is nothing to hold constant.
     rows = [i for i, a in enumerate(valence_world(13).activities) if a.category not in ("Misaligned", "Unsafe")]
     world = valence_world(13)
     mild = world._replace(
         activities=[world.activities[i] for i in rows], activations=world.activations[rows], nats=world.nats[rows]
     )
-    for row in run(mild)[1]["emotions"]:
-        assert row["r_partial"] == pytest.approx(row["r"]) and row["r_without_extremes"] == pytest.approx(row["r"])
+    for row in run(mild)[1].emotions:
+        assert row.r_partial == pytest.approx(row.r) and row.r_without_extremes == pytest.approx(row.r)

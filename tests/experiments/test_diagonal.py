@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from emotion_vectors.experiments import diagonal
 from emotion_vectors.experiments.chance import turned_sets
+from emotion_vectors.experiments.steered_words import diagonal
 
 VALENCE = ["positive"] * 6 + ["negative"] * 6
 
@@ -45,8 +45,8 @@ def test_a_planted_effect_is_found_and_covered():
     for seed in range(100):
         random = np.array([float(diagonal.contrast(world(generator, 0))) for _ in range(10)])
         found.append(judged(world(generator, 2.0), random, seed))
-    assert sum(one["beyond_chance"] for one in found) >= 90
-    covered = sum(one["interval"][0] <= 2.0 <= one["interval"][1] for one in found)
+    assert sum(one.beyond_chance for one in found) >= 90
+    covered = sum(one.interval[0] <= 2.0 <= one.interval[1] for one in found)
     assert 88 <= covered <= 100, covered
 
 
@@ -55,8 +55,8 @@ def test_without_an_effect_it_is_chance():
     for seed in range(200):
         random = np.array([float(diagonal.contrast(world(generator, 0))) for _ in range(10)])
         found.append(judged(world(generator, 0.0), random, seed))
-    assert sum(one["beyond_chance"] for one in found) <= 10
-    dealt = np.array([one["dealt"]["p"] for one in found])
+    assert sum(one.beyond_chance for one in found) <= 10
+    dealt = np.array([one.dealt.p for one in found])
     assert 0.02 < (dealt <= 0.1).mean() < 0.18
 
 
@@ -64,15 +64,15 @@ def test_valence_alone_is_seen_by_the_null_within_the_valences():
     sign = np.where(np.array(VALENCE) == "positive", 1.0, -1.0)
     table = np.outer(sign, sign) + 0.1 * np.random.default_rng(4).standard_normal((12, 12))
     found = judged(table)
-    assert found["dealt"]["p"] < 0.01 and found["contrast"] > 0.5
-    assert found["within_valence"]["p"] > 0.05
+    assert found.dealt.p < 0.01 and found.contrast > 0.5
+    assert found.within_valence.p > 0.05
 
 
 def test_every_own_column_that_comes_first_is_counted():
     table = np.eye(12) + 5 * np.arange(12)  # the last column is high for everyone
-    assert judged(table)["own_first"] == 12
+    assert judged(table).own_first == 12
     table[3] = 5 * np.arange(12) + np.eye(12)[4]
-    assert judged(table)["own_first"] == 11
+    assert judged(table).own_first == 11
 
 
 def test_turned_sets_keep_lengths_and_angles_and_nothing_else():

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from emotion_vectors.experiments import leaks
+from emotion_vectors.experiments.steered_words import leaks
 
 EMOTIONS = tuple("abcdefgh")
 VALENCE = dict.fromkeys(EMOTIONS[:4], "positive") | dict.fromkeys(EMOTIONS[4:], "negative")
@@ -60,31 +60,29 @@ def answers(seed, leak, topic=0.0):
 
 def run(seed, leak, topic=0.0):
     found, _ = lexicon()
-    return leaks.run(EMOTIONS, answers(seed, leak, topic), found, VALENCE, {"strength": 1.0}, 300, seed)
+    return leaks.run(EMOTIONS, answers(seed, leak, topic), found, VALENCE, 1.0, 300, seed)
 
 
 def test_a_planted_leak_is_found():
     found = [run(seed, leak=0.15) for seed in range(20)]
-    assert all(one["own"]["beyond_chance"] for one in found)
-    assert abs(np.mean([one["own"]["contrast"] for one in found]) - 0.15) < 0.02
-    assert all(one["levels"]["special"]["p_random"] < 0.05 for one in found)
-    assert all(row["word"] in OWN[row["emotion"]] for row in found[0]["own"]["words"])
+    assert all(one.own.beyond_chance for one in found)
+    assert abs(np.mean([one.own.contrast for one in found]) - 0.15) < 0.02
+    assert all(one.levels.special.p_random < 0.05 for one in found)
+    assert all(row.word in OWN[row.emotion] for row in found[0].own.words)
 
 
 def test_without_a_leak_there_is_none():
     found = [run(100 + seed, leak=0.0) for seed in range(30)]
-    assert sum(one["own"]["beyond_chance"] for one in found) <= 4
-    assert abs(np.mean([one["own"]["contrast"] for one in found])) < 0.006
+    assert sum(one.own.beyond_chance for one in found) <= 4
+    assert abs(np.mean([one.own.contrast for one in found])) < 0.006
 
 
 def test_words_of_the_topics_are_seen_by_their_level_and_not_by_the_own_share():
     found = run(7, leak=0.0, topic=0.2)
-    level = found["levels"]["topics"]
-    assert level["steered"] > 0.15 and level["unsteered"] == level["random"] == 0 and level["interval"][0] > 0.1
+    level = found.levels.topics
+    assert level.steered > 0.15 and level.unsteered == level.random == 0 and level.interval[0] > 0.1
     # Random directions that all give 0 say nothing about how chance scatters: they are counted.
-    assert (
-        level["p_random"] == pytest.approx(1 / (found["random_directions"] + 1)) and not found["own"]["beyond_chance"]
-    )
+    assert level.p_random == pytest.approx(1 / (found.random_directions + 1)) and not found.own.beyond_chance
 
 
 def test_shares_and_repeats_are_counts_of_words():
@@ -94,5 +92,5 @@ def test_shares_and_repeats_are_counts_of_words():
     found, _ = lexicon()
     made = [leaks.Answer("none", "", 0, "one two"), *answers(0, 0.0)[3:]]
     made += [leaks.Answer("emotion", "a", 3, "gone gone gone gone")]
-    record = leaks.run(EMOTIONS, made, found, VALENCE, {}, 100, 0)
-    assert record["repeated"]["none"] == 0 and record["repeated"]["emotion"] > record["repeated"]["random"]
+    record = leaks.run(EMOTIONS, made, found, VALENCE, 1.0, 100, 0)
+    assert record.repeated.none == 0 and record.repeated.emotion > record.repeated.random

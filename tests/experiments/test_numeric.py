@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from emotion_vectors.experiments import numeric
+from emotion_vectors.experiments.numeric import measure as numeric
 from emotion_vectors.stimuli.items import NUMERIC_EMOTIONS, NumericTemplate
 
 from .worlds import assert_rarely_passes, verdicts
@@ -62,7 +62,7 @@ def test_planted_curves_pass():
     assert (v5["value"], v5["of"], v5["verdict"], v5["seed_verdict"]) == (24, 24, "pass", "pass")
     assert v6["value"] >= 20 and v6["verdict"] == v6["seed_verdict"] == "pass"
     assert v5["null"]["value"] == pytest.approx(12, abs=1)  # a random direction has every second sign right
-    json.dumps([record, v5, v6], allow_nan=False)
+    json.dumps([record.dump(), v5, v6], allow_nan=False)
 
 
 def test_v6_says_so_where_every_direction_is_strongly_monotone():
@@ -79,14 +79,14 @@ def test_curves_and_rho_equal_scipy():
     rows, activations = vectors(generator), drifts(generator)
     record, (v5, v6) = numeric.run(TEMPLATES, activations, EMOTIONS, rows, 100, 0)
     right = strong = 0
-    for one, activation, out in zip(TEMPLATES, activations, record["templates"], strict=True):
+    for one, activation, out in zip(TEMPLATES, activations, record.templates, strict=True):
         for emotion in NUMERIC_EMOTIONS:
             vector = rows[EMOTIONS.index(emotion)]
             curve = [float(a @ vector / np.linalg.norm(a) / np.linalg.norm(vector)) for a in activation]
-            assert out["cosine"][emotion] == pytest.approx(curve, abs=1e-6)
+            assert out.cosine[emotion] == pytest.approx(curve, abs=1e-6)
             rho = stats.spearmanr(VALUES, curve).statistic
-            assert out["spearman"][emotion] == pytest.approx(rho)
-            assert out["change"][emotion] == pytest.approx(curve[-1] - curve[0], abs=1e-6)
+            assert out.spearman[emotion] == pytest.approx(rho)
+            assert out.change[emotion] == pytest.approx(curve[-1] - curve[0], abs=1e-6)
             right += np.sign(rho) == SIGN[one.expected[emotion]]
             strong += abs(rho) > 0.7
     assert (v5["value"], v6["value"]) == (right, strong)
@@ -114,7 +114,7 @@ def test_the_null_scatters_as_much_as_vectors_that_share_an_axis_do():
     record, (v5, _) = numeric.run(TEMPLATES, activations, EMOTIONS, rows, 2000, 0)
     # 20 or more of 24 are 5 or 6 of 6 independent templates.
     if v5["value"] == 20:
-        assert record["effect"]["signs_p"] == pytest.approx(7 / 64, abs=0.04)
+        assert record.effect.signs_p == pytest.approx(7 / 64, abs=0.04)
     slow, units = [], rows / np.linalg.norm(rows, axis=1)[:, None]
     for _ in range(300):
         turned = units @ np.linalg.qr(generator.standard_normal((40, 40)))[0]
@@ -124,8 +124,8 @@ def test_the_null_scatters_as_much_as_vectors_that_share_an_axis_do():
                 curve = activation @ turned[EMOTIONS.index(emotion)] / np.linalg.norm(activation, axis=1)
                 count += np.sign(stats.spearmanr(VALUES, curve).statistic) == SIGN[one.expected[emotion]]
         slow.append(count)
-    assert record["effect"]["signs_p"] == pytest.approx(np.mean(np.array(slow) >= v5["value"]), abs=0.09)
-    assert v5["null"]["p"] == max(record["effect"]["signs_p"], record["effect"]["p"])
+    assert record.effect.signs_p == pytest.approx(np.mean(np.array(slow) >= v5["value"]), abs=0.09)
+    assert v5["null"]["p"] == max(record.effect.signs_p, record.effect.p)
     assert np.std(slow) > 1.5 * np.sqrt(24 / 4)
 
 
@@ -146,7 +146,7 @@ def test_activations_that_do_not_change_have_no_trend():
     generator = np.random.default_rng(4)
     flat = [np.tile(generator.standard_normal(40), (6, 1)) * (1 + 1e-14 * np.arange(6))[:, None] for _ in TEMPLATES]
     record, (v5, v6) = numeric.run(TEMPLATES, flat, EMOTIONS, vectors(generator), 100, 0)
-    assert {rho for one in record["templates"] for rho in one["spearman"].values()} == {0.0}
+    assert {rho for one in record.templates for rho in one.spearman.values()} == {0.0}
     assert v5["value"] == v6["value"] == 0 and {v5["verdict"], v6["verdict"]} == {"fail"}
     # A flat curve where nothing is expected is no right sign either.
     one = {"afraid": "+", "happy": "none", "sad": "none", "calm": "none"}
@@ -180,22 +180,22 @@ def test_effect_size_equals_lines_fitted_one_by_one_and_its_null_is_rotations():
     rows = vectors(generator)
     activations = planted(generator, rows, noise=1.0)
     record, (v5, _) = numeric.run(TEMPLATES, activations, EMOTIONS, rows, 1000, 0)
-    effect, changes = record["effect"], slow_changes(rows, activations)
+    effect, changes = record.effect, slow_changes(rows, activations)
     signed = {key: SIGN[TEMPLATES[int(key[0][-1])].expected[key[1]]] * change for key, change in changes.items()}
-    for one in record["templates"]:
-        for emotion, change in one["fitted_change"].items():
-            assert change == pytest.approx(changes[one["name"], emotion], abs=1e-6)
-    assert effect["mean"] == pytest.approx(np.mean(list(signed.values())), abs=1e-6) and effect["curves"] == 24
+    for one in record.templates:
+        for emotion, change in one.fitted_change.items():
+            assert change == pytest.approx(changes[one.name, emotion], abs=1e-6)
+    assert effect.mean == pytest.approx(np.mean(list(signed.values())), abs=1e-6) and effect.curves == 24
     turned = []
     for _ in range(200):
         rotation = np.linalg.qr(generator.standard_normal((40, 40)))[0]
         drawn = slow_changes(rows @ rotation, activations)
         turned.append(np.mean([SIGN[TEMPLATES[int(k[0][-1])].expected[k[1]]] * change for k, change in drawn.items()]))
-    assert effect["null_mean"] == pytest.approx(0, abs=4 * effect["null_sd"] / np.sqrt(1000))
+    assert effect.null_mean == pytest.approx(0, abs=4 * effect.null_sd / np.sqrt(1000))
     # A Gaussian map has the mean square of a rotation; the sd of 200 draws is known to about 5 %.
-    assert effect["null_sd"] == pytest.approx(np.std(turned), rel=0.2)
-    assert effect["low"] < effect["mean"] < effect["high"] and effect["p"] == 1 / 1001
-    assert f"p = {effect['signs_p']:.1g}" in v5["note"] and "Mean change in cosine" in v5["note"]
+    assert effect.null_sd == pytest.approx(np.std(turned), rel=0.2)
+    assert effect.low < effect.mean < effect.high and effect.p == 1 / 1001
+    assert f"p = {effect.signs_p:.1g}" in v5["note"] and "Mean change in cosine" in v5["note"]
 
 
 def test_effect_interval_is_that_of_six_templates():
@@ -203,11 +203,11 @@ def test_effect_interval_is_that_of_six_templates():
     generator = np.random.default_rng(7)
     rows = vectors(generator)
     activations = planted(generator, rows, noise=2.0)
-    effect = numeric.run(TEMPLATES, activations, EMOTIONS, rows, 4000, 0)[0]["effect"]
+    effect = numeric.run(TEMPLATES, activations, EMOTIONS, rows, 4000, 0)[0].effect
     changes = slow_changes(rows, activations)
     means = [np.mean([SIGN[one.expected[e]] * changes[one.name, e] for e in NUMERIC_EMOTIONS]) for one in TEMPLATES]
     low, high = stats.t.interval(0.95, 5, np.mean(means), stats.sem(means))
-    assert effect["high"] - effect["low"] == pytest.approx(high - low, rel=0.3)
+    assert effect.high - effect.low == pytest.approx(high - low, rel=0.3)
 
 
 def test_right_signs_of_curves_that_hardly_move_do_not_pass():
@@ -223,20 +223,20 @@ def test_right_signs_of_curves_that_hardly_move_do_not_pass():
         other = np.concatenate([np.zeros(6), generator.standard_normal(34)])
         activations.append(np.outer(steps, wrong) + np.outer(steps, 3 * other) + 100 * np.eye(40)[39])
     record, (v5, _) = numeric.run(TEMPLATES, activations, EMOTIONS, rows, 400, 0)
-    assert v5["value"] == 20 and v5["seed_verdict"] == "pass" and record["effect"]["signs_p"] <= 0.05
-    assert record["effect"]["mean"] < 0 and record["effect"]["p"] > 0.5
-    assert v5["null"]["p"] == record["effect"]["p"] and v5["verdict"] == "inconclusive"
+    assert v5["value"] == 20 and v5["seed_verdict"] == "pass" and record.effect.signs_p <= 0.05
+    assert record.effect.mean < 0 and record.effect.p > 0.5
+    assert v5["null"]["p"] == record.effect.p and v5["verdict"] == "inconclusive"
 
 
 def test_effect_without_an_expected_sign_or_with_one_template():
     generator = np.random.default_rng(9)
     rows = vectors(generator)
     nothing = [template(i, dict.fromkeys(NUMERIC_EMOTIONS, "none")) for i in range(6)]
-    effect = numeric.run(nothing, drifts(generator), EMOTIONS, rows, 100, 0)[0]["effect"]
-    assert effect["curves"] == 0 and {effect[key] for key in ("mean", "low", "high", "p")} == {None}
+    effect = numeric.run(nothing, drifts(generator), EMOTIONS, rows, 100, 0)[0].effect
+    assert effect.curves == 0 and {effect.mean, effect.low, effect.high, effect.p} == {None}
     one = [template(0, FEAR), *nothing[1:]]
-    effect = numeric.run(one, drifts(generator), EMOTIONS, rows, 100, 0)[0]["effect"]
-    assert effect["curves"] == 4 and effect["mean"] is not None and effect["low"] is None
+    effect = numeric.run(one, drifts(generator), EMOTIONS, rows, 100, 0)[0].effect
+    assert effect.curves == 4 and effect.mean is not None and effect.low is None
 
 
 @pytest.mark.parametrize("values", [(0, 2, 4, 16, 48, 96), (120, 2, 6, 12, 24, 48)])

@@ -6,12 +6,16 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from emotion_vectors.experiments import power, power_preferences, steering, twins
+from emotion_vectors.experiments import power, power_preferences
 from emotion_vectors.experiments.beyond import beyond_controls
-from emotion_vectors.experiments.correlation import aligned
+from emotion_vectors.experiments.correlation.measure import aligned
 from emotion_vectors.experiments.criteria import Null, Threshold, judge, scaled
+from emotion_vectors.experiments.numeric import twins
 from emotion_vectors.experiments.power import Judged
-from emotion_vectors.experiments.ranking import MEAN_RANK, summarise, within
+from emotion_vectors.experiments.scenarios.ranking import MEAN_RANK, summarise, within
+from emotion_vectors.experiments.steering import judging
+from emotion_vectors.experiments.steering.effects import Effects, Options
+from emotion_vectors.experiments.steering.terms import NULLS
 from emotion_vectors.experiments.valences import Valences
 from emotion_vectors.stats import intervals, nulls
 
@@ -105,10 +109,10 @@ def test_scenarios_of_both_lists():
             rows = g.permuted(np.tile(np.arange(12), (200, 1)), axis=1)[:, both.targets]
             seen = summarise(measures, own, both.table[rows, np.arange(48)], both.targets, 200, seed)
             name, null = ("matches", both.null_first) if place == 0 else ("mean_rank", both.null_mean)
-            value, side = seen[name]["value"], "greater" if place == 0 else "less"
+            value, side = seen[name].value, "greater" if place == 0 else "less"
             chance = Null("dealt", null.mean(), float(nulls.permutation_p(value, null, side)))
             of = 48 if place == 0 else None
-            return judge("V3", "", value, seen[name]["interval"], chance, bars[place], "", of)["verdict"]
+            return judge("V3", "", value, seen[name].interval, chance, bars[place], "", of)["verdict"]
 
         return one
 
@@ -143,10 +147,10 @@ def test_curves_beyond_their_twins():
             moved = np.where(hit, np.abs(signed[row := g.integers(1000)]), signed[row])
             seen = twins.summary(twins.Effects(moved * expected, excess[:50]), expected, 200, int(g.integers(1000)))
             p = max(
-                float(nulls.permutation_p(seen["count"], right)), float(nulls.permutation_p(moved[named].mean(), size))
+                float(nulls.permutation_p(seen.count, right)), float(nulls.permutation_p(moved[named].mean(), size))
             )
             null = Null("turned", right.mean(), p)
-            return judge("V5", "", seen["count"], tuple(seen["interval"]), null, bar, "", of)["verdict"]
+            return judge("V5", "", seen.count, tuple(seen.interval), null, bar, "", of)["verdict"]
 
         return one
 
@@ -272,13 +276,13 @@ def steered():
     generator = np.random.default_rng(9)
     positive = np.arange(35) < 17
     r = np.where(positive, 0.1, -0.1) + 0.4 * generator.standard_normal(35)
-    controls = {kind: 0.05 * generator.standard_normal(10) for kind in steering.NULLS}
+    controls = {kind: 0.05 * generator.standard_normal(10) for kind in NULLS}
     return positive, r, generator.standard_normal(35), controls
 
 
 def test_steering_that_follows_the_correlation(steered):
     positive, r, nats, controls = steered
-    bar = steering.R_BAR
+    bar = judging.R_BAR
     labels = np.where(positive, 1, -1)
     judged = Judged(Null("x", 0.0, 1.0), bar)
     found = power_preferences.coupling(judged, r, nats, labels, lambda w, y: beyond_controls(w, y, controls).p, 0)
@@ -288,9 +292,9 @@ def test_steering_that_follows_the_correlation(steered):
             x = (r - r.mean()) / r.std()
             made = effect * x + np.sqrt(1 - effect**2) * g.standard_normal(35)
             splits, valences = np.zeros((1, 2), dtype=bool), Valences(np.ones(35, dtype=bool), positive)
-            options = steering.Options(splits, 100, int(g.integers(10_000)))
-            effects = steering.Effects(np.zeros((0, 0, 0)), made, made, made, np.zeros((35, 1)), controls)
-            return steering._coupling(r, effects, valences, "", options)[1]["verdict"]
+            options = Options(splits, 100, int(g.integers(10_000)))
+            effects = Effects(np.zeros((0, 0, 0)), made, made, made, np.zeros((35, 1)), controls)
+            return judging.coupling(r, effects, valences, "", options)[1]["verdict"]
 
         return one
 
@@ -312,9 +316,9 @@ def test_signs_of_steering(steered):
             wanted = np.where(positive, 1, -1)
             made = np.abs(nats) * np.where(g.random(35) < share, wanted, -wanted)
             splits, valences = np.zeros((1, 2), dtype=bool), Valences(np.ones(35, dtype=bool), positive)
-            options = steering.Options(splits, 100, int(g.integers(10_000)))
-            effects = steering.Effects(np.zeros((0, 0, 0)), made, made, made, np.zeros((35, 1)), controls)
-            return steering._signs(r, effects, valences, "", options)[1]["verdict"]
+            options = Options(splits, 100, int(g.integers(10_000)))
+            effects = Effects(np.zeros((0, 0, 0)), made, made, made, np.zeros((35, 1)), controls)
+            return judging.signs(r, effects, valences, "", options)[1]["verdict"]
 
         return one
 

@@ -10,8 +10,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from emotion_vectors.experiments import coherence, inversion, steering
-from emotion_vectors.experiments.arms import NULLS
+from emotion_vectors.experiments.steering import coherence, inversion, judging
+from emotion_vectors.experiments.steering import measure as steering
+from emotion_vectors.experiments.steering.arms import NULLS
+from emotion_vectors.experiments.steering.effects import measure
 from emotion_vectors.experiments.valences import Valences
 from emotion_vectors.stats.steering import ring_pairs
 
@@ -47,18 +49,18 @@ def directions(generator, size, shift=0.0):
 def judged(made, r, blocked="", seed=0):
     """V10 and V11 without the refits, which they do not look at."""
     options = made.options(resamples=60, seed=seed)
-    found = steering.measure(made.runs, options)
+    found = measure(made.runs, options)
     valences = Valences(np.ones(len(POSITIVE), dtype=bool), POSITIVE)
-    v10 = steering._coupling(r, found, valences, blocked, options)[1]
-    return [v10, steering._signs(r, found, valences, blocked, options)[1]]
+    v10 = judging.coupling(r, found, valences, blocked, options)[1]
+    return [v10, judging.signs(r, found, valences, blocked, options)[1]]
 
 
 def in_full(made, r, seed=0):
     """The record and V10, V11 as a run makes them."""
     options = made.options(seed=seed)
     held = coherence.examine(made.runs, made.runs.rows(EMOTIONS), options.splits)
-    found = steering.measure(made.runs, options)
-    return steering.run(made.kinds, made.baseline, made.runs, found, r, VALENCE, {}, {}, held, "", options)
+    found = measure(made.runs, options)
+    return steering.run(made.kinds, made.baseline, made.runs, found, r, VALENCE, {}, held, "", options)
 
 
 def true_effect(seed):
@@ -75,7 +77,7 @@ def test_a_true_effect_is_covered_and_passes():
     hits, passed = np.zeros(35), np.zeros(2)
     for seed in range(100):
         made, r, nats = true_effect(seed)
-        found = steering.measure(made.runs, made.options(resamples=200, seed=seed))
+        found = measure(made.runs, made.options(resamples=200, seed=seed))
         hits += (found.low <= nats) & (nats <= found.high)
         passed += [criterion["verdict"] == "pass" for criterion in judged(made, r, seed=seed)]
     assert hits.min() >= 90, hits
@@ -85,7 +87,7 @@ def test_a_true_effect_is_covered_and_passes():
 def test_the_intervals_are_no_wider_than_they_need_to_be():
     """Intervals that always held everything would pass the test above."""
     made, _, nats = true_effect(0)
-    found = steering.measure(made.runs, made.options())
+    found = measure(made.runs, made.options())
     assert np.median(found.high - found.low) < 0.5 * np.ptp(nats)
     assert ((found.low > 0) | (found.high < 0)).mean() > 0.6
 
@@ -97,7 +99,7 @@ def test_a_true_effect_in_full():
         assert [c["verdict"] for c in criteria] == ["pass", "pass"]
         # What the repeats below look at is what a run says.
         assert [c["value"] for c in criteria] == [c["value"] for c in judged(made, r, seed=seed)]
-        assert np.corrcoef([row["nats"] for row in record["emotions"]], nats)[0, 1] > 0.95
+        assert np.corrcoef([row.nats for row in record.emotions], nats)[0, 1] > 0.95
 
 
 def nothing(generator, r):
@@ -166,13 +168,13 @@ def test_only_contraction_fails_in_our_arm_and_inverts_in_the_arm_of_both():
         criteria = judged(made, r, seed=seed)
         ours += [criterion["verdict"] for criterion in criteria]
         record = inversion.run(made.runs, r, VALENCE, made.options(seed=seed))
-        own, both, _ = record["arms"]
+        own, both, _ = record.arms
         # A half without a lead of its own, about level in the asked pairs, is not moved: nothing to flip.
-        if abs(record["imbalance_nats"]) > 0.1:
-            signs.append(np.sign(both["even_r"]))
-            assert abs(both["even_r"]) > 0.9 and both["odd_r"] == pytest.approx(-both["even_r"])
-            assert signs[-1] == -np.sign(record["imbalance_nats"])
-        assert both["halves_sum_nats"] == pytest.approx(0, abs=1e-9) and own["mean_contraction"] < -0.2
+        if abs(record.imbalance_nats) > 0.1:
+            signs.append(np.sign(both.even_r))
+            assert abs(both.even_r) > 0.9 and both.odd_r == pytest.approx(-both.even_r)
+            assert signs[-1] == -np.sign(record.imbalance_nats)
+        assert both.halves_sum_nats == pytest.approx(0, abs=1e-9) and own.mean_contraction < -0.2
     assert "pass" not in ours
     assert len(signs) >= 20 and {-1.0, 1.0} <= set(signs), "both signs must come up, or nothing was flipped"
 

@@ -5,8 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from emotion_vectors.experiments import retrieval
-from emotion_vectors.experiments.ranking import Battery
+from emotion_vectors.experiments.scenarios import retrieval
+from emotion_vectors.experiments.scenarios.ranking import Battery
 from emotion_vectors.stimuli.items import Scenario
 
 COUNT, WIDTH = 60, 80
@@ -31,7 +31,7 @@ def run(seed, effect, axis=0.0, resamples=200):
     kept, vectors = world(seed, effect, axis)
     found = retrieval.run(kept, EMOTIONS, vectors, 0, VALENCE, resamples, seed)
     assert found is not None
-    return found
+    return found.dump()
 
 
 def test_every_measure_equals_a_plain_loop():
@@ -92,14 +92,14 @@ def test_a_tie_in_the_first_place_is_no_hit():
     kept, vectors = world(0, 2.0)
     silent = Battery(kept.scenarios, np.zeros_like(kept.activations))
     found = retrieval.run(silent, EMOTIONS, vectors, 0, VALENCE, 100, 0)
-    assert found is not None and all(found["raw"][name]["value"] == 0 for name in COUNTS)
-    assert found["raw"]["mean_rank"]["value"] == pytest.approx(30.5) and found["items"][0]["first_raw"] is None
+    assert found is not None and all(found.raw.named()[name].value == 0 for name in COUNTS)
+    assert found.raw.mean_rank.value == pytest.approx(30.5) and found.items[0].first_raw is None
 
 
 def test_a_run_with_fewer_emotions_keeps_their_scenarios():
     kept, vectors = world(0, 2.0)
     few = [5, 2, 40]
     found = retrieval.run(kept, [EMOTIONS[i] for i in few], vectors[few], 0, VALENCE, 100, 0)
-    assert found is not None and (found["of"], found["emotions"]) == (3, 3) and found["raw"]["top1"]["value"] == 3
-    assert {item["emotion"] for item in found["items"]} == {EMOTIONS[i] for i in few}
+    assert found is not None and (found.of, found.emotions) == (3, 3) and found.raw.top1.value == 3
+    assert {item.emotion for item in found.items} == {EMOTIONS[i] for i in few}
     assert retrieval.run(kept, EMOTIONS[:1], vectors[:1], 0, VALENCE, 100, 0) is None

@@ -6,10 +6,10 @@ import json
 import numpy as np
 import pytest
 
-from emotion_vectors.experiments import scenarios
 from emotion_vectors.experiments.criteria import number as criteria_number
-from emotion_vectors.experiments.ranking import Battery, deals
-from emotion_vectors.experiments.scenarios import Layers, rank_bar
+from emotion_vectors.experiments.scenarios import measure as scenarios
+from emotion_vectors.experiments.scenarios.measure import Layers, rank_bar
+from emotion_vectors.experiments.scenarios.ranking import Battery, deals
 from emotion_vectors.stimuli.items import Scenario
 
 from .worlds import assert_rarely_passes, verdicts
@@ -37,9 +37,15 @@ def world(seed, effect, common=0.0, second=None):
     return main, heldout, vectors
 
 
+def measured(*args, **kwargs):
+    """The part of the record as a reader gets it, and the criteria."""
+    record, criteria = scenarios.run(*args, **kwargs)
+    return record.dump(), criteria
+
+
 def run(seed, effect, common=0.0, resamples=200, second=None, layers=Layers()):
     main, heldout, vectors = world(seed, effect, common, second)
-    return scenarios.run(main, heldout, EMOTIONS, vectors[None], layers, resamples, seed)
+    return measured(main, heldout, EMOTIONS, vectors[None], layers, resamples, seed)
 
 
 def plain_ranks(activations, targets, vectors, probes):
@@ -63,7 +69,7 @@ def test_planted_scenarios_pass():
 
 def test_cosines_and_ranks_equal_a_plain_loop():
     main, heldout, vectors = world(1, 0.4, common=1.0)
-    record, (v3, v4) = scenarios.run(main, heldout, EMOTIONS, vectors[None], Layers(), 100, 0)
+    record, (v3, v4) = measured(main, heldout, EMOTIONS, vectors[None], Layers(), 100, 0)
     rows = main.activations[:, 0]
     for kind, activations in (("raw", rows), ("centred", rows - rows.mean(0))):
         for s, p in itertools.product(range(12), range(12)):
@@ -82,7 +88,7 @@ def test_cosines_and_ranks_equal_a_plain_loop():
 
 def test_the_held_out_battery_equals_a_plain_loop():
     main, heldout, vectors = world(2, 0.3, common=1.0)
-    found = scenarios.run(main, heldout, EMOTIONS, vectors[None], Layers(), 400, 0)[0]["heldout"]
+    found = measured(main, heldout, EMOTIONS, vectors[None], Layers(), 400, 0)[0]["heldout"]
     rows = heldout.activations[:, 0]
     for kind, activations in (("raw", rows), ("centred", rows - rows.mean(0))):
         ranks = plain_ranks(activations, THRICE, vectors, TARGETS)
@@ -115,7 +121,7 @@ def test_groups_of_like_scenarios_are_not_taken_for_independent_ones():
         probes = [EMOTIONS[i] for i in TARGETS]
         found = scenarios.held_out(copies, probes, vectors[None][:, TARGETS], 0, 100, seed)
         assert found is not None
-        p.append(found["raw"]["mean_rank"]["p"])
+        p.append(found.raw.mean_rank.p)
     assert np.mean(np.array(p) < 0.05) <= 0.125  # 5 % and the luck of 40 repeats; independent ones give a fifth or more
 
 
@@ -126,7 +132,7 @@ def test_without_an_effect_no_pass():
 def test_ours_equals_a_plain_loop_over_both_lists():
     """Each list centred on its own mean; emotions dealt out to all of their scenarios, of both lists."""
     main, heldout, vectors = world(4, 0.35, common=3.0)
-    record, (v3, v4) = scenarios.run(main, heldout, EMOTIONS, vectors[None], Layers(), 2000, 0)
+    record, (v3, v4) = measured(main, heldout, EMOTIONS, vectors[None], Layers(), 2000, 0)
     both, tables = record["together"], []
     for one in (main, heldout):
         rows = one.activations[:, 0] - one.activations[:, 0].mean(0)
@@ -160,7 +166,7 @@ def test_a_result_that_held_out_scenarios_deny_does_not_pass():
 def test_the_centred_mean_rank_of_the_first_list_has_a_p():
     """The p that a plain count of dealt-out emotions gives."""
     main, heldout, vectors = world(6, 0.35, common=1.0)
-    record, (_, v4) = scenarios.run(main, heldout, EMOTIONS, vectors[None], Layers(), 2000, 0)
+    record, (_, v4) = measured(main, heldout, EMOTIONS, vectors[None], Layers(), 2000, 0)
     rows = main.activations[:, 0] - main.activations[:, 0].mean(0)
     tables = [{p: plain_ranks([row], [p], vectors, TARGETS)[0] for p in TARGETS} for row in rows]
     observed = np.mean([table[target] for table, target in zip(tables, TARGETS, strict=True)])
@@ -176,7 +182,7 @@ def test_the_centred_mean_rank_of_the_first_list_has_a_p():
 def test_without_a_held_out_battery_nothing_passes():
     main, heldout, vectors = world(0, 2.0)
     nothing = Battery([Scenario("x", "another", "y")] * 36, heldout.activations)
-    record, criteria = scenarios.run(main, nothing, EMOTIONS, vectors[None], Layers(), 100, 0)
+    record, criteria = measured(main, nothing, EMOTIONS, vectors[None], Layers(), 100, 0)
     assert record["heldout"] is None
     assert all(c["verdict"] == "inconclusive" and "no held-out scenarios" in c["reason"] for c in criteria)
 
@@ -207,7 +213,7 @@ def deep_world(seed, effects):
 
 def test_every_layer_is_recorded_and_the_best_is_named():
     main, heldout, vectors = deep_world(0, [0.0, 0.2, 2.0, 0.2])
-    record, (v3, _) = scenarios.run(main, heldout, EMOTIONS, vectors, Layers(1), 200, 0)
+    record, (v3, _) = measured(main, heldout, EMOTIONS, vectors, Layers(1), 200, 0)
     for layer, row in enumerate(record["by_layer"]):
         ranks = plain_ranks(main.activations[:, layer], TARGETS, vectors[layer], TARGETS)
         assert row == {"layer": layer, "matches": ranks.count(1), "mean_rank": pytest.approx(np.mean(ranks))}
@@ -224,15 +230,15 @@ def test_the_best_of_many_layers_of_noise_is_rarely_beyond_chance():
     p = []
     for seed in range(40):
         main, heldout, vectors = deep_world(seed, [0.0] * 8)
-        best = scenarios.run(main, heldout, EMOTIONS, vectors, Layers(0), 100, seed)[0]["best_layer"]
+        best = measured(main, heldout, EMOTIONS, vectors, Layers(0), 100, seed)[0]["best_layer"]
         p.append((best["matches"]["p"], best["mean_rank"]["p"]))
     assert (np.mean(np.array(p) < 0.05, axis=0) <= 0.125).all()
 
 
 def test_a_layer_set_by_hand_is_compared_with_chance_that_may_choose_too():
     main, heldout, vectors = deep_world(3, [0.0, 0.06, 0.0, 0.0, 0.0, 0.0])
-    by_rule = scenarios.run(main, heldout, EMOTIONS, vectors, Layers(1), 400, 0)
-    by_hand = scenarios.run(main, heldout, EMOTIONS, vectors, Layers(1, by_hand=True), 400, 0)
+    by_rule = measured(main, heldout, EMOTIONS, vectors, Layers(1), 400, 0)
+    by_hand = measured(main, heldout, EMOTIONS, vectors, Layers(1, by_hand=True), 400, 0)
     for rule, hand in zip(by_rule[1], by_hand[1], strict=True):
         assert rule["value"] == hand["value"] and rule["interval"] == hand["interval"]
         assert hand["null"]["p"] > rule["null"]["p"] and "best of 6 layers" in hand["null"]["what"]
@@ -247,15 +253,13 @@ def test_a_layer_set_by_hand_is_compared_with_chance_that_may_choose_too():
 def test_a_scenario_set_of_fewer_emotions_is_scaled():
     main, heldout, vectors = world(2, 3.0)
     known = [3, 1, 8, 0]
-    record, (v3, v4) = scenarios.run(
-        main, heldout, [EMOTIONS[i] for i in known], vectors[None, known], Layers(), 100, 0
-    )
+    record, (v3, v4) = measured(main, heldout, [EMOTIONS[i] for i in known], vectors[None, known], Layers(), 100, 0)
     assert record["emotions"] == [EMOTIONS[i] for i in known] and len(record["items"]) == 4
     assert record["heldout"]["of"] == 12 and record["heldout"]["emotions"] == 4
     assert v3["value"] == v3["of"] == 16 and v3["threshold"] == 11 and "scaled to 11 out of 16" in v3["note"]
     assert (v3["seed"]["of"], v3["seed"]["threshold"]) == (4, 3) and "scaled to 3 out of 4" in v3["seed"]["note"]
     assert v4["threshold"] == pytest.approx(1.55) and "among 4" in v4["note"]
-    record, criteria = scenarios.run(main, heldout, EMOTIONS[3:4], vectors[None, 3:4], Layers(), 100, 0)
+    record, criteria = measured(main, heldout, EMOTIONS[3:4], vectors[None, 3:4], Layers(), 100, 0)
     assert record["items"] == [] and [one["verdict"] for one in criteria] == ["not asked"] * 2
 
 
@@ -272,7 +276,7 @@ def test_one_rank_apart_from_all_others_still_has_an_interval(resamples):
     activations = np.eye(20)[TARGETS]
     activations[0] = vectors[TARGETS[1]] + 0.5 * vectors[TARGETS[0]]
     main, heldout = Battery(SCENARIOS, activations[:, None]), Battery(HELDOUT, np.eye(20)[THRICE][:, None])
-    _, (_, v4) = scenarios.run(main, heldout, EMOTIONS, vectors[None], Layers(), resamples, 0)
+    _, (_, v4) = measured(main, heldout, EMOTIONS, vectors[None], Layers(), resamples, 0)
     assert v4["seed"]["value"] == pytest.approx(13 / 12)
     assert v4["interval"][0] <= v4["value"] <= v4["interval"][1] and v4["value"] < 1.1
     assert v4["verdict"] == "pass"

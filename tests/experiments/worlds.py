@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from emotion_vectors.experiments import arms
-from emotion_vectors.experiments.steering import Options
+from emotion_vectors.experiments.steering import arms
+from emotion_vectors.experiments.steering.effects import Options
 from emotion_vectors.stats.steering import split_halves
 from emotion_vectors.stimuli.items import CATEGORIES, Activity
 

@@ -39,7 +39,7 @@ def toy_run(tmp_path_factory):
     folder, pack = tmp_path_factory.mktemp("explorer") / "toy", tmp_path_factory.mktemp("pack") / "small"
     make_pack(pack)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pipeline, "write_report", lambda path, record: [])
+        patch.setattr(pipeline, "write_report", lambda *_: [])
         pipeline.run_experiment(change(preset("toy"), stimuli=str(pack), **SMALL), folder, Runtime(quiet=True))
     return folder
 

@@ -152,7 +152,9 @@ def test_read_colours_every_token_with_the_values_of_the_library_and_tells_a_mis
     set_number(page, "layer", 1)
     expect(page.locator("#ev-coloured .ev-facts")).to_contain_text("sad at layer 1")
     vectors = EmotionVectors.load(toy_run)
-    reading = vectors.read(load_model("toy"), [{"role": "user", "content": "It rains <b>again</b>."}], ["sad"], [1])
+    reading = vectors.read(
+        load_model("toy", dtype="float32"), [{"role": "user", "content": "It rains <b>again</b>."}], ["sad"], [1]
+    )
     tokens = page.locator("#ev-coloured .ev-t")
     tips = [tokens.nth(i).get_attribute("data-tip") for i in range(tokens.count())]
     raw = [float(re.search(r"raw: (\S+)", tip).group(1).replace("−", "-")) for tip in tips]
@@ -199,14 +201,12 @@ def test_steer_writes_three_answers_and_warns_of_long_additions(site):
 
 
 def test_stop_keeps_what_was_written_and_says_so(site, monkeypatch):
-    draw = writing._generate
+    decode = writing.decode
 
-    def slowly(loaded, messages, additions, tokens, sampling, streamer, ended):
-        put = streamer.put
-        monkeypatch.setattr(streamer, "put", lambda value: (time.sleep(0.2), put(value)))
-        return draw(loaded, messages, additions, tokens, sampling, streamer, ended)
+    def slowly(*args, on_token, **more):
+        return decode(*args, on_token=lambda row, token: (time.sleep(0.2), on_token(row, token))[1], **more)
 
-    monkeypatch.setattr(writing, "_generate", slowly)
+    monkeypatch.setattr(writing, "decode", slowly)
     page = site.page()
     tab(page, "Steer")
     set_number(page, "length", 400)
@@ -221,7 +221,7 @@ def test_stop_keeps_what_was_written_and_says_so(site, monkeypatch):
     page.close()
     page = site.page()
     tab(page, "Steer")
-    monkeypatch.setattr(writing, "_generate", draw)
+    monkeypatch.setattr(writing, "decode", decode)
     set_number(page, "length", 8)
     page.locator("#ev-write").click()
     arm(page, "random direction").wait_for()

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from emotion_vectors.experiments import diagonal, feels
 from emotion_vectors.experiments.chance import turned_sets
+from emotion_vectors.experiments.steered_words import diagonal, feels
 from emotion_vectors.lm.architecture import find_parts
 from emotion_vectors.lm.continuations import spell, word_log_probabilities
 from emotion_vectors.lm.model import LanguageModel
@@ -48,19 +48,19 @@ def test_the_change_is_the_planted_one(world, sentence):
     # Log probabilities share a normaliser for each vector: differences between words are those of the planted logits.
     assert change - change[:, :1] == pytest.approx(logits - logits[:, :1], abs=2e-3)
     record = feels.sentence(found, [VALENCE[e] for e in EMOTIONS], 300, 0)
-    assert record["contrast"] == pytest.approx(float(diagonal.contrast(logits)), abs=2e-3)
-    assert record["beyond_chance"] == structure
+    assert record.contrast == pytest.approx(float(diagonal.contrast(logits)), abs=2e-3)
+    assert record.beyond_chance == structure
     if structure:
-        assert record["own_first"] == len(EMOTIONS) and record["contrast"] > 2 and record["within_valence"]["p"] < 0.05
+        assert record.own_first == len(EMOTIONS) and record.contrast > 2 and record.within_valence.p < 0.05
     else:
-        assert abs(record["contrast"]) < 0.2
+        assert abs(record.contrast) < 0.2
 
 
 def test_the_record_part_has_every_sentence_and_nothing_else_changes_it(world):
     _, planted, lm = world
     parts = [heard(planted, lm, sentence)[2] for sentence in feels.PAPER]
     parts[1] = parts[1]._replace(random=None)
-    record = feels.run(EMOTIONS, parts, VALENCE, {"strength": 4.0}, 100, 0)
-    assert [row["sentence"] for row in record["sentences"]] == list(feels.PAPER)
-    assert record["sentences"][1]["random"] is None and record["sentences"][0]["random"]["sd"] > 0
-    assert record["valence"] == [VALENCE[e] for e in EMOTIONS]
+    record = feels.run(EMOTIONS, parts, VALENCE, feels.Added(1, 4.0, 1.0, 10), 100, 0)
+    assert [row.sentence for row in record.sentences] == list(feels.PAPER)
+    assert record.sentences[1].random is None and record.sentences[0].random.sd > 0
+    assert record.valence == [VALENCE[e] for e in EMOTIONS]

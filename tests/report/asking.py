@@ -6,8 +6,19 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from emotion_vectors.experiments.baselines import report as baselines
+from emotion_vectors.experiments.correlation import sentences as correlation
 from emotion_vectors.experiments.lens import report as lens
 from emotion_vectors.experiments.lens.record import Lens
+from emotion_vectors.experiments.numeric import figures as numeric_figures
+from emotion_vectors.experiments.preferences import report as preferences
+from emotion_vectors.experiments.scenarios import report as scenarios
+from emotion_vectors.experiments.steered_words import figures as words_figures
+from emotion_vectors.experiments.steered_words import report as words
+from emotion_vectors.experiments.steered_words.record import Leaks
+from emotion_vectors.experiments.steering import sentences_controls, sentences_inversion
+from emotion_vectors.experiments.steering import tables as steering
+from emotion_vectors.experiments.steering.record import Steering
 from emotion_vectors.record import ContradictoryRecord, Record, parse
 from emotion_vectors.report import about, checks, criteria, page
 from emotion_vectors.report import method_table as method
@@ -41,13 +52,53 @@ criteria_table = _of(criteria.criteria_table, CARDS)
 answers = _of(criteria.answers, CARDS)
 pair_table = _of(lens.pair_table)
 vectors_table = _of(lens.vectors_table)
+twins_chart = _of(numeric_figures.twins_chart)
+twins_rows = _of(numeric_figures.twins_rows)
+feels_rows = _of(words_figures.feels_rows)
+sentences_table = _of(words.sentences_table)
+leaks_table = _of(words.leaks_table)
+battery_table = _of(scenarios.battery_table)
+retrieval_seen = _of(scenarios.retrieval_seen)
+layers_seen = _of(scenarios.layers_seen)
+words_table = _of(baselines.words_table)
+words_seen = _of(baselines.words_seen)
+category_table = _of(preferences.category_table)
+bars_chance = _of(correlation.bars_chance)
+arms_table = _of(steering.arms_table)
+inversion_table = _of(steering.inversion_table)
+effects_table = _of(steering.effects_table)
+steered_category_table = _of(steering.steered_category_table)
 drawn = _of(page.figures, TOPICS)
+
+
+def _steered(function: Callable[..., str], part: str = "") -> Callable[[Json | Record], str]:
+    """A sentence about the steering part, or about one of its parts."""
+
+    def said(record: Json | Record) -> str:
+        found = typed(record).part(Steering)
+        assert found is not None
+        return function(getattr(found, part) if part else found)
+
+    return said
+
+
+arms_seen = _steered(sentences_controls.arms_seen)
+broken_seen = _steered(sentences_controls.broken_seen)
+categories_seen = _steered(sentences_controls.categories_seen)
+scale_seen = _steered(sentences_controls.scale_seen, "scale")
+contraction_seen = _steered(sentences_inversion.contraction_seen, "inversion")
 
 
 def pairs_seen(record: Json | Record) -> str:
     """The note of the table of pairs."""
     found = typed(record).part(Lens)
     return "" if found is None else lens.pairs_seen(found.pairs_test, found.opposites)
+
+
+def leaks_seen(record: Json | Record) -> str:
+    """The note of the table of answers."""
+    found = typed(record).part(Leaks)
+    return "" if found is None else words.leaks_seen(found)
 
 
 def verdict_counts(record: Json | Record, kind: str = "verdict") -> dict[str, list[str]]:

@@ -109,14 +109,20 @@ CONTRADICTIONS: dict[str, tuple[Callable[[Record], None], str]] = {
     ),
     "more matches than scenarios at a layer": (_put(E_ + "scenarios.by_layer.2.matches", 13), "matches at layer 2"),
     "a mean rank beyond the probes": (_put(E_ + "scenarios.by_layer.2.mean_rank", 12.5), "mean rank at layer 2"),
-    "a mean rank better than the best": (_put(E_ + "scenarios.by_layer.2.mean_rank", 0.5), "mean rank at layer 2"),
+    "a mean rank better than the best": (
+        _put(E_ + "scenarios.by_layer.2.mean_rank", 0.5),
+        "scenarios.by_layer.2.mean_rank",
+    ),
     "V3 against its layer": (_more(E_ + "scenarios.by_layer.20.matches", -1), "V3, by its layer's row,"),
     "a best layer that is not": (_more(E_ + "scenarios.best_layer.matches.value", -1), "best layer's matches"),
     "a better rank at another layer": (
         _more(E_ + "scenarios.best_layer.mean_rank.value", 0.5),
         "best layer's mean_rank",
     ),
-    "a p of 1.5 at the best layer": (_put(E_ + "scenarios.best_layer.matches.p", 1.5), "p value of the best layer"),
+    "a p of 1.5 at the best layer": (
+        _put(E_ + "scenarios.best_layer.matches.p", 1.5),
+        "scenarios.best_layer.matches.p",
+    ),
     "more held-out scenarios than listed": (_put(E_ + "scenarios.heldout.of", 37), "count 37 texts but list 36"),
     "held-out matches against the ranks": (
         _put(E_ + "scenarios.heldout.raw.matches", {"value": 30, "interval": [25, 33], "null": 3, "p": 0.01}),
@@ -178,7 +184,7 @@ CONTRADICTIONS: dict[str, tuple[Callable[[Record], None], str]] = {
     "a change that the curve denies": (_put(E_ + "numeric.templates.0.change.happy", 0.5), "The change of happy"),
     "V5 against the signs": (_criterion("V5", value=16, verdict="fail"), "V5 is stated as 16"),
     "V6 against the curves": (_criterion("V6", value=11, verdict="fail"), "V6 is stated as 11"),
-    "win probability of 1.1": (_put(E_ + "preferences.activities.0.wins", 1.1), "win probability"),
+    "win probability of 1.1": (_put(E_ + "preferences.activities.0.wins", 1.1), "preferences.activities.0.wins"),
     "category mean against its activities": (
         _more(E_ + "preferences.categories.0.bradley_terry", 5.0),
         "mean bradley_terry of",

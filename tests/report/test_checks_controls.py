@@ -75,14 +75,20 @@ CONTRADICTIONS: dict[str, tuple[Callable[[Record], None], str]] = {
         "The fitted change of happy",
     ),
     "more discoveries than emotions": (_no_discoveries_stated, "discoveries"),
-    "a partial r of 1.2": (_emotion(r_partial=-1.2), "The partial r of"),
-    "a p of a partial r beyond 1": (_emotion(p_partial=1.2), "p or q"),
+    "a partial r of 1.2": (_emotion(r_partial=-1.2), "correlation.emotions.5.r_partial"),
+    "a p of a partial r beyond 1": (_emotion(p_partial=1.2), "correlation.emotions.5.p_partial"),
     "a partial count that the emotions deny": (_correlation("extremes_held", partial_count=3), "partial |r| > 0.3"),
     "a partial count above all": (_correlation("within_categories", partial_count=200), "A count of within_categories"),
-    "an r by mean cosine of 1.2": (_emotion(r_cosine=1.2), "The r by mean cosine"),
+    "an r by mean cosine of 1.2": (_emotion(r_cosine=1.2), "correlation.emotions.5.r_cosine"),
     "a count by mean cosine that the emotions deny": (_cosine_count, "|r| > 0.3 by mean cosine"),
-    "a null count below nothing": (_correlation("within_categories", null_count=-1), "A count of within_categories"),
-    "a p within categories beyond 1": (_correlation("within_categories", gap_p=1.5), "A p of within_categories"),
+    "a null count below nothing": (
+        _correlation("within_categories", null_count=-1),
+        "correlation.within_categories.null_count",
+    ),
+    "a p within categories beyond 1": (
+        _correlation("within_categories", gap_p=1.5),
+        "correlation.within_categories.gap_p",
+    ),
 }
 
 

@@ -125,13 +125,13 @@ CONTRADICTIONS: dict[str, tuple[Change, str]] = {
     "further beyond control directions": (_more("times_control", 2.0), "The effect against"),
     "an easier control called the hardest": (
         lambda record: record["experiments"]["steering"].update(hardest_control="mean"),
-        "of the kind 'mean'",
+        "hardest_control can't be right: input should be 'random', 'orthogonal' or 'shuffled'",
     ),
     "V10's p below that of the controls": (
         lambda record: record["criteria"]["V10"]["null"].update(p=1e-9),
         "V10 states p",
     ),
-    "a control direction of no kind": (_put("controls.0.kind", "other"), "which is none"),
+    "a control direction of no kind": (_put("controls.0.kind", "other"), "controls.0.kind can't be right"),
     "a control direction in other Elo points": (_more("controls.2.elo_steered", 9.0), "direction in Elo"),
     "fewer controls than ordered": (_settings(random_directions=20), "10 random directions were steered"),
     "more shuffled vectors than ordered": (_settings(shuffled_vectors=3), "5 shuffled directions were steered"),
@@ -191,7 +191,10 @@ CONTRADICTIONS: dict[str, tuple[Change, str]] = {
     "an effect at strength 0 of a curve": (_put("dose.emotions.1.nats.2", 0.1), "at strength 0"),
     "a curve beside the main experiment": (_more("dose.emotions.1.nats.5", 0.1), "at the judged strength"),
     "another slope of a curve": (_turn("dose.emotions.0.nats_per_strength"), "its slope"),
-    "a band upside down": (_all(_put("dose.strengths.6.random_low", 3.0)), "The random band at strength 1.0"),
+    "a band upside down": (
+        _all(_put("dose.strengths.6.random_low", 3.0)),
+        "steering.dose.strengths.6 can't be right: the random band",
+    ),
     "more random curves than directions": (_put("dose.random_directions", 11), "of 10"),
     "a chosen layer that was not swept": (_put("depth.chosen_layers", [20, 21]), "not two of those"),
     "layers out of order": (
@@ -199,7 +202,7 @@ CONTRADICTIONS: dict[str, tuple[Change, str]] = {
         "not in order",
     ),
     "another effect along the correlation": (_more("depth.rows.1.contrast", 0.2), "Layer 12 of the sweep"),
-    "a p of the chosen layer of 2": (_put("depth.p", 2.0), "The p of the chosen layer"),
+    "a p of the chosen layer of 2": (_put("depth.p", 2.0), "steering.depth.p can't be right"),
     "another effect at the analysis layer": (
         _all(_more("depth.rows.3.emotions.0.nats", 0.2), _put("depth.rows.3.contrast", None)),
         "Layer 20 of the sweep",

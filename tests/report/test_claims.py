@@ -10,11 +10,19 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from emotion_vectors.report.claims_preferences import chance_band
-from emotion_vectors.report.tables import category_table
+from emotion_vectors.experiments.correlation.sentences import chance_band
 from emotion_vectors.report.wording import fixed
 
-from .asking import abstract, criteria_table, figure_claims, limits, method_table, verdict_counts
+from .asking import (
+    abstract,
+    bars_chance,
+    category_table,
+    criteria_table,
+    figure_claims,
+    limits,
+    method_table,
+    verdict_counts,
+)
 from .record import build
 
 Record = dict[str, Any]
@@ -66,12 +74,15 @@ def test_steering_sentence_turns_with_its_verdict() -> None:
 
 def test_scenario_sentence(record: Record) -> None:
     scenarios = record["experiments"]["scenarios"]
-    seen = figure_claims(record, 1).seen
+    seen, counts = figure_claims(record, 1).seen, []
     for kind in ("raw", "centred"):
         matrix = np.array(scenarios[kind])
         first = int(np.sum(matrix.argmax(axis=0) == np.arange(12)))
         rank = np.mean([np.sum(matrix[:, j] >= matrix[j, j]) for j in range(12)])
         assert f"{first} of 12 scenarios" in seen and f"mean rank {rank:.2f}" in seen
+        counts.append(first)
+    said = f"The intended probe is the highest in {counts[0]} of 12 texts that imply an emotion without naming it"
+    assert f"{said} ({counts[1]} of 12 after centring; guessing gives 1 of 12)." in abstract(record)
     assert "first in 1 of 12 and at mean rank 6.5" in figure_claims(record, 1).chance
 
 
@@ -174,8 +185,6 @@ def test_v11_shows_both_counts_each_beside_what_it_is() -> None:
 
 
 def test_discoveries_say_how_many_of_their_directions_the_halves_share() -> None:
-    from emotion_vectors.report.claims_preferences import bars_chance
-
     record = build("full", 0)
     rows, halves = record["experiments"]["correlation"]["emotions"], record["vectors"]["split_half"]
     for number, row in enumerate(rows):

@@ -8,12 +8,23 @@ from typing import Any
 import numpy as np
 import pytest
 
-from emotion_vectors.report.claims_arms import arms_seen, broken_seen, categories_seen, scale_seen
-from emotion_vectors.report.claims_inversion import contraction_seen
-from emotion_vectors.report.tables_steering import arms_table, effects_table, inversion_table, steered_category_table
 from emotion_vectors.report.wording import fixed, number, points, signed
 
-from .asking import figure_claims, figures, lettered_figures, limits
+from .asking import (
+    arms_seen,
+    arms_table,
+    broken_seen,
+    categories_seen,
+    contraction_seen,
+    effects_table,
+    figure_claims,
+    figures,
+    inversion_table,
+    lettered_figures,
+    limits,
+    scale_seen,
+    steered_category_table,
+)
 from .conftest import Written
 from .reading import Page
 from .record import build

@@ -8,10 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from emotion_vectors.report.claims_baselines import layers_seen, retrieval_seen, words_seen
-from emotion_vectors.report.tables_controls import battery_table, words_table
-
-from .asking import check, figure_claims
+from .asking import battery_table, check, figure_claims, layers_seen, retrieval_seen, words_seen, words_table
 from .record import build
 
 Record = dict[str, Any]

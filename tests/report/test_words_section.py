@@ -7,10 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from emotion_vectors.report.figures_words import feels_rows
-from emotion_vectors.report.words_section import MISSING, leaks_seen, leaks_table, sentences_table
+from emotion_vectors.experiments.steered_words.report import MISSING
 
-from .asking import check, figure_claims, lettered_figures, render
+from .asking import check, feels_rows, figure_claims, leaks_seen, leaks_table, lettered_figures, render, sentences_table
 from .contradictions import assert_refused
 from .record import build
 
@@ -98,17 +97,17 @@ CONTRADICTIONS = [
     (_change_cell, "contrast of 'He feels'"),
     (lambda r: _feels(r)["change"].pop(), "are not 12 x 12"),
     (lambda r: _feels(r).update(own_up=13), "own words are said to rise"),
-    (lambda r: _feels(r)["base"].__setitem__(0, 0.5), "A log probability after 'He feels'"),
+    (lambda r: _feels(r)["base"].__setitem__(0, 0.5), "feels.sentences.0.base.0"),
     (lambda r: _feels(r).update(beyond_chance=not _feels(r)["beyond_chance"]), "does not follow"),
     (lambda r: _feels(r).update(interval=[5.0, 6.0]), "is outside 5"),
     (lambda r: _feels(r)["per_token"].update(contrast=9.0), "per token"),
-    (lambda r: _feels(r)["dealt"].update(p=1.5), "A p of 'He feels'"),
+    (lambda r: _feels(r)["dealt"].update(p=1.5), "feels.sentences.0.dealt.p can't be right: 1.5"),
     (lambda r: r["experiments"]["feels"]["valence"].pop(), "11 valences"),
-    (lambda r: _leaks(r)["table"][0].__setitem__(1, 1.5), "A share of the answers"),
+    (lambda r: _leaks(r)["table"][0].__setitem__(1, 1.5), "leaks.strengths.0.table.0.1 can't be right: 1.5"),
     (lambda r: _leaks(r)["levels"]["special"].update(steered=0.9), "The level of the answers"),
     (lambda r: _leaks(r)["levels"]["topics"].update(difference=0.5), "topics words of the answers"),
     (lambda r: _leaks(r)["own"].update(own_first=13), "counts of the answers"),
-    (lambda r: r["experiments"]["leaks"].update(ceiling=1.2), "special words in the stories"),
+    (lambda r: r["experiments"]["leaks"].update(ceiling=1.2), "leaks.ceiling can't be right: 1.2"),
 ]
 
 

@@ -43,6 +43,8 @@ ALLOWED = {
     "comparing": {"pipeline", "settings", "vectors", "stats", "store", "report"},
     "upkeep": {"stages", "lm", "corpus", "vectors", "stats", "stimuli", "store", "settings"},
     "stages": {
+        "report",  # what an experiment is handed
+        "topics",
         "doctor",
         "lab",
         "scale",

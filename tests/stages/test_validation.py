@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 import torch
 
-from emotion_vectors.experiments import baselines
+from emotion_vectors.experiments.baselines import measure as baselines
 from emotion_vectors.lm.prompts import chat_prompt
 from emotion_vectors.stages import validation
 from emotion_vectors.stages.readings import Readings
@@ -85,13 +85,14 @@ def test_the_batteries_reach_the_tests_with_their_layers():
     lab = SimpleNamespace(pack=PACK, settings=SimpleNamespace(resamples=100, seed=0, layer=None))
     record, (v3, _) = validation.scenario_tests(lab, vectors, planted)  # pyright: ignore[reportArgumentType]
     first = v3["seed"]
-    assert first["value"] == first["of"] == record["by_layer"][2]["matches"] and len(record["by_layer"]) == 4
-    assert record["heldout"]["raw"]["matches"]["value"] == record["heldout"]["of"] == 3 * first["of"]
+    assert first["value"] == first["of"] == record.by_layer[2].matches and len(record.by_layer) == 4
+    assert record.heldout is not None and record.retrieval is not None
+    assert record.heldout.raw.matches.value == record.heldout.of == 3 * first["of"]
     assert v3["of"] == 4 * first["of"] and v3["value"] > 3 * first["of"]
-    assert record["by_layer"][1]["matches"] < first["of"] and not record["layer_set_by_hand"]
-    assert record["retrieval"]["of"] == record["retrieval"]["emotions"] == 24
+    assert record.by_layer[1].matches < first["of"] and not record.layer_set_by_hand
+    assert record.retrieval.of == record.retrieval.emotions == 24
     by_hand = SimpleNamespace(pack=PACK, settings=SimpleNamespace(resamples=100, seed=0, layer=2))
-    assert validation.scenario_tests(by_hand, vectors, planted)[0]["layer_set_by_hand"]  # pyright: ignore[reportArgumentType]
+    assert validation.scenario_tests(by_hand, vectors, planted)[0].layer_set_by_hand  # pyright: ignore[reportArgumentType]
 
 
 def test_the_words_of_a_run_are_compared_and_noted(tmp_path):
@@ -103,12 +104,14 @@ def test_the_words_of_a_run_are_compared_and_noted(tmp_path):
         {"id": name, "value": 0, "of": of, "null": {"p": 1.0}, "note": "x", "seed": nothing}
         for name, of in (("V5", 24), ("V6", 24), ("V8", 3), ("V9", 24), ("V1", 24))
     ]
-    counted = {"count": 0, "of": 55, "count_p": 1.0}
-    numbers = {"twins": {"earlier": {"null": {"p": 1.0}}, "severity": counted}}
+    counted = SimpleNamespace(count=0, of=55, count_p=1.0)
+    numbers = SimpleNamespace(
+        twins=SimpleNamespace(earlier=SimpleNamespace(null=SimpleNamespace(p=1.0)), severity=counted)
+    )
     found = validation.words_alone(lab, vectors, nats, [*criteria, *rest], record, numbers)
-    assert [row["name"] for row in found["rows"]] == ["residual stream", "bag of words", "static embedding"]
+    assert [row.name for row in found.rows] == ["residual stream", "bag of words", "static embedding"]
     stories = {word for _, text in validation.kept_stories(lab) for word in text.lower().split()}
-    assert 24 <= found["vocabulary"] <= len(stories)
+    assert 24 <= found.vocabulary <= len(stories)
     for name in baselines.CRITERIA:
         reached = baselines.remarks(found)[name]
         note = next(c["note"] for c in (*criteria, *rest) if c["id"] == name)

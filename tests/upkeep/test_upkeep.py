@@ -18,9 +18,11 @@ from emotion_vectors.pipeline import run_experiment
 from emotion_vectors.settings import Settings, change
 from emotion_vectors.stimuli import load_pack
 from emotion_vectors.store.atomic import read_json, write_json
-from emotion_vectors.store.run_folder import open_run
-from emotion_vectors.upkeep import clean_run, plan_run, run_status
-from emotion_vectors.upkeep.status import ALSO, FIRST_STAGE, ORDER, changed
+from emotion_vectors.store.run_folder import RunFolder, open_run
+from emotion_vectors.store.stage_table import EVERYWHERE, ORDER, STAGES, reached_by
+from emotion_vectors.upkeep.cleaning import clean_run
+from emotion_vectors.upkeep.planning import plan_run
+from emotion_vectors.upkeep.status import changed, run_status
 
 QUIET = settings.Runtime(device="cpu", quiet=True, threads=1)
 
@@ -73,9 +75,51 @@ def test_a_folder_in_use_names_the_process(copied):
             clean_run(copied)
 
 
-def test_every_setting_has_a_first_stage():
-    assert set(FIRST_STAGE) == set(Settings.model_fields)
-    assert set(FIRST_STAGE.values()) | set(ALSO.values()) <= set(ORDER)
+def test_every_setting_reaches_a_stage_and_every_stage_is_made_from_earlier_ones():
+    assert EVERYWHERE.union(*(stage.settings for stage in STAGES)) == set(Settings.model_fields)
+    assert all(ORDER.index(need) < ORDER.index(stage.name) for stage in STAGES for need in stage.needs)
+
+
+def test_stages_read_the_settings_that_they_name(tmp_path, monkeypatch):
+    """Every read of a setting in a toy run, from the end of one stage to the end of the next, against the table.
+
+    What is read while the run is opened counts for no stage, so a setting that stands at a stage has to be read there or at the opening.
+    """
+    read, stages, plain, finish = set(), {}, Settings.__getattribute__, RunFolder.finish
+
+    def watched(self, name):
+        read.add(name)
+        return plain(self, name)
+
+    def finished(self, stage, *args, **facts):
+        stages[stage] = read & set(Settings.model_fields)
+        read.clear()
+        return finish(self, stage, *args, **facts)
+
+    monkeypatch.setattr(Settings, "__getattribute__", watched)
+    monkeypatch.setattr(RunFolder, "finish", finished)
+    run_experiment(settings.toy(), tmp_path / "run", QUIET)
+    opening = stages["doctor"]
+    for stage in STAGES[1:]:
+        missing = stages[stage.name] - stage.settings - EVERYWHERE
+        assert not missing, f"{stage.name} reads {missing}, and the table doesn't say so"
+        invented = stage.settings - stages[stage.name] - opening
+        assert not invented, f"{stage.name} reads no {invented}"
+
+
+def test_what_changes_the_texts_changes_the_neutral_texts_too():
+    for name in (
+        "min_tokens",
+        "min_words",
+        "story_tokens",
+        "story_tries",
+        "writer",
+        "temperature",
+        "top_p",
+        "repetition_penalty",
+    ):
+        assert {"stories", "neutral", "activations"} <= set(reached_by(name))
+    assert "doctor" in reached_by("layer") and "stories" not in reached_by("layer")
 
 
 def made(folder, stage):
@@ -86,7 +130,7 @@ def made(folder, stage):
     return files | {name: hash(str(content)) for name, content in found.items()}
 
 
-@pytest.mark.parametrize("name, value", [("strength", 0.3), ("neutral_variance", 0.2)])
+@pytest.mark.parametrize("name, value", [("strength", 0.3), ("neutral_variance", 0.2), ("resamples", 150)])
 def test_what_is_said_to_change_is_what_changes(name, value, toy_run, tmp_path):
     """A run with the other setting: whatever comes out otherwise was announced, and what was not announced is the same."""
     folder, _ = toy_run
@@ -99,7 +143,9 @@ def test_what_is_said_to_change_is_what_changes(name, value, toy_run, tmp_path):
         for stage in ORDER[1:]  # the self-checks' file has times of its own
     }
     assert {stage for stage, (a, b) in files.items() if a != b} <= set(announced["stages"])
-    assert files["preferences"][0] == files["preferences"][1] and files["feels"][0] != files["feels"][1]
+    seen = "vectors" if name == "resamples" else "feels"  # the file of vectors holds their reliability
+    assert files["preferences"][0] == files["preferences"][1] and announced["stages"].get(seen)
+    assert name == "resamples" or files[seen][0] != files[seen][1]
 
 
 def test_the_same_settings_change_nothing(toy_run):
@@ -171,7 +217,7 @@ def test_a_folder_of_another_form_says_how_to_go_on(copied, form, says):
 
 
 def test_a_plan_for_several_devices_shares_out_the_blocks():
-    one, three = (plan_run(settings.toy(), load_pack("ours"), devices) for devices in ("cpu", "cpu,cpu,cpu"))
+    one, three = (plan_run(settings.toy(), load_pack("ours"), devices) for devices in ("cpu", "cpu:0,cpu:1,cpu:2"))
     weights = make_toy()[0].model.layers.parameters()
     size = sum(weight.numel() for weight in weights)
     gone = (size - size // 3) * 4  # the toy preset is float32

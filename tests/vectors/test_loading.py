@@ -12,6 +12,7 @@ from emotion_vectors.cli import app
 from emotion_vectors.errors import UserError
 from emotion_vectors.explorer.models import Models
 from emotion_vectors.explorer.runs import open_run
+from emotion_vectors.lm import devices
 from emotion_vectors.lm import model as loading
 from emotion_vectors.lm.model import load_model, locate
 from emotion_vectors.vectors.file import EmotionVectors
@@ -86,7 +87,7 @@ def seen(monkeypatch):
 
 @pytest.mark.parametrize("way", WAYS)
 def test_the_model_is_loaded_in_the_precision_of_the_vectors(way, file, monkeypatch):
-    monkeypatch.setattr(loading, "_cpu_has_bfloat16", lambda: False)  # so that auto is another one
+    monkeypatch.setattr(devices, "_cpu_has_bfloat16", lambda: False)  # so that auto is another one
     with seen(monkeypatch) as models:
         way(file)
     assert [lm.dtype for lm in models] == [torch.bfloat16]

@@ -33,7 +33,7 @@ def plan(
 ) -> None:
     """Say what a run would take: texts, prompts, tokens, disk, memory and, with --rates, hours."""
     from emotion_vectors.stimuli import load_pack
-    from emotion_vectors.upkeep import plan_run
+    from emotion_vectors.upkeep.planning import plan_run
 
     chosen = _settings(preset, model, stimuli, set_)
     found = plan_run(chosen, load_pack(chosen.stimuli), device, rates)
@@ -73,7 +73,7 @@ def status(
     as_json: Json = False,
 ) -> None:
     """Say how far a run is, what was dropped, time and disk; with settings, what these would change. Nothing is written."""
-    from emotion_vectors.upkeep import run_status
+    from emotion_vectors.upkeep.status import run_status
 
     wanted = None
     if preset or model or stimuli or set_:
@@ -92,7 +92,7 @@ def clean(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False,
 ) -> None:
     """Remove what a finished run can compute again; record, vectors, texts, tables and report stay."""
-    from emotion_vectors.upkeep import clean_run
+    from emotion_vectors.upkeep.cleaning import clean_run
 
     found = clean_run(run_folder, dry_run)
     done = "Would remove" if dry_run else "Removed"

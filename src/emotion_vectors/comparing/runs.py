@@ -25,8 +25,9 @@ class Compared:
 
     @property
     def same_as(self) -> tuple[str, int]:
-        """What must be equal for vectors to be compared directly: hash of the weights and width."""
-        return self.record["model"]["sha256"], self.vectors.raw.shape[2]
+        """What must be equal for vectors to be compared directly: hash of the weights, without adapter and quantisation, and width."""
+        model = self.record["model"]
+        return model.get("base_sha256", model["sha256"]), self.vectors.raw.shape[2]
 
     def stories(self) -> set[int] | None:
         """Hashes of the kept stories' texts, None where the folder has no stories."""

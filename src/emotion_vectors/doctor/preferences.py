@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from emotion_vectors.doctor.bench import Bench
 from emotion_vectors.doctor.check import Finding, at_most
-from emotion_vectors.experiments import preferences
+from emotion_vectors.experiments.preferences import measure as preferences
 
 TODO = "the preference criteria will be inconclusive if all pairs show the same"
 

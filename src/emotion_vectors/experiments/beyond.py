@@ -6,12 +6,13 @@ In: weights and effects in nats of m emotions, and effects of control directions
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
 from scipy import stats
 
-from emotion_vectors.experiments.arms import NULLS
+from emotion_vectors.experiments.steering.terms import NULLS, Control, Null
 from emotion_vectors.stats import nulls
 
 
@@ -42,10 +43,10 @@ class Beyond(NamedTuple):
 
     times: float
     p: float
-    kind: str
+    kind: Null
 
 
-def beyond_controls(weights: np.ndarray, nats: np.ndarray, controls: dict[str, np.ndarray]) -> Beyond:
+def beyond_controls(weights: np.ndarray, nats: np.ndarray, controls: Mapping[Control, np.ndarray]) -> Beyond:
     """`beyond_random` against the kind of control direction that is the hardest to beat.
 
     Vectors of shuffled labels lie where the stories lie, so they carry emotion as well, only not their label's: each

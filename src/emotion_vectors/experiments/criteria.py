@@ -188,9 +188,9 @@ def _decide(value: float, interval: tuple[float, float], null: Null, threshold: 
     return "pass", f"better than chance and at the bar of {threshold.text}"
 
 
-def number(value: float) -> str:
+def number(value: float | None) -> str:
     """A number for a sentence: whole numbers plain, others with three significant digits."""
-    if not math.isfinite(value):
+    if value is None or not math.isfinite(value):
         return "not known"
     if float(value).is_integer() and abs(value) < 1e6:
         return str(int(value))

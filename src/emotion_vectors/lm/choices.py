@@ -17,7 +17,7 @@ import torch
 from transformers import DynamicCache
 
 from emotion_vectors.errors import UserError
-from emotion_vectors.lm import forward
+from emotion_vectors.lm import forward, kept_keys
 from emotion_vectors.lm.architecture import sliding_window
 from emotion_vectors.lm.finite import require_finite
 from emotion_vectors.lm.keeping import Keep, in_memory
@@ -56,7 +56,7 @@ class Kept(NamedTuple):
 
     begin: int  # the block that they start after, -1: whole passes
     residual: torch.Tensor  # (t, d) output of that block; empty for whole passes
-    prefix: list[forward.KeysValues]  # of the shared prefix, for the blocks above it; empty where a prompt is a row
+    prefix: list[kept_keys.KeysValues]  # of the shared prefix, for the blocks above it; empty where a prompt is a row
     answers: torch.Tensor  # (k, d) final-norm residuals that the unsteered answers are read from
 
 
@@ -173,7 +173,7 @@ def _plain_pass(
             hidden = run_piece(lm, tree, piece, 1, cache, choices.together)
         found += [hidden[0]] if len(piece.read) else []
         if keeps_prefix and cache is not None and number == 0:
-            prefix = forward.keys_values(cache, begin + 1, tree.prefix)
+            prefix = kept_keys.keys_values(cache, begin + 1, tree.prefix)
     answers = torch.cat(found)
     if keep_layer is None:
         return answers, None
@@ -184,7 +184,7 @@ def _plain_pass(
             real = indices(lm, np.flatnonzero(piece.real))
             residual[indices(lm, piece.tokens[piece.real])] = output.flatten(0, 1)[real]
         residual = keep(residual)
-    kept = [forward.KeysValues(keep(keys), keep(values)) for keys, values in prefix]
+    kept = [kept_keys.KeysValues(keep(keys), keep(values)) for keys, values in prefix]
     return answers, Kept(begin, residual, kept, keep(answers))
 
 
@@ -268,8 +268,8 @@ def _steered_pass(
     count, found = len(additions[min(additions)]), []
     seen, rows = pieces[0].allowed.shape[-1] - pieces[0].tokens.shape[-1], len(pieces[0].tokens)
     with torch.inference_mode():
-        prefix = forward.where_computed(lm, kept.prefix, kept.begin + 1)
-        cache = forward.filled_cache(prefix, kept.begin + 1, count * rows, seen) if seen else None
+        prefix = kept_keys.where_computed(lm, kept.prefix, kept.begin + 1)
+        cache = kept_keys.filled_cache(prefix, kept.begin + 1, count * rows, seen) if seen else None
         cache = DynamicCache() if cache is None and together and len(pieces) > 1 else cache
         for number, piece in enumerate(pieces):
             rows = len(piece.tokens)

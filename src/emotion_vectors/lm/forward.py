@@ -17,7 +17,6 @@ from torch import nn
 from transformers import DynamicCache
 
 from emotion_vectors.lm.architecture import final_logits
-from emotion_vectors.lm.devices import computes_on
 from emotion_vectors.lm.model import LanguageModel
 from emotion_vectors.lm.uncompiled import check_fired, uncompiled
 
@@ -225,39 +224,6 @@ def with_cache(model: nn.Module, cache: DynamicCache | None) -> dict[str, Dynami
 @functools.cache  # asked at every pass
 def _cache_name(kind: type[nn.Module]) -> str:
     return next((name for name in reversed(CACHE_NAMES) if name in signature(kind.forward).parameters), CACHE_NAMES[0])
-
-
-class KeysValues(NamedTuple):
-    """Attention keys and values of one block for some positions, each (1, heads, positions, head size)."""
-
-    keys: torch.Tensor
-    values: torch.Tensor
-
-
-def keys_values(cache: DynamicCache, first: int, positions: int) -> list[KeysValues]:
-    """Copies of what `cache` holds of the first `positions`, for the blocks from `first` on."""
-    kept = []
-    for layer in cache.layers[first:]:
-        keys, values = getattr(layer, "keys", None), getattr(layer, "values", None)
-        if not isinstance(keys, torch.Tensor) or not isinstance(values, torch.Tensor):
-            raise RuntimeError(f"a {type(layer).__name__} keeps no keys and values")
-        kept.append(KeysValues(keys[:, :, :positions].clone(), values[:, :, :positions].clone()))
-    return kept
-
-
-def where_computed(lm: LanguageModel, kept: Sequence[KeysValues], first: int) -> list[KeysValues]:
-    """What `keys_values` kept for the blocks from `first` on, each on the device that its block computes on."""
-    places = [computes_on(block) or lm.device for block in lm.parts.blocks[first:]]
-    return [KeysValues(keys.to(at), values.to(at)) for at, (keys, values) in zip(places, kept, strict=False)]
-
-
-def filled_cache(kept: Sequence[KeysValues], first: int, rows: int, positions: int) -> DynamicCache:
-    """A cache for `rows` rows with the first `positions` of what `keys_values` kept for the blocks from `first` on."""
-    cache = DynamicCache()
-    for layer, (keys, values) in enumerate(kept, start=first):
-        shape = (rows, -1, -1, -1)
-        cache.update(keys[:, :, :positions].expand(shape), values[:, :, :positions].expand(shape), layer)
-    return cache
 
 
 @contextmanager

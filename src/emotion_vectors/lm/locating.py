@@ -26,6 +26,7 @@ class Located(NamedTuple):
     sha256: str
     revision: str | None
     adapter: Adapter | None = None
+    base_sha256: str | None = None  # of the weights alone, where they are quantised or adapted
 
 
 def local_model(name: str, cache: Path | None = None) -> str:
@@ -56,7 +57,9 @@ def locate(
         parts.append(f"adapter:{worn.sha256}")
     if quantize is not None:
         parts.append(f"quantize:{quantize}")
-    return found._replace(sha256=hashlib.sha256("\n".join(parts).encode()).hexdigest(), adapter=worn)
+    return found._replace(
+        sha256=hashlib.sha256("\n".join(parts).encode()).hexdigest(), adapter=worn, base_sha256=found.sha256
+    )
 
 
 def _is_another(adapter: Adapter, found: Located, cache: Path | None) -> bool:

@@ -159,7 +159,7 @@ def load_model(
         return _built(name, devices, dtype, locate(name, cache, quantize, adapter))
     here = local_model(name, cache)
     located = locate(here, cache, quantize, adapter)
-    gguf, folder, _, revision, _ = located
+    gguf, folder, revision = located.gguf, located.folder, located.revision
     precision = quantized.precision_for(folder, dtype, devices[0])
     tokenizer = _load_tokenizer(name, folder)
     settle_template(tokenizer, folder, name, revision)

@@ -6,6 +6,7 @@ warning only. Each of these is a refusal here that names the tensors, so that no
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -35,8 +36,7 @@ def load_pretrained(folder: str, name: str, dtype: torch.dtype, **options: Any) 
     level = logging.get_verbosity()
     logging.set_verbosity_error()  # its report of tensors is a warning; here it is a refusal
     try:
-        config = AutoConfig.from_pretrained(folder, revision=options.get("revision") or "main", trust_remote_code=False)
-        loaded: Any = model_class(config).from_pretrained(
+        loaded: Any = _class_of(folder, options).from_pretrained(
             folder, dtype=dtype, output_loading_info=True, ignore_mismatched_sizes=True, trust_remote_code=False, **options
         )  # fmt: skip
     except Exception as error:  # transformers and safetensors raise whatever a damaged file provokes
@@ -48,6 +48,14 @@ def load_pretrained(folder: str, name: str, dtype: torch.dtype, **options: Any) 
     model, found = loaded  # the loading report comes with it
     refuse_unsettled(name, found)
     return model
+
+
+def _class_of(folder: str, options: dict[str, Any]) -> Any:
+    if "gguf_file" in options:
+        return AutoModelForCausalLM
+    return model_class(
+        AutoConfig.from_pretrained(folder, revision=options.get("revision") or "main", trust_remote_code=False)
+    )
 
 
 def model_class(config: Any) -> Any:
@@ -72,6 +80,8 @@ def parts_without_tensors(folder: str, name: str) -> list[str]:
     A missing quantised weight ends in an error of its own before transformers' report.
     """
     files = sorted(Path(folder).glob("*.safetensors"))
+    if any(shard not in {file.name for file in files} for shard in _shards(Path(folder))):
+        return []  # a file is missing, and transformers says which
     try:
         held = {key.rpartition(".")[0] for file in files for key in safe_open(file, framework="pt").keys()}  # noqa: SIM118
         model = empty_model(folder, name) if held else None
@@ -82,6 +92,17 @@ def parts_without_tensors(folder: str, name: str) -> list[str]:
     tied = set(getattr(model, "all_tied_weights_keys", None) or {})
     wanted = [key for key, _ in model.named_parameters() if key not in tied]
     return [key for key in wanted if not any(part.startswith(key.rpartition(".")[0]) for part in held)]
+
+
+def _shards(folder: Path) -> set[str]:
+    """The files that the index of a model folder names."""
+    named: set[str] = set()
+    for index in folder.glob("*.safetensors.index.json"):
+        try:
+            named |= set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
+        except (OSError, ValueError, KeyError, AttributeError, TypeError):
+            continue  # transformers says what is wrong with it
+    return named
 
 
 def refuse_unsettled(name: str, found: dict[str, Any]) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
-from pydantic import Field, PrivateAttr, ValidationError
+from pydantic import Field, ValidationError
 
 from emotion_vectors.errors import UserError
 from emotion_vectors.record.base import ExperimentPart, Part
@@ -46,14 +46,6 @@ class Record(Part):
     )
     timings: dict[str, Timing] = Field(default={}, description="by stage")
 
-    # The JSON as it was read, for topics that are not yet typed.
-    _raw: dict[str, Any] = PrivateAttr(default_factory=dict)
-
-    @property
-    def raw(self) -> dict[str, Any]:
-        """The JSON that the record was parsed from."""
-        return self._raw
-
     def part(self, kind: type[P]) -> P | None:
         """What the experiment of `kind` found, or None where this run has no such part."""
         found = self.experiments.get(kind.key)
@@ -79,11 +71,9 @@ def parse(raw: Mapping[str, Any], parts: Mapping[str, type[ExperimentPart]]) -> 
     except ValidationError as error:
         raise ContradictoryRecord(said(error, f"experiments.{_key_of(error, parts)}")) from error
     try:
-        record = Record.model_validate({**raw, "experiments": experiments})
+        return Record.model_validate({**raw, "experiments": experiments})
     except ValidationError as error:
         raise ContradictoryRecord(said(error)) from error
-    record._raw = dict(raw)
-    return record
 
 
 def said(error: ValidationError, where: str = "") -> str:

@@ -31,6 +31,12 @@ class Model(Part):
     device: str | None = Field(default=None, description="where it ran")
     prompt_format: str | None = Field(default=None, description="chat or plain")
     opening: Any = Field(default=None, description="what is added to the template's text so that an answer begins")
+    base_sha256: str | None = Field(
+        default=None, description="of the files' weights, where an adapter or a quantisation makes others of them"
+    )
+    quantization: str | None = Field(default=None, description="how the weights are quantised")
+    adapter: str | None = Field(default=None, description="the adapter's name")
+    adapter_sha256: str | None = Field(default=None, description="hash of the adapter's files")
     writer: str | Engine | None = Field(default=None, description="engine and version that wrote the texts")
     readings_dtype: str | None = Field(default=None, description="precision in which the short prompts were read")
 

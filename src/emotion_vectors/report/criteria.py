@@ -104,7 +104,7 @@ def criteria_table(record: Record, cards: Sequence[Card]) -> Table:
     rows, reasons = [], []
     for card in cards:
         criterion = record.criteria.get(card.id)
-        published = (Cell(reported_value(one), "number") for one in card.published)
+        published = (Cell(reported_value(one), "number") for one in card.published or (None, None, None))
         if criterion is None:
             rows.append(
                 (Cell(f"{card.id} {card.title}"), *(Cell("") for _ in range(3)), Cell(NOT_JUDGED), Cell(""), *published)

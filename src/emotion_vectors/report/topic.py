@@ -33,7 +33,7 @@ class Card:
     id: str
     title: str
     question: str
-    published: Reference
+    published: Reference | None = None
     has_data: Callable[[Record], bool | None] | None = None
     lower_is_better: bool = False
     since: str = ""
@@ -103,6 +103,27 @@ class TableOf:
     place: int = 50  # tables of a section stand in the order of their places, then of their topics
 
 
+class Evidence(NamedTuple):
+    """What a run hands to an experiment that needs no model: settings, stimuli, vectors, and what was read and asked.
+
+    `readings` are the prompts' activations, `answers` the unsteered choices, `scores` the activities' preferences.
+    """
+
+    settings: Any
+    pack: Any
+    vectors: Any
+    readings: Any
+    answers: Any
+    scores: Any
+
+
+class Measured(NamedTuple):
+    """An experiment's part of the record, and the criteria that it judges (as `experiments.criteria.judge` gives them)."""
+
+    part: ExperimentPart
+    criteria: tuple[dict[str, Any], ...] = ()
+
+
 class Choice(NamedTuple):
     """One row of the method table: `agrees` is True or False against the paper, None where the paper gives nothing to compare with."""
 
@@ -128,13 +149,14 @@ class Section:
 class Topic:
     """All that the page, the checks and the comparison need of one experiment.
 
-    `part` is its part of the record. `contradictions` raises `ContradictoryRecord` where the part contradicts itself or
+    `parts` are its parts of the record. `contradictions` raises `ContradictoryRecord` where a part contradicts itself or
     another one. `abstract` and `limits` are sentences for those places, `method` rows of the method table.
+    `measure` makes the part where vectors and readings suffice; what needs the model is measured by a stage.
     """
 
     key: str
     title: str
-    part: type[ExperimentPart] | None = None
+    parts: tuple[type[ExperimentPart], ...] = ()
     criteria: tuple[Card, ...] = ()
     sections: tuple[Section, ...] = ()
     figures: tuple[Figure, ...] = ()
@@ -143,6 +165,7 @@ class Topic:
     abstract: Callable[[Record], str] = nothing
     limits: Callable[[Record], list[str]] | None = None
     method: Callable[[Record], list[Choice]] | None = None
+    measure: Callable[[Evidence], Measured] | None = None
 
 
 def cards(topics: Sequence[Topic]) -> list[Card]:
@@ -152,4 +175,4 @@ def cards(topics: Sequence[Topic]) -> list[Card]:
 
 def parts_of(topics: Sequence[Topic]) -> dict[str, type[ExperimentPart]]:
     """The parts of the record that the topics declare, by key."""
-    return {topic.part.key: topic.part for topic in topics if topic.part is not None}
+    return {part.key: part for topic in topics for part in topic.parts}

@@ -20,12 +20,13 @@ from emotion_vectors.scale.workers import Job
 from emotion_vectors.stages.adopted import adopt
 from emotion_vectors.stages.reliability import measure_reliability
 from emotion_vectors.store import atomic, parts
+from emotion_vectors.store.stage_table import STORIES_PER_SHARD
 from emotion_vectors.vectors import activations, directions, in_sample, passes
 from emotion_vectors.vectors.file import EmotionVectors
 
 FILES = ("activations.safetensors", "story_index.parquet")
 VECTORS = "story_vectors"
-SIZE = activations.STORIES_PER_SHARD
+SIZE = STORIES_PER_SHARD
 
 
 def pool_stories(lab: Lab) -> None:

@@ -8,11 +8,17 @@ import numpy as np
 import polars as pl
 
 from emotion_vectors import __version__
-from emotion_vectors.experiments import arms, correlation, preferences, reliability
-from emotion_vectors.experiments.arms import Runs
+from emotion_vectors.experiments import reliability
+from emotion_vectors.experiments.correlation import measure as correlation
+from emotion_vectors.experiments.correlation.record import ProbeCorrelations
 from emotion_vectors.experiments.criteria import VERDICTS
 from emotion_vectors.experiments.lens import measure as lens
+from emotion_vectors.experiments.preferences import measure as preferences
+from emotion_vectors.experiments.preferences.record import StatedPreferences
+from emotion_vectors.experiments.steering import arms
+from emotion_vectors.experiments.steering.arms import Runs
 from emotion_vectors.lab import Lab
+from emotion_vectors.report.topic import Evidence
 from emotion_vectors.stages import validation
 from emotion_vectors.stages.activations import story_vector_shards
 from emotion_vectors.stages.doctor import all_checks
@@ -24,6 +30,7 @@ from emotion_vectors.stages.steering_analysis import analyse_steering
 from emotion_vectors.stimuli import equal_to_published
 from emotion_vectors.store import atomic
 from emotion_vectors.store.schema import SCHEMA, timestamp
+from emotion_vectors.topics import EXPERIMENTS
 from emotion_vectors.vectors.file import EmotionVectors
 from emotion_vectors.vectors.reliability import Reliability, caution
 
@@ -62,7 +69,8 @@ class Correlated(NamedTuple):
 
     scores: preferences.Preferences
     found: correlation.Correlations
-    record: dict[str, Any]
+    preferences: StatedPreferences
+    correlations: ProbeCorrelations  # without examples, which are chosen among the steered emotions
     criteria: list[dict[str, Any]]
 
 
@@ -85,8 +93,7 @@ def correlate(lab: Lab, vectors: EmotionVectors, readings: Readings, answers: An
         pack.valence_ambiguous, scored.blocked, settings.resamples, settings.seed, detect=True,
         activation_cosines=None if cosines is None else cosines[:, place],
     )  # fmt: skip
-    record = {"preferences": preference_record, "correlation": correlation_record}
-    return Correlated(scored, found, record, [v7, *criteria])
+    return Correlated(scored, found, preference_record, correlation_record, [v7, *criteria])
 
 
 def analyse(
@@ -117,7 +124,7 @@ def analyse(
     numeric_record, numeric_criteria = validation.numeric_tests(lab, vectors, readings)
     candidates = runs.plan.emotions if runs else vectors.emotions
     examples = correlation.example_emotions(vectors.emotions, candidates, pack.valence)
-    correlated.record["correlation"]["examples"] = {
+    shown = {
         kind: correlation.example(emotion, vectors.emotions, correlated.found, correlated.scores.nats, pack.activities)
         for kind, emotion in examples.items()
     }
@@ -130,10 +137,18 @@ def analyse(
     baseline_record = validation.words_alone(
         lab, vectors, correlated.scores.nats, criteria, scenario_record, numeric_record
     )
+    feels_record, leaks_record = analyse_words(lab, vectors)
     experiments = {
-        "lens": lens_record.dump(), "scenarios": scenario_record, "numeric": numeric_record, **correlated.record, "steering": steering_record,
-        "baselines": baseline_record, **analyse_words(lab, vectors),
+        "lens": lens_record.dump(), "scenarios": scenario_record.dump(), "numeric": numeric_record.dump() if numeric_record else None,
+        "preferences": correlated.preferences.dump(), "correlation": correlated.correlations.model_copy(update={"examples": shown}).dump(),
+        "steering": steering_record.dump() if steering_record else None, "baselines": baseline_record.dump(),
+        "feels": feels_record.dump() if feels_record else None, "leaks": leaks_record.dump() if leaks_record else None,
     }  # fmt: skip
+    evidence = Evidence(settings, pack, vectors, readings, answers, correlated.scores)
+    for measure in (topic.measure for topic in EXPERIMENTS if topic.measure is not None):
+        found = measure(evidence)
+        experiments[found.part.key] = found.part.dump()
+        criteria += found.criteria
     record = _record(lab, vectors, criteria, experiments)
     _write_tables(lab, experiments)
     atomic.write_json(lab.run / "results.json", record)

@@ -9,8 +9,9 @@ import numpy as np
 import polars as pl
 
 from emotion_vectors.corpus.naming import forms
-from emotion_vectors.experiments import diagonal, feels, leaks
 from emotion_vectors.experiments.chance import turned_sets
+from emotion_vectors.experiments.steered_words import diagonal, feels, leaks
+from emotion_vectors.experiments.steered_words.record import Feels, Leaks
 from emotion_vectors.lab import Lab
 from emotion_vectors.lm.answers import answer_steered
 from emotion_vectors.lm.continuations import spell, word_log_probabilities
@@ -114,19 +115,17 @@ def _ask(
     return rows
 
 
-def analyse_words(lab: Lab, vectors: EmotionVectors) -> dict[str, Any]:
-    """The record's `feels` and `leaks`, each None where the run has too few of the scenarios' emotions."""
+def analyse_words(lab: Lab, vectors: EmotionVectors) -> tuple[Feels | None, Leaks | None]:
+    """The record's `feels` and `leaks`, both None where the run has too few of the scenarios' emotions."""
     emotions = scenario_emotions(lab)
     if not emotions:
-        return {"feels": None, "leaks": None}
+        return None, None
     settings, valence = lab.settings, lab.pack.valence
-    facts = {
-        "layer": vectors.layer, "strength": settings.strength, "residual_norm": float(vectors.residual_norm[vectors.layer]),
-        "random_sets": settings.random_directions,
-    }  # fmt: skip
+    norm = float(vectors.residual_norm[vectors.layer])
+    added = feels.Added(vectors.layer, settings.strength, norm, settings.random_directions)
     heard = [_heard(table, emotions) for table in _by(pl.read_parquet(lab.run / HEARD), "sentence")]
-    record = feels.run(emotions, heard, valence, facts, settings.resamples, settings.seed)
-    return {"feels": record, "leaks": _leaks(lab, emotions, vectors.layer)}
+    found = feels.run(emotions, heard, valence, added, settings.resamples, settings.seed)
+    return found, _leaks(lab, emotions, vectors.layer)
 
 
 def _by(table: pl.DataFrame, column: str) -> list[pl.DataFrame]:
@@ -141,7 +140,7 @@ def _heard(table: pl.DataFrame, emotions: tuple[str, ...]) -> feels.Heard:
     return feels.Heard(table["sentence"][0], values["none"], values["emotion"].reshape(n, n), random, tokens)
 
 
-def _leaks(lab: Lab, emotions: tuple[str, ...], layer: int) -> dict[str, Any]:
+def _leaks(lab: Lab, emotions: tuple[str, ...], layer: int) -> Leaks:
     settings, table = lab.settings, pl.read_parquet(lab.run / ANSWERS)
     naming = {
         emotion: frozenset(form for word in (emotion, *lab.pack.synonyms.get(emotion, ())) for form in forms(word))
@@ -153,11 +152,10 @@ def _leaks(lab: Lab, emotions: tuple[str, ...], layer: int) -> dict[str, Any]:
     for strength in (part * settings.strength for part in SHARES):
         own = table.filter((pl.col("strength") == strength) | (pl.col("kind") == "none"))
         answers = [leaks.Answer(*row) for row in own.select("kind", "name", "sample", "text").iter_rows()]
-        facts = {"strength": strength}
-        parts.append(leaks.run(emotions, answers, found, lab.pack.valence, facts, settings.resamples, settings.seed))
-    return {
-        "question": leaks.QUESTION, "layer": layer, "emotions": list(emotions), "samples": SAMPLES, "most_tokens": ANSWER_TOKENS,
-        "temperature": settings.temperature, "top_p": settings.top_p, "topics": len(lab.topics),
-        "special_words": [len(words) for words in found.special], "topic_words": len(found.topics), "ceiling": found.ceiling,
-        "strengths": parts,
-    }  # fmt: skip
+        parts.append(leaks.run(emotions, answers, found, lab.pack.valence, strength, settings.resamples, settings.seed))
+    return Leaks(
+        question=leaks.QUESTION, layer=layer, emotions=list(emotions), samples=SAMPLES, most_tokens=ANSWER_TOKENS,
+        temperature=settings.temperature, top_p=settings.top_p, topics=len(lab.topics),
+        special_words=[len(words) for words in found.special], topic_words=len(found.topics), ceiling=found.ceiling,
+        strengths=parts,
+    )  # fmt: skip

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from emotion_vectors.corpus.neutral import fill_prompt
 from emotion_vectors.corpus.stories import MOST_TOGETHER
-from emotion_vectors.experiments import leaks
+from emotion_vectors.experiments.steered_words import leaks
 from emotion_vectors.lab import Lab
 from emotion_vectors.lm.limits import context_of, require_room
 from emotion_vectors.lm.prompts import chat_prompt

@@ -11,7 +11,8 @@ import polars as pl
 import torch
 from safetensors.numpy import load_file
 
-from emotion_vectors.experiments.arms import Condition, Plan, Runs, Where, plan
+from emotion_vectors.experiments.steering.arms import Condition, Plan, Runs, plan
+from emotion_vectors.experiments.steering.terms import Touch
 from emotion_vectors.lab import Equipment, Lab
 from emotion_vectors.lm import choices, keeping
 from emotion_vectors.scale.workers import Job
@@ -27,7 +28,7 @@ from emotion_vectors.vectors.file import EmotionVectors
 
 VECTORS_PER_PART = 8  # fixed: a part is a unit of resuming and must not depend on the machine
 FILE, CONTROLS = "steering.parquet", "control_vectors.safetensors"
-ROLES: dict[Where, tuple[choices.Touch, ...]] = {"own": ("first", "second"), "both": ("both",), "all": ("all",)}
+ROLES: dict[Touch, tuple[choices.Touch, ...]] = {"own": ("first", "second"), "both": ("both",), "all": ("all",)}
 
 
 class Part(NamedTuple):
@@ -36,7 +37,7 @@ class Part(NamedTuple):
     index: int
     rows: tuple[int, ...]
     layers: tuple[int, ...]
-    touch: Where
+    touch: Touch
 
 
 def steering_plan(lab: Lab, emotions: tuple[str, ...]) -> Plan:
@@ -85,7 +86,7 @@ def steer_preferences(lab: Lab, emotions: tuple[str, ...], vectors: EmotionVecto
 
 def parts_of(conditions: list[Condition]) -> list[Part]:
     """Conditions in parts of at most VECTORS_PER_PART that share layers and touched tokens; lowest first layer last."""
-    groups: dict[tuple[tuple[int, ...], Where], list[int]] = {}
+    groups: dict[tuple[tuple[int, ...], Touch], list[int]] = {}
     for row, condition in enumerate(conditions):
         groups.setdefault((condition.layers, condition.touch), []).append(row)
     parts = []
@@ -101,7 +102,7 @@ class PartTask(NamedTuple):
     index: int
     asked: np.ndarray
     additions: dict[int, torch.Tensor]
-    touch: Where
+    touch: Touch
 
 
 def steer_part(kit: Equipment, part: PartTask, advance: Callable[[float], None]) -> Iterator[dict[str, np.ndarray]]:
@@ -196,7 +197,7 @@ def _directions(
 
 
 def control_vectors(lab: Lab, planned: Plan, vectors: EmotionVectors) -> dict[str, np.ndarray]:
-    """The control directions of each kind, (directions, d) of length 1; see `experiments.arms`."""
+    """The control directions of each kind, (directions, d) of length 1; see `experiments.steering.arms`."""
     path = lab.run / CONTROLS
     if not lab.run.done("steering"):
         seed, width = lab.settings.seed, vectors.raw.shape[-1]

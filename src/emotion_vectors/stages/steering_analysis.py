@@ -6,10 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from emotion_vectors.experiments import coherence, inversion, scale, steering, sweeps
-from emotion_vectors.experiments.arms import Runs
-from emotion_vectors.experiments.correlation import Correlations
-from emotion_vectors.experiments.preferences import Preferences
+from emotion_vectors.experiments.correlation.measure import Correlations
+from emotion_vectors.experiments.preferences.measure import Preferences
+from emotion_vectors.experiments.steering import coherence, inversion, scale, sweeps
+from emotion_vectors.experiments.steering import measure as steering
+from emotion_vectors.experiments.steering.arms import Runs
+from emotion_vectors.experiments.steering.effects import Options, measure
+from emotion_vectors.experiments.steering.record import Steering
 from emotion_vectors.lab import Lab
 from emotion_vectors.stages.readings import Readings
 from emotion_vectors.stages.steering import control_vectors
@@ -28,23 +31,16 @@ def analyse_steering(
     correlations: Correlations,
     runs: Runs,
     examples: dict[str, str],
-) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+) -> tuple[Steering, list[dict[str, Any]]]:
     """Judge the steering experiment; `differences` (n, n) are the unsteered ones of all pairs, in nats."""
     settings, pack, plan = lab.settings, lab.pack, runs.plan
     splits = split_halves([a.category for a in pack.activities], settings.random_splits, settings.seed)
-    options = steering.Options(
-        splits, settings.resamples, settings.seed, settings.elo_k, settings.elo_passes, detect=True
-    )
+    options = Options(splits, settings.resamples, settings.seed, settings.elo_k, settings.elo_passes, detect=True)
     r = correlations.r[[vectors.index(emotion) for emotion in plan.emotions]]
-    facts = {
-        "layer": plan.layer, "strength": plan.strength, "residual_norm": float(vectors.residual_norm[plan.layer]),
-        "tokens": "the steered activity only", "partners": int(np.isfinite(runs.base).sum(axis=1).max()),
-        "split": f"every second activity of each category, the other half, and {settings.random_splits} random stratified ones",
-    }  # fmt: skip
     held = coherence.examine(runs, runs.rows(plan.emotions), splits)
-    found = steering.measure(runs, options)
-    record, criteria = steering.run(
-        pack.activities, differences, runs, found, r, pack.valence, examples, facts, held, preferences.blocked, options
+    measured = measure(runs, options)
+    found, criteria = steering.run(
+        pack.activities, differences, runs, measured, r, pack.valence, examples, held, preferences.blocked, options
     )
     probes = readings.activities.astype(np.float64)
     control_r = {
@@ -56,12 +52,19 @@ def analyse_steering(
         @ unit(vectors.at(layer)[[vectors.index(e) for e in plan.swept]].astype(np.float64)).T
         for layer in plan.sweep_layers
     }
-    record |= {
-        "arms": scale.arms(runs, dict(zip(plan.emotions, r, strict=True)), control_r, options),
-        "inversion": inversion.run(runs, r, pack.valence, options),
-        "dose": sweeps.dose(runs, options),
-        "depth": sweeps.depth(runs, by_layer, preferences.nats, pack.valence, options),
-        "categories": scale.categories(pack.activities, found, plan.emotions, pack.valence, differences),
-        "scale": scale.scale(differences, found, record["elo_per_nat"]),
-    }
+    record = Steering(
+        layer=plan.layer,
+        strength=plan.strength,
+        residual_norm=float(vectors.residual_norm[plan.layer]),
+        tokens="the steered activity only",
+        partners=int(np.isfinite(runs.base).sum(axis=1).max()),
+        split=f"every second activity of each category, the other half, and {settings.random_splits} random stratified ones",
+        **found._asdict(),
+        arms=scale.arms(runs, dict(zip(plan.emotions, r, strict=True)), control_r, options),
+        inversion=inversion.run(runs, r, pack.valence, options),
+        dose=sweeps.dose(runs, options),
+        depth=sweeps.depth(runs, by_layer, preferences.nats, pack.valence, options),
+        categories=scale.categories(pack.activities, measured, plan.emotions, pack.valence, differences),
+        scale=scale.scale(differences, measured, found.elo_per_nat),
+    )
     return record, criteria

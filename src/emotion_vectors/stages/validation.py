@@ -9,8 +9,15 @@ import numpy as np
 import polars as pl
 import torch
 
-from emotion_vectors.experiments import baselines, numeric, retrieval, scenarios, twins, words
-from emotion_vectors.experiments.ranking import Battery
+from emotion_vectors.experiments.baselines import measure as baselines
+from emotion_vectors.experiments.baselines import words
+from emotion_vectors.experiments.baselines.record import Baselines
+from emotion_vectors.experiments.numeric import measure as numeric
+from emotion_vectors.experiments.numeric.record import Numeric
+from emotion_vectors.experiments.scenarios import measure as scenarios
+from emotion_vectors.experiments.scenarios import retrieval
+from emotion_vectors.experiments.scenarios.ranking import Battery
+from emotion_vectors.experiments.scenarios.record import Scenarios
 from emotion_vectors.lab import Lab
 from emotion_vectors.lm.model import LanguageModel
 from emotion_vectors.lm.prompts import chat_prompt
@@ -20,9 +27,7 @@ from emotion_vectors.vectors.file import EmotionVectors
 BATCH = 8192
 
 
-def scenario_tests(
-    lab: Lab, vectors: EmotionVectors, readings: Readings
-) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+def scenario_tests(lab: Lab, vectors: EmotionVectors, readings: Readings) -> tuple[Scenarios, list[dict[str, Any]]]:
     """The record's `scenarios` part and V3, V4: the main battery at every layer, the other two at the analysis layer."""
     pack, settings = lab.pack, lab.settings
     given = list(vectors.layers)
@@ -36,7 +41,10 @@ def scenario_tests(
     )
     layers = scenarios.Layers(given.index(vectors.layer), settings.layer is not None, tuple(given))
     directions = (vectors.projected if vectors.kind == "projected" else vectors.raw)[given]
-    record, criteria = scenarios.run(
+    retrieved = retrieval.run(
+        every, vectors.emotions, vectors.at(), vectors.layer, pack.valence, settings.resamples, settings.seed
+    )
+    return scenarios.run(
         main.at(given),
         heldout.at(given),
         vectors.emotions,
@@ -44,29 +52,19 @@ def scenario_tests(
         layers,
         settings.resamples,
         settings.seed,
+        retrieved=retrieved,
         detect=True,
     )
-    record["retrieval"] = retrieval.run(
-        every, vectors.emotions, vectors.at(), vectors.layer, pack.valence, settings.resamples, settings.seed
-    )
-    return record, criteria
 
 
-def numeric_tests(
-    lab: Lab, vectors: EmotionVectors, readings: Readings
-) -> tuple[dict[str, Any] | None, list[dict[str, Any]]]:
+def numeric_tests(lab: Lab, vectors: EmotionVectors, readings: Readings) -> tuple[Numeric | None, list[dict[str, Any]]]:
     """The record's `numeric` part and V5, V6, at the analysis layer."""
-    pack, settings, place, here = lab.pack, lab.settings, vectors.layer + 1, vectors.at()
-    record, (v5, v6) = numeric.run(
-        pack.numeric_templates, [values[:, place] for values in readings.numeric], vectors.emotions, here,
+    pack, settings, place = lab.pack, lab.settings, vectors.layer + 1
+    return numeric.run(
+        pack.numeric_templates, [values[:, place] for values in readings.numeric], vectors.emotions, vectors.at(),
         settings.resamples, settings.seed, detect=True,
+        twinned=numeric.Twinned(pack.more_numeric_templates, [values[:, :, place] for values in readings.twinned]),
     )  # fmt: skip
-    if record is not None:
-        record["twins"], v5 = twins.run(
-            pack.more_numeric_templates, [values[:, :, place] for values in readings.twinned], vectors.emotions, here, v5,
-            settings.resamples, settings.seed, detect=True,
-        )  # fmt: skip
-    return record, [v5, v6]
 
 
 def words_alone(
@@ -74,9 +72,9 @@ def words_alone(
     vectors: EmotionVectors,
     nats: np.ndarray,
     criteria: list[dict[str, Any]],
-    scenario_record: dict[str, Any],
-    numeric_record: dict[str, Any] | None,
-) -> dict[str, Any]:
+    scenario_record: Scenarios,
+    numeric_record: Numeric | None,
+) -> Baselines:
     """The record's `baselines` part; adds to the `note` of each criterion whose value the words alone reach."""
     vocabulary = words.fit(text for _, text in kept_stories(lab))
     bag = words.emotion_vectors(kept_stories(lab), vectors.emotions, vocabulary)
@@ -85,13 +83,13 @@ def words_alone(
         _represent(lab, "static embedding", vectors.embedding, lambda texts: static_embeddings(lab.lm, texts)),
     )
     record = baselines.run(
-        representations, lab.pack, vectors.emotions, nats, criteria, scenario_record, numeric_record, lab.settings.resamples,
-        lab.settings.seed,
+        representations, lab.pack, vectors.emotions, nats, criteria, scenario_record, numeric_record,
+        len(vocabulary.columns), lab.settings.resamples, lab.settings.seed,
     )  # fmt: skip
     sentences = baselines.remarks(record)
     for criterion in criteria:
         criterion["note"] = f"{criterion['note']} {sentences.get(criterion['id'], '')}".strip()
-    return record | {"vocabulary": len(vocabulary.columns)}
+    return record
 
 
 def kept_stories(lab: Lab) -> Iterator[tuple[str, str]]:

@@ -20,6 +20,7 @@ from typing import Any
 from emotion_vectors.errors import UserError
 from emotion_vectors.store import atomic
 from emotion_vectors.store.schema import SCHEMA, check_schema
+from emotion_vectors.store.stage_table import NEEDS
 
 CLEANED = "cleaned.json"
 MOST_SECONDS = 1e12  # of a stage: more is damage
@@ -31,17 +32,6 @@ EARLY = (
 )  # fmt: skip
 LOCK = ".lock"
 BESIDE = (LOCK, ".shards")  # what may be there before the run has begun
-
-# What each stage is computed from: a stage is stale when one of these was made again with another result.
-UPSTREAM = {
-    "activations": ("stories", "neutral"),
-    "vectors": ("activations",),
-    "calibration": ("neutral", "vectors"),
-    "steering": ("vectors", "readings", "preferences"),
-    "feels": ("vectors",),
-    "analysis": ("vectors", "readings", "preferences", "steering", "feels"),
-    "report": ("analysis",),
-}
 
 
 class RunFolder:
@@ -55,11 +45,11 @@ class RunFolder:
 
     def parts(self, stage: str) -> Path:
         """Folder for the finished pieces of a stage; another one when what the stage is made from has changed."""
-        return self.path / "parts" / (f"{stage}-{self.inputs(stage)[:12]}" if stage in UPSTREAM else stage)
+        return self.path / "parts" / (f"{stage}-{self.inputs(stage)[:12]}" if NEEDS.get(stage) else stage)
 
     def inputs(self, stage: str) -> str:
         """Fingerprint of the files that a stage is computed from."""
-        markers = [self.marker(name) for name in UPSTREAM.get(stage, ())]
+        markers = [self.marker(name) for name in NEEDS.get(stage, ())]
         return fingerprint([marker and marker["files"] for marker in markers])
 
     def marker(self, stage: str) -> dict[str, Any] | None:
@@ -100,7 +90,7 @@ class RunFolder:
         if record is None:
             return ""
         if record["inputs"] != self.inputs(stage):
-            return f"what it is made from was made again ({', '.join(UPSTREAM.get(stage, ()))})"
+            return f"what it is made from was made again ({', '.join(NEEDS.get(stage, ()))})"
         for name, digest in record["files"].items():
             file = self.path / name
             if not file.is_file():

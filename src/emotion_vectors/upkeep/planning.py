@@ -22,7 +22,7 @@ from emotion_vectors.stages.steering import ROLES, plan_from
 from emotion_vectors.stats.steering import ring_pairs
 from emotion_vectors.stimuli.pack import Pack
 from emotion_vectors.store import atomic
-from emotion_vectors.vectors.activations import STORIES_PER_SHARD
+from emotion_vectors.store.stage_table import STORIES_PER_SHARD
 from emotion_vectors.vectors.calibration import FORMS, KINDS, MOST_TEXTS, REFERENCES
 
 WRITTEN = 1.25  # tokens written for each kept text, dropped ones included, in units of `story_tokens`

@@ -10,30 +10,8 @@ import polars as pl
 from emotion_vectors.corpus.filters import SPARE
 from emotion_vectors.errors import UserError, first_line
 from emotion_vectors.store.records import TABLE_FAULTS
-from emotion_vectors.store.run_folder import UPSTREAM, RunFolder, differing, existing, owner
-
-ORDER = (
-    "doctor", "stories", "neutral", "activations", "vectors", "calibration", "readings", "preferences", "steering", "feels",
-    "analysis", "report",
-)  # fmt: skip
-# The first stage whose result depends on a setting; `ALSO` has others that are not made from it. A test sees to it that every setting is here.
-FIRST_STAGE = {
-    **dict.fromkeys(("model", "dtype", "stimuli", "seed"), "doctor"),
-    **dict.fromkeys((
-        "emotions", "topics", "stories_per_topic", "story_tries", "min_words", "story_tokens", "writer", "server_model", "stories_from",
-        "skip_unknown_emotions", "emotions_from", "text_column", "temperature", "top_p", "repetition_penalty", "vectors_from",
-    ), "stories"),
-    **dict.fromkeys(("neutral_texts", "neutral_from"), "neutral"),
-    **dict.fromkeys(("story_format", "first_token", "min_tokens", "layer", "neutral_pca"), "activations"),
-    **dict.fromkeys(("neutral_variance", "vectors"), "vectors"),
-    **dict.fromkeys((
-        "steered_emotions", "steered_count", "strength", "random_directions", "shuffled_vectors", "control_emotions", "partners",
-        "sweep_emotions", "sweep_strengths", "sweep_every", "band_layers",
-    ), "steering"),
-    **dict.fromkeys(("lens_k", "lens_norm", "elo_k", "elo_passes", "random_splits", "resamples"), "analysis"),
-}  # fmt: skip
-
-ALSO = dict.fromkeys(("strength", "random_directions"), "feels")
+from emotion_vectors.store.run_folder import RunFolder, differing, existing, owner
+from emotion_vectors.store.stage_table import ORDER, STORIES_PER_SHARD, downstream, reached_by
 
 
 def run_status(path: Path, wanted: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -62,22 +40,13 @@ def changed(found: dict[str, Any], wanted: dict[str, Any]) -> dict[str, Any]:
     names, again = differing(found, wanted), {}
     for name in names:
         part, _, field = name.partition(".")
-        first = FIRST_STAGE[field] if part == "settings" else {"writer": "stories"}.get(part, "doctor")
-        reached = {*downstream(first), *(downstream(ALSO[field]) if field in ALSO else ())}
+        if part == "settings":
+            reached = reached_by(field)
+        else:
+            reached = downstream({"stories", "neutral"}) if part == "writer" else list(ORDER)
         for stage in reached:
             again.setdefault(stage, []).append(name)
     return {"settings": names, "stages": {stage: again[stage] for stage in ORDER if stage in again}}
-
-
-def downstream(first: str) -> list[str]:
-    """`first` and every stage that is made from it, in order; all of them for the self-checks of model and pack."""
-    if first == "doctor":
-        return list(ORDER)
-    reached = {first}
-    for stage in ORDER:
-        if reached & set(UPSTREAM.get(stage, ())):
-            reached.add(stage)
-    return [stage for stage in ORDER if stage in reached]
 
 
 def _stage(run: RunFolder, name: str) -> dict[str, Any]:
@@ -99,8 +68,6 @@ def _stage(run: RunFolder, name: str) -> dict[str, Any]:
 
 def _parts_of(run: RunFolder, name: str) -> int | None:
     """How many parts a stage has in all, where that is known before it is done: reading the stories."""
-    from emotion_vectors.vectors.activations import STORIES_PER_SHARD  # with PyTorch
-
     if name != "activations" or not run.done("stories"):
         return None
     kept = pl.read_parquet(run / "stories.parquet", columns=["kept"])["kept"].sum()

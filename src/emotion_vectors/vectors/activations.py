@@ -17,12 +17,12 @@ from emotion_vectors.lm import forward
 from emotion_vectors.lm.finite import require_finite
 from emotion_vectors.lm.memory import Room
 from emotion_vectors.lm.model import LanguageModel
+from emotion_vectors.store.stage_table import STORIES_PER_SHARD
 from emotion_vectors.vectors import passes
 from emotion_vectors.vectors.passes import Layout, Text, batches
 
 __all__ = ["GroupSums", "Means", "Text", "batches", "no_sums", "pool", "pool_groups", "token_rows"]
 
-STORIES_PER_SHARD = 256  # fixed: a shard is a unit of resuming and must not depend on the machine
 TOKENS_PER_TEXT = 32  # of each neutral text for per-token components
 
 

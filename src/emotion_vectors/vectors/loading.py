@@ -62,7 +62,7 @@ def load_model_of(
     except UserError as error:
         raise UserError(f"The model of these vectors isn't here: {str(error).removesuffix('.')}; {remedy}.") from error
     if wanted and found != wanted:
-        if not others or owner == owner_of(header):
+        if not others or override is quantize is adapter is None:
             raise UserError(f"The weights of '{owner.name}' are not those that the vectors were made from; {remedy}.")
         say("The model has other weights than the one that the vectors are of.")
     precision = str(dtype) if dtype in DTYPES else "auto"

@@ -124,7 +124,7 @@ def steer(
             stack.callback(handle.remove)
         stack.callback(parts.body.register_forward_hook(chosen.end).remove)
         yield chosen.steering
-    if not chosen.steering.passes:
+    if not chosen.begun:
         raise HookError(
             "The steering ended without a forward pass of its model, so nothing was steered; inside it call the model that was given to it, "
             "not a copy, a traced model or another model."
@@ -181,12 +181,14 @@ class _Chosen:
         self.tokens, self.tokenizer, self.most, self.embedded, self.layers = tokens, tokenizer, most, embedded, layers
         self.fired = dict.fromkeys(layers, 0)
         self.real = torch.zeros(0)
+        self.begun = False
         self.steering = Steering()
         self.touched = torch.zeros(0)
         self.found: tuple[Any, torch.Tensor] | None = None  # the prompt that was searched last, and the span's columns
 
     def begin(self, now: Pass) -> None:
         """Choose the tokens of the pass that begins; refuse what the model can't be fed."""
+        self.begun = True
         self._require_room(now)
         self.real = now.real
         self.fired = dict.fromkeys(self.layers, 0)

@@ -123,8 +123,8 @@ def run(
         emotions=[
             EmotionLens(
                 emotion=emotion, valence=valence.get(emotion), hit=bool(own[row]), best_rank=int(lens.ranks[row, row]) or None,
-                top=[lm.tokenizer.decode([int(t)]) for t in lens.top[row, :SHOWN]],
-                bottom=[lm.tokenizer.decode([int(t)]) for t in lens.bottom[row, :SHOWN]],
+                top=[str(lm.tokenizer.decode([int(t)])) for t in lens.top[row, :SHOWN]],
+                bottom=[str(lm.tokenizer.decode([int(t)])) for t in lens.bottom[row, :SHOWN]],
             )
             for row, emotion in enumerate(emotions)
         ],

@@ -78,7 +78,7 @@ def run(
 def _rows(emotions: Sequence[str], dots: np.ndarray, unit_vectors: np.ndarray, pairs: np.ndarray) -> list[Pair]:
     return [
         Pair(
-            a=emotions[a], b=emotions[b], dot=float(dots[a, b]),
+            a=str(emotions[a]), b=str(emotions[b]), dot=float(dots[a, b]),
             cosine=float(dots[a, b] / np.sqrt(dots[a, a] * dots[b, b])),
             vector_cosine=float(cosine(unit_vectors[[a]], unit_vectors[[b]])[0, 0]),
         )

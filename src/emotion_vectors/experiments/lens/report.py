@@ -196,7 +196,7 @@ def vectors_table(record: Record) -> Table | None:
 
 
 TOPIC = Topic(
-    "lens", "Logit lens", part=Lens,
+    "lens", "Logit lens", parts=(Lens,),
     criteria=(
         Card("V1", "Self-recognition in the logit lens", QUESTION, CRITERIA["V1"]),
         Card("V2", "Opposite pairs point apart", QUESTION, CRITERIA["V2"], has_data=has_pairs),

@@ -1,0 +1,64 @@
+"""What the words alone gave, as the record keeps it."""
+
+from __future__ import annotations
+
+from typing import Generic, TypeVar
+
+from pydantic import Field
+
+from emotion_vectors.record.base import Count, ExperimentPart, Number, Part, Share
+
+CRITERIA = ("V3", "V4", "V5", "V6", "V8", "V9")
+SEEDS = ("V3", "V4", "V5")  # of these the seed's own statistic is another one; it stands under V3_seed and so on
+LOWER_IS_BETTER = ("V4", "V4_seed", "retrieval_rank")
+
+T = TypeVar("T")
+
+
+class Named(Part):
+    """What has a name."""
+
+    name: str
+
+
+class Tests(Part, Generic[T]):
+    """One entry for each test; null where the run has nothing for it."""
+
+    V3: T | None
+    V4: T | None
+    V5: T | None
+    V6: T | None
+    V8: T | None
+    V9: T | None
+    V3_seed: T | None = Field(default=None, description="the seed's own statistic of V3: raw, first scenarios")
+    V4_seed: T | None = None
+    V5_seed: T | None = Field(default=None, description="the seed's own statistic of V5: templates without twins")
+    severity: T | None = Field(default=None, description="cosines that another severity moves the expected way")
+    heldout: T | None = Field(description="held-out scenarios whose emotion ranks first, raw")
+    retrieval: T | None = Field(description="scenarios whose emotion ranks first among all, raw")
+    retrieval_rank: T | None = Field(description="mean rank of the implied emotion among all, raw")
+
+    def get(self, test: str) -> T | None:
+        """The entry of `test`."""
+        return getattr(self, test)
+
+
+class Row(Tests[Number], Named):
+    """The values of one representation."""
+
+    p: Tests[Share] = Field(description="p values, each against the representation's own chance")
+
+    @property
+    def has_seeds(self) -> bool:
+        """Whether its version wrote the seed's own statistics beside ours."""
+        return "V3_seed" in self.model_fields_set
+
+
+class Baselines(ExperimentPart):
+    """The same tests for the residual stream, which is first, and for representations that see no context."""
+
+    key = "baselines"
+
+    rows: list[Row]
+    of: Tests[Count] = Field(description="what each count is out of; of a mean rank the number of probes")
+    vocabulary: Count = Field(description="words of the bag of words")

@@ -1,0 +1,1 @@
+"""Which activities does the model prefer, and do their categories differ (V7)?"""

@@ -7,6 +7,7 @@ Those of vLLM 0.32: `entrypoints/llm.py`, `sampling_params.py`, `outputs.py`, `i
 from __future__ import annotations
 
 import enum
+import queue
 import types
 from dataclasses import dataclass, fields
 from typing import Any
@@ -16,6 +17,7 @@ ENGINE_ARGUMENTS = {
     "max_model_len": int,
     "max_num_seqs": int,
     "enable_prefix_caching": bool,
+    "enable_chunked_prefill": bool,
     "max_num_batched_tokens": int,
 }
 
@@ -83,11 +85,28 @@ class RequestOutput:
     finished: bool = True
 
 
+class EngineCoreClient:
+    """What holds the engine's processes and waits for their output."""
+
+    def __init__(self) -> None:
+        self.stopped = self.killed = False
+        self.resources = types.SimpleNamespace(engine_dead=False)
+        self.outputs_queue: queue.Queue[Any] = queue.Queue()
+
+    def kill(self) -> None:
+        """As when the engine's process is killed: it is seen, and whoever waits for output waits on."""
+        self.killed = self.resources.engine_dead = True
+
+    def shutdown(self, timeout: float | None = None) -> None:
+        self.stopped = self.resources.engine_dead = True
+
+
 class LLMEngine:
     """Writes one token of each of the first `max_num_seqs` requests in a step."""
 
     def __init__(self, arguments: dict[str, Any], compose: Any) -> None:
         self.arguments, self.compose = arguments, compose
+        self.engine_core = EngineCoreClient()
         self.queue: list[tuple[str, list[int], SamplingParams, list[int]]] = []
         self.written: dict[str, int] = {}
         self.used: set[str] = set()
@@ -112,6 +131,11 @@ class LLMEngine:
         return bool(self.queue)
 
     def step(self) -> list[RequestOutput]:
+        assert not self.engine_core.stopped
+        if self.engine_core.killed:
+            raise VLLMServerError("EngineCore encountered an issue.") from self.engine_core.outputs_queue.get(
+                timeout=30
+            )
         self.steps += 1
         done = []
         for request in self.queue[: self.arguments["max_num_seqs"]]:

@@ -1,4 +1,4 @@
-"""The vLLM writer on vLLM itself, where it can be imported (docs/scale.md says how): texts, seeds, ends, thoughts, and what the fake claims."""
+"""The vLLM writer on vLLM itself, where it can be imported (docs/scale.md says how): texts, seeds, ends, kill -9, and what the fake claims."""
 
 from __future__ import annotations
 
@@ -6,7 +6,12 @@ import dataclasses
 import inspect
 import itertools
 import os
+import signal
+import subprocess
+import sys
+import time
 
+import polars as pl
 import pytest
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
@@ -110,6 +115,14 @@ def test_the_same_seeds_give_the_same_texts_and_others_give_others(lm, writer):
     fresh.close()
 
 
+def test_prompts_of_more_tokens_than_a_step_reads_are_written_whole(lm, writer):
+    """By default vLLM reads a part of a prompt that doesn't fit; with a seed on a CPU that ends its engine (0.32)."""
+    sizes = (1500, 1400, 1300, 1200)
+    asked = [Request(f"r{size}", tuple(range(300, 400)) * (size // 100), size) for size in sizes]
+    first = texts(writer, asked)
+    assert first == {request.key: texts(writer, [request])[request.key] for request in asked}
+
+
 @pytest.mark.parametrize("end", ["<|im_end|>", "<|endoftext|>"])
 def test_a_text_ends_at_each_end_token_which_is_not_counted(lm, writer, monkeypatch, end):
     end_id = lm.tokenizer.convert_tokens_to_ids(end)
@@ -169,10 +182,60 @@ def test_whoever_stops_early_leaves_nothing_in_the_engine(lm, writer):
     assert texts(writer, requests(lm))[first.key] == first
 
 
+def test_an_engine_that_dies_is_one_sentence_and_its_processes_end(lm):
+    import psutil
+
+    writer = VLLMWriter(lm, 4)
+    before = set(psutil.Process().children(recursive=True))
+    texts(writer, requests(lm, 1))
+    started = set(psutil.Process().children(recursive=True)) - before
+    assert started
+    stream = writer.write(requests(lm), SAMPLING)
+    for one in started:
+        if "EngineCore" in one.name():
+            one.kill()
+    with pytest.raises(UserError, match="vLLM stopped while tiny wrote; give the command again"):
+        list(stream)
+    # And one that is closed takes its processes along.
+    texts(writer, requests(lm, 1))
+    started = set(psutil.Process().children(recursive=True)) - before
+    assert started
+    writer.close()
+    assert not psutil.wait_procs(started, timeout=60)[1]
+
+
 def test_a_model_that_vllm_cannot_load_is_one_sentence(lm, tmp_path):
     (tmp_path / "config.json").write_text('{"model_type": "unheard"}', encoding="utf-8")
     with pytest.raises(UserError, match=r"vLLM can't load tiny: .*--set writer=transformers"):
         list(VLLMWriter(dataclasses.replace(lm, source=str(tmp_path))).write(requests(lm, 1), SAMPLING))
+
+
+def command(folder, out):
+    words = ["--preset", "toy", "--model", str(folder), "--set", "writer=vllm", "--set", "stories_per_topic=30", "--until", "vectors"]  # fmt: skip
+    return [sys.executable, "-m", "emotion_vectors", "run", *words, "--device", "cpu", "--out", str(out)]
+
+
+def test_a_run_that_is_killed_while_it_writes_goes_on_to_the_same_texts(folder, tmp_path):
+    import psutil
+
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    subprocess.run(command(folder, whole), check=True, capture_output=True, timeout=500)
+    process = subprocess.Popen(command(folder, killed), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    limit = time.monotonic() + 300
+    while not list(killed.rglob("round-*-chunk-*.parquet")):
+        assert process.poll() is None and time.monotonic() < limit
+        time.sleep(0.01)
+    engines = psutil.Process(process.pid).children(recursive=True)
+    process.send_signal(signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL and engines
+    kept = {path: path.stat().st_mtime_ns for path in killed.rglob("round-*-chunk-*.parquet")}
+    # An engine that outlived the run would hold the memory that the next one needs.
+    assert not psutil.wait_procs(engines, timeout=60)[1]
+    subprocess.run(command(folder, killed), check=True, capture_output=True, timeout=500)
+    assert all(path.stat().st_mtime_ns == stamp for path, stamp in kept.items())
+    for name in ("stories.parquet", "neutral.parquet"):
+        (first,), (second,) = list(whole.rglob(name)), list(killed.rglob(name))
+        assert pl.read_parquet(first).equals(pl.read_parquet(second)) and len(pl.read_parquet(first))
 
 
 def test_the_fake_claims_nothing_that_vllm_has_not():
@@ -181,6 +244,7 @@ def test_the_fake_claims_nothing_that_vllm_has_not():
     from vllm.engine.arg_utils import EngineArgs
     from vllm.outputs import CompletionOutput, RequestOutput
     from vllm.sampling_params import RequestOutputKind
+    from vllm.v1.engine.core_client import EngineCoreClient
     from vllm.v1.engine.llm_engine import LLMEngine
 
     params = SamplingParams()
@@ -193,6 +257,7 @@ def test_the_fake_claims_nothing_that_vllm_has_not():
     engine_fields = {one.name for one in dataclasses.fields(EngineArgs)}
     assert set(fake_vllm.ENGINE_ARGUMENTS) <= engine_fields
     pairs = [(fake_vllm.make(None).LLM.__init__, LLM.__init__)]
+    pairs += [(fake_vllm.EngineCoreClient.shutdown, EngineCoreClient.shutdown)]
     pairs += [(getattr(fake_vllm.LLMEngine, name), getattr(LLMEngine, name)) for name in ("add_request", "step", "abort_request", "has_unfinished_requests")]  # fmt: skip
     for ours, theirs in pairs:
         real = inspect.signature(theirs).parameters

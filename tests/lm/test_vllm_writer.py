@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 import os
 import random
+import signal
+import subprocess
 import sys
 from pathlib import Path
 
@@ -65,7 +67,7 @@ def test_ids_go_in_and_texts_of_the_models_own_tokenizer_come_out(vllm, monkeypa
     assert engine.llm_engine.steps == 12  # all are written together, not one after the other
     assert engine.arguments == {
         "model": "some/model", "dtype": "bfloat16", "revision": "abc", "max_model_len": 1024, "max_num_seqs": 64,
-        "enable_prefix_caching": True, "tensor_parallel_size": 2, "gpu_memory_utilization": 0.125,
+        "enable_prefix_caching": True, "enable_chunked_prefill": False, "tensor_parallel_size": 2, "gpu_memory_utilization": 0.125,
     }  # fmt: skip
 
 
@@ -88,8 +90,10 @@ def test_one_engine_serves_all_calls_and_a_longer_request_starts_a_larger_one(vl
     assert [len(engine.llm_engine.used) for engine in vllm.engines] == [6]
     list(writer.write([Request("long", tuple(range(300, 400)), 1)], SAMPLING))
     assert [engine.arguments["max_model_len"] for engine in vllm.engines] == [30, 112]
+    assert [engine.llm_engine.engine_core.stopped for engine in vllm.engines] == [True, False]
     writer.close()
-    assert writer._engine is None
+    assert writer._engine is None and vllm.engines[1].llm_engine.engine_core.stopped
+    writer.close()
     assert list(writer.write([], SAMPLING)) == [] and writer._engine is None
 
 
@@ -144,8 +148,38 @@ def test_an_error_while_vllm_writes_is_one_sentence_and_an_engine_that_died_is_n
         with pytest.raises(UserError, match=sentence):
             list(writer.write(requests(3), SAMPLING))
     assert len(list(writer.write(requests(3), SAMPLING))) == 3 and len(vllm.engines) == engines
+    assert vllm.engines[0].llm_engine.engine_core.stopped == (engines == 2)
     # Those of a dead engine can't be given back; a living one must not write for nobody.
     assert len(vllm.engines[0].llm_engine.aborted) == (3 if engines == 1 else 0)
+
+
+def test_an_engine_that_is_killed_while_it_writes_is_told_and_not_waited_for(vllm, monkeypatch):
+    monkeypatch.setattr(vllm_writer, "WATCH_SECONDS", 0.01)
+    writer = VLLMWriter(tiny(), 2)
+    stream = writer.write(requests(6), SAMPLING)
+    next(stream)
+    vllm.engines[0].llm_engine.engine_core.kill()
+    with pytest.raises(UserError, match="vLLM stopped while tiny-llama wrote; give the command again"):
+        list(stream)
+    assert len(list(writer.write(requests(6), SAMPLING))) == 6 and len(vllm.engines) == 2
+    writer.close()
+
+
+@pytest.mark.parametrize("said", [b"", b"closed"], ids=["killed", "closed"])
+def test_the_engines_processes_end_with_a_run_that_is_killed(said):
+    engines = [subprocess.Popen(["sleep", "60"]) for _ in range(2)]
+    guard = vllm_writer.guarded([one.pid for one in engines])
+    # The death of whoever holds the other end of a pipe closes it.
+    guard.communicate(said, timeout=30)
+    try:
+        if said:
+            assert [one.poll() for one in engines] == [None, None]
+        else:
+            assert [one.wait(timeout=30) for one in engines] == [-signal.SIGKILL] * 2
+    finally:
+        for one in engines:
+            one.kill()
+            one.wait()
 
 
 def test_what_vllm_says_does_not_go_to_standard_output_and_the_user_has_the_last_word(vllm, monkeypatch):

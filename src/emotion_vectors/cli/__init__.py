@@ -26,6 +26,7 @@ from emotion_vectors.cli.run import run
 from emotion_vectors.cli.steer import steer
 from emotion_vectors.cli.upkeep import clean, plan, status
 from emotion_vectors.cli.vectors import vectors
+from emotion_vectors.cli.verb import Verb
 from emotion_vectors.errors import UserError
 
 app = typer.Typer(
@@ -37,24 +38,24 @@ app = typer.Typer(
 stimuli_app = typer.Typer(no_args_is_help=True, help="Look at stimulus packs.")
 
 # A line for each verb, in the order of the help.
-app.command()(run)
-app.command()(doctor)
-app.command()(bench)
-app.command()(report)
-app.command()(compare)
-app.command()(screen)
-app.command()(plan)
-app.command()(status)
-app.command()(clean)
-app.command()(vectors)
-app.command()(read)
-app.command()(steer)
-app.command()(export)
-app.command(name="import")(import_)
-app.command()(explore)
-app.command(name="settings")(show_settings)
+app.command(cls=Verb)(run)
+app.command(cls=Verb)(doctor)
+app.command(cls=Verb)(bench)
+app.command(cls=Verb)(report)
+app.command(cls=Verb)(compare)
+app.command(cls=Verb)(screen)
+app.command(cls=Verb)(plan)
+app.command(cls=Verb)(status)
+app.command(cls=Verb)(clean)
+app.command(cls=Verb)(vectors)
+app.command(cls=Verb)(read)
+app.command(cls=Verb)(steer)
+app.command(cls=Verb)(export)
+app.command(name="import", cls=Verb)(import_)
+app.command(cls=Verb)(explore)
+app.command(name="settings", cls=Verb)(show_settings)
 app.add_typer(stimuli_app, name="stimuli")
-stimuli_app.command()(verify)
+stimuli_app.command(cls=Verb)(verify)
 
 
 def _version(wanted: bool) -> None:

@@ -69,7 +69,8 @@ def _fitted(planted: Planted) -> np.ndarray:
     By the fixed point of Zermelo (1929), as in Hunter (2004), equation 3: strength = wins / sum of 1 / (own + other strength).
     """
     difference = planted.scores[:, None] - planted.scores
-    wins = sum(1 / (1 + np.exp(-difference - lead)) for lead in (planted.position_bias, -planted.position_bias)) / 2
+    leads = (planted.position_bias, -planted.position_bias)
+    wins = np.mean([1 / (1 + np.exp(-difference - lead)) for lead in leads], axis=0)
     others = ~np.eye(len(wins), dtype=bool)
     strength = np.exp(planted.scores)
     for _ in range(10_000):

@@ -15,6 +15,7 @@ from emotion_vectors import __version__
 from emotion_vectors.cli.bench import bench
 from emotion_vectors.cli.comparing import compare, screen
 from emotion_vectors.cli.doctor import doctor
+from emotion_vectors.cli.examples import shown
 from emotion_vectors.cli.explore import explore
 from emotion_vectors.cli.export import export
 from emotion_vectors.cli.import_ import import_
@@ -38,24 +39,24 @@ app = typer.Typer(
 stimuli_app = typer.Typer(no_args_is_help=True, help="Look at stimulus packs.")
 
 # A line for each verb, in the order of the help.
-app.command(cls=Verb)(run)
-app.command(cls=Verb)(doctor)
-app.command(cls=Verb)(bench)
-app.command(cls=Verb)(report)
-app.command(cls=Verb)(compare)
-app.command(cls=Verb)(screen)
-app.command(cls=Verb)(plan)
-app.command(cls=Verb)(status)
-app.command(cls=Verb)(clean)
-app.command(cls=Verb)(vectors)
-app.command(cls=Verb)(read)
-app.command(cls=Verb)(steer)
-app.command(cls=Verb)(export)
-app.command(name="import", cls=Verb)(import_)
-app.command(cls=Verb)(explore)
-app.command(name="settings", cls=Verb)(show_settings)
+app.command(cls=Verb, epilog=shown("run"))(run)
+app.command(cls=Verb, epilog=shown("doctor"))(doctor)
+app.command(cls=Verb, epilog=shown("bench"))(bench)
+app.command(cls=Verb, epilog=shown("report"))(report)
+app.command(cls=Verb, epilog=shown("compare"))(compare)
+app.command(cls=Verb, epilog=shown("screen"))(screen)
+app.command(cls=Verb, epilog=shown("plan"))(plan)
+app.command(cls=Verb, epilog=shown("status"))(status)
+app.command(cls=Verb, epilog=shown("clean"))(clean)
+app.command(cls=Verb, epilog=shown("vectors"))(vectors)
+app.command(cls=Verb, epilog=shown("read"))(read)
+app.command(cls=Verb, epilog=shown("steer"))(steer)
+app.command(cls=Verb, epilog=shown("export"))(export)
+app.command(name="import", cls=Verb, epilog=shown("import"))(import_)
+app.command(cls=Verb, epilog=shown("explore"))(explore)
+app.command(name="settings", cls=Verb, epilog=shown("settings"))(show_settings)
 app.add_typer(stimuli_app, name="stimuli")
-stimuli_app.command(cls=Verb)(verify)
+stimuli_app.command(cls=Verb, epilog=shown("verify"))(verify)
 
 
 def _version(wanted: bool) -> None:

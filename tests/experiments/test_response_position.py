@@ -109,7 +109,7 @@ def test_the_page_says_what_the_record_holds_and_refuses_what_it_denies(toy_run)
     record = reported(part, toy_run)
     TOPIC.contradictions(record)
     found = record.part(ResponsePosition).sets[0].pairs[0]
-    assert f"r = {found.pooled.r:.2f} (95" in seen(record) and "more than random directions do" in seen(record)
+    assert f"r = {found.pooled.r:.2f} (95" in seen(record) and "and more than random directions give" in seen(record)
     assert len(agreement_table(record).rows) == 9
     none = reported(run(asked(shared=False)).dump(), toy_run)
     assert seen(none).count("no agreement beyond shuffled scenarios") == 3

@@ -78,22 +78,29 @@ def test_positions_tokens_and_means_are_those_of_plain_transformers(kind, chat, 
             np.testing.assert_allclose(found.answer[row, 1:], answer.mean(axis=1), atol=1e-4)
         assert table["user_token"][row].strip() and scenario.prompt.endswith(table["user_token"][row].strip())
     assert found.tokens.max() == 20
-    assert lab.run.done("responses")["facts"] == {"dtype": "float32"}
+    facts = lab.run.done("responses")["facts"]
+    assert facts["dtype"] == "float32" and len(facts["vocabulary"]) == 64
 
 
-def test_half_precision_weights_answer_in_float32_and_stay_as_they_are(tmp_path):
+def test_half_precision_weights_are_read_in_float32_and_stay_as_they_are(tmp_path):
     lm = tiny.__wrapped__("llama")
     half = dataclasses.replace(lm, model=lm.model.to(torch.bfloat16), dtype=torch.bfloat16)
+    lab = lab_of(half, tmp_path)
+    responses.read_responses(lab)
+    found, ids = (
+        responses.kept_responses(lab),
+        load_file(tmp_path / "parts" / "responses" / "000000.safetensors")["ids"],
+    )
     model = copy.deepcopy(half.model).float()
-    parts = half.parts._replace(body=model.model, blocks=model.model.layers, norm=model.model.norm, head=model.lm_head)
-    full = dataclasses.replace(half, model=model, parts=parts, dtype=torch.float32)
-    for name, one in (("half", half), ("full", full)):
-        responses.read_responses(lab_of(one, tmp_path / name))
-    tables = [pl.read_parquet(tmp_path / name / responses.TEXTS) for name in ("half", "full")]
-    assert tables[0].equals(tables[1])
-    first, second = (load_file(tmp_path / name / responses.FILE) for name in ("half", "full"))
-    for name in ("user", "answer"):
-        np.testing.assert_allclose(first[name], second[name], atol=1e-4)
+    for row, scenario in enumerate(SCENARIOS):
+        text, begun = rendered(half, scenario.prompt)
+        prompt = half.tokenizer(text, add_special_tokens=False)["input_ids"]
+        last = len(half.tokenizer(begun, add_special_tokens=False)["input_ids"]) - 1
+        whole = torch.tensor([[*prompt, *ids[row, : found.tokens[row]].tolist()]])
+        with torch.no_grad():
+            states = torch.stack(model(whole, output_hidden_states=True).hidden_states[:-1])[:, 0].numpy()
+        np.testing.assert_allclose(found.user[row, :4], states[:, last], atol=1e-4)
+        np.testing.assert_allclose(found.answer[row, :4], states[:, len(prompt) :].mean(axis=1), atol=1e-4)
     assert {one.dtype for one in half.model.parameters()} == {torch.bfloat16}
 
 
@@ -129,6 +136,15 @@ def test_an_answer_that_ends_at_once_has_no_tokens(tmp_path, monkeypatch):
     found = responses.kept_responses(lab)
     assert not found.tokens.any() and not found.answer.any() and found.user.any()
     assert pl.read_parquet(tmp_path / responses.TEXTS)["answer"].to_list() == [""] * 5
+
+
+def test_the_vocabulary_is_that_of_the_words_and_not_of_added_tokens():
+    lm, other = tiny(), tiny.__wrapped__("llama")
+    other.tokenizer.add_special_tokens({"additional_special_tokens": ["<|other|>"]})
+    assert responses.vocabulary(lm) == responses.vocabulary(other)
+    changed = SimpleNamespace(tokenizer=SimpleNamespace(get_added_vocab=dict, get_vocab=lambda: {"a": 0, "b": 2}))
+    same = SimpleNamespace(tokenizer=SimpleNamespace(get_added_vocab=dict, get_vocab=lambda: {"b": 1, "a": 0}))
+    assert responses.vocabulary(changed) != responses.vocabulary(same)
 
 
 def test_packs_without_scenarios_have_nothing_to_answer(tmp_path):

@@ -1,7 +1,8 @@
 """Scenarios once more -> activations at the user's last token, and over the first tokens of the model's own answer. Resumable.
 
 With those at the response position (`stages.readings`) they say whether emotion is held for the user or for the answer to come. Answers
-are greedy, so they need no seed; they are written and read in float32 where the weights allow it, as the other short prompts are.
+are greedy, so they need no seed; they are written as the model computes, and read in float32 where the weights allow it, as the other
+short prompts are.
 """
 
 from __future__ import annotations
@@ -24,10 +25,11 @@ from emotion_vectors.lm.sampling import Sampling
 from emotion_vectors.lm.writers.base import read_text
 from emotion_vectors.store import atomic, parts
 from emotion_vectors.store.records import storable
+from emotion_vectors.store.run_folder import fingerprint
 from emotion_vectors.vectors import activations
 
 FILE, TEXTS = "responses.safetensors", "responses.parquet"
-PROMPTS_PER_PART = 24  # fixed: a part is a unit of resuming and must not depend on the machine
+PROMPTS_PER_PART = 48  # fixed: a part is a unit of resuming and must not depend on the machine
 GREEDY = Sampling(temperature=0, max_new_tokens=TOKENS)
 COLUMNS = {
     "list": pl.String, "scenario": pl.String, "emotion": pl.String, "user_token": pl.String, "answer": pl.String, "tokens": pl.Int64,
@@ -72,30 +74,41 @@ def read_responses(lab: Lab) -> None:
         atomic.write_tensors(lab.run / FILE, tensors)
         atomic.write_parquet(lab.run / TEXTS, pl.DataFrame(rows, schema=COLUMNS, orient="row"))
         dtype = str(precision(lab.lm)).removeprefix("torch.")
-        lab.run.finish("responses", [FILE, TEXTS], stage.seconds, stage.units, "tokens", dtype=dtype)
+        lab.run.finish(
+            "responses", [FILE, TEXTS], stage.seconds, stage.units, "tokens", dtype=dtype, vocabulary=vocabulary(lab.lm)
+        )
 
 
 def answered(lm: LanguageModel, prompts: list[Prompt], tokens_per_batch: int) -> dict[str, np.ndarray]:
     """Of each prompt (span `message`) the activations of `Responses`, the answer's `ids` (s, TOKENS), 0 behind its end, and whether it `finished`."""
+    at_once = max(1, tokens_per_batch // (max((len(prompt.ids) for prompt in prompts), default=0) + TOKENS))
+    texts: list[Decoded] = []
+    for start in range(0, len(prompts), at_once):
+        texts += decode(lm, [Row(prompt.ids) for prompt in prompts[start : start + at_once]], GREEDY)
+    # Tokens after the message don't change what is read at its end: one pass gives both.
+    whole = [
+        ((*prompt.ids, *text.tokens), (_at_end(prompt), (len(prompt.ids), len(prompt.ids) + len(text.tokens))))
+        for prompt, text in zip(prompts, texts, strict=True)
+    ]
     with in_float32(lm) as exact:
-        at_once = max(1, tokens_per_batch // (max((len(prompt.ids) for prompt in prompts), default=0) + TOKENS))
-        texts: list[Decoded] = []
-        for start in range(0, len(prompts), at_once):
-            texts += decode(exact, [Row(prompt.ids) for prompt in prompts[start : start + at_once]], GREEDY)
-        said = [(prompt.ids[: prompt.spans["message"][1]], _at_end(prompt)) for prompt in prompts]
-        user = activations.pool(exact, said, tokens_per_batch).means
-        answer, spoke = np.zeros_like(user), [row for row, text in enumerate(texts) if text.tokens]
-        going_on = [
-            ((*prompts[row].ids, *texts[row].tokens), (len(prompts[row].ids), len(prompts[row].ids) + len(texts[row].tokens)))
-            for row in spoke
-        ]  # fmt: skip
-        if spoke:
-            answer[spoke] = activations.pool(exact, going_on, tokens_per_batch).means
+        found = activations.pool_ranges(exact, whole, tokens_per_batch)
     ids = np.zeros((len(prompts), TOKENS), dtype=np.int64)
     for row, text in enumerate(texts):
         ids[row, : len(text.tokens)] = text.tokens
-    tokens = np.array([len(text.tokens) for text in texts])
-    return {"user": user, "answer": answer, "tokens": tokens, "ids": ids, "finished": np.array([t.finished for t in texts])}  # fmt: skip
+    user, answer = (
+        np.moveaxis(found, 1, 0) if prompts else np.zeros((2, 0, lm.n_layers + 1, lm.hidden_size), np.float32)
+    )
+    return {
+        "user": np.ascontiguousarray(user), "answer": np.ascontiguousarray(answer), "tokens": np.array([len(text.tokens) for text in texts]),
+        "ids": ids, "finished": np.array([text.finished for text in texts]),
+    }  # fmt: skip
+
+
+def vocabulary(lm: LanguageModel) -> str:
+    """SHA-256 of the tokenizer's vocabulary without added tokens, which fine-tuning may rename: says whether two models read the same ids."""
+    added = lm.tokenizer.get_added_vocab()
+    words = sorted((token, number) for token, number in lm.tokenizer.get_vocab().items() if token not in added)
+    return fingerprint(words)
 
 
 def kept_responses(lab: Any) -> Responses | None:

@@ -55,13 +55,14 @@ def _judged(found: Agreed) -> str:
     random = found.random
     if random is None:
         return f"within the probes more than shuffled scenarios give ({p_value(found.p)})"
-    if random.high is not None and found.r > random.high:
-        told = "and more than"
-    elif random.low is not None and found.r < random.low:
-        told = "but less than"
+    low, high = found.interval
+    if random.high is not None and low > random.high:
+        told = "and more than random directions give"
+    elif random.low is not None and high < random.low:
+        told = "and less than random directions give"
     else:
-        told = "and as much as"
-    return f"within the probes more than shuffled scenarios give ({p_value(found.p)}), {told} random directions do"
+        told = "and not for certain more than random directions give"
+    return f"within the probes more than shuffled scenarios give ({p_value(found.p)}), {told}"
 
 
 def chance(record: Record) -> str:

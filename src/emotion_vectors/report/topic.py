@@ -5,7 +5,7 @@ A topic stands beside its measurement and knows the record; the page knows topic
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -106,7 +106,8 @@ class TableOf:
 class Evidence(NamedTuple):
     """What a run hands to an experiment that needs no model: settings, stimuli, vectors, and what was read and asked.
 
-    `readings` are the prompts' activations, `answers` the unsteered choices, `scores` the activities' preferences.
+    `readings` are the prompts' activations, `answers` the unsteered choices, `scores` the activities' preferences, `correlations`
+    those of the emotions with them, `runs` the steered answers (None where nothing was steered).
     """
 
     settings: Any
@@ -115,13 +116,19 @@ class Evidence(NamedTuple):
     readings: Any
     answers: Any
     scores: Any
+    correlations: Any = None
+    runs: Any = None
 
 
 class Measured(NamedTuple):
-    """An experiment's part of the record, and the criteria that it judges (as `experiments.criteria.judge` gives them)."""
+    """An experiment's part of the record, and the criteria that it judges (as `experiments.criteria.judge` gives them).
+
+    `reasons` are sentences that it adds to the reasons of other criteria, by id; they change no verdict.
+    """
 
     part: ExperimentPart
     criteria: tuple[dict[str, Any], ...] = ()
+    reasons: Mapping[str, str] = {}
 
 
 class Choice(NamedTuple):
@@ -151,7 +158,8 @@ class Topic:
 
     `parts` are its parts of the record. `contradictions` raises `ContradictoryRecord` where a part contradicts itself or
     another one. `abstract` and `limits` are sentences for those places, `method` rows of the method table.
-    `measure` makes the part where vectors and readings suffice; what needs the model is measured by a stage.
+    `measure` makes the part where vectors and readings suffice, or gives None where the run lacks what it is about; what needs the model
+    is measured by a stage.
     """
 
     key: str
@@ -165,7 +173,7 @@ class Topic:
     abstract: Callable[[Record], str] = nothing
     limits: Callable[[Record], list[str]] | None = None
     method: Callable[[Record], list[Choice]] | None = None
-    measure: Callable[[Evidence], Measured] | None = None
+    measure: Callable[[Evidence], Measured | None] | None = None
 
 
 def cards(topics: Sequence[Topic]) -> list[Card]:

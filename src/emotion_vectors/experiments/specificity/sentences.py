@@ -67,11 +67,11 @@ def shares_seen(part: Specificity) -> str:
         f"{_percent(own.vector)} what a vector does to every activity, and {_percent(own.interaction)} belongs to both together."
     )
     differences = [
-        f"{fixed(row.beyond.value)} ({_bounds(row.beyond)}) above {NAMES[row.kind]}"
+        f"{fixed(row.beyond.value)} ({_bounds(row.beyond)}) for {NAMES[row.kind]}"
         for row in part.arms
         if row.beyond is not None and row.beyond.value is not None
     ]
-    return f"{text} Their mean r is {listing(differences)}." if differences else text
+    return f"{text} Their mean r minus that of control directions is {listing(differences)}." if differences else text
 
 
 def matrix_seen(part: Specificity) -> str:

@@ -48,12 +48,14 @@ def table(vocabulary: Vocabulary, texts: Sequence[str]) -> sparse.csr_matrix:
 def components(vocabulary: Vocabulary, texts: Sequence[str], stories: int) -> Components | None:
     """Components from some of the texts, for a regression over `stories`; None where there are too few for a single one."""
     rows = table(vocabulary, texts)
-    count = min(COMPONENTS, stories // STORIES_PER_COMPONENT, min(rows.shape) - 1)
+    smaller = min(len(texts), len(vocabulary.columns))
+    count = min(COMPONENTS, stories // STORIES_PER_COMPONENT, smaller - 1)
     if count < 1:
         return None
     # A fixed start: the same texts give the same components.
-    start = np.random.default_rng(0).standard_normal(min(rows.shape))
+    start = np.random.default_rng(0).standard_normal(smaller)
     _, sizes, axes = svds(rows, k=count, v0=start)
+    assert axes is not None  # both sides of the decomposition are asked for
     return Components(vocabulary, axes[np.argsort(-sizes)].T)
 
 

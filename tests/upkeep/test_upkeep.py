@@ -5,6 +5,7 @@ import shutil
 
 import polars as pl
 import pytest
+import torch
 from report.asking import write_report
 from safetensors.numpy import load_file
 
@@ -20,6 +21,7 @@ from emotion_vectors.stimuli import load_pack
 from emotion_vectors.store.atomic import read_json, write_json
 from emotion_vectors.store.run_folder import RunFolder, open_run
 from emotion_vectors.store.stage_table import EVERYWHERE, ORDER, STAGES, reached_by
+from emotion_vectors.upkeep import planning
 from emotion_vectors.upkeep.cleaning import clean_run
 from emotion_vectors.upkeep.planning import plan_run
 from emotion_vectors.upkeep.status import changed, run_status
@@ -222,6 +224,16 @@ def test_a_plan_for_several_devices_shares_out_the_blocks():
     size = sum(weight.numel() for weight in weights)
     gone = (size - size // 3) * 4  # the toy preset is float32
     assert (one["devices"], three["devices"]) == (1, 3) and one["memory_bytes"] - three["memory_bytes"] == gone
+
+
+def test_a_cpu_that_keeps_what_does_not_fit_is_no_device_that_computes(monkeypatch):
+    gpus = [torch.device("cuda", 0), torch.device("cuda", 1)]
+    given = {"a": gpus, "b": [*gpus, torch.device("cpu")], "c": gpus[:1], "d": [gpus[0], torch.device("cpu")]}
+    monkeypatch.setattr(planning, "choose_devices", lambda name: tuple(given[name]))
+    found = {name: plan_run(settings.toy(), load_pack("ours"), name) for name in given}
+    assert [found[name].pop("offloaded") for name in given] == [False, True, False, True]
+    assert found["a"] == found["b"] and found["c"] == found["d"]
+    assert (found["b"]["devices"], found["d"]["devices"]) == (2, 1)
 
 
 def test_a_plan_counts_what_the_run_did(toy_run, tmp_path):

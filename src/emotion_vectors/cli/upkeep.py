@@ -52,6 +52,8 @@ def plan(
     table.add_row("disk, about", _size(found["disk_bytes"]))
     where = "" if found["devices"] == 1 else f" (the first of {found['devices']} devices)"
     table.add_row(f"memory{where}, at least", _size(found["memory_bytes"]))
+    if found["offloaded"]:
+        table.add_row("of it, in the CPU's memory", "what doesn't fit")
     for job, value in (found["seconds"] or {}).items():
         table.add_row(
             f"{job}, hours" if job != "all" else "together, hours",

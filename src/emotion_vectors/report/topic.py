@@ -106,8 +106,9 @@ class TableOf:
 class Evidence(NamedTuple):
     """What a run hands to an experiment that needs no model: settings, stimuli, vectors, and what was read and asked.
 
-    `readings` are the prompts' activations, `answers` the unsteered choices, `scores` the activities' preferences, `correlations`
-    those of the emotions with them, `runs` the steered answers (None where nothing was steered).
+    `readings` are the prompts' activations, `answers` the unsteered choices, `scores` the activities' preferences, `responses` the
+    activations before and in the model's own answers, `correlations` those of the emotions with preference, `runs` the steered answers
+    (None where nothing was steered).
     """
 
     settings: Any
@@ -116,6 +117,7 @@ class Evidence(NamedTuple):
     readings: Any
     answers: Any
     scores: Any
+    responses: Any = None
     correlations: Any = None
     runs: Any = None
 
@@ -158,8 +160,7 @@ class Topic:
 
     `parts` are its parts of the record. `contradictions` raises `ContradictoryRecord` where a part contradicts itself or
     another one. `abstract` and `limits` are sentences for those places, `method` rows of the method table.
-    `measure` makes the part where vectors and readings suffice, or gives None where the run lacks what it is about; what needs the model
-    is measured by a stage.
+    `measure` makes the part where vectors and readings suffice, or None where they don't; what needs the model is measured by a stage.
     """
 
     key: str

@@ -27,6 +27,7 @@ from emotion_vectors.stages.feels import analyse_words
 from emotion_vectors.stages.preferences import Answers
 from emotion_vectors.stages.readings import Readings
 from emotion_vectors.stages.reliability import split_half_reliability
+from emotion_vectors.stages.responses import kept_responses
 from emotion_vectors.stages.steering_analysis import analyse_steering
 from emotion_vectors.stages.words_out import words_out
 from emotion_vectors.stimuli import equal_to_published
@@ -59,6 +60,7 @@ MEASURED = (
     "activations",
     "calibration",
     "readings",
+    "responses",
     "preferences",
     "steering",
     "feels",
@@ -149,7 +151,9 @@ def analyse(
         "feels": feels_record.dump() if feels_record else None, "leaks": leaks_record.dump() if leaks_record else None,
         **({WordsOut.key: left.dump()} if left else {}),
     }  # fmt: skip
-    evidence = Evidence(settings, pack, vectors, readings, answers, correlated.scores, correlated.found, runs)
+    evidence = Evidence(
+        settings, pack, vectors, readings, answers, correlated.scores, kept_responses(lab), correlated.found, runs
+    )
     for measure in (topic.measure for topic in EXPERIMENTS if topic.measure is not None):
         found = measure(evidence)
         if found is not None:

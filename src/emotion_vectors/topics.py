@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from emotion_vectors.experiments.baselines.report import TOPIC as BASELINES
+from emotion_vectors.experiments.clusters.report import TOPIC as CLUSTERS
 from emotion_vectors.experiments.correlation.report import TOPIC as CORRELATION
+from emotion_vectors.experiments.geometry.report import TOPIC as GEOMETRY
 from emotion_vectors.experiments.lens.report import TOPIC as LENS
 from emotion_vectors.experiments.numeric.report import TOPIC as NUMERIC
 from emotion_vectors.experiments.preferences.report import TOPIC as PREFERENCES
@@ -12,5 +14,5 @@ from emotion_vectors.experiments.steered_words.report import TOPIC as WORDS
 from emotion_vectors.experiments.steering.report import TOPIC as STEERING
 from emotion_vectors.report.about import about
 
-EXPERIMENTS = (LENS, SCENARIOS, NUMERIC, PREFERENCES, CORRELATION, STEERING, WORDS, BASELINES)
+EXPERIMENTS = (LENS, SCENARIOS, NUMERIC, PREFERENCES, CORRELATION, STEERING, WORDS, BASELINES, GEOMETRY, CLUSTERS)
 TOPICS = (about(EXPERIMENTS), *EXPERIMENTS)

@@ -10,6 +10,7 @@ from typing import Any
 import typer
 
 from emotion_vectors.cli import app
+from emotion_vectors.cli.examples import EXAMPLES
 from emotion_vectors.settings import PRESETS, Settings
 
 FOLDER = Path(__file__).parent
@@ -56,6 +57,7 @@ def commands_page() -> str:
         lines[-1] += " [OPTIONS]" if any(p.param_type_name == "option" for p in command.params) else ""
         rows = [(f"`{title(p)}`", default(p), p.help or "") for p in command.params]
         lines += ["```", "", *table(("", "default", "meaning"), rows), ""]
+        lines += ["```", *EXAMPLES[words[-1]], "```", ""]
     return "\n".join(lines)
 
 

@@ -261,6 +261,19 @@ def test_a_plan_of_other_settings_counts_them(tmp_path):
     assert items["steered_prompts"] == n * (n - 1) * (2 * own + once)
 
 
+def test_a_plan_needs_a_configuration_and_no_weights(tmp_path):
+    toy = make_toy()[0]
+    toy.config.save_pretrained(tmp_path)
+    for name in (tmp_path, tmp_path / "config.json"):
+        found = plan_run(change(settings.toy(), model=str(name)), load_pack("ours"), "cpu")
+        assert (found["layers"], found["parameters"]) == (toy.config.num_hidden_layers, toy.num_parameters())
+    named = plan_run(change(settings.toy(), model="llama-3.1-8b-shape"), load_pack("ours"), "cpu")
+    assert (named["layers"], named["width"], named["parameters"]) == (32, 4096, 8_030_261_248)
+    with pytest.raises(UserError, match=r"no config\.json"):
+        (tmp_path / "empty").mkdir()
+        plan_run(change(settings.toy(), model=str(tmp_path / "empty")), load_pack("ours"), "cpu")
+
+
 def test_hours_are_items_over_rates(tmp_path):
     rates = {"writing": 100.0, "extraction": 200.0, "preferences": None, "steering": 50.0}
     file = tmp_path / "rates.json"

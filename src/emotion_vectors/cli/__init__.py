@@ -15,6 +15,7 @@ from emotion_vectors import __version__
 from emotion_vectors.cli.bench import bench
 from emotion_vectors.cli.comparing import compare, screen
 from emotion_vectors.cli.doctor import doctor
+from emotion_vectors.cli.examples import shown
 from emotion_vectors.cli.explore import explore
 from emotion_vectors.cli.export import export
 from emotion_vectors.cli.import_ import import_
@@ -37,24 +38,24 @@ app = typer.Typer(
 stimuli_app = typer.Typer(no_args_is_help=True, help="Look at stimulus packs.")
 
 # A line for each verb, in the order of the help.
-app.command()(run)
-app.command()(doctor)
-app.command()(bench)
-app.command()(report)
-app.command()(compare)
-app.command()(screen)
-app.command()(plan)
-app.command()(status)
-app.command()(clean)
-app.command()(vectors)
-app.command()(read)
-app.command()(steer)
-app.command()(export)
-app.command(name="import")(import_)
-app.command()(explore)
-app.command(name="settings")(show_settings)
+app.command(epilog=shown("run"))(run)
+app.command(epilog=shown("doctor"))(doctor)
+app.command(epilog=shown("bench"))(bench)
+app.command(epilog=shown("report"))(report)
+app.command(epilog=shown("compare"))(compare)
+app.command(epilog=shown("screen"))(screen)
+app.command(epilog=shown("plan"))(plan)
+app.command(epilog=shown("status"))(status)
+app.command(epilog=shown("clean"))(clean)
+app.command(epilog=shown("vectors"))(vectors)
+app.command(epilog=shown("read"))(read)
+app.command(epilog=shown("steer"))(steer)
+app.command(epilog=shown("export"))(export)
+app.command(name="import", epilog=shown("import"))(import_)
+app.command(epilog=shown("explore"))(explore)
+app.command(name="settings", epilog=shown("settings"))(show_settings)
 app.add_typer(stimuli_app, name="stimuli")
-stimuli_app.command()(verify)
+stimuli_app.command(epilog=shown("verify"))(verify)
 
 
 def _version(wanted: bool) -> None:

@@ -22,7 +22,9 @@ def plan(
         str | None,
         typer.Option(help="demo, screen, paper, planted or toy; default demo, for a planted model planted."),
     ] = None,
-    model: Annotated[str | None, typer.Option(help="As for run; its weights are not loaded.")] = None,
+    model: Annotated[
+        str | None, typer.Option(help="As for run or bench, or a config.json; weights are not loaded.")
+    ] = None,
     stimuli: Annotated[str | None, typer.Option(help="`ours`, or folder or address of another pack.")] = None,
     set_: Sets = None,
     rates: Annotated[

@@ -9,6 +9,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import torch
+from transformers import LlamaForCausalLM, PreTrainedModel
+
+from emotion_vectors.bench import shape as random_shape
 from emotion_vectors.corpus.survey import look_into
 from emotion_vectors.errors import UserError
 from emotion_vectors.lm import built
@@ -67,10 +71,23 @@ def plan_run(settings: Settings, pack: Pack, device: str = "auto", rates: Path |
     return found | ({"seconds": None} if rates is None else seconds_of(items, rates))
 
 
+def _configured(name: str) -> Path | None:
+    """The folder of a model's configuration, given as a folder or as its config.json; its weights may be elsewhere."""
+    path = Path(name).expanduser()
+    folder = path.parent if path.name == "config.json" else path
+    return folder if (folder / "config.json").is_file() else None
+
+
 def shape_of(name: str, cache: Path | None = None) -> Shape:
     """Layers, width and parameters from the model's configuration; its weights are not read."""
+    model: PreTrainedModel
     if name in built.NAMES:
         model = built.build(name).model
+    elif name == random_shape.NAME:
+        with torch.device("meta"):
+            model = LlamaForCausalLM(random_shape.config())
+    elif folder := _configured(name):
+        model = empty_model(str(folder), name)
     else:
         located = locate(name, cache)
         model = empty_model(located.folder, name, located.revision)

@@ -83,7 +83,7 @@ def seen(record: Record) -> str:
     middle = float(np.median([row.analysis for row in others]))
     said = (
         f"The similarity structure of {number(len(part.emotions))} emotions at layer {part.layer} agrees with those of {count(len(others), 'other layer')} with a "
-        f"median Spearman r of {fixed(middle)}, least at layer {low.layer} ({fixed(low.analysis)}, 95 % interval {interval(low.interval, 2)})."
+        f"median Spearman r of {fixed(middle)}; the lowest is {fixed(low.analysis)} at layer {low.layer} (95 % interval {interval(low.interval, 2)})."
     )
     if part.words is None:
         return said

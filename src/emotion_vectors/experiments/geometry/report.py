@@ -121,13 +121,13 @@ def chance(record: Record) -> str:
     highs = [fixed(row.ridge.null_high) for row in part.vectors.agreements]
     said = listing(
         [
-            f"{row.scale} of {row.norms}: component {row.best.component} (r = {fixed(row.best.r)}, in {percent(row.best.folds, 1)} of the folds)"
+            f"{row.scale} of {row.norms}: component {row.best.component} (r = {fixed(row.best.r)}, 95 % interval {interval(row.best.interval, 2)}, in {percent(row.best.folds, 1)} of the folds)"
             for row in part.vectors.agreements
         ]
     )
     return (
         f"With the ratings dealt out to other words 5 % of the r are above {listing(highs)}, in the order of the table. An arrow is the r of a scale with the two "
-        f"components on all its words, as long as half the height where it is 1. The single component that predicts best, chosen without the predicted words: {said}."
+        f"components on all its words, as long as half the height where it is 1. One component alone, chosen without the words that it predicts: {said}."
     )
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from emotion_vectors.experiments.baselines.report import TOPIC as BASELINES
+from emotion_vectors.experiments.clusters.report import TOPIC as CLUSTERS
 from emotion_vectors.experiments.correlation.report import TOPIC as CORRELATION
+from emotion_vectors.experiments.geometry.report import TOPIC as GEOMETRY
 from emotion_vectors.experiments.lens.report import TOPIC as LENS
 from emotion_vectors.experiments.numeric.report import TOPIC as NUMERIC
 from emotion_vectors.experiments.preferences.report import TOPIC as PREFERENCES
@@ -15,5 +17,5 @@ from emotion_vectors.experiments.steering.report import TOPIC as STEERING
 from emotion_vectors.experiments.words_out.report import TOPIC as WORDS_OUT
 from emotion_vectors.report.about import about
 
-EXPERIMENTS = (LENS, SCENARIOS, NUMERIC, PREFERENCES, CORRELATION, STEERING, SPECIFICITY, WORDS, BASELINES, WORDS_OUT, RESPONSE_POSITION)  # fmt: skip
+EXPERIMENTS = (LENS, SCENARIOS, NUMERIC, PREFERENCES, CORRELATION, STEERING, SPECIFICITY, WORDS, BASELINES, WORDS_OUT, RESPONSE_POSITION, GEOMETRY, CLUSTERS)  # fmt: skip
 TOPICS = (about(EXPERIMENTS), *EXPERIMENTS)

@@ -24,6 +24,7 @@ from emotion_vectors.stages import validation
 from emotion_vectors.stages.activations import story_vector_shards
 from emotion_vectors.stages.doctor import all_checks
 from emotion_vectors.stages.feels import analyse_words
+from emotion_vectors.stages.geometry import directions
 from emotion_vectors.stages.preferences import Answers
 from emotion_vectors.stages.readings import Readings
 from emotion_vectors.stages.reliability import split_half_reliability
@@ -150,6 +151,7 @@ def analyse(
         "steering": steering_record.dump() if steering_record else None, "baselines": baseline_record.dump(),
         "feels": feels_record.dump() if feels_record else None, "leaks": leaks_record.dump() if leaks_record else None,
         **({WordsOut.key: left.dump()} if left else {}),
+        **directions(lab, vectors),
     }  # fmt: skip
     evidence = Evidence(
         settings, pack, vectors, readings, answers, correlated.scores, kept_responses(lab), correlated.found, runs

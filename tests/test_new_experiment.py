@@ -8,12 +8,16 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+from small import SMALL_WORDS
+
 import emotion_vectors
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = Path(emotion_vectors.__file__).parent
 
 
+@pytest.mark.slow
 def test_a_new_experiment_is_one_file_and_two_lines(tmp_path):
     shutil.copytree(PACKAGE, tmp_path / "emotion_vectors", ignore=shutil.ignore_patterns("__pycache__"))
     text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
@@ -39,6 +43,7 @@ def test_a_new_experiment_is_one_file_and_two_lines(tmp_path):
         "--threads",
         "1",
         "--quiet",
+        *SMALL_WORDS,
         "--out",
         str(tmp_path / "run"),
     ]

@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+import time
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import polars as pl
 import pytest
 from faults import toy_command
 from report.asking import CRITERIA
+from small import without_page
 from typer.testing import CliRunner
 
 from emotion_vectors import settings
@@ -107,10 +109,12 @@ def test_a_second_run_computes_nothing(toy_run, monkeypatch):
     }
 
 
+@pytest.mark.slow
 def test_batch_size_is_no_setting(toy_run, tmp_path):
     _, record = toy_run
     small = settings.Runtime(device="cpu", quiet=True, threads=1, tokens_per_batch=300, stories_per_batch=5)
-    other = run_experiment(settings.toy(), tmp_path / "run", small)
+    with without_page():
+        other = run_experiment(settings.toy(), tmp_path / "run", small)
     for name, criterion in record["criteria"].items():
         assert other["criteria"][name]["verdict"] == criterion["verdict"]
         assert other["criteria"][name]["value"] == pytest.approx(criterion["value"], abs=1e-3)
@@ -125,26 +129,30 @@ def test_a_run_with_other_settings_is_refused_and_nothing_changes(toy_run):
     assert before == sorted(path.stat().st_mtime_ns for path in out.rglob("*.json"))
 
 
-@pytest.mark.parametrize("after", ["parts/stories/", "parts/activations-*/", "choices.parquet", "parts/steering-*/"])
-def test_a_killed_run_goes_on_and_ends_with_the_same_numbers(toy_run, tmp_path, after):
-    """kill -9 as soon as the first file of a stage is there, then run the same command again."""
+@pytest.mark.slow
+def test_a_run_that_is_killed_in_four_stages_goes_on_and_ends_with_the_same_numbers(toy_run, tmp_path):
+    """kill -9 as soon as the first file of a stage is there, then the same command again, which is killed in the next one."""
     _, record = toy_run
     out = tmp_path / "run"
-    process = subprocess.Popen(
-        [*toy_command(out), "--quiet"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
-    )
-    while process.poll() is None and not _exists(out, after):
-        pass
-    process.kill()
-    process.wait()
-    assert not (out / "results.json").exists(), "the run must have been killed before its end"
-    resumed = run_experiment(settings.toy(), out, QUIET)
+    for after in ("parts/stories/", "parts/activations-*/", "choices.parquet", "parts/steering-*/"):
+        assert not _exists(out, after), "the run before must have been killed before this"
+        process = subprocess.Popen(
+            [*toy_command(out), "--quiet"],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env=os.environ | {"OMP_NUM_THREADS": "1"},
+        )
+        while process.poll() is None and not _exists(out, after):
+            time.sleep(0.005)
+        process.kill()
+        process.wait()
+        assert _exists(out, after) and not (out / "results.json").exists()
+    with without_page():
+        resumed = run_experiment(settings.toy(), out, QUIET)
     assert _numbers(resumed) == _numbers(record)
 
 
+@pytest.mark.slow
 def test_an_imported_corpus_gives_the_numbers_of_the_run_that_wrote_it(toy_run, tmp_path, monkeypatch):
     out, record = toy_run
     for name in ("stories", "neutral"):
@@ -159,7 +167,8 @@ def test_an_imported_corpus_gives_the_numbers_of_the_run_that_wrote_it(toy_run, 
     monkeypatch.setattr("emotion_vectors.lab.make_writer", lambda *_: pytest.fail("nothing is to be written"))
     sources = {"stories_from": str(tmp_path / "stories.parquet"), "neutral_from": str(tmp_path / "neutral.parquet")}
     chosen = settings.change(settings.toy(), **sources)
-    imported = run_experiment(chosen, tmp_path / "run", QUIET)
+    with without_page():
+        imported = run_experiment(chosen, tmp_path / "run", QUIET)
     assert _numbers(imported)["criteria"] == record["criteria"]
     assert imported["vectors"] == record["vectors"] and imported["experiments"] == record["experiments"]
     assert imported["model"]["writer"] == imported["corpus"]["writer"] == "import: stories.parquet"
@@ -225,6 +234,7 @@ def none_run(tmp_path_factory):
     return out, run_by_name("planted-none", out)
 
 
+@pytest.mark.slow
 def test_the_planted_model_passes_what_it_was_built_to_pass(planted_run):
     _, record = planted_run
     verdicts = {name: criterion["verdict"] for name, criterion in record["criteria"].items()}
@@ -233,6 +243,7 @@ def test_the_planted_model_passes_what_it_was_built_to_pass(planted_run):
     assert [check for check in record["doctor"].values() if not check["passed"]] == []
 
 
+@pytest.mark.slow
 def test_planted_directions_preferences_and_effects_are_recovered(planted_run):
     out, record = planted_run
     planted, vectors = world("planted"), EmotionVectors.load(out)
@@ -251,6 +262,7 @@ def test_planted_directions_preferences_and_effects_are_recovered(planted_run):
 
 
 @pytest.mark.parametrize("name", ["planted", "planted-none"])
+@pytest.mark.slow
 def test_what_was_planted_is_what_a_run_measures(name, request):
     out, record = request.getfixturevalue("planted_run" if name == "planted" else "none_run")
     vectors = EmotionVectors.load(out)
@@ -261,6 +273,7 @@ def test_what_was_planted_is_what_a_run_measures(name, request):
     assert sum(row.agrees for row in compare(other, record, vectors.emotions, vectors.raw)) < len(rows) / 2
 
 
+@pytest.mark.slow
 def test_vectors_of_a_planted_run_load_their_model_again_by_name(planted_run):
     out, record = planted_run
     words = ["steer", str(out), "How are you?", "--emotion", "calm=0.2", "--device", "cpu", "--json"]
@@ -272,11 +285,13 @@ def test_vectors_of_a_planted_run_load_their_model_again_by_name(planted_run):
     assert record["model"]["sha256"] == world("planted").sha256
 
 
+@pytest.mark.slow
 def test_without_a_planted_effect_nothing_passes(none_run):
     passed = [name for name, criterion in none_run[1]["criteria"].items() if criterion["verdict"] == "pass"]
     assert passed == []
 
 
+@pytest.mark.slow
 def test_a_planted_contraction_passes_nothing_and_shows_why_the_seed_came_out_inverted(tmp_path):
     planted = plant_pack(PACK, effect=0.0, contraction=True)
     planted.model.save_pretrained(tmp_path / "model")
@@ -284,7 +299,8 @@ def test_a_planted_contraction_passes_nothing_and_shows_why_the_seed_came_out_in
     chosen = settings.change(
         settings.planted(), model=str(tmp_path / "model"), strength=0.1, sweep_emotions=0, resamples=500
     )
-    record = run_experiment(chosen, tmp_path / "run", QUIET)
+    with without_page():
+        record = run_experiment(chosen, tmp_path / "run", QUIET)
     assert record["criteria"]["V10"]["verdict"] != "pass" and record["criteria"]["V11"]["verdict"] != "pass"
     _, both, _ = record["experiments"]["steering"]["inversion"]["arms"]
     assert min(abs(both["even_r"]), abs(both["odd_r"])) > 0.9 and np.sign(both["even_r"]) == -np.sign(both["odd_r"])

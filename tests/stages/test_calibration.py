@@ -5,6 +5,7 @@ import shutil
 import numpy as np
 import polars as pl
 import pytest
+from small import without_page
 
 from emotion_vectors import settings
 from emotion_vectors.errors import UserError
@@ -48,6 +49,7 @@ def test_a_neutral_text_that_is_read_stands_at_its_own_rank(toy_run, form, stati
 
 
 @pytest.mark.parametrize("rest", [0, 100, -1])
+@pytest.mark.slow
 def test_a_damaged_calibration_is_made_again_by_its_run(toy_run, tmp_path, rest):
     """The vectors beside it are read without it."""
     folder = tmp_path / "run"
@@ -57,5 +59,6 @@ def test_a_damaged_calibration_is_made_again_by_its_run(toy_run, tmp_path, rest)
     file.write_bytes(whole[:rest])
     with pytest.raises(UserError, match="does not go with its vectors"):
         EmotionVectors.load(folder)
-    record = run_experiment(settings.toy(), folder, settings.Runtime(device="cpu", quiet=True, threads=1))
+    with without_page():
+        record = run_experiment(settings.toy(), folder, settings.Runtime(device="cpu", quiet=True, threads=1))
     assert file.read_bytes() == whole and record["criteria"] == toy_run[1]["criteria"]

@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 from report.asking import write_report
 from safetensors.numpy import load_file
+from small import without_page
 
 from emotion_vectors import EmotionVectors, settings
 from emotion_vectors.cli import main
@@ -80,6 +81,7 @@ def test_every_setting_reaches_a_stage_and_every_stage_is_made_from_earlier_ones
     assert all(ORDER.index(need) < ORDER.index(stage.name) for stage in STAGES for need in stage.needs)
 
 
+@pytest.mark.slow
 def test_stages_read_the_settings_that_they_name(tmp_path, monkeypatch):
     """Every read of a setting in a toy run, from the end of one stage to the end of the next, against the table.
 
@@ -131,18 +133,21 @@ def made(folder, stage):
 
 
 @pytest.mark.parametrize("name, value", [("strength", 0.3), ("neutral_variance", 0.2), ("resamples", 150)])
+@pytest.mark.slow
 def test_what_is_said_to_change_is_what_changes(name, value, toy_run, tmp_path):
     """A run with the other setting: whatever comes out otherwise was announced, and what was not announced is the same."""
     folder, _ = toy_run
     other = change(settings.toy(), **{name: value})
     announced = run_status(folder, identity_of(other, QUIET))["changed"]
     assert announced["settings"] == [f"settings.{name}"]
-    run_experiment(other, tmp_path / "other", QUIET)
+    with without_page():  # it is made of the record, and is said to change with it
+        run_experiment(other, tmp_path / "other", QUIET)
     files = {
         stage: [made(where, stage) for where in (folder, tmp_path / "other")]
         for stage in ORDER[1:]  # the self-checks' file has times of its own
     }
     assert {stage for stage, (a, b) in files.items() if a != b} <= set(announced["stages"])
+    assert {"analysis", "report"} <= set(announced["stages"])
     seen = "vectors" if name == "resamples" else "feels"  # the file of vectors holds their reliability
     assert files["preferences"][0] == files["preferences"][1] and announced["stages"].get(seen)
     assert name == "resamples" or files[seen][0] != files[seen][1]

@@ -297,7 +297,13 @@ def test_a_planted_contraction_passes_nothing_and_shows_why_the_seed_came_out_in
     planted.model.save_pretrained(tmp_path / "model")
     planted.tokenizer.save_pretrained(tmp_path / "model")
     chosen = settings.change(
-        settings.planted(), model=str(tmp_path / "model"), strength=0.1, sweep_emotions=0, resamples=500
+        settings.planted(),
+        model=str(tmp_path / "model"),
+        strength=0.1,
+        sweep_emotions=0,
+        resamples=500,
+        emotions=60,
+        topics=2,
     )
     with without_page():
         record = run_experiment(chosen, tmp_path / "run", QUIET)

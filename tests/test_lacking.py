@@ -11,13 +11,14 @@ from report.asking import CRITERIA, ContradictoryRecord, answers, check
 from emotion_vectors import settings
 from emotion_vectors.cli.shown import print_verdicts
 from emotion_vectors.comparing.command import compare_runs
-from emotion_vectors.experiments.criteria import TITLES, VERDICTS
+from emotion_vectors.experiments.criteria import TITLES
 from emotion_vectors.explorer import runs as explored
 from emotion_vectors.explorer.views.emotion_map import emotion_map
 from emotion_vectors.explorer.views.overview import overview
 from emotion_vectors.explorer.views.verdicts import verdicts
 from emotion_vectors.exports.card import model_card
 from emotion_vectors.pipeline import run_experiment
+from emotion_vectors.record.criterion import VERDICTS
 from emotion_vectors.stimuli.pack import find_folder
 
 QUIET = settings.Runtime(device="cpu", quiet=True, threads=1)

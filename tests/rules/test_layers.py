@@ -44,6 +44,7 @@ ALLOWED = {
     "upkeep": {"stages", "lm", "corpus", "vectors", "stats", "stimuli", "store", "settings"},
     "stages": {
         "report",  # what an experiment is handed
+        "record",
         "topics",
         "doctor",
         "lab",

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from emotion_vectors.record import Record
 from emotion_vectors.record.base import ExperimentPart
+from emotion_vectors.record.criterion import Criterion
 from emotion_vectors.report.published import Reference
 
 Rows = list[dict[str, Any]]
@@ -121,7 +122,7 @@ class Measured(NamedTuple):
     """An experiment's part of the record, and the criteria that it judges (as `experiments.criteria.judge` gives them)."""
 
     part: ExperimentPart
-    criteria: tuple[dict[str, Any], ...] = ()
+    criteria: tuple[Criterion, ...] = ()
 
 
 class Choice(NamedTuple):

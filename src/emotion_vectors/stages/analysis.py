@@ -11,13 +11,13 @@ from emotion_vectors import __version__
 from emotion_vectors.experiments import reliability
 from emotion_vectors.experiments.correlation import measure as correlation
 from emotion_vectors.experiments.correlation.record import ProbeCorrelations
-from emotion_vectors.experiments.criteria import VERDICTS
 from emotion_vectors.experiments.lens import measure as lens
 from emotion_vectors.experiments.preferences import measure as preferences
 from emotion_vectors.experiments.preferences.record import StatedPreferences
 from emotion_vectors.experiments.steering import arms
 from emotion_vectors.experiments.steering.arms import Runs
 from emotion_vectors.lab import Lab
+from emotion_vectors.record.criterion import VERDICTS, Criterion
 from emotion_vectors.report.topic import Evidence
 from emotion_vectors.stages import validation
 from emotion_vectors.stages.activations import story_vector_shards
@@ -71,7 +71,7 @@ class Correlated(NamedTuple):
     found: correlation.Correlations
     preferences: StatedPreferences
     correlations: ProbeCorrelations  # without examples, which are chosen among the steered emotions
-    criteria: list[dict[str, Any]]
+    criteria: list[Criterion]
 
 
 def correlate(lab: Lab, vectors: EmotionVectors, readings: Readings, answers: Answers) -> Correlated:
@@ -134,7 +134,7 @@ def analyse(
             lab, vectors, readings, answers.differences, correlated.scores, correlated.found, runs, examples
         )
     criteria = [*lens_criteria, *scenario_criteria, *numeric_criteria, *correlated.criteria, *steering_criteria]
-    baseline_record = validation.words_alone(
+    baseline_record, criteria = validation.words_alone(
         lab, vectors, correlated.scores.nats, criteria, scenario_record, numeric_record
     )
     feels_record, leaks_record = analyse_words(lab, vectors)
@@ -157,7 +157,7 @@ def analyse(
 
 
 def _record(
-    lab: Lab, vectors: EmotionVectors, criteria: list[dict[str, Any]], experiments: dict[str, Any]
+    lab: Lab, vectors: EmotionVectors, criteria: list[Criterion], experiments: dict[str, Any]
 ) -> dict[str, Any]:
     stages = {name: lab.run.done(name) or {} for name in MEASURED}
     corpus = dict(stages["stories"]["facts"])
@@ -182,8 +182,8 @@ def _record(
         },
         "corpus": corpus | {"neutral": stages["neutral"]["facts"]},
         "vectors": _vector_facts(vectors, split_half, caution(agreement)),
-        "criteria": {criterion["id"]: criterion for criterion in criteria},
-        "verdicts": {name: sum(c["verdict"] == name for c in criteria) for name in VERDICTS},
+        "criteria": {criterion.id: criterion.dump() for criterion in criteria},
+        "verdicts": {name: sum(criterion.verdict == name for criterion in criteria) for name in VERDICTS},
         "experiments": experiments, "doctor": all_checks(lab, vectors, agreement),
         "failed_checks_allowed": lab.runtime.allow_failed_checks,
         "timings": {

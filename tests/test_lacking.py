@@ -18,6 +18,7 @@ from emotion_vectors.explorer.views.overview import overview
 from emotion_vectors.explorer.views.verdicts import verdicts
 from emotion_vectors.exports.card import model_card
 from emotion_vectors.pipeline import run_experiment
+from emotion_vectors.record import parse
 from emotion_vectors.record.criterion import VERDICTS
 from emotion_vectors.stimuli.pack import find_folder
 
@@ -155,7 +156,7 @@ def test_the_explorer_the_card_and_the_command_line_say_it_too(case, capsys, mon
     assert shown.count('ev-not-asked"') == 2 * count and (f"{count} not asked" in line) == (count > 0)
     assert "<svg" in emotion_map(run, run.vectors.layer, None) and ">None" not in shown
     facts = {"emotions": run.vectors.emotions, "layers": 4, "width": 8, "layer": run.vectors.layer, "kind": "projected"}
-    card = model_card(record, facts)
+    card = model_card(parse(record, {}), facts)
     assert card.count("| not asked |") == count and (f"({count} could not be asked)" in card) == (count > 0)
     print_verdicts(record)
     assert capsys.readouterr().out.count("not asked") == 2 * count

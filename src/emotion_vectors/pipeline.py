@@ -37,6 +37,16 @@ from emotion_vectors.store import atomic
 from emotion_vectors.topics import TOPICS
 from emotion_vectors.vectors.file import EmotionVectors
 
+# Where the page comes from: each experiment with its criteria, figures and tables. `analyse` measures those that need no stage.
+#   lens         V1 V2    tables pair, vectors, lens
+#   scenarios    V3 V4    figure 1; table battery
+#   numeric      V5 V6    figures 2, E
+#   preferences  V7       table category
+#   correlation  V8 V9    figures 3, 5, 7
+#   steering     V10 V11  figures 4, 6, 8, A, B, C; tables inversion, arms, steered_category, scale, effects
+#   words                 figure D; tables sentences, leaks
+#   baselines             table words
+
 # What `run --until STAGE` does: the vectors come with the scores of the neutral texts, which reading other texts needs.
 STOPS: dict[str | None, tuple[str, ...]] = {
     "vectors": ("doctor", "stories", "neutral", "activations", "vectors", "calibration")

@@ -21,12 +21,13 @@ ALLOWED = {
     "lm": {"stimuli", "store", "planted"},  # models built here; the toy's tokenizer learns the pack's words
     "corpus": {"lm", "stimuli", "store", "settings", "scale"},
     "vectors": {"corpus", "lm", "store"},  # corpus: the neutral texts of ours
-    "exports": {"lm", "vectors", "stimuli", "store"},
+    "exports": {"lm", "vectors", "stimuli", "store", "record"},
     "transcripts": {"lm", "vectors", "store"},
     "experiments": {"lm", "vectors", "stats", "stimuli", "record", "report"},  # report: what a topic is made of
     "doctor": {"lm", "vectors", "stats", "stimuli", "experiments"},
     "report": {"store", "stats", "record"},
-    "explorer": {"lm", "vectors", "report", "record", "store"},  # report: only its wording and its labels of points
+    # report: only its wording and its labels of points; experiments: what its tabs show of the record
+    "explorer": {"lm", "vectors", "report", "record", "experiments", "store"},
     "bench": {
         "stages",
         "lab",
@@ -40,7 +41,7 @@ ALLOWED = {
         "settings",
         "__version__",
     },
-    "comparing": {"pipeline", "settings", "vectors", "stats", "store", "report"},
+    "comparing": {"pipeline", "settings", "vectors", "stats", "store", "report", "record", "experiments"},
     "upkeep": {"stages", "lm", "corpus", "vectors", "stats", "stimuli", "store", "settings"},
     "stages": {
         "report",  # what an experiment is handed

@@ -45,19 +45,23 @@ def compare_runs(paths: Sequence[Path], out: Path, resamples: int = 2000, seed: 
 
 
 def _summary(run: Compared) -> dict[str, Any]:
-    record = run.record
+    record, model = run.record, run.record.model
+    corpus, split = record.corpus, record.vectors.split_half if record.vectors else None
     return {
-        "name": run.name, "model": record["model"]["name"], "model_sha256": record["model"]["sha256"], "layers": record["model"]["layers"],
-        "width": record["model"]["hidden_size"], "prompt_format": record["model"]["prompt_format"], "layer": run.vectors.layer,
-        "stimuli": record["stimuli"]["pack"], "writer": record["model"].get("writer"), "emotions": len(run.vectors.emotions),
-        "stories": record["corpus"].get("kept"), "fingerprint": record["fingerprint"], "version": record["version"],
-        "reliability": (record["vectors"].get("split_half") or {}).get("median"),
+        "name": run.name, "model": model.name, "model_sha256": model.sha256, "layers": model.layers,
+        "width": model.hidden_size, "prompt_format": model.prompt_format, "layer": run.vectors.layer,
+        "stimuli": record.stimuli.pack if record.stimuli else "", "writer": model.dump().get("writer"), "emotions": len(run.vectors.emotions),
+        "stories": corpus.kept if corpus else None, "fingerprint": record.fingerprint, "version": record.version,
+        "reliability": split.median if split else None,
         "criteria": {
-            name: {key: one.get(key) for key in ("name", "value", "of", "interval", "verdict", "seed_verdict", "reason")}
-            for name, one in record["criteria"].items()
+            name: {
+                "name": one.name, "value": one.value, "of": one.of, "interval": one.interval, "verdict": one.verdict,
+                "seed_verdict": one.seed_verdict, "reason": one.reason,
+            }
+            for name, one in record.criteria.items()
         },
-        "verdicts": record["verdicts"], "doctor": [{"name": name, **check} for name, check in record["doctor"].items() if not check["passed"]],
-        "speed": {name: {"rate": stage["rate"], "unit": stage["unit"]} for name, stage in record["timings"].items()},
+        "verdicts": record.verdicts, "doctor": [{"name": name, **check.dump()} for name, check in record.doctor.items() if not check.passed],
+        "speed": {name: {"rate": stage.rate, "unit": stage.unit} for name, stage in record.timings.items()},
     }  # fmt: skip
 
 

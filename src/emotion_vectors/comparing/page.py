@@ -9,7 +9,7 @@ import altair as alt
 import polars as pl
 import vl_convert
 
-from emotion_vectors.report.criteria import css
+from emotion_vectors.report.criteria import NOT_JUDGED, css
 from emotion_vectors.report.page import TEMPLATES as REPORT
 from emotion_vectors.report.page import VEGA_LITE, svg_uri, templates
 from emotion_vectors.report.palette import CATEGORY_COLOURS
@@ -33,6 +33,7 @@ def opening(record: dict[str, Any]) -> str:
     """One paragraph: how many runs of what, what passes, and what the pairs show."""
     models = {run["model_sha256"] for run in record["runs"]}
     passing = [f"{run['name']} {run['verdicts']['pass']}" for run in record["runs"]]
+    most = max(len(run["criteria"]) for run in record["runs"])
     apart = [(pair, row) for pair in record["pairs"] for row in pair["criteria"] if row["apart"]]
     told = (
         f"In {count(len(apart), 'case')} the 95 % intervals of a criterion lie apart for two runs: "
@@ -42,7 +43,7 @@ def opening(record: dict[str, Any]) -> str:
         else "For no criterion do the 95 % intervals of two runs lie apart, so none of the differences below is shown by them."
     )
     return (
-        f"{count(len(record['runs']), 'run')} of {count(len(models), 'model')}. Of 11 criteria pass: {', '.join(passing)}. {told} "
+        f"{count(len(record['runs']), 'run')} of {count(len(models), 'model')}. Of {most} criteria pass: {', '.join(passing)}. {told} "
         "Intervals that overlap don't show that two runs are equal, and nothing here says that one is better."
     )
 
@@ -74,12 +75,15 @@ def runs_table(record: dict[str, Any]) -> Table:
 
 def criteria_table(record: dict[str, Any]) -> Table:
     """Both verdicts, value and interval of every criterion in every run."""
-    names = record["runs"][0]["criteria"]
+    names = {name: one["name"] for run in reversed(record["runs"]) for name, one in run["criteria"].items()}
     rows = []
-    for name, first in names.items():
-        cells = [Cell(f"{name} {first['name']}")]
+    for name in sorted(names, key=lambda one: int(one[1:])):
+        cells = [Cell(f"{name} {names[name]}")]
         for run in record["runs"]:
-            one = run["criteria"][name]
+            one = run["criteria"].get(name)
+            if one is None:
+                cells += [Cell(""), Cell(NOT_JUDGED)]
+                continue
             of = f" of {number(one['of'])}" if one["of"] else ""
             cells += [
                 Cell(f"{number(one['value'])}{of} [{interval(one['interval'])}]", "number"),

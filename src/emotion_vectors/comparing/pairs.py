@@ -44,12 +44,12 @@ def _shared(a: Compared, b: Compared) -> float | None:
 
 def what_differs(a: Compared, b: Compared) -> list[str]:
     """Model, stimuli, writer and settings in which two runs differ."""
-    found = [] if a.record["model"]["sha256"] == b.record["model"]["sha256"] else ["model"]
-    if a.record["stimuli"]["sha256"] != b.record["stimuli"]["sha256"]:
+    found = [] if a.record.model.sha256 == b.record.model.sha256 else ["model"]
+    if a.record.lists() != b.record.lists():
         found.append("stimuli")
-    if a.record["model"].get("writer") != b.record["model"].get("writer"):
+    if a.record.model.writer != b.record.model.writer:
         found.append("writer")
-    mine, theirs = a.record["settings"], b.record["settings"]
+    mine, theirs = a.record.settings, b.record.settings
     return found + [
         name
         for name in sorted(mine | theirs)
@@ -60,15 +60,17 @@ def what_differs(a: Compared, b: Compared) -> list[str]:
 def criteria(a: Compared, b: Compared) -> list[dict[str, Any]]:
     """For each criterion both values and whether their intervals are apart; not which run would be better."""
     rows = []
-    for name, mine in a.record["criteria"].items():
-        theirs = b.record["criteria"][name]
-        first, second = mine.get("interval"), theirs.get("interval")
+    for name, mine in a.record.criteria.items():
+        theirs = b.record.criteria.get(name)
+        if theirs is None:
+            continue  # an older run was not asked it
+        first, second = mine.interval, theirs.interval
         apart = None
-        if first is not None and second is not None and mine.get("of") == theirs.get("of"):
+        if first is not None and second is not None and mine.of == theirs.of:
             apart = bool(first[0] > second[1] or second[0] > first[1])
         rows.append({
-            "id": name, "name": mine["name"], "values": [mine["value"], theirs["value"]], "of": [mine.get("of"), theirs.get("of")],
-            "intervals": [first, second], "verdicts": [mine["verdict"], theirs["verdict"]], "apart": apart,
+            "id": name, "name": mine.name, "values": [mine.value, theirs.value], "of": [mine.of, theirs.of],
+            "intervals": [first, second], "verdicts": [mine.verdict, theirs.verdict], "apart": apart,
         })  # fmt: skip
     return rows
 

@@ -10,7 +10,6 @@ a stage that is done is not run again, and a stage that was killed goes on at it
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from emotion_vectors.doctor import Check, examine
 from emotion_vectors.experiments.steering.arms import choose_emotions
@@ -34,6 +33,7 @@ from emotion_vectors.stages.room import check_room
 from emotion_vectors.stages.steering import share_steering, steer_preferences, steered_layers
 from emotion_vectors.stimuli import load_pack
 from emotion_vectors.store import atomic
+from emotion_vectors.store.schema import JsonObject
 from emotion_vectors.topics import TOPICS
 from emotion_vectors.vectors.file import EmotionVectors
 
@@ -55,7 +55,7 @@ STOPS: dict[str | None, tuple[str, ...]] = {
 
 def run_experiment(
     settings: Settings, out: Path, runtime: Runtime = Runtime(), command: str = "", writer: Writer | None = None
-) -> dict[str, Any]:
+) -> JsonObject:
     """Run everything that is not done yet in the folder `out` and return the record (`results.json`).
 
     With `runtime.until` it stops after that stage and returns an empty record. `writer` replaces the writer that the settings name, for example with one of your own.

@@ -14,7 +14,7 @@ from emotion_vectors.comparing.runs import Compared, open_compared
 from emotion_vectors.errors import UserError
 from emotion_vectors.store import atomic
 from emotion_vectors.store.records import using_records
-from emotion_vectors.store.schema import timestamp
+from emotion_vectors.store.schema import JsonObject, timestamp
 
 FILES = ("comparison.json", "comparison.parquet", "comparison.html")
 COLUMNS = {
@@ -23,7 +23,7 @@ COLUMNS = {
 }  # fmt: skip
 
 
-def compare_runs(paths: Sequence[Path], out: Path, resamples: int = 2000, seed: int = 0, failed: Sequence[dict[str, str]] = ()) -> dict[str, Any]:  # fmt: skip
+def compare_runs(paths: Sequence[Path], out: Path, resamples: int = 2000, seed: int = 0, failed: Sequence[dict[str, str]] = ()) -> JsonObject:  # fmt: skip
     """Compare finished runs and write `FILES` into the folder `out`; returns the record.
 
     `failed` names models without a run and why, for the page. Raises `UserError` for runs that can't be opened.
@@ -44,7 +44,7 @@ def compare_runs(paths: Sequence[Path], out: Path, resamples: int = 2000, seed: 
     return record
 
 
-def _summary(run: Compared) -> dict[str, Any]:
+def _summary(run: Compared) -> JsonObject:
     record, model = run.record, run.record.model
     corpus, split = record.corpus, record.vectors.split_half if record.vectors else None
     return {
@@ -65,9 +65,9 @@ def _summary(run: Compared) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def table_of(record: dict[str, Any]) -> pl.DataFrame:
+def table_of(record: JsonObject) -> pl.DataFrame:
     """Every number of the comparison in one long table; `with` is empty for numbers of one run alone."""
-    rows: list[dict[str, Any]] = []
+    rows: list[JsonObject] = []
 
     def add(what: str, runs: list[str], item: str, value: Any, **more: Any) -> None:
         low, high = more.pop("interval", None) or (None, None)
@@ -97,6 +97,6 @@ def table_of(record: dict[str, Any]) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=COLUMNS)
 
 
-def _bounds(found: dict[str, Any]) -> dict[str, Any]:
+def _bounds(found: JsonObject) -> JsonObject:
     """Interval, null and p of a measure, as far as it has them."""
     return {key: found[key] for key in ("interval", "null", "p") if key in found}

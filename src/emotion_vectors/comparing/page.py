@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import altair as alt
 import polars as pl
@@ -15,11 +14,12 @@ from emotion_vectors.report.page import VEGA_LITE, svg_uri, templates
 from emotion_vectors.report.palette import CATEGORY_COLOURS
 from emotion_vectors.report.topic import Cell, Table
 from emotion_vectors.report.wording import count, fixed, interval, number, p_value, percent
+from emotion_vectors.store.schema import JsonObject
 
 TEMPLATES = Path(__file__).parent / "templates"
 
 
-def render(record: dict[str, Any]) -> str:
+def render(record: JsonObject) -> str:
     """The page as text."""
     style = (REPORT / "report.css").read_text(encoding="utf-8")
     return templates(TEMPLATES, REPORT).get_template("comparison.html.j2").render(
@@ -29,7 +29,7 @@ def render(record: dict[str, Any]) -> str:
     )  # fmt: skip
 
 
-def opening(record: dict[str, Any]) -> str:
+def opening(record: JsonObject) -> str:
     """One paragraph: how many runs of what, what passes, and what the pairs show."""
     models = {run["model_sha256"] for run in record["runs"]}
     passing = [f"{run['name']} {run['verdicts']['pass']}" for run in record["runs"]]
@@ -48,7 +48,7 @@ def opening(record: dict[str, Any]) -> str:
     )
 
 
-def runs_table(record: dict[str, Any]) -> Table:
+def runs_table(record: JsonObject) -> Table:
     """What each run is."""
     columns = (
         "Run",
@@ -73,7 +73,7 @@ def runs_table(record: dict[str, Any]) -> Table:
     return Table("The runs", columns, rows)
 
 
-def criteria_table(record: dict[str, Any]) -> Table:
+def criteria_table(record: JsonObject) -> Table:
     """Both verdicts, value and interval of every criterion in every run."""
     names = {name: one["name"] for run in reversed(record["runs"]) for name, one in run["criteria"].items()}
     rows = []
@@ -99,7 +99,7 @@ def criteria_table(record: dict[str, Any]) -> Table:
     )
 
 
-def _pair(pair: dict[str, Any]) -> dict[str, Any]:
+def _pair(pair: JsonObject) -> JsonObject:
     """Sentences about two runs, and a table of the emotions that agree least and most."""
     a, b = pair["runs"]
     said = [
@@ -139,7 +139,7 @@ def _pair(pair: dict[str, Any]) -> dict[str, Any]:
     return {"title": f"{a} and {b}", "sentences": said, "table": _emotions(pair)}
 
 
-def _emotions(pair: dict[str, Any], most: int = 5) -> Table | None:
+def _emotions(pair: JsonObject, most: int = 5) -> Table | None:
     if not pair["vectors"]:
         return None
     order = sorted(zip(pair["vectors"]["cosine"], pair["emotions"], strict=True), reverse=True)
@@ -152,7 +152,7 @@ def _emotions(pair: dict[str, Any], most: int = 5) -> Table | None:
     )
 
 
-def speed_table(record: dict[str, Any]) -> Table:
+def speed_table(record: JsonObject) -> Table:
     """Rates of the stages, as each run measured them on its machine."""
     stages = list(dict.fromkeys(name for run in record["runs"] for name in run["speed"]))
     rows = []
@@ -170,7 +170,7 @@ def speed_table(record: dict[str, Any]) -> Table:
     )
 
 
-def doctor_table(record: dict[str, Any]) -> Table:
+def doctor_table(record: JsonObject) -> Table:
     """What the self-checks found in each run."""
     rows = [
         (
@@ -185,7 +185,7 @@ def doctor_table(record: dict[str, Any]) -> Table:
     return Table("Self-checks that did not pass", ("Run", "Check", "", "What it says"), tuple(rows))
 
 
-def curves(record: dict[str, Any], what: str) -> dict[str, str] | None:
+def curves(record: JsonObject, what: str) -> dict[str, str] | None:
     """A line for each pair: cosine by layer, or similarity of geometry by relative depth; None where no pair has it."""
     rows = []
     for pair in record["pairs"]:

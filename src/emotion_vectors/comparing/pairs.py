@@ -10,21 +10,22 @@ import numpy as np
 from emotion_vectors.comparing import measures
 from emotion_vectors.comparing.measures import FEWEST
 from emotion_vectors.comparing.runs import Compared
+from emotion_vectors.store.schema import JsonObject
 from emotion_vectors.vectors.directions import cosine
 from emotion_vectors.vectors.file import EmotionVectors
 
 DEPTHS = 11  # places between the first and the last block at which layers of two models are matched
 
 
-def compare_all(runs: list[Compared], resamples: int, seed: int) -> list[dict[str, Any]]:
+def compare_all(runs: list[Compared], resamples: int, seed: int) -> list[JsonObject]:
     """Every pair of runs, in their order."""
     return [compare_pair(a, b, resamples, seed) for a, b in combinations(runs, 2)]
 
 
-def compare_pair(a: Compared, b: Compared, resamples: int, seed: int) -> dict[str, Any]:
+def compare_pair(a: Compared, b: Compared, resamples: int, seed: int) -> JsonObject:
     """Vectors, geometry, preferences and criteria of two runs; a part that can't be compared is None, with the reason."""
     common = [name for name in a.vectors.emotions if name in b.vectors.emotions]
-    found: dict[str, Any] = {"runs": [a.name, b.name], "emotions": common, "differ": what_differs(a, b)}
+    found: JsonObject = {"runs": [a.name, b.name], "emotions": common, "differ": what_differs(a, b)}
     found["shared_stories"] = _shared(a, b)
     found |= _part("vectors", lambda: _vectors(a, b, common, resamples, seed), _why_no_vectors(a, b, common))
     few = f"they have {len(common)} emotions in common and {FEWEST} are needed" if len(common) < FEWEST else ""
@@ -57,7 +58,7 @@ def what_differs(a: Compared, b: Compared) -> list[str]:
     ]
 
 
-def criteria(a: Compared, b: Compared) -> list[dict[str, Any]]:
+def criteria(a: Compared, b: Compared) -> list[JsonObject]:
     """For each criterion both values and whether their intervals are apart; not which run would be better."""
     rows = []
     for name, mine in a.record.criteria.items():
@@ -75,7 +76,7 @@ def criteria(a: Compared, b: Compared) -> list[dict[str, Any]]:
     return rows
 
 
-def _part(name: str, make: Any, why_not: str) -> dict[str, Any]:
+def _part(name: str, make: Any, why_not: str) -> JsonObject:
     return {name: None, f"{name}_reason": why_not} if why_not else {name: make()}
 
 
@@ -89,7 +90,7 @@ def _why_no_vectors(a: Compared, b: Compared, common: list[str]) -> str:
     return ""
 
 
-def _vectors(a: Compared, b: Compared, common: list[str], resamples: int, seed: int) -> dict[str, Any]:
+def _vectors(a: Compared, b: Compared, common: list[str], resamples: int, seed: int) -> JsonObject:
     """Cosines at the first run's analysis layer (or the nearest that both have), and the mean cosine at every layer."""
     layers = sorted(set(a.vectors.layers) & set(b.vectors.layers))
     layer = min(layers, key=lambda one: abs(one - a.vectors.layer))
@@ -101,7 +102,7 @@ def _vectors(a: Compared, b: Compared, common: list[str], resamples: int, seed: 
     return {"layer": layer, "by_layer": curve} | measures.matching(here[0], here[1], resamples, seed)
 
 
-def _geometry(a: Compared, b: Compared, common: list[str], resamples: int, seed: int) -> dict[str, Any]:
+def _geometry(a: Compared, b: Compared, common: list[str], resamples: int, seed: int) -> JsonObject:
     """Representational similarity at both analysis layers, and with layers matched by their relative depth."""
     curve = []
     for depth in np.linspace(0, 1, DEPTHS):
@@ -120,7 +121,7 @@ def _triangle(run: Compared, common: list[str], layer: int) -> np.ndarray:
     return cosine(rows, rows)[np.triu_indices(len(common), 1)]
 
 
-def _preferences(mine: dict[str, float], theirs: dict[str, float], shared: list[str], resamples: int, seed: int) -> dict[str, Any]:  # fmt: skip
+def _preferences(mine: dict[str, float], theirs: dict[str, float], shared: list[str], resamples: int, seed: int) -> JsonObject:  # fmt: skip
     first, second = (np.array([scores[text] for text in shared]) for scores in (mine, theirs))
     return measures.agreement(first, second, resamples, seed)
 

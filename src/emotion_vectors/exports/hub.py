@@ -16,6 +16,7 @@ from emotion_vectors.exports.card import HUB_ID, model_card
 from emotion_vectors.record import ContradictoryRecord, parse
 from emotion_vectors.store import atomic
 from emotion_vectors.store.records import read_record
+from emotion_vectors.store.schema import JsonObject
 from emotion_vectors.vectors.file import EmotionVectors
 
 FILES = ("README.md", "vectors.safetensors", "results.json")
@@ -43,7 +44,7 @@ def write_folder(run: Path, vectors: EmotionVectors, out: Path) -> list[Path]:
     return [out / name for name in FILES]
 
 
-def without_paths(record: dict[str, Any]) -> dict[str, Any]:
+def without_paths(record: JsonObject) -> JsonObject:
     """The record without the command line, and with local paths of model, stimuli and texts cut to their last part."""
 
     def cut(value: Any) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
@@ -29,7 +29,7 @@ from emotion_vectors.stages.reliability import split_half_reliability
 from emotion_vectors.stages.steering_analysis import analyse_steering
 from emotion_vectors.stimuli import equal_to_published
 from emotion_vectors.store import atomic
-from emotion_vectors.store.schema import SCHEMA, timestamp
+from emotion_vectors.store.schema import SCHEMA, JsonObject, timestamp
 from emotion_vectors.topics import EXPERIMENTS
 from emotion_vectors.vectors.file import EmotionVectors
 from emotion_vectors.vectors.reliability import Reliability, caution
@@ -103,7 +103,7 @@ def analyse(
     answers: Answers,
     correlated: Correlated,
     runs: Runs | None,
-) -> dict[str, Any]:
+) -> JsonObject:
     """All experiments on the measurements of the run; writes the tables and `results.json`."""
     settings, pack = lab.settings, lab.pack
     here, resamples, seed = vectors.at(), settings.resamples, settings.seed
@@ -156,9 +156,7 @@ def analyse(
     return record
 
 
-def _record(
-    lab: Lab, vectors: EmotionVectors, criteria: list[Criterion], experiments: dict[str, Any]
-) -> dict[str, Any]:
+def _record(lab: Lab, vectors: EmotionVectors, criteria: list[Criterion], experiments: JsonObject) -> JsonObject:
     stages = {name: lab.run.done(name) or {} for name in MEASURED}
     corpus = dict(stages["stories"]["facts"])
     split_half, agreement = _reliability(lab, vectors)
@@ -192,7 +190,7 @@ def _record(
     }  # fmt: skip
 
 
-def _reliability(lab: Lab, vectors: EmotionVectors) -> tuple[dict[str, Any] | None, Reliability | None]:
+def _reliability(lab: Lab, vectors: EmotionVectors) -> tuple[JsonObject | None, Reliability | None]:
     """The record's `split_half` and what it says about the vectors; of vectors from elsewhere what their file says."""
     if lab.theirs is not None:
         # The halves of the run's own stories say nothing about vectors that were not made from them.
@@ -202,7 +200,7 @@ def _reliability(lab: Lab, vectors: EmotionVectors) -> tuple[dict[str, Any] | No
     return found, reliability.of_vectors(found, vectors.emotions, len(lab.topics), stories)
 
 
-def _vector_facts(vectors: EmotionVectors, split_half: dict[str, Any] | None, said: str) -> dict[str, Any]:
+def _vector_facts(vectors: EmotionVectors, split_half: JsonObject | None, said: str) -> JsonObject:
     counts = np.array(vectors.header["stories"])
     adopted = vectors.header.get("adopted")
     return ({} if adopted is None else {"adopted": adopted}) | {
@@ -215,7 +213,7 @@ def _vector_facts(vectors: EmotionVectors, split_half: dict[str, Any] | None, sa
     }  # fmt: skip
 
 
-def _write_tables(lab: Lab, experiments: dict[str, Any]) -> None:
+def _write_tables(lab: Lab, experiments: JsonObject) -> None:
     """The parquet tables behind the record."""
     atomic.write_parquet(lab.run / "scores.parquet", pl.DataFrame(experiments["preferences"]["activities"]))
     atomic.write_parquet(

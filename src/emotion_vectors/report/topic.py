@@ -107,7 +107,8 @@ class TableOf:
 class Evidence(NamedTuple):
     """What a run hands to an experiment that needs no model: settings, stimuli, vectors, and what was read and asked.
 
-    `readings` are the prompts' activations, `answers` the unsteered choices, `scores` the activities' preferences.
+    `readings` are the prompts' activations, `answers` the unsteered choices, `scores` the activities' preferences, `responses` the
+    activations before and in the model's own answers.
     """
 
     settings: Any
@@ -116,6 +117,7 @@ class Evidence(NamedTuple):
     readings: Any
     answers: Any
     scores: Any
+    responses: Any = None
 
 
 class Measured(NamedTuple):
@@ -152,7 +154,7 @@ class Topic:
 
     `parts` are its parts of the record. `contradictions` raises `ContradictoryRecord` where a part contradicts itself or
     another one. `abstract` and `limits` are sentences for those places, `method` rows of the method table.
-    `measure` makes the part where vectors and readings suffice; what needs the model is measured by a stage.
+    `measure` makes the part where vectors and readings suffice, or None where they don't; what needs the model is measured by a stage.
     """
 
     key: str
@@ -166,7 +168,7 @@ class Topic:
     abstract: Callable[[Record], str] = nothing
     limits: Callable[[Record], list[str]] | None = None
     method: Callable[[Record], list[Choice]] | None = None
-    measure: Callable[[Evidence], Measured] | None = None
+    measure: Callable[[Evidence], Measured | None] | None = None
 
 
 def cards(topics: Sequence[Topic]) -> list[Card]:

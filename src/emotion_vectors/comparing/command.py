@@ -60,7 +60,7 @@ def _summary(run: Compared) -> JsonObject:
             }
             for name, one in record.criteria.items()
         },
-        "verdicts": record.verdicts, "doctor": [{"name": name, **check.dump()} for name, check in record.doctor.items() if not check.passed],
+        "verdicts": record.tally(), "doctor": [{"name": name, **check.dump()} for name, check in record.doctor.items() if not check.passed],
         "speed": {name: {"rate": stage.rate, "unit": stage.unit} for name, stage in record.timings.items()},
     }  # fmt: skip
 

@@ -33,7 +33,7 @@ def render(record: JsonObject) -> str:
 def opening(record: JsonObject) -> str:
     """One paragraph: how many runs of what, what passes, and what the pairs show."""
     models = {run["model_sha256"] for run in record["runs"]}
-    passing = [f"{run['name']} {run['verdicts']['pass']}" for run in record["runs"]]
+    passing = [f"{run['name']} {run['verdicts'].get('pass', 0)}" for run in record["runs"]]
     most = max(len(run["criteria"]) for run in record["runs"])
     apart = [(pair, row) for pair in record["pairs"] for row in pair["criteria"] if row["apart"]]
     told = (

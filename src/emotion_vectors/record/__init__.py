@@ -6,6 +6,7 @@ their measurements; `parse` is told which there are.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
@@ -50,6 +51,10 @@ class Record(Part):
         """What the experiment of `kind` found, or None where this run has no such part."""
         found = self.experiments.get(kind.key)
         return found if isinstance(found, kind) else None
+
+    def tally(self) -> dict[str, int]:
+        """Criteria by verdict, counted where an older record does not say it."""
+        return self.verdicts or dict(Counter(criterion.verdict for criterion in self.criteria.values()))
 
     def lists(self) -> dict[str, str]:
         """Hash of each list of stimuli; empty where the record does not say."""

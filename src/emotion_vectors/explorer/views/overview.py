@@ -12,7 +12,7 @@ def overview(run: Run) -> str:
     """Model, emotions, analysis layer and texts of a run; then a notice for everything that is missing."""
     facts: list[str] = []
     if run.record is not None:
-        model, corpus, vectors, verdicts = run.record.model, run.record.corpus, run.record.vectors, run.record.verdicts
+        model, corpus, vectors, verdicts = run.record.model, run.record.corpus, run.record.vectors, run.record.tally()
         facts = [
             f"model <b>{text(model.name)}</b>",
             f"<b>{len(run.vectors.emotions) if run.vectors else 0}</b> emotions",

@@ -147,7 +147,7 @@ def pairs_table(scores: pl.DataFrame, pairs: pl.DataFrame, activity: int) -> str
 def usable(run: Run) -> str:
     """A warning where the run itself says that its preferences mean little."""
     found = run.part(StatedPreferences)
-    if found and not found.usable:
+    if found and found.usable is False:
         return notice(
             "warning",
             f"Read these scores with care: {found.why_not_usable}.",

@@ -16,7 +16,7 @@ def verdicts(run: Run) -> str:
         return notice(
             "info", *run.lacks("verdicts", "They are judged at the end of a run; give its run command again.")
         )
-    tally = run.record.verdicts
+    tally = run.record.tally()
     summary = ", ".join(
         f"{tally.get(verdict, 0)} {verdict}" for verdict in SIGNS if verdict != "not asked" or tally.get(verdict)
     )

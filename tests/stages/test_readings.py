@@ -130,9 +130,7 @@ def through_the_lens(lm, seed, through_norm):
         [one.best_rank for one in part.emotions],
         [one.dot < 0 for one in (*part.pairs, *part.opposites.pairs)],
     ]
-    return counts, [
-        (one.value, (one.get("seed") or {}).get("value"), one.verdict, one.seed_verdict) for one in criteria
-    ]
+    return counts, [(one.value, one.seed and one.seed.value, one.verdict, one.seed_verdict) for one in criteria]
 
 
 def rounded(lm, directions, through_norm):

@@ -123,16 +123,14 @@ def through_the_lens(lm, seed, through_norm):
     rows = np.random.default_rng(seed).standard_normal((2, len(EMOTIONS), 32))
     pairs = lens.Pairs(PACK.opposite_pairs, PACK.more_opposite_pairs)
     part, criteria = lens.run(lm, EMOTIONS, rows[0] + 2 * own, rows[1], pairs, PACK.valence, 20, through_norm, 50, 0)
-    assert [one["id"] for one in criteria] == ["V1", "V2"] and 10 < criteria[0]["value"] < 150
+    assert [one.id for one in criteria] == ["V1", "V2"] and 10 < criteria[0].value < 150
     counts = [
         part.count,
         part.other.count,
         [one.best_rank for one in part.emotions],
         [one.dot < 0 for one in (*part.pairs, *part.opposites.pairs)],
     ]
-    return counts, [
-        (one["value"], (one.get("seed") or {}).get("value"), one["verdict"], one["seed_verdict"]) for one in criteria
-    ]
+    return counts, [(one.value, one.seed and one.seed.value, one.verdict, one.seed_verdict) for one in criteria]
 
 
 def rounded(lm, directions, through_norm):

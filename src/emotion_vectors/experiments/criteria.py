@@ -141,13 +141,13 @@ def judge(
     )
     seeds = seed or Seed(seen, threshold, unit)
     # What is not set is not written: only V2 to V5 have a `seed`.
-    own = {} if seed is None else {"seed": seed.record}
-    return Criterion(
+    judged = Criterion(
         id=name, name=title, value=json_number(value), of=of, unit=unit, threshold=threshold.value, threshold_text=threshold.text,
         seed_value=seeds.record.value, seed_verdict=seeds.verdict, verdict=verdict, interval=[low, high] if finite else None,
         null=base.Null(what=null.what, value=json_number(null.value), p=json_number(null.p)),
-        reason=reason, note=" ".join(part for part in (threshold.note, note) if part), **own,
+        reason=reason, note=" ".join(part for part in (threshold.note, note) if part),
     )  # fmt: skip
+    return judged if seed is None else judged.model_copy(update={"seed": seed.record})
 
 
 def decide(
@@ -177,8 +177,8 @@ def not_asked(name: str, reason: str) -> Criterion:
 def chance_of(criterion: Criterion) -> Null:
     """The null of a judged criterion, for effects that are planted into it and have a p of their own."""
     null = criterion.null
-    known = null is not None and null.value is not None
-    return Null(null.what if null else "", float(null.value) if known else math.nan, 1.0)
+    value = math.nan if null is None or null.value is None else float(null.value)
+    return Null(null.what if null else "", value, 1.0)
 
 
 def _decide(value: float, interval: tuple[float, float], null: Null, threshold: Threshold) -> tuple[base.Verdict, str]:

@@ -210,6 +210,10 @@ def test_easysteer_gets_a_control_vector_and_a_spec_that_names_it(saved, tmp_pat
     for layer, data in found.items():
         np.testing.assert_allclose(data, expected(some_vectors(), MIX, layer, 1 / 2), rtol=1e-5, atol=1e-6)
     assert len(export_vectors(saved, "easysteer", tmp_path / "folder")) == 2 * len(EMOTIONS)
+    file.unlink()
+    with pytest.raises(UserError, match=r"mix\.json is there already"):
+        export_vectors(saved, "easysteer", tmp_path / "mix.gguf", mix=MIX)
+    assert not file.exists()
 
 
 def test_vllm_lens_gets_the_value_of_its_request(saved, tmp_path):
@@ -236,7 +240,16 @@ def test_where_llama_cpp_may_do_nothing_the_export_says_so(tmp_path, architectur
     some_vectors().save(tmp_path / "vectors.safetensors")
     (tmp_path / "results.json").write_text(json.dumps({"model": {"architecture": architecture}}))
     for format in ("gguf", "easysteer"):
-        words = ["export", str(tmp_path), "--format", format, "--out", str(tmp_path / "a.gguf"), "--emotion", "calm"]
+        words = [
+            "export",
+            str(tmp_path),
+            "--format",
+            format,
+            "--out",
+            str(tmp_path / f"{format}.gguf"),
+            "--emotion",
+            "calm",
+        ]
         done = CliRunner().invoke(app, words)
         assert done.exit_code == 0, done.output
         assert ("llama.cpp" in done.stderr) == (said and format == "gguf")

@@ -157,3 +157,18 @@ def test_a_damaged_sample_is_named_and_can_be_left_out(tmp_path):
     with pytest.raises(UserError, match="sample 2: it is no JSON"):
         survey([path], False)
     assert survey([path], True).bad == 2
+
+
+def test_texts_that_are_kept_apart_are_put_back_where_they_are_the_whole_text(tmp_path):
+    parts = [{"type": "text", "text": "attachment://b"}]
+    messages = [
+        {"role": "user", "content": "attachment://a"},
+        {"role": "assistant", "content": parts},
+        {"role": "user", "content": "See attachment://a"},
+    ]
+    sample = {"id": 1, "epoch": 1, "messages": messages, "attachments": {"a": "Go home.", "b": "Never."}}
+    path = tmp_path / "log.json"
+    path.write_text(json.dumps({"eval": {}, "samples": [sample]}))
+    [item] = read_items([path])
+    # As Inspect's own `resolve_attachment_fn` does: a text that begins otherwise is somebody's words.
+    assert item.contents == ("Go home.", "Never.", "See attachment://a")

@@ -19,6 +19,11 @@ from emotion_vectors.exports.choice import Direction
 from emotion_vectors.store import atomic
 
 
+def spec_of(path: Path) -> Path:
+    """Where the steering spec of the control vector at `path` goes."""
+    return path.with_name(f"{path.name.removesuffix(path.suffix)}.json")
+
+
 def write_easysteer(path: Path, found: Direction, model_hint: str, facts: dict[str, str]) -> list[Path]:
     """One direction as GGUF at `path`, and beside it the spec `NAME.json` that steers all tokens with it at scale 1; both files.
 
@@ -29,7 +34,7 @@ def write_easysteer(path: Path, found: Direction, model_hint: str, facts: dict[s
         "source": str(path), "algorithm": "direct", "scale": 1.0, "layers": sorted(found.layers), "normalize": False,
         "apply": {"prompt": "all", "generation": "all"},
     }  # fmt: skip
-    spec = path.with_name(f"{path.name.removesuffix(path.suffix)}.json")
+    spec = spec_of(path)
     atomic.write_json(spec, {"vectors": [vector]})
     return [path, spec]
 

@@ -91,7 +91,7 @@ def _steering(
 ) -> list[Path]:  # fmt: skip
     made = directions(vectors, mix, emotions, layers, strength)
     paths = places(out, STEERING[format], [direction.name for direction in made])
-    _check_free(paths, overwrite)
+    _check_free([*paths, *map(serving.spec_of, paths)] if format == "easysteer" else paths, overwrite)
     facts = {name: str(vectors.header.get(name) or "") for name in ("model", "model_sha256", "fingerprint")}
     facts |= {
         "kind": vectors.kind,

@@ -23,6 +23,7 @@ ALLOWED = {
     "vectors": {"corpus", "lm", "store"},  # corpus: the neutral texts of ours
     "exports": {"lm", "vectors", "stimuli", "store", "record"},
     "transcripts": {"lm", "vectors", "store"},
+    "inspecting": {"lm", "transcripts", "vectors"},
     "experiments": {"lm", "vectors", "stats", "stimuli", "record", "report"},  # report: what a topic is made of
     "doctor": {"lm", "vectors", "stats", "stimuli", "experiments"},
     "report": {"store", "stats", "record"},

@@ -18,7 +18,8 @@ def export(
     ],
     out: Annotated[Path, typer.Option("--out", metavar="PATH", help="A file with the format's ending, or a folder.")],
     format: Annotated[
-        str, typer.Option(help="safetensors, npz, gguf, steering-vectors, lm-eval or huggingface.")
+        str,
+        typer.Option(help="safetensors, npz, gguf, steering-vectors, lm-eval, easysteer, vllm-lens or huggingface."),
     ] = "safetensors",
     emotion: Annotated[
         list[str] | None,
@@ -37,9 +38,10 @@ def export(
         str | None, typer.Option(metavar="ID", help="Upload the huggingface folder to this repository.")
     ] = None,
 ) -> None:
-    """Write the vectors for another tool: llama.cpp and repeng (gguf), steering-vectors, lm-eval, numpy or the hub."""
+    """Write the vectors for another tool: llama.cpp and repeng (gguf), steering-vectors, lm-eval, EasySteer, vllm-lens, numpy or the hub."""
     from emotion_vectors.exports import export_vectors, hub
     from emotion_vectors.exports.choice import parse_mix
+    from emotion_vectors.exports.writing import silence
     from emotion_vectors.vectors.file import EmotionVectors
 
     if push_to_hub and format != "huggingface":
@@ -48,6 +50,8 @@ def export(
     files = export_vectors(source, format, out, parse_mix(emotion or []), names, layers, strength, overwrite)
     if said := EmotionVectors.load(source, calibrated=False).caution():
         print(said, file=sys.stderr)
+    if ignored := silence(source, format):
+        print(ignored, file=sys.stderr)
     print(f"Written: {files[0]}" if len(files) == 1 else f"Written: {len(files)} files in {files[0].parent}")
     if push_to_hub:
         print(f"Uploaded: {hub.push(out, push_to_hub)}")

@@ -32,7 +32,11 @@ NOTED = {
 
 Files = Annotated[
     list[Path],
-    typer.Argument(metavar="FILE...", help="Texts or chats: .txt, .jsonl or .parquet files.", show_default=False),
+    typer.Argument(
+        metavar="FILE...",
+        help="Texts or chats: .txt, .jsonl or .parquet files; logs of Inspect (.eval, .json) or a folder of them.",
+        show_default=False,
+    ),
 ]
 
 
@@ -76,7 +80,7 @@ def read(
 
     from emotion_vectors.progress import Reporter
     from emotion_vectors.transcripts.job import Order, read_files
-    from emotion_vectors.transcripts.sources import survey
+    from emotion_vectors.transcripts.sources import survey, unfolded
     from emotion_vectors.vectors.file import EmotionVectors
 
     if threads:
@@ -88,7 +92,7 @@ def read(
     loaded.at(chosen)
     for name in names:
         loaded.index(name)
-    files = list(dict.fromkeys(files))
+    files = unfolded(files)
     held = survey(files, skip_bad)  # a bad line is told before the model is loaded
     lm = _load(loaded, model, quantize, adapter, device, reporter)
     calibration = loaded.calibration if lm.sha256 == loaded.header.get("model_sha256") else None

@@ -22,7 +22,7 @@ from emotion_vectors.vectors.directions import cosine
 def why_no_words(runs: Sequence[Compared], emotions: Sequence[str]) -> str:
     """Why the words of these runs' stories are no bar for their vectors; "" where they are."""
     for run in runs:
-        if (run.record.get("vectors") or {}).get("adopted") is not None:
+        if run.record.vectors is not None and run.record.vectors.adopted is not None:
             return f"the vectors of {run.name} were not made from its stories"
         there = run.texts()
         if there is None:

@@ -24,6 +24,12 @@ LIMITS = """\
 - A vector is a direction that goes with an emotion's stories. It need not be the only one, nor cause what it goes with.
 - The vectors fit the weights of the hash above. Other weights of the same name, and fine-tuned ones, have other directions."""
 
+SERVING = """\
+- `emotion-vectors export` writes these vectors for llama.cpp, EasySteer, vllm-lens, lm-evaluation-harness and steering-vectors.
+- llama.cpp never steers block 0, and builds before its pull request 20653 (March 2026) load a control vector for some hybrid and mixture models
+  (Qwen3.5, Qwen3.5-MoE and Qwen3-Next among them) and add nothing, without a word; PLaMo 2 and embedding models were left out there too.
+  Compare answers with and without it at temperature 0."""
+
 
 def text(value: Any) -> str:
     """A value as literal Markdown: one line, HTML and all Markdown punctuation escaped."""
@@ -34,7 +40,10 @@ def text(value: Any) -> str:
 def model_card(record: Record, facts: Mapping[str, Any]) -> str:
     """The card of one run. `facts`: `emotions` (names), `layers`, `width`, `layer`, `kind` of the vectors file."""
     parts = [_front(record), _opening(record, facts), _loading(facts), _verdicts(record), _method(record, facts)]
-    return "\n\n".join([*parts, f"## Limits\n\n{LIMITS}", _licence(record), _citation(record)]) + "\n"
+    return (
+        "\n\n".join([*parts, f"## Serving\n\n{SERVING}", f"## Limits\n\n{LIMITS}", _licence(record), _citation(record)])
+        + "\n"
+    )
 
 
 def _front(record: Record) -> str:

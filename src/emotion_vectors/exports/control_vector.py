@@ -29,6 +29,8 @@ ARCHITECTURE = "controlvector"
 SCALARS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
 STRING, ARRAY = 8, 9
 FLOATS = {0: np.dtype("<f4"), 1: np.dtype("<f2")}
+# In these model types llama.cpp loads the file and adds nothing, in builds before its pull request 20653 (March 2026) or still (PLaMo 2).
+SILENT = ("qwen3_5", "qwen3next", "plamo2")
 MOST_KEYS, MOST_TENSORS, LONGEST_TEXT = 1000, 4096, 1 << 20
 
 
@@ -43,6 +45,16 @@ class ControlVector(NamedTuple):
     keys: dict[str, str | float]
     layers: dict[int, np.ndarray]
     left_out: bool = False
+
+
+def silence(model_hint: str) -> str:
+    """One sentence where builds of llama.cpp are known that ignore control vectors for this model type, else ""."""
+    if not model_hint.startswith(SILENT):
+        return ""
+    return (
+        "There are builds of llama.cpp that load a control vector for this kind of model and add nothing, without a word; compare answers with "
+        "and without it at temperature 0 (docs/exports.md)."
+    )
 
 
 def from_the_front(path: Path, found: ControlVector, blocks: int) -> ControlVector:
@@ -70,9 +82,12 @@ def from_the_front(path: Path, found: ControlVector, blocks: int) -> ControlVect
     return found._replace(layers=layers, left_out=found.left_out or first is not None)
 
 
-def write(path: Path, found: Direction, model_hint: str, facts: dict[str, str]) -> None:
-    """Write one direction, whole or not at all; `facts` become keys `emotion_vectors.NAME`, which llama.cpp skips."""
-    if 0 in found.layers:
+def write(path: Path, found: Direction, model_hint: str, facts: dict[str, str], first: int = 1) -> None:
+    """Write one direction, whole or not at all; `facts` become keys `emotion_vectors.NAME`, which llama.cpp skips.
+
+    `first`: the first layer that the reader can steer, 0 for one that is not llama.cpp.
+    """
+    if min(found.layers) < first:
         raise UserError("llama.cpp can't steer layer 0: leave it out, for example with --layers 1-4.")
 
     def fill(temporary: Path) -> None:

@@ -6,14 +6,20 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from emotion_vectors.errors import UserError, nearest
-from emotion_vectors.exports import arrays, control_vector, hub
+from emotion_vectors.exports import arrays, control_vector, hub, serving
 from emotion_vectors.exports.choice import directions, known, places
 from emotion_vectors.store import atomic
 from emotion_vectors.store.remote import folder_at
 from emotion_vectors.vectors.file import EmotionVectors
 from emotion_vectors.vectors.layers import parse_layers
 
-STEERING = {"gguf": ".gguf", "steering-vectors": ".safetensors", "lm-eval": ".pt"}
+STEERING = {
+    "gguf": ".gguf",
+    "steering-vectors": ".safetensors",
+    "lm-eval": ".pt",
+    "easysteer": ".gguf",
+    "vllm-lens": ".json",
+}
 FORMATS = ("safetensors", "npz", *STEERING, "huggingface")
 
 
@@ -29,8 +35,8 @@ def export_vectors(
 ) -> list[Path]:
     """Write the vectors of a run folder or vectors file in another tool's format; the files that were written.
 
-    `mix` (emotion -> share) makes one direction of several and is for the steering formats: gguf, steering-vectors and
-    lm-eval; without it each of `emotions` (none: all) gets a file there. `layers`: "12", "10-14,20" or "all"; default the
+    `mix` (emotion -> share) makes one direction of several and is for the steering formats (`STEERING`);
+    without it each of `emotions` (none: all) gets a file there. `layers`: "12", "10-14,20" or "all"; default the
     analysis layer for steering formats and all for the others. `strength` multiplies what a scale of 1 adds in the other
     tool, in units of the mean residual norm (default 1). Raises `UserError` for anything that does not fit, and where a file is there already
     unless it may `overwrite`.
@@ -85,7 +91,7 @@ def _steering(
 ) -> list[Path]:  # fmt: skip
     made = directions(vectors, mix, emotions, layers, strength)
     paths = places(out, STEERING[format], [direction.name for direction in made])
-    _check_free(paths, overwrite)
+    _check_free([*paths, *map(serving.spec_of, paths)] if format == "easysteer" else paths, overwrite)
     facts = {name: str(vectors.header.get(name) or "") for name in ("model", "model_sha256", "fingerprint")}
     facts |= {
         "kind": vectors.kind,
@@ -93,9 +99,15 @@ def _steering(
         "units": "1 = strength x mean residual norm of the layer",
     }
     hint = _model_hint(source) or facts["model"] or "unknown"
+    written: list[Path] = []
     for path, direction in zip(paths, made, strict=True):
+        written += [path]
         if format == "gguf":
             control_vector.write(path, direction, hint, facts)
+        elif format == "easysteer":
+            written[-1:] = serving.write_easysteer(path, direction, hint, facts)
+        elif format == "vllm-lens":
+            serving.write_vllm_lens(path, direction)
         else:
             from emotion_vectors.exports import steering_files  # PyTorch is loaded for these formats alone
 
@@ -103,7 +115,12 @@ def _steering(
                 steering_files.write_lm_eval(path, direction)
             else:
                 steering_files.write_steering_vectors(path, direction, facts)
-    return paths
+    return written
+
+
+def silence(source: str | Path, format: str) -> str:
+    """One sentence where the tool that a format is for is known to ignore it for the model of these vectors, else ""."""
+    return control_vector.silence(_model_hint(source) or "") if format == "gguf" else ""
 
 
 def _model_hint(source: str | Path) -> str | None:

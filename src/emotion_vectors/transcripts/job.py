@@ -183,6 +183,7 @@ def _pieces(
                         order.layer,
                         calibration,
                         _reliability(order, vectors),
+                        held.columns,
                     ),
                 )
                 atomic.write_json(passages, kept.dump())

@@ -1,4 +1,4 @@
-"""Texts and chats from files, one at a time: .txt, .jsonl and .parquet.
+"""Texts and chats from files, one at a time: .txt, .jsonl, .parquet, and logs of Inspect (.eval, .json; see `inspect_logs`).
 
 A .txt file is one text. A line of .jsonl, or a row of .parquet, has `text` (a string) or `messages` (a list of messages in the
 OpenAI format) and perhaps `id`; where it has both, the messages are read. Files are untrusted: sizes are limited, and what is not in
@@ -11,6 +11,7 @@ import datetime
 import decimal
 import json
 import math
+import re
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -23,8 +24,10 @@ from emotion_vectors.lm.chat_format import CARRIED, NoMessageError, Said, read_m
 from emotion_vectors.lm.thinking import FIELDS
 from emotion_vectors.store.records import TABLE_FAULTS, storable
 from emotion_vectors.store.run_folder import file_digest
+from emotion_vectors.transcripts.inspect_logs import LOGS, samples_of
 
-FORMATS = (".txt", ".jsonl", ".ndjson", ".parquet")
+FORMATS = (".txt", ".jsonl", ".ndjson", ".parquet", *LOGS)
+LOG_NAME = re.compile(r"\d{4}-\d\d-\d\dT.*\.json")  # Inspect's own names; a folder of logs may hold other .json files
 MOST_BYTES = 16 * 2**20  # of a line or a .txt file
 MOST_CHARACTERS = 4_000_000  # of a text or a chat: about a million tokens
 MOST_MESSAGES = 10_000  # of a chat
@@ -38,6 +41,7 @@ class Item(NamedTuple):
     """One text or chat. `number` is its line or row, from 1; `empty` are the messages without anything, which `content` leaves out.
 
     `places` are the numbers, from 0, that the messages of `content` have in the file. `beside`: there is a text beside the messages.
+    `carried`: what goes into the table beside the scores, by column: a log's epoch and scores.
     """
 
     source: str
@@ -48,6 +52,7 @@ class Item(NamedTuple):
     empty: tuple[tuple[int, str], ...]
     characters: int
     beside: bool = False
+    carried: tuple[tuple[str, int | str], ...] = ()
 
     @property
     def contents(self) -> tuple[str, ...]:
@@ -63,14 +68,16 @@ class Bad(NamedTuple):
     why: str
 
     def __str__(self) -> str:
-        place = "row" if self.source.lower().endswith(".parquet") else "line"
-        return self.source if self.source.lower().endswith(".txt") else f"{self.source}, {place} {self.number}"
+        kind = Path(self.source).suffix.lower()
+        place = "row" if kind == ".parquet" else "sample" if kind in LOGS else "line"
+        return self.source if kind == ".txt" or not self.number else f"{self.source}, {place} {self.number}"
 
 
 class Survey(NamedTuple):
     """What the files hold: number of texts, the bad ones (`bad` counts them, `first_bad` shows some), and hashes.
 
-    `beside` counts the chats whose line or row has a text beside the messages, which is not read.
+    `beside` counts the chats whose line or row has a text beside the messages, which is not read. `columns` are the names that the
+    items carry to the table.
     """
 
     texts: int
@@ -78,6 +85,7 @@ class Survey(NamedTuple):
     first_bad: tuple[Bad, ...]
     sha256: dict[str, str]
     beside: int = 0
+    columns: tuple[str, ...] = ()
 
 
 class _Wrong(Exception):
@@ -88,10 +96,12 @@ def survey(files: Sequence[Path], skip_bad: bool) -> Survey:
     """Go through all files before anything is read; the first bad line is a `UserError` unless `skip_bad`."""
     texts, bad, beside, shown = 0, 0, 0, []
     hashes = {str(path): _digest(path) for path in files}
+    columns: dict[str, None] = {}
     for item in read_items(files):
         if isinstance(item, Item):
             texts += 1
             beside += item.beside
+            columns |= dict.fromkeys(name for name, _ in item.carried)
         elif skip_bad:
             bad += 1
             shown = [*shown, item] if len(shown) < 20 else shown
@@ -99,14 +109,34 @@ def survey(files: Sequence[Path], skip_bad: bool) -> Survey:
             raise UserError(f"{item}: {item.why}; mend it, or leave such lines out with --skip-bad.")
     if not texts:
         raise UserError(f"There is no text to read in {', '.join(map(str, files[:3]))}.")
-    return Survey(texts, bad, tuple(shown), hashes, beside)
+    return Survey(texts, bad, tuple(shown), hashes, beside, tuple(columns))
+
+
+def unfolded(paths: Sequence[Path]) -> list[Path]:
+    """The files of `paths`, each once; a folder stands for the logs of Inspect in it and below, by name."""
+    found: dict[Path, None] = {}
+    for path in paths:
+        here = [path]
+        if path.is_dir():
+            here = sorted(one for one in path.rglob("*") if one.suffix == ".eval" or LOG_NAME.fullmatch(one.name))
+            if not here:
+                raise UserError(
+                    f"The folder {path} holds no logs of Inspect (.eval, or .json by Inspect's names); give files."
+                )
+        found |= dict.fromkeys(here)
+    return list(found)
 
 
 def read_items(files: Sequence[Path]) -> Iterator[Item | Bad]:
     """The texts and chats of all files, in order; memory holds a few hundred."""
     for path in files:
         kind = path.suffix.lower()
-        rows = _parquet(path) if kind == ".parquet" else _text(path) if kind == ".txt" else _lines(path)
+        if kind in LOGS:
+            rows: Iterator[tuple[int, Any]] = (
+                (n, _Wrong(one) if isinstance(one, str) else one) for n, one in samples_of(path)
+            )
+        else:
+            rows = _parquet(path) if kind == ".parquet" else _text(path) if kind == ".txt" else _lines(path)
         for number, row in rows:
             try:
                 if isinstance(row, _Wrong):
@@ -189,7 +219,10 @@ def _item(source: str, number: int, row: Any) -> Item:
     if size > MOST_CHARACTERS:
         raise _Wrong(f"it has {size:,} characters, more than {MOST_CHARACTERS:,}")
     beside = not isinstance(content, str) and isinstance(text, str) and bool(text.strip())
-    return Item(source, number, _name(row.get("id")), content, places, empty, size, beside)
+    carried = tuple(
+        (storable(name), storable(one) if isinstance(one, str) else one) for name, one in row.get("carried", ())
+    )
+    return Item(source, number, _name(row.get("id")), content, places, empty, size, beside, carried)
 
 
 def _name(given: Any) -> str | None:

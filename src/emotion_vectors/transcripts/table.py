@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 
 from emotion_vectors.lm.messages import Conversation
+from emotion_vectors.transcripts.inspect_logs import EPOCH
 from emotion_vectors.transcripts.scores import MessageScores
 from emotion_vectors.transcripts.sources import Item
 from emotion_vectors.vectors.calibration import KINDS, STATISTICS, Calibration
@@ -72,8 +73,13 @@ def table(
     layer: int,
     calibration: Calibration | None,
     reliability: Sequence[float | None] | None = None,
+    carried: Sequence[str] = (),
 ) -> pl.DataFrame:
-    """Rows of `SCHEMA` in the order of `lines`; `columns` are the emotions' numbers in the vectors, `reliability` their r."""
+    """Rows of `SCHEMA` in the order of `lines`; `columns` are the emotions' numbers in the vectors, `reliability` their r.
+
+    `carried`: columns that items bring along, at the end; whole numbers where they are the epoch, otherwise texts.
+    """
+    schema = SCHEMA | {name: pl.Int32 if name == EPOCH else pl.String for name in carried}
     own = [None] * len(emotions) if reliability is None else list(reliability)
     read = [line for line in lines if line.scores is not None]
     ranked = _ranked(read, columns, layer, calibration)
@@ -81,10 +87,10 @@ def table(
     for line in lines:
         head = {
             "source": line.item.source, "item": line.item.number, "id": line.item.id, "message": line.message, "role": line.role,
-            "problem": line.problem,
+            "problem": line.problem, **{name: dict(line.item.carried).get(name) for name in carried},
         }  # fmt: skip
         if line.scores is None:
-            frames.append(pl.DataFrame([head], schema={name: SCHEMA[name] for name in head}))
+            frames.append(pl.DataFrame([head], schema={name: schema[name] for name in head}))
             continue
         values = {name: array[at] for name, array in ranked.items()}
         at += 1
@@ -96,15 +102,15 @@ def table(
             places[f"max_{name}_position"] = [None if place is None else place - scores.start for place in positions]
             places[f"max_{name}_token"] = [None if place is None else line.tokens[place] for place in positions]
         data = {"emotion": list(emotions), "reliability": own, **values, **places}
-        frame = pl.DataFrame(data, schema={name: SCHEMA[name] for name in data})
+        frame = pl.DataFrame(data, schema={name: schema[name] for name in data})
         fixed = (
             head
             | {"tokens": scores.counted, "windows": line.windows, "in_sample": line.in_sample}
             | line.extra._asdict()
         )
-        frames.append(frame.with_columns(pl.lit(value, SCHEMA[name]).alias(name) for name, value in fixed.items()))
-    whole = pl.concat([pl.DataFrame(schema=SCHEMA), *frames], how="diagonal")
-    return whole.select(list(SCHEMA)).with_columns(pl.col(pl.Float32).fill_nan(None))
+        frames.append(frame.with_columns(pl.lit(value, schema[name]).alias(name) for name, value in fixed.items()))
+    whole = pl.concat([pl.DataFrame(schema=schema), *frames], how="diagonal")
+    return whole.select(list(schema)).with_columns(pl.col(pl.Float32).fill_nan(None))
 
 
 def _ranked(

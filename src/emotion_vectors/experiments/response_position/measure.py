@@ -50,10 +50,10 @@ class Asked(NamedTuple):
 
     def spoken(self) -> Asked:
         """Those whose answer has a token."""
-        rows = np.flatnonzero(self.tokens > 0)
+        rows = [int(row) for row in np.flatnonzero(self.tokens > 0)]
         return Asked(
             [self.names[row] for row in rows], [self.emotions[row] for row in rows],
-            {name: table[rows] for name, table in self.at.items()}, self.tokens[rows], int((rows < self.first_list).sum()),
+            {name: table[rows] for name, table in self.at.items()}, self.tokens[rows], sum(row < self.first_list for row in rows),
         )  # fmt: skip
 
 
@@ -65,7 +65,7 @@ def measure(evidence: Evidence) -> Measured | None:
     scenarios = (*evidence.pack.scenarios, *evidence.pack.heldout_scenarios)
     response = np.concatenate([readings.scenarios, readings.heldout])
     layers = list(vectors.layers)
-    at = {
+    at: dict[Position, np.ndarray] = {
         name: rows[:, [layer + 1 for layer in layers]]
         for name, rows in zip(POSITIONS, (found.user, response, found.answer), strict=True)
     }

@@ -142,7 +142,7 @@ def _scored(
             Scored(emotion=emotion, r=json_number(r[i]), nats=float(found.nats[i]), low=float(found.low[i]), high=float(found.high[i]))
             for i, emotion in enumerate(emotions)
         ],
-        r=coupled.r, low=coupled.low, high=coupled.high, p=v10["null"]["p"] if coupled.r is not None else None,
-        signs=counted.signs, signs_of=v11["of"], signs_p=counted.p_signs,
+        r=coupled.r, low=coupled.low, high=coupled.high, p=v10.null.p if coupled.r is not None and v10.null is not None else None,
+        signs=counted.signs, signs_of=v11.of, signs_p=counted.p_signs,
         **dict(zip(("agreement", "agreement_low", "agreement_high"), map(json_number, agreement), strict=True)),
     )  # fmt: skip

@@ -1,0 +1,206 @@
+"""Inspect's own evaluations with the toy model, steered; held against plain code that hooks, writes and reads one row at a time."""
+
+import dataclasses
+import tomllib
+from importlib import import_module
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+inspect_ai = pytest.importorskip("inspect_ai")
+
+from inspect_ai import Task, eval  # noqa: E402
+from inspect_ai._util.config import parse_cli_args  # noqa: E402
+from inspect_ai._util.error import PrerequisiteError  # noqa: E402
+from inspect_ai.dataset import Sample  # noqa: E402
+from inspect_ai.model import ChatMessageAssistant, ChatMessageUser, ContentImage, ContentText, GenerateConfig, get_model  # noqa: E402
+from inspect_ai.scorer import includes  # noqa: E402
+from inspect_ai.solver import generate, use_tools  # noqa: E402
+from inspect_ai.tool import tool  # noqa: E402
+from transcripts.planted_texts import calibrated  # noqa: E402
+from vectors.worlds import make_vectors, plain_greedy, plain_pass  # noqa: E402
+
+from emotion_vectors.errors import UserError  # noqa: E402
+from emotion_vectors.inspecting import registration  # noqa: E402  # what the entry point of an installed package loads
+from emotion_vectors.inspecting.asked import asked_arguments, asked_sampling  # noqa: E402
+from emotion_vectors.lm import toy  # noqa: E402
+from emotion_vectors.lm.model import load_model  # noqa: E402
+from emotion_vectors.vectors import calibration  # noqa: E402
+
+QUESTIONS = ["The sea was calm.", "Go home and tell them about the letter.", "Why?"]
+GREEDY = {"temperature": 0.0, "max_tokens": 6}
+
+
+@pytest.fixture(scope="module")
+def lm():
+    return load_model("toy", "cpu", "float32")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory, lm):
+    path = tmp_path_factory.mktemp("run")
+    header = {"model": "toy", "model_sha256": toy.SHA256, "dtype": "float32", "fingerprint": "f"}
+    vectors = dataclasses.replace(make_vectors(), header=header)
+    vectors.save(path / "vectors.safetensors")
+    calibrated(lm, vectors, 8).save(path / calibration.FILE, "f")
+    return path
+
+
+def model(folder, name="toy", **arguments):
+    return get_model(f"emotion-vectors/{name}", vectors=str(folder), device="cpu", memoize=False, **arguments)
+
+
+def run(folder, tmp_path, *, solver=None, epochs=1, questions=QUESTIONS, settings=GREEDY, **arguments):
+    samples = [Sample(input=question, target="e", id=f"q{n}") for n, question in enumerate(questions)]
+    task = Task(dataset=samples, solver=solver or generate(), scorer=includes(), epochs=epochs)
+    [log] = eval(task, model=model(folder, **arguments), log_dir=str(tmp_path), display="none", **settings)
+    return log
+
+
+def texts(log):
+    return {(sample.id, sample.epoch): sample.output.completion for sample in log.samples}
+
+
+def rendered(lm, question):
+    chat = [{"role": "user", "content": question}]
+    return list(lm.tokenizer.apply_chat_template(chat, add_generation_prompt=True, return_dict=False))
+
+
+def test_a_task_is_answered_as_plain_hooks_would_and_its_log_has_the_readings(folder, tmp_path, lm):
+    vectors = make_vectors()
+    log = run(folder, tmp_path, steer={"calm": 0.9, "on edge": -0.5}, emotions="calm,angry")
+    assert log.status == "success", log.error
+    units = vectors.projected[2] / np.linalg.norm(vectors.projected[2], axis=-1, keepdims=True)
+    added = (0.9 * units[0] - 0.5 * units[2]) * vectors.residual_norm[2]
+    for sample, question in zip(log.samples, QUESTIONS, strict=True):
+        ids = rendered(lm, question)
+        tokens, _ = plain_greedy(lm, ids, 6, [(2, added)], lambda width: range(width))
+        plain, _ = plain_greedy(lm, ids, 6, [], lambda width: range(width))
+        assert list(tokens)[:6] != list(plain)[:6]
+        said = lm.tokenizer.decode(list(tokens), skip_special_tokens=True).strip()
+        assert sample.output.completion == said and sample.output.usage.input_tokens == len(ids)
+        about = sample.output.metadata["emotion_vectors"]
+        assert (
+            about["steer"] == {"calm": 0.9, "on edge": -0.5}
+            and about["control"] is None
+            and about["neutral_texts"] == 8
+        )
+        rows = {(row["message"], row["emotion"]): row for row in about["readings"]}
+        assert set(rows) == {(number, emotion) for number in range(2 if said else 1) for emotion in ("calm", "angry")}
+        _, seen = plain_pass(lm, ids)
+        here = seen[2][-1] - vectors.centre[2]
+        for emotion, row in (("calm", 0), ("angry", 1)):
+            wanted = float(here @ units[row] / np.linalg.norm(here))
+            assert not said or rows[1, emotion]["response_centred"] == pytest.approx(wanted, abs=1e-5)
+            assert 0 <= rows[0, emotion]["mean_centred_percentile"] <= 100
+
+
+def test_a_control_is_a_random_direction_of_the_same_length(folder, tmp_path, lm):
+    [steered] = model(folder, steer="calm=0.9").api.additions
+    [control] = model(folder, steer="calm=0.9", control="random:1").api.additions
+    drawn = np.random.default_rng(1).standard_normal(32)
+    np.testing.assert_allclose(
+        control.vector, drawn / np.linalg.norm(drawn) * 0.9 * make_vectors().residual_norm[2], rtol=1e-5
+    )
+    assert np.linalg.norm(control.vector) == pytest.approx(np.linalg.norm(steered.vector), rel=1e-6)
+    log = run(folder, tmp_path, questions=QUESTIONS[:1], steer="calm=0.9", control="random:1")
+    tokens, _ = plain_greedy(lm, rendered(lm, QUESTIONS[0]), 6, [(2, control.vector)], lambda width: range(width))
+    assert log.samples[0].output.completion == lm.tokenizer.decode(list(tokens), skip_special_tokens=True).strip()
+
+
+def test_seeds_make_texts_whatever_shares_their_batch(folder, tmp_path):
+    settings = {"temperature": 1.0, "max_tokens": 8, "seed": 3}
+    first = texts(run(folder, tmp_path, epochs=2, settings=settings, steer="calm=0.2"))
+    assert first == texts(run(folder, tmp_path, epochs=2, settings=settings, steer="calm=0.2", batch_size=1))
+    assert all(first[f"q{n}", 1] != first[f"q{n}", 2] for n in range(3))
+    assert first != texts(run(folder, tmp_path, epochs=2, settings=settings | {"seed": 4}, steer="calm=0.2"))
+
+
+def test_choices_stops_and_ends(folder, tmp_path):
+    whole = run(folder, tmp_path, questions=QUESTIONS[:1], settings=GREEDY | {"max_tokens": 12}).samples[0].output
+    stop = whole.completion[3:5]
+    log = run(
+        folder,
+        tmp_path,
+        questions=QUESTIONS[:1],
+        settings=GREEDY | {"max_tokens": 12, "stop_seqs": [stop], "num_choices": 2},
+    )
+    output = log.samples[0].output
+    assert [choice.message.text for choice in output.choices] == [whole.completion[: whole.completion.index(stop)]] * 2
+    assert output.stop_reason == "stop" and whole.stop_reason == "max_tokens"
+
+
+@tool
+def adder():
+    async def execute(x: int, y: int):
+        """Add.
+
+        Args:
+            x: one
+            y: other
+        """
+        return x + y
+
+    return execute
+
+
+def test_a_task_with_tools_ends_with_a_sentence(folder, tmp_path):
+    log = run(folder, tmp_path, solver=[use_tools(adder()), generate()])
+    assert log.status == "error" and "can't call tools (adder)" in log.error.message
+
+
+def test_what_comes_from_the_command_line_is_understood(folder):
+    given = parse_cli_args(
+        ["vectors=runs/demo", "steer=calm=0.1,on edge=-0.05", "control=random:1", "layers=2-3,1", "emotions=calm,angry"]
+    )
+    asked = asked_arguments(given)
+    assert asked.steer == {"calm": 0.1, "on edge": -0.05} and asked.control == 1 and asked.layers == "2-3,1"
+    assert asked.emotions == ("calm", "angry") and asked.batch_size == 32
+    assert asked_arguments(parse_cli_args(["vectors=a", "steer=calm=1", "layers=2"])).layers == "2"
+    assert asked_arguments({"vectors": "a", "steer": "calm=1"}).emotions == ("calm",)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({"stear": "calm=1"}, "did you mean 'steer'"), ({"steer": "calm"}, "no form name=number"), ({"steer": "calm=nan"}, "no form name=number"),
+        ({"steer": "clam=0.1"}, "did you mean 'calm'"), ({"emotions": "clam"}, "did you mean 'calm'"), ({"control": "random:1"}, "what to steer with"),
+        ({"steer": "calm=1", "control": "shuffled"}, "control=random:1"), ({"tokens": "some"}, "all, prompt or response"),
+        ({"steer": "calm=1", "layers": "9"}, "no layer 9"), ({"batch_size": 0}, "whole number"), ({"name": "/gone.gguf"}, "gone.gguf"),
+    ],
+)  # fmt: skip
+def test_bad_arguments_are_told_in_a_sentence(folder, arguments, said):
+    with pytest.raises(PrerequisiteError) as told:
+        model(folder, **arguments)
+    assert said in str(told.value.message)
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [{"top_k": 5}, {"logprobs": True}, {"frequency_penalty": 0.5}, {"reasoning_tokens": 9}, {"logit_bias": {1: 2.0}}],
+)
+def test_a_setting_that_cannot_be_honoured_is_refused(setting):
+    with pytest.raises(UserError, match=f"can't honour {next(iter(setting))};"):
+        asked_sampling(GenerateConfig(**setting), 10)
+    assert asked_sampling(GenerateConfig(max_connections=4, top_p=0.5, logprobs=False), 10).top_p == 0.5
+
+
+@pytest.mark.parametrize(
+    ("messages", "said"),
+    [
+        ([ChatMessageUser(content="Hi."), ChatMessageAssistant(content="Well")], "must end with"),
+        ([ChatMessageUser(content=[ContentText(text="Look."), ContentImage(image="data:image/png;base64,AA==")])], "pictures"),
+        ([ChatMessageUser(content="Why? " * 2000)], "reads at most"),
+    ],
+)  # fmt: skip
+def test_messages_that_cannot_be_answered_are_refused(folder, messages, said):
+    with pytest.raises(UserError, match=said):
+        model(folder).api._call(messages, [], GenerateConfig(max_tokens=4))
+
+
+def test_the_package_names_the_entry_point():
+    about = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
+    [(_, module)] = about["entry-points"]["inspect_ai"].items()
+    assert import_module(module) is registration
+    assert any(wanted.startswith("inspect_ai") for wanted in about["optional-dependencies"]["inspect"])

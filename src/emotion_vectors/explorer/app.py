@@ -31,7 +31,9 @@ def theme() -> Base:
     )  # fmt: skip
     return made.set(
         button_primary_background_fill="#005a8f", button_primary_background_fill_hover="#00426a", button_primary_text_color="#ffffff",
+        button_primary_background_fill_dark="#005a8f", button_primary_background_fill_hover_dark="#00426a", button_primary_text_color_dark="#ffffff",
         slider_color="#005a8f", block_label_text_color="#1f2328", block_title_text_color="#1f2328",
+        block_label_text_color_dark="#e6edf3", block_title_text_color_dark="#e6edf3", slider_color_dark="#56b4e9",
     )  # fmt: skip
 
 

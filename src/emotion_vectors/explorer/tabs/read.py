@@ -43,6 +43,9 @@ def build(explorer: Explorer, chooser: gr.Dropdown, page: gr.Blocks) -> None:
             scale = gr.Radio(
                 [(title, key) for key, title in view.SCALES.items()], value="centred", label="Scale", elem_id="ev-scale"
             )
+            template = gr.Checkbox(
+                False, label="Strongest tokens also from the chat template's own", elem_id="ev-template"
+            )
         with gr.Column(scale=3, min_width=320):
             coloured = gr.HTML(elem_id="ev-coloured")
             strongest = gr.HTML(elem_id="ev-summary")
@@ -63,37 +66,41 @@ def build(explorer: Explorer, chooser: gr.Dropdown, page: gr.Blocks) -> None:
             *empty,
         ]
 
-    def read_now(name: str, text: str, how: str, feeling: str, at: float, unit: view.Scale) -> list[Any]:
+    def read_now(name: str, text: str, how: str, feeling: str, at: float, unit: view.Scale, own: bool) -> list[Any]:
         try:
             reading = read(explorer, name, view.parse(text, how == CHAT), int(at))
-            return [*drawn(explorer, name, reading, feeling, int(at), unit), Kept(name, text, how, reading)]
+            return [*drawn(explorer, name, reading, feeling, int(at), unit, own), Kept(name, text, how, reading)]
         except UserError as error:
             return [notice("error", str(error)), "", "", None]
 
-    def draw_again(name: str, state: Kept | None, feeling: str, at: float, unit: view.Scale) -> list[Any]:
+    def draw_again(name: str, state: Kept | None, feeling: str, at: float, unit: view.Scale, own: bool) -> list[Any]:
         if state is None or state.run != name:
             return [gr.skip()] * 4
         if int(at) not in state.reading.layers:
-            return read_now(name, state.written, state.form, feeling, at, unit)
-        return [*drawn(explorer, name, state.reading, feeling, int(at), unit), gr.skip()]
+            return read_now(name, state.written, state.form, feeling, at, unit, own)
+        return [*drawn(explorer, name, state.reading, feeling, int(at), unit, own), gr.skip()]
 
     gr.on(refreshes(page, chooser), choose, chooser, [emotion, layer, *results, kept], show_progress="hidden")
-    go.click(read_now, [chooser, written, form, emotion, layer, scale], [*results, kept], show_progress_on=coloured)
+    go.click(
+        read_now, [chooser, written, form, emotion, layer, scale, template], [*results, kept], show_progress_on=coloured
+    )
     gr.on(
-        [emotion.input, layer.release, layer.input, scale.input], draw_again, [chooser, kept, emotion, layer, scale], [*results, kept],
+        [emotion.input, layer.release, layer.input, scale.input, template.input], draw_again, [chooser, kept, emotion, layer, scale, template], [*results, kept],
         show_progress="hidden", trigger_mode="always_last",
     )  # fmt: skip
     example_text.click(lambda: [PLAIN, view.EXAMPLE_TEXT], None, [form, written], show_progress="hidden")
     example_chat.click(lambda: [CHAT, view.EXAMPLE_CHAT], None, [form, written], show_progress="hidden")
 
 
-def drawn(explorer: Explorer, name: str, reading: Reading, emotion: str, layer: int, scale: view.Scale) -> list[str]:
+def drawn(
+    explorer: Explorer, name: str, reading: Reading, emotion: str, layer: int, scale: view.Scale, template: bool
+) -> list[str]:
     """Coloured tokens, summary and table of one reading."""
     shown, vectors = view.show(reading, emotion, layer, scale), explorer.run(name).vectors
     calibration = None if vectors is None else vectors.calibration
     columns = [] if vectors is None else [vectors.index(one) for one in reading.emotions]
     return [
         view.in_sample(reading) + view.control(reading) + view.tokens(shown),
-        view.summary(shown, calibration, columns) + view.passages(shown, 5),
+        view.summary(shown, calibration, columns) + view.passages(shown, 5, template),
         view.token_table(shown),
     ]

@@ -487,3 +487,25 @@ def test_a_click_and_some_letters_find_a_name_in_a_list(site, toy_run):
         field.press("Enter")
         expect(field).to_have_value(wanted)
         field.blur()
+
+
+def test_a_link_opens_the_same_text_emotion_and_layer_and_a_heat_map_is_saved(site, toy_run):
+    page = site.page()
+    emotion = EmotionVectors.load(toy_run).emotions[-1]
+    choose(page, "emotion", emotion)
+    set_number(page, "layer", 1)
+    page.locator("#ev-written textarea").fill("Rain & <b>sun</b>, 100 %.\nAgain?")
+    read(page)
+    before = page.locator("#ev-coloured").inner_text()
+    page.goto(site.address + page.locator(".ev-share").get_attribute("href"))
+    page.locator("#ev-coloured .ev-t").first.wait_for()  # nothing is pressed
+    assert page.locator("#ev-coloured").inner_text() == before and f"{emotion} at layer 1" in before
+    page.get_by_role("button", name="Heat map").click()
+    page.locator("#ev-heat-kind").get_by_label("layers").check()
+    page.locator("#ev-heat-draw").click()
+    picture = page.locator("#ev-heat img")
+    picture.wait_for()
+    assert picture.evaluate("image => image.decode().then(() => image.naturalWidth)") > 100
+    with page.expect_download() as saved:
+        page.locator("#ev-heat a[download$=csv]").click()
+    assert saved.value.path().read_text().startswith("place,token,emotion,layer")

@@ -128,7 +128,9 @@ def build(explorer: Explorer, chooser: gr.Dropdown, page: gr.Blocks) -> None:
         length = float(np.linalg.norm(_total(run, names, amounts, int(at))))
         # Where even the smallest length breaks the answers, the sliders stay.
         factor = found.found / length if found.found else 1.0
-        scaled = [round(float(value) * factor, 2) for value in values[ROWS:]]
+        scaled = [
+            round(float(value) * factor, 2) if i < visible else gr.skip() for i, value in enumerate(values[ROWS:])
+        ]
         zone = _Found(_direction(name, int(at), names, amounts), view.Zone(found.found, found.by_chance))
         now = [round(amount * factor, 2) for amount in amounts]
         return [view.meter(names, now, found.found or length, zone.zone), zone, *scaled]
@@ -174,7 +176,7 @@ def build(explorer: Explorer, chooser: gr.Dropdown, page: gr.Blocks) -> None:
             talk = [[*chat, {"role": "assistant", "content": arm.text}] for chat, arm in zip(chats, arms, strict=True)]
             # Reading takes the model once more, so the texts are there first.
             yield view.answers(arms), talk
-            if all(texts):
+            if all(texts) and loaded.lm.is_chat:
                 yield view.answers(_read(loaded, run, talk, arms, names[0], int(at))), talk
         except UserError as error:
             yield notice("error", str(error)) + view.answers(arms), gr.skip()
@@ -294,5 +296,7 @@ def _read(
     most = max(view.coloured(reading, emotion, layer)[1] for reading in readings)
     return [
         arm._replace(tokens=view.coloured(reading, emotion, layer, most)[0])
+        if view.is_whole(reading, arm.text)
+        else arm
         for arm, reading in zip(arms, readings, strict=True)
     ]

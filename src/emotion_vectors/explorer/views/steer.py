@@ -99,6 +99,12 @@ def _told(zone: Zone | None) -> str:
     )
 
 
+def is_whole(reading: Reading, answer: str) -> bool:
+    """Whether the tokens of the chat's last message spell the answer: of a thinking model's answer only a part is read."""
+    span = reading.messages[-1]
+    return "".join(reading.tokens[span.first : span.last]).strip() == answer.strip()
+
+
 def coloured(reading: Reading, emotion: str, layer: int, most: float | None = None) -> tuple[str, float]:
     """The tokens of a chat's last message, coloured by an emotion, and the value that gets the full colour (None: its own)."""
     from emotion_vectors.explorer.views.read import limit, show, tip

@@ -120,7 +120,7 @@ def build(explorer: Explorer, chooser: gr.Dropdown, page: gr.Blocks) -> None:
             assert run.vectors is not None  # `of` refuses a run without
             with loaded.lock:
                 found = find_strength(
-                    run.vectors, loaded.lm, text, _mix(names, amounts), layer=int(at), tokens="all" if touched == WORDS else touched,  # type: ignore[arg-type]
+                    run.vectors, loaded.lm, text, view.mix(names, amounts), layer=int(at), tokens="all" if touched == WORDS else touched,  # type: ignore[arg-type]
                     sampling=Sampling(float(temperature), max_new_tokens=FINDER_TOKENS), seed=int(number or 0),
                 )  # fmt: skip
         except UserError as error:
@@ -258,7 +258,7 @@ def _additions(run: Run, names: list[str], strengths: list[float], layer: int, s
 
     if run.vectors is None or not np.linalg.norm(_total(run, names, strengths, layer)):
         raise UserError("Nothing is added; choose a name and move its slider away from 0.")
-    steered = run.vectors.additions(_mix(names, strengths), layer)
+    steered = run.vectors.additions(view.mix(names, strengths), layer)
     return [[], steered, random_like(steered, seed)]
 
 
@@ -270,14 +270,6 @@ def _tokens(touched: str, words: str) -> Tokens:
     from emotion_vectors.vectors.steering import TextSpan
 
     return TextSpan(words.strip())
-
-
-def _mix(names: list[str], strengths: list[float]) -> dict[str, float]:
-    """The strength of each emotion, added up where one is chosen twice."""
-    mix: dict[str, float] = {}
-    for name, strength in zip(names, strengths, strict=True):
-        mix[name] = mix.get(name, 0.0) + strength
-    return mix
 
 
 def _direction(run: str, layer: int, names: list[str], strengths: list[float]) -> tuple[Any, ...]:

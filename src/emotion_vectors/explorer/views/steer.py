@@ -42,6 +42,14 @@ def total(units: np.ndarray, strengths: Sequence[float]) -> np.ndarray:
     return np.asarray(strengths, dtype=np.float64) @ np.asarray(units, dtype=np.float64)
 
 
+def mix(names: Sequence[str], strengths: Sequence[float]) -> dict[str, float]:
+    """The strength of each emotion, added up where one is chosen twice."""
+    found: dict[str, float] = {}
+    for name, strength in zip(names, strengths, strict=True):
+        found[name] = found.get(name, 0.0) + strength
+    return found
+
+
 def meter(names: Sequence[str], strengths: Sequence[float], length: float, zone_found: Zone | None = None) -> str:
     """The length of the whole addition in residual norms, with its zones in words and colour; `zone_found`: the finder's."""
     if not names or not length:

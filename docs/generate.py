@@ -10,6 +10,7 @@ from typing import Any
 import typer
 
 from emotion_vectors.cli import app
+from emotion_vectors.cli.examples import EXAMPLES
 from emotion_vectors.settings import PRESETS, Settings
 
 FOLDER = Path(__file__).parent
@@ -49,13 +50,18 @@ def commands_page() -> str:
     """The page of all commands with their arguments and options."""
     root = typer.main.get_command(app)
     lines = ["# Commands", "", HEAD, "", "`emotion-vectors --version` prints the version; `--help` works everywhere."]
-    lines += ["A mistake of yours is answered with one sentence and exit code 2, Ctrl-C with exit code 130.", ""]
+    lines += ["A mistake of yours is answered with one sentence and exit code 2, Ctrl-C with exit code 130."]
+    lines += [
+        'A text or a file name may begin with a dash (`steer RUN "-5 degrees outside."`); one that looks like an option goes after `--`.',
+        "",
+    ]
     for words, command in verbs(root, ("emotion-vectors",)):
         arguments = " ".join(p.metavar or p.name.upper() for p in command.params if p.param_type_name == "argument")
         lines += [f"## {' '.join(words)}", "", command.help, "", "```", f"{' '.join(words)} {arguments}".strip()]
         lines[-1] += " [OPTIONS]" if any(p.param_type_name == "option" for p in command.params) else ""
         rows = [(f"`{title(p)}`", default(p), p.help or "") for p in command.params]
         lines += ["```", "", *table(("", "default", "meaning"), rows), ""]
+        lines += ["```", *EXAMPLES[words[-1]], "```", ""]
     return "\n".join(lines)
 
 

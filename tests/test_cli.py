@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -10,7 +11,12 @@ import time
 from importlib.resources import files
 
 import pytest
+import typer
+from typer.testing import CliRunner
 
+from emotion_vectors import cli
+from emotion_vectors.cli import app
+from emotion_vectors.cli.examples import EXAMPLES
 from emotion_vectors.lm import toy
 
 OURS = files("emotion_vectors.stimuli") / "data" / "ours"
@@ -261,3 +267,63 @@ cli.main()
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 130 and "Traceback" not in done.stderr and "goes on where it was" in done.stderr
+
+
+WORDS = {
+    "a text that begins with a dash": ("steer", ["RUN", "-5 degrees outside.", "--emotion", "calm=0.3"], {"prompt": "-5 degrees outside.", "source": "RUN"}),
+    "options around it": ("steer", ["--emotion", "calm=-0.3", "--greedy", "RUN", "--seed", "3", "- one\n- two"],
+                          {"prompt": "- one\n- two", "emotion": ["calm=-0.3"], "greedy": True, "seed": 3}),
+    "a number": ("steer", ["RUN", "-5", "--emotion", "-cold=0.3", "--system", "-5 degrees"], {"prompt": "-5", "emotion": ["-cold=0.3"], "system": "-5 degrees"}),
+    "two dashes": ("steer", ["RUN", "--emotion=calm=1", "--5 is odd."], {"prompt": "--5 is odd.", "emotion": ["calm=1"]}),
+    "what looks like an option": ("steer", ["--emotion", "calm=1", "RUN", "--", "--help"], {"prompt": "--help"}),
+    "both": ("steer", ["-run", "--emotion", "calm=1", "--", "--help"], {"source": "-run", "prompt": "--help"}),
+    "the standard input": ("steer", ["RUN", "-", "--emotion", "calm=1"], {"prompt": "-"}),
+    "files": ("read", ["-a.jsonl", "b.txt", "--vectors", "-run", "-c.txt"], {"files": ["-a.jsonl", "b.txt", "-c.txt"], "vectors": "-run"}),
+    "a run": ("export", ["-run", "--out", "-out", "--emotions", "-cold,hot", "--emotion", "-cold=-0.5", "--strength", "-0.5"],
+              {"source": "-run", "out": "-out", "emotions": "-cold,hot", "emotion": ["-cold=-0.5"], "strength": -0.5}),
+    "a setting": ("run", ["--out", "x", "--set", "strength=-0.1"], {"set_": ["strength=-0.1"]}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", WORDS)
+def test_a_text_may_begin_with_a_dash(case):
+    name, words, wanted = WORDS[case]
+    command = typer.main.get_command(cli.app).commands[name]
+    found = command.make_context(name, list(words)).params
+    found["files"] = list(map(str, found.get("files", [])))
+    assert {key: str(found[key]) if key == "out" else found[key] for key in wanted} == wanted
+
+
+@pytest.mark.parametrize(
+    "words, says",
+    [
+        (["RUN", "-5 degrees.", "--emotoin", "calm=1"], "No such option: --emotoin"),
+        (["RUN", "-5 degrees.", "--emotion"], "'--emotion' requires an argument"),
+        (["RUN", "-h", "--emotion", "calm=1"], "No such option: -h"),
+        (["RUN", "-5 degrees.", "more", "--emotion", "calm=1"], "unexpected extra argument"),
+    ],
+)
+def test_a_mistake_beside_such_a_text_is_told_as_ever(words, says):
+    found = CliRunner().invoke(cli.app, ["steer", *words], env={"COLUMNS": "200"})
+    assert found.exit_code == 2 and says in found.output
+
+
+def _commands(command, words=()):
+    inner = getattr(command, "commands", None)
+    return (
+        {words: command}
+        if inner is None
+        else {k: v for name, one in inner.items() for k, v in _commands(one, (*words, name)).items()}
+    )
+
+
+def test_every_command_shows_examples_and_each_of_them_parses():
+    root = typer.main.get_command(app)
+    commands = _commands(root)
+    assert {words[-1] for words in commands} == set(EXAMPLES)
+    for words, command in commands.items():
+        for example in EXAMPLES[words[-1]]:
+            given = shlex.split(example)
+            assert given[: len(words) + 1] == ["emotion-vectors", *words]
+            assert command.make_context(words[-1], given[len(words) + 1 :]).params
+            assert example in command.epilog

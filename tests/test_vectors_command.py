@@ -1,6 +1,7 @@
 """`emotion-vectors vectors`: from a file of labelled texts to readings, steered answers and exports; what is refused, and when."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -100,6 +101,27 @@ def test_read_steer_and_export_take_the_file(made, tmp_path):
         call("export", path, "--format", format, "--out", tmp_path / out, *chosen)
         assert (tmp_path / out).stat().st_size
     assert list(EmotionVectors.load(tmp_path / "one.safetensors")) == ["pirate"]
+
+
+def test_the_example_of_25_personas_runs_and_its_vectors_tell_its_own_texts_apart(tmp_path):
+    source = Path(__file__).parents[1] / "docs" / "examples" / "personas.jsonl"
+    given = pl.read_ndjson(source)
+    assert given["persona"].n_unique() == 25 and given["text"].n_unique() == 150
+    assert given.group_by("persona", "topic").len()["len"].to_list() == [1] * 150  # all on the same six topics
+    words = ("--label-column", "persona", "--model", "toy", "--neutral-texts", "6", "--device", "cpu")
+    done = call("vectors", source, *words, "--out", tmp_path / "p.safetensors")
+    vectors = EmotionVectors.load(tmp_path / "p.safetensors")
+    assert set(vectors.emotions) == set(given["persona"]) and vectors.header["texts"] == [6] * 25
+    assert len(vectors.reliability.r) == 25 and vectors.reliability.groups == 6 and "25 x persona" in done.output
+    call("read", source, "--vectors", tmp_path / "p.safetensors", "--device", "cpu", "--out", tmp_path / "s.parquet")
+    scores = pl.read_parquet(tmp_path / "s.parquet")
+    # A persona's own texts lie along its vector more than others do, with a random model too, because it is made of them; and that is said.
+    persona = dict(enumerate(given["persona"], 1))
+    own = scores["item"].replace_strict(persona) == scores["emotion"]
+    assert scores["in_sample"].all() and len(scores) == 150 * 25 and own.sum() == 150
+    # The toy's tokens are rare words in pieces; what a label shares with itself is found all the same.
+    best = scores.sort("mean_centred", descending=True).group_by("item", maintain_order=True).first()
+    assert (best["item"].replace_strict(persona) == best["emotion"]).sum() > 3 * 150 / 25
 
 
 def test_the_explorer_opens_the_file_and_says_what_it_lacks(made, tmp_path):

@@ -30,6 +30,7 @@ from emotion_vectors.stages.doctor import check_directions, check_instrument
 from emotion_vectors.stages.feels import steer_words
 from emotion_vectors.stages.preferences import ask_preferences
 from emotion_vectors.stages.readings import read_prompts
+from emotion_vectors.stages.responses import read_responses
 from emotion_vectors.stages.room import check_room
 from emotion_vectors.stages.steering import share_steering, steer_preferences, steered_layers
 from emotion_vectors.stimuli import load_pack
@@ -53,7 +54,7 @@ def run_experiment(
     """
     with opened(settings, out, runtime, command, writer) as lab:
         run = lab.run
-        missing = next((stage for stage in STOPS.get(runtime.until, STAGES) if not run.done(stage)), None)
+        missing = next((stage for stage in STOPS.get(runtime.until, STAGES) if run.lacks(stage)), None)
         if missing:
             run.refuse_cleaned(missing)
             lab.reporter.say(f"Analysis layer {lab.layer}.")
@@ -68,6 +69,7 @@ def run_experiment(
             if runtime.until is not None:
                 return {}
             readings = read_prompts(lab)
+            read_responses(lab)
             answers = ask_preferences(lab)
             correlated = correlate(lab, vectors, readings, answers)
             runs = steer_preferences(lab, _steered(lab, vectors, correlated), vectors)
@@ -91,7 +93,7 @@ def help_experiment(settings: Settings, out: Path, runtime: Runtime) -> None:
     Between them it waits for shard 1, which runs `run_experiment` and finishes the stages.
     """
     with opened(settings, out, runtime) as lab:
-        if all(lab.run.done(stage) for stage in STOPS.get(runtime.until, STAGES)):
+        if not any(lab.run.lacks(stage) for stage in STOPS.get(runtime.until, STAGES)):
             lab.reporter.say(f"{out} has nothing left for shard {runtime.shard[0]}.")
             return
         lab.finished("doctor")

@@ -7,10 +7,11 @@ from emotion_vectors.experiments.correlation.report import TOPIC as CORRELATION
 from emotion_vectors.experiments.lens.report import TOPIC as LENS
 from emotion_vectors.experiments.numeric.report import TOPIC as NUMERIC
 from emotion_vectors.experiments.preferences.report import TOPIC as PREFERENCES
+from emotion_vectors.experiments.response_position.report import TOPIC as RESPONSE_POSITION
 from emotion_vectors.experiments.scenarios.report import TOPIC as SCENARIOS
 from emotion_vectors.experiments.steered_words.report import TOPIC as WORDS
 from emotion_vectors.experiments.steering.report import TOPIC as STEERING
 from emotion_vectors.report.about import about
 
-EXPERIMENTS = (LENS, SCENARIOS, NUMERIC, PREFERENCES, CORRELATION, STEERING, WORDS, BASELINES)
+EXPERIMENTS = (LENS, SCENARIOS, NUMERIC, PREFERENCES, CORRELATION, STEERING, WORDS, BASELINES, RESPONSE_POSITION)
 TOPICS = (about(EXPERIMENTS), *EXPERIMENTS)

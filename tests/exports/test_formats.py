@@ -26,6 +26,22 @@ def saved(tmp_path):
     return tmp_path / "vectors.safetensors"
 
 
+@pytest.mark.parametrize("format", ["safetensors", "npz", "gguf", "steering-vectors", "lm-eval"])
+def test_no_file_is_written_over_unless_told(saved, tmp_path, format):
+    out = tmp_path / "out"
+    words = ["export", str(saved), "--format", format, "--out", str(out)]
+    assert CliRunner().invoke(app, words).exit_code == 0
+    files = sorted(out.iterdir())
+    files[-1].write_bytes(b"mine")
+    for file in files[:-1]:
+        file.unlink()
+    again = CliRunner().invoke(app, words)
+    assert isinstance(again.exception, UserError) and "--overwrite" in str(again.exception)
+    assert sorted(out.iterdir()) == [files[-1]] and files[-1].read_bytes() == b"mine"
+    assert CliRunner().invoke(app, [*words, "--overwrite"]).exit_code == 0
+    assert sorted(out.iterdir()) == files and files[-1].read_bytes() != b"mine"
+
+
 def field(reader, name):
     return reader.get_field(name).contents()
 

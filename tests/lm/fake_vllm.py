@@ -7,6 +7,7 @@ Those of vLLM 0.32: `entrypoints/llm.py`, `sampling_params.py`, `outputs.py`, `i
 from __future__ import annotations
 
 import enum
+import queue
 import types
 from dataclasses import dataclass, fields
 from typing import Any
@@ -16,8 +17,21 @@ ENGINE_ARGUMENTS = {
     "max_model_len": int,
     "max_num_seqs": int,
     "enable_prefix_caching": bool,
+    "enable_chunked_prefill": bool,
     "max_num_batched_tokens": int,
 }
+
+
+class VLLMError(Exception):
+    """As in `vllm/exceptions.py`: neither it nor what is made of it is a RuntimeError or a ValueError."""
+
+
+class VLLMClientError(VLLMError):
+    pass
+
+
+class VLLMServerError(VLLMError):
+    pass
 
 
 class RequestOutputKind(enum.Enum):
@@ -71,11 +85,28 @@ class RequestOutput:
     finished: bool = True
 
 
+class EngineCoreClient:
+    """What holds the engine's processes and waits for their output."""
+
+    def __init__(self) -> None:
+        self.stopped = self.killed = False
+        self.resources = types.SimpleNamespace(engine_dead=False)
+        self.outputs_queue: queue.Queue[Any] = queue.Queue()
+
+    def kill(self) -> None:
+        """As when the engine's process is killed: it is seen, and whoever waits for output waits on."""
+        self.killed = self.resources.engine_dead = True
+
+    def shutdown(self, timeout: float | None = None) -> None:
+        self.stopped = self.resources.engine_dead = True
+
+
 class LLMEngine:
     """Writes one token of each of the first `max_num_seqs` requests in a step."""
 
     def __init__(self, arguments: dict[str, Any], compose: Any) -> None:
         self.arguments, self.compose = arguments, compose
+        self.engine_core = EngineCoreClient()
         self.queue: list[tuple[str, list[int], SamplingParams, list[int]]] = []
         self.written: dict[str, int] = {}
         self.used: set[str] = set()
@@ -100,6 +131,11 @@ class LLMEngine:
         return bool(self.queue)
 
     def step(self) -> list[RequestOutput]:
+        assert not self.engine_core.stopped
+        if self.engine_core.killed:
+            raise VLLMServerError("EngineCore encountered an issue.") from self.engine_core.outputs_queue.get(
+                timeout=30
+            )
         self.steps += 1
         done = []
         for request in self.queue[: self.arguments["max_num_seqs"]]:
@@ -128,7 +164,7 @@ def make(compose: Any) -> types.ModuleType:
         def __init__(
             self, model: str, *, tokenizer: str | None = None, trust_remote_code: bool = False, tensor_parallel_size: int = 1,
             dtype: str = "auto", quantization: str | None = None, revision: str | None = None, seed: int = 0,
-            gpu_memory_utilization: float = 0.9, enforce_eager: bool = False, **engine: Any,
+            gpu_memory_utilization: float = 0.92, enforce_eager: bool = False, **engine: Any,
         ) -> None:  # fmt: skip
             assert isinstance(model, str) and (revision is None or isinstance(revision, str)) and isinstance(seed, int)
             assert dtype in ("auto", "half", "float16", "bfloat16", "float", "float32")
@@ -137,6 +173,7 @@ def make(compose: Any) -> types.ModuleType:
                 assert isinstance(value, ENGINE_ARGUMENTS[name]), name
             self.arguments = {
                 "model": model, "dtype": dtype, "revision": revision, "tensor_parallel_size": tensor_parallel_size,
+                "gpu_memory_utilization": gpu_memory_utilization,
             } | engine  # fmt: skip
             self.llm_engine = LLMEngine(self.arguments, compose)
             engines.append(self)

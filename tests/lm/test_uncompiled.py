@@ -1,6 +1,7 @@
 """Compiled models, as people have them, under hooks: steered and read as without torch.compile, or refused, and compiled again afterwards."""
 
 import copy
+from contextlib import contextmanager
 from dataclasses import replace
 from threading import Thread
 
@@ -11,9 +12,13 @@ from tiny import hooks, tiny
 from transformers import CompileConfig
 from vectors.worlds import make_vectors, plain_greedy
 
+from emotion_vectors.bench import plain
+from emotion_vectors.doctor import controls
+from emotion_vectors.doctor.bench import plain_hooks
 from emotion_vectors.errors import UserError
-from emotion_vectors.lm import forward
+from emotion_vectors.lm import forward, prompts
 from emotion_vectors.lm.architecture import find_parts
+from emotion_vectors.lm.float32 import in_float32
 from emotion_vectors.lm.uncompiled import HookError, uncompiled
 from emotion_vectors.vectors.steering import Addition, steer
 
@@ -132,6 +137,62 @@ def test_a_compiled_model_is_read_as_without_compiling(lm, way, backend):
     way(lm, backend)
     lm.model(IDS), lm.parts.body(input_ids=IDS)
     assert vectors.read(lm, "Rain fell on the roof.", layers=[1, 3]).raw == pytest.approx(wanted, abs=1e-6)
+
+
+def a_prompt(lm):
+    return prompts.chat_prompt(
+        lm, "Would you {activity_a} or {activity_b}?", {"activity_a": "swap riddles", "activity_b": "count words"}
+    )
+
+
+def seen_by(collect, lm):
+    """What hooks of `collect(lm)` saw of one pass; a copy, because some collect in a list that goes on."""
+    with torch.inference_mode(), collect(lm) as found:
+        lm.model(IDS, use_cache=False)
+    return [one.float().numpy() for one in (found.values() if isinstance(found, dict) else found)]
+
+
+def entering(lm):
+    found = []
+
+    @contextmanager
+    def watching():
+        with forward.watch_embedding(lm, lambda residual: found.append(residual.clone())):
+            yield found
+
+    return watching()
+
+
+def in_half(lm):
+    """A pass in float32 of the model in half precision."""
+    with torch.inference_mode(), in_float32(lm) as exact:
+        return forward.run(exact, forward.pad([IDS[0].tolist()], lm.device)).numpy()
+
+
+PASSES = {
+    "the plain extraction": lambda lm: plain.extraction(lm, [(IDS[0].tolist(), (1, 4))]),
+    "plain steering": lambda lm: plain.steering(lm, [a_prompt(lm)], (400, 500), LAYER, torch.from_numpy(VECTOR), "first"),
+    "the doctor's hooks": lambda lm: seen_by(plain_hooks, lm),
+    "the doctor's norms": lambda lm: seen_by(lambda lm: controls._first_input(lm.parts.blocks[LAYER]), lm),
+    "the embedding": lambda lm: seen_by(entering, lm),
+    "float32": in_half,
+}  # fmt: skip
+
+
+def test_hooks_of_every_kind_see_compiled_blocks(lm):
+    half = copy.deepcopy(lm.model).to(torch.bfloat16)
+    models = {"float32": replace(lm, model=half, parts=find_parts(half), dtype=torch.bfloat16)}
+    wanted = {name: collect(models.get(name, lm)) for name, collect in PASSES.items()}
+    for one in (lm, *models.values()):
+        compiled_blocks(one, "eager")
+        with torch.inference_mode():
+            one.model(IDS, use_cache=False), one.model(IDS, attention_mask=torch.ones_like(IDS), use_cache=False)
+    for name, collect in PASSES.items():
+        # Twice: what the first pass compiles by itself would still have the first pass's hooks.
+        _, found = (collect(models.get(name, lm)) for _ in range(2))
+        assert len(found) == len(wanted[name]) > 0, name
+        for one, other in zip(found, wanted[name], strict=True):
+            np.testing.assert_allclose(one, other, atol=1e-5, err_msg=name)
 
 
 def run(lm):

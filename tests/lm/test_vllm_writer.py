@@ -1,9 +1,12 @@
-"""The vLLM writer against a module with vLLM's documented names and types; vLLM itself is too large for the tests."""
+"""The vLLM writer against a module with vLLM's documented names and types; test_vllm_real.py holds both against vLLM itself."""
 
 from __future__ import annotations
 
 import dataclasses
+import os
 import random
+import signal
+import subprocess
 import sys
 from pathlib import Path
 
@@ -31,6 +34,7 @@ def vllm(monkeypatch):
     module = fake_vllm.make(compose)
     monkeypatch.setitem(sys.modules, "vllm", module)
     monkeypatch.setitem(sys.modules, "vllm.sampling_params", fake_vllm)
+    monkeypatch.setitem(sys.modules, "vllm.exceptions", fake_vllm)
     monkeypatch.setattr(vllm_writer, "is_installed", lambda: True)
     return module
 
@@ -39,7 +43,10 @@ def requests(count):
     return [Request(f"r{i}", tuple(range(400, 405 + i)), 2**62 + i) for i in range(count)]
 
 
-def test_ids_go_in_and_texts_of_the_models_own_tokenizer_come_out(vllm):
+def test_ids_go_in_and_texts_of_the_models_own_tokenizer_come_out(vllm, monkeypatch):
+    # vLLM takes its share of all memory, on a CPU too, and doesn't start where less is free: here a quarter is.
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    monkeypatch.setattr(vllm_writer, "free_bytes", lambda: memory // 4)
     lm = dataclasses.replace(
         tiny(), source="some/model", revision="abc", dtype=torch.bfloat16, beside=(torch.device("cpu"),)
     )
@@ -60,7 +67,7 @@ def test_ids_go_in_and_texts_of_the_models_own_tokenizer_come_out(vllm):
     assert engine.llm_engine.steps == 12  # all are written together, not one after the other
     assert engine.arguments == {
         "model": "some/model", "dtype": "bfloat16", "revision": "abc", "max_model_len": 1024, "max_num_seqs": 64,
-        "enable_prefix_caching": True, "tensor_parallel_size": 2,
+        "enable_prefix_caching": True, "enable_chunked_prefill": False, "tensor_parallel_size": 2, "gpu_memory_utilization": 0.125,
     }  # fmt: skip
 
 
@@ -83,8 +90,10 @@ def test_one_engine_serves_all_calls_and_a_longer_request_starts_a_larger_one(vl
     assert [len(engine.llm_engine.used) for engine in vllm.engines] == [6]
     list(writer.write([Request("long", tuple(range(300, 400)), 1)], SAMPLING))
     assert [engine.arguments["max_model_len"] for engine in vllm.engines] == [30, 112]
+    assert [engine.llm_engine.engine_core.stopped for engine in vllm.engines] == [True, False]
     writer.close()
-    assert writer._engine is None
+    assert writer._engine is None and vllm.engines[1].llm_engine.engine_core.stopped
+    writer.close()
     assert list(writer.write([], SAMPLING)) == [] and writer._engine is None
 
 
@@ -112,6 +121,76 @@ def test_nothing_goes_on_in_the_engine_when_the_caller_stops(vllm):
     assert first in list(writer.write(requests(6), SAMPLING)) and len(engine.used) == 12
 
 
+@pytest.mark.parametrize(
+    ("error", "sentence", "engines"),
+    [
+        (
+            fake_vllm.VLLMServerError("EngineCore encountered an issue."),
+            "vLLM stopped while tiny-llama wrote; give the",
+            2,
+        ),
+        (
+            fake_vllm.VLLMClientError("Token id 9 is out of vocabulary"),
+            "refuses a prompt: Token id 9 is out of vocab",
+            1,
+        ),
+    ],
+)
+def test_an_error_while_vllm_writes_is_one_sentence_and_an_engine_that_died_is_not_used_again(
+    vllm, monkeypatch, error, sentence, engines
+):
+    def broken(_):
+        raise error
+
+    writer = VLLMWriter(tiny())
+    with monkeypatch.context() as patch:
+        patch.setattr(fake_vllm.LLMEngine, "step", broken)
+        with pytest.raises(UserError, match=sentence):
+            list(writer.write(requests(3), SAMPLING))
+    assert len(list(writer.write(requests(3), SAMPLING))) == 3 and len(vllm.engines) == engines
+    assert vllm.engines[0].llm_engine.engine_core.stopped == (engines == 2)
+    # Those of a dead engine can't be given back; a living one must not write for nobody.
+    assert len(vllm.engines[0].llm_engine.aborted) == (3 if engines == 1 else 0)
+
+
+def test_an_engine_that_is_killed_while_it_writes_is_told_and_not_waited_for(vllm, monkeypatch):
+    monkeypatch.setattr(vllm_writer, "WATCH_SECONDS", 0.01)
+    writer = VLLMWriter(tiny(), 2)
+    stream = writer.write(requests(6), SAMPLING)
+    next(stream)
+    vllm.engines[0].llm_engine.engine_core.kill()
+    with pytest.raises(UserError, match="vLLM stopped while tiny-llama wrote; give the command again"):
+        list(stream)
+    assert len(list(writer.write(requests(6), SAMPLING))) == 6 and len(vllm.engines) == 2
+    writer.close()
+
+
+@pytest.mark.parametrize("said", [b"", b"closed"], ids=["killed", "closed"])
+def test_the_engines_processes_end_with_a_run_that_is_killed(said):
+    engines = [subprocess.Popen(["sleep", "60"]) for _ in range(2)]
+    guard = vllm_writer.guarded([one.pid for one in engines])
+    # The death of whoever holds the other end of a pipe closes it.
+    guard.communicate(said, timeout=30)
+    try:
+        if said:
+            assert [one.poll() for one in engines] == [None, None]
+        else:
+            assert [one.wait(timeout=30) for one in engines] == [-signal.SIGKILL] * 2
+    finally:
+        for one in engines:
+            one.kill()
+            one.wait()
+
+
+def test_what_vllm_says_does_not_go_to_standard_output_and_the_user_has_the_last_word(vllm, monkeypatch):
+    monkeypatch.setenv("VLLM_LOGGING_LEVEL", "DEBUG")
+    for name in ("VLLM_LOGGING_STREAM", "VLLM_NO_USAGE_STATS"):
+        monkeypatch.delenv(name, raising=False)
+    list(VLLMWriter(tiny()).write(requests(1), SAMPLING))
+    names = ("VLLM_LOGGING_LEVEL", "VLLM_LOGGING_STREAM", "VLLM_NO_USAGE_STATS")
+    assert [os.environ[name] for name in names] == ["DEBUG", "ext://sys.stderr", "1"]
+
+
 def test_what_vllm_cannot_do_is_one_sentence(vllm, monkeypatch):
     with pytest.raises(UserError, match="no GGUF"):
         make_writer(dataclasses.replace(tiny(), gguf=Path("x.gguf")), "vllm")
@@ -122,7 +201,9 @@ def test_what_vllm_cannot_do_is_one_sentence(vllm, monkeypatch):
         raise ValueError("Traceback of many lines\nNo supported config format found")
 
     vllm.LLM = broken
-    with pytest.raises(UserError, match="can't load tiny-llama: No supported config format found; use --set"):
+    with pytest.raises(
+        UserError, match=r"can't load tiny-llama: No supported config format found; .*messages above .* use --set"
+    ):
         list(VLLMWriter(tiny()).write(requests(1), SAMPLING))
     monkeypatch.setattr(vllm_writer, "is_installed", lambda: False)
     with pytest.raises(UserError, match="pip install vllm"):

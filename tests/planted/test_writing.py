@@ -47,7 +47,8 @@ def test_stories_differ_and_never_name_the_emotion(planted, pack):
     texts = write(planted, stories)
     triples = [{tuple(text.split()[i : i + 3]) for i in range(len(text.split()) - 2)} for text in texts]
     shared = max(len(a & b) / len(a | b) for i, a in enumerate(triples) for b in triples[:i])
-    assert shared < 0.2
+    # Drawn word by word, two texts share 1.3 of about 176 triples on average; 9 in any of the 190 pairs would be a chance of 0.004.
+    assert shared < 0.05
     names = {name for emotion in pack.emotions for name in (emotion, *pack.synonyms[emotion])}
     for text in texts:
         assert 75 <= len(text.split()) <= 100

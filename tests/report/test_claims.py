@@ -11,7 +11,7 @@ import pytest
 from scipy import stats
 
 from emotion_vectors.experiments.correlation.sentences import chance_band
-from emotion_vectors.report.wording import fixed
+from emotion_vectors.report.wording import fixed, points
 
 from .asking import (
     abstract,
@@ -108,7 +108,8 @@ def test_correlation_sentence(record: Record) -> None:
     assert f"{np.sum(np.abs(r) > 0.3)} of {len(r)} emotions have |r| > 0.3" in claims.seen
     assert f"r runs from {fixed(r.min())} to {fixed(r.max())}" in claims.seen
     for position in (np.argmax(r), np.argmin(r)):
-        assert f"{rows[position]['emotion']} ({rows[position]['valence']})" in claims.seen
+        one = rows[position]
+        assert f"{one['emotion']} ({one['valence']}, {fixed(one['low'])} to {fixed(one['high'])})" in claims.seen
     assert f"{sum(row['q'] < 0.05 for row in rows)} of {len(rows)} hold" in claims.chance
 
 
@@ -117,13 +118,15 @@ def test_steering_sentences(record: Record) -> None:
     best = max(steering["emotions"], key=lambda row: row["nats"])
     seen = figure_claims(record, 4).seen
     assert f"r = {steering['r']:.2f}" in seen and f"{steering['signs']} of {steering['of']}" in seen
-    assert f"{best['nats'] * 400 / np.log(10) / 2:+.0f} ({best['emotion']})" in seen
+    best_elo, *bounds = (points(best[key] * 400 / np.log(10) / 2) for key in ("nats", "low", "high"))
+    assert f"{best_elo} ({best['emotion']}; 95 % interval {bounds[0]} to {bounds[1]})" in seen
     for figure, valence in ((6, "positive"), (8, "negative")):
-        points = steering["examples"][valence]["points"]
-        change = np.array([point["after"] - point["baseline"] for point in points if point["steered"]])
+        shown = steering["examples"][valence]["points"]
+        change = np.array([point["after"] - point["baseline"] for point in shown if point["steered"]])
         text = figure_claims(record, figure).seen
         assert (
-            f"raises {np.sum(change > 0)} of {len(change)} steered activities and lowers {np.sum(change < 0)}" in text
+            f"{np.sum(change > 0)} of {len(change)} activities steered with" in text
+            and f"go up and {np.sum(change < 0)} down" in text
         )
         mean = re.search(r"steered half changes by ([+−]?[\d.,]+) Elo", text)
         assert mean and float(mean[1].replace("−", "-").replace(",", "")) == pytest.approx(change.mean(), abs=0.51)
@@ -131,8 +134,13 @@ def test_steering_sentences(record: Record) -> None:
 
 def test_direction_words_follow_the_sign(record: Record) -> None:
     for figure, valence in ((5, "positive"), (7, "negative")):
-        r = record["experiments"]["correlation"]["examples"][valence]["r"]
-        assert ("the score rises" if r > 0 else "the score falls") in figure_claims(record, figure).seen
+        shown, rows = (
+            record["experiments"]["correlation"]["examples"][valence],
+            record["experiments"]["correlation"]["emotions"],
+        )
+        row = next(row for row in rows if row["emotion"] == shown["emotion"])
+        said = figure_claims(record, figure).seen
+        assert ("the score rises" in said, "the score falls" in said) == (row["low"] > 0, row["high"] < 0)
 
 
 def test_category_table_is_sorted_and_equals_the_record(record: Record) -> None:

@@ -41,7 +41,7 @@ ALLOWED = {
         "__version__",
     },
     "comparing": {"pipeline", "settings", "vectors", "stats", "store", "report"},
-    "upkeep": {"stages", "lm", "corpus", "vectors", "stats", "stimuli", "store", "settings"},
+    "upkeep": {"stages", "bench", "lm", "corpus", "vectors", "stats", "stimuli", "store", "settings"},
     "stages": {
         "report",  # what an experiment is handed
         "topics",

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 
+import numpy as np
 import polars as pl
 import pytest
 from typer.testing import CliRunner
@@ -100,6 +101,33 @@ def test_without_an_output_passages_are_shown_and_nothing_is_left(folder):
     done = run(folder, "--quiet")
     assert done.exit_code == 0 and all(emotion in done.output for emotion in EMOTIONS)
     assert sorted(folder.iterdir()) == before
+
+
+def test_where_no_emotion_is_named_only_the_strongest_are_shown(folder, tmp_path):
+    names = tuple(f"feeling{number}" for number in range(40))
+    vectors = EmotionVectors.load(folder)
+    many = np.random.default_rng(1).normal(size=(len(vectors.raw), len(names), vectors.raw.shape[2])).astype(np.float32)
+    header = {"model": "toy", "model_sha256": toy.SHA256, "dtype": "float32"}
+    dataclasses.replace(
+        vectors, emotions=names, raw=many, projected=many, header=header, calibration=None, centre=None
+    ).save(tmp_path / "v.safetensors")
+    (tmp_path / "one.txt").write_text("The sea was calm.")
+
+    def said(file, *words):
+        arguments = ["read", str(file), "--vectors", str(tmp_path / "v.safetensors"), "--device", "cpu", *words]
+        done = CliRunner().invoke(app, arguments, env={"COLUMNS": "200", "TERM": "dumb"})
+        assert done.exit_code == 0, done.output
+        return done.stdout
+
+    # A single text: the ten highest of the forty means that the library gives, the very first token left out.
+    lm = load_model("toy", "cpu", "float32")
+    found = EmotionVectors.load(tmp_path / "v.safetensors").read(lm, "The sea was calm.")
+    highest = np.array(names)[np.argsort(-found.raw[1:, :, 0].mean(axis=0))][:10]
+    listed = [line.split()[0] for line in said(tmp_path / "one.txt").splitlines()[1:]]
+    assert listed == list(highest)
+    several = said(folder / "texts.jsonl")
+    assert several.count("feeling") == 5 and "--emotions" in several
+    assert said(folder / "texts.jsonl", "--top", "1").count("feeling") == 40
 
 
 @pytest.mark.parametrize(

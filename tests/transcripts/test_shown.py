@@ -4,7 +4,7 @@ import io
 
 from rich.console import Console
 
-from emotion_vectors.transcripts.shown import heading, marked, one_line, title
+from emotion_vectors.transcripts.shown import heading, leading, listed, marked, one_line, title
 
 PASSAGE = {
     "emotion": "calm", "strength": 2.0, "source": "bad\x1b]0;title\x07.jsonl", "item": 3, "id": "[red]x[/red]", "message": 1, "role": "user\x1b[2J",
@@ -43,3 +43,33 @@ def test_the_largest_token_is_in_brackets_and_ranks_are_said():
         and "mean of the message 0.100;" not in line
         and "response" not in line
     )
+
+
+def reading(emotions, messages=1):
+    passages = [
+        PASSAGE
+        | {"emotion": name, "strength": float(rank), "mean_centred": rank / 10, "mean_centred_z": rank - 3.0, "mean_centred_percentile": 50.0 + rank}
+        for rank, name in enumerate(emotions)
+    ]  # fmt: skip
+    return {"passages": passages, "counts": {"messages": messages}}
+
+
+def test_of_one_message_the_highest_emotions_are_listed_by_their_rank_among_neutral_texts():
+    record = reading(["low", "mid", "[b]high[/b]\x1b[2J"])
+    lines = shown(listed(record, 2)).splitlines()
+    assert len(lines) == 3 and lines[1].split()[0] == "[b]high[/b]\\x1b[2J" and lines[2].split()[0] == "mid"
+    assert (
+        lines[1].split()[1:5] == ["+0.200", "52", "%", "-1.0"]
+        and "two\\x1b[31m" in lines[1]
+        and "not measured" in lines[1]
+    )
+    # Without neutral texts the cosine decides.
+    for rank, passage in enumerate(record["passages"]):
+        passage.update(mean_centred_z=None, mean_centred_percentile=None, mean_centred=-rank)
+    assert shown(listed(record, 1)).splitlines()[1].split()[:2] == ["low", "+0.000"]
+
+
+def test_the_leading_emotions_are_those_of_the_strongest_passages():
+    record = reading(["a", "b", "c"])
+    record["passages"].append(PASSAGE | {"emotion": "a", "strength": 9.0})
+    assert leading(record, 2) == ("a", "c")

@@ -5,6 +5,7 @@ import shutil
 
 import polars as pl
 import pytest
+import torch
 from report.asking import write_report
 from safetensors.numpy import load_file
 
@@ -20,6 +21,7 @@ from emotion_vectors.stimuli import load_pack
 from emotion_vectors.store.atomic import read_json, write_json
 from emotion_vectors.store.run_folder import RunFolder, open_run
 from emotion_vectors.store.stage_table import EVERYWHERE, ORDER, STAGES, reached_by
+from emotion_vectors.upkeep import planning
 from emotion_vectors.upkeep.cleaning import clean_run
 from emotion_vectors.upkeep.planning import plan_run
 from emotion_vectors.upkeep.status import changed, run_status
@@ -224,6 +226,16 @@ def test_a_plan_for_several_devices_shares_out_the_blocks():
     assert (one["devices"], three["devices"]) == (1, 3) and one["memory_bytes"] - three["memory_bytes"] == gone
 
 
+def test_a_cpu_that_keeps_what_does_not_fit_is_no_device_that_computes(monkeypatch):
+    gpus = [torch.device("cuda", 0), torch.device("cuda", 1)]
+    given = {"a": gpus, "b": [*gpus, torch.device("cpu")], "c": gpus[:1], "d": [gpus[0], torch.device("cpu")]}
+    monkeypatch.setattr(planning, "choose_devices", lambda name: tuple(given[name]))
+    found = {name: plan_run(settings.toy(), load_pack("ours"), name) for name in given}
+    assert [found[name].pop("offloaded") for name in given] == [False, True, False, True]
+    assert found["a"] == found["b"] and found["c"] == found["d"]
+    assert (found["b"]["devices"], found["d"]["devices"]) == (2, 1)
+
+
 def test_a_plan_counts_what_the_run_did(toy_run, tmp_path):
     folder, record = toy_run
     found = plan_run(settings.toy(), load_pack("ours"), "cpu")
@@ -259,6 +271,19 @@ def test_a_plan_of_other_settings_counts_them(tmp_path):
     own, once = 1 + 6 + 4 + 4 + 3 + 1 + 4 + 8, 8
     assert items["steered_conditions"] == own + once
     assert items["steered_prompts"] == n * (n - 1) * (2 * own + once)
+
+
+def test_a_plan_needs_a_configuration_and_no_weights(tmp_path):
+    toy = make_toy()[0]
+    toy.config.save_pretrained(tmp_path)
+    for name in (tmp_path, tmp_path / "config.json"):
+        found = plan_run(change(settings.toy(), model=str(name)), load_pack("ours"), "cpu")
+        assert (found["layers"], found["parameters"]) == (toy.config.num_hidden_layers, toy.num_parameters())
+    named = plan_run(change(settings.toy(), model="llama-3.1-8b-shape"), load_pack("ours"), "cpu")
+    assert (named["layers"], named["width"], named["parameters"]) == (32, 4096, 8_030_261_248)
+    with pytest.raises(UserError, match=r"no config\.json"):
+        (tmp_path / "empty").mkdir()
+        plan_run(change(settings.toy(), model=str(tmp_path / "empty")), load_pack("ours"), "cpu")
 
 
 def test_hours_are_items_over_rates(tmp_path):

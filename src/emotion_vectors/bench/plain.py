@@ -16,6 +16,7 @@ import torch
 
 from emotion_vectors.lm.model import LanguageModel
 from emotion_vectors.lm.prompts import Prompt
+from emotion_vectors.lm.uncompiled import uncompiled
 from emotion_vectors.lm.writers.base import Request, Sampling
 
 BATCH = 8
@@ -143,7 +144,8 @@ def _outputs_on_cpu(lm: LanguageModel) -> Iterator[list[torch.Tensor]]:
 
     handles = [block.register_forward_hook(hook) for block in lm.parts.blocks]
     try:
-        yield outputs
+        with uncompiled():
+            yield outputs
     finally:
         for handle in handles:
             handle.remove()
@@ -158,6 +160,7 @@ def _adding(lm: LanguageModel, layer: int, vector: torch.Tensor, where: torch.Te
 
     handle = lm.parts.blocks[layer].register_forward_hook(hook)
     try:
-        yield
+        with uncompiled():
+            yield
     finally:
         handle.remove()

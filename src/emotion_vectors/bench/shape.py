@@ -24,6 +24,14 @@ SHAPE: dict[str, Any] = {
 }  # fmt: skip
 
 
+def config() -> LlamaConfig:
+    """The configuration of that shape."""
+    return LlamaConfig(
+        **SHAPE, max_position_embeddings=8192, rope_parameters={"rope_type": "default", "rope_theta": 500000.0}, tie_word_embeddings=False,
+        bos_token_id=toy.BOS, eos_token_id=toy.EOS, pad_token_id=toy.EOS,
+    )  # fmt: skip
+
+
 def load(settings: Settings, runtime: Runtime) -> LanguageModel:
     """The settings' model; the name `llama-3.1-8b-shape` stands for a random one of that shape."""
     if settings.model != NAME:
@@ -35,17 +43,13 @@ def load(settings: Settings, runtime: Runtime) -> LanguageModel:
         raise UserError(f"The model {NAME} is made on one device; give one --device.")
     dtype = choose_dtype(settings.dtype, device)
     _, tokenizer = toy.make_toy()
-    config = LlamaConfig(
-        **SHAPE, max_position_embeddings=8192, rope_parameters={"rope_type": "default", "rope_theta": 500000.0}, tie_word_embeddings=False,
-        bos_token_id=toy.BOS, eos_token_id=toy.EOS, pad_token_id=toy.EOS,
-    )  # fmt: skip
     with torch.random.fork_rng(), torch.device(device):
         torch.manual_seed(settings.seed)
         usual = torch.get_default_dtype()
         try:
             # Made in its own type: float32 first would need twice the memory.
             torch.set_default_dtype(dtype)
-            model = LlamaForCausalLM(config)
+            model = LlamaForCausalLM(config())
         finally:
             torch.set_default_dtype(usual)
     model = model.eval().requires_grad_(False)

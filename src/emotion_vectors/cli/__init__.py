@@ -15,6 +15,7 @@ from emotion_vectors import __version__
 from emotion_vectors.cli.bench import bench
 from emotion_vectors.cli.comparing import compare, screen
 from emotion_vectors.cli.doctor import doctor
+from emotion_vectors.cli.examples import shown
 from emotion_vectors.cli.explore import explore
 from emotion_vectors.cli.export import export
 from emotion_vectors.cli.import_ import import_
@@ -26,6 +27,7 @@ from emotion_vectors.cli.run import run
 from emotion_vectors.cli.steer import steer
 from emotion_vectors.cli.upkeep import clean, plan, status
 from emotion_vectors.cli.vectors import vectors
+from emotion_vectors.cli.verb import Verb
 from emotion_vectors.errors import UserError
 
 app = typer.Typer(
@@ -37,24 +39,24 @@ app = typer.Typer(
 stimuli_app = typer.Typer(no_args_is_help=True, help="Look at stimulus packs.")
 
 # A line for each verb, in the order of the help.
-app.command()(run)
-app.command()(doctor)
-app.command()(bench)
-app.command()(report)
-app.command()(compare)
-app.command()(screen)
-app.command()(plan)
-app.command()(status)
-app.command()(clean)
-app.command()(vectors)
-app.command()(read)
-app.command()(steer)
-app.command()(export)
-app.command(name="import")(import_)
-app.command()(explore)
-app.command(name="settings")(show_settings)
+app.command(cls=Verb, epilog=shown("run"))(run)
+app.command(cls=Verb, epilog=shown("doctor"))(doctor)
+app.command(cls=Verb, epilog=shown("bench"))(bench)
+app.command(cls=Verb, epilog=shown("report"))(report)
+app.command(cls=Verb, epilog=shown("compare"))(compare)
+app.command(cls=Verb, epilog=shown("screen"))(screen)
+app.command(cls=Verb, epilog=shown("plan"))(plan)
+app.command(cls=Verb, epilog=shown("status"))(status)
+app.command(cls=Verb, epilog=shown("clean"))(clean)
+app.command(cls=Verb, epilog=shown("vectors"))(vectors)
+app.command(cls=Verb, epilog=shown("read"))(read)
+app.command(cls=Verb, epilog=shown("steer"))(steer)
+app.command(cls=Verb, epilog=shown("export"))(export)
+app.command(name="import", cls=Verb, epilog=shown("import"))(import_)
+app.command(cls=Verb, epilog=shown("explore"))(explore)
+app.command(name="settings", cls=Verb, epilog=shown("settings"))(show_settings)
 app.add_typer(stimuli_app, name="stimuli")
-stimuli_app.command()(verify)
+stimuli_app.command(cls=Verb, epilog=shown("verify"))(verify)
 
 
 def _version(wanted: bool) -> None:

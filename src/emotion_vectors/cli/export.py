@@ -32,6 +32,7 @@ def export(
         float | None,
         typer.Option(help="What a scale of 1 adds there, in mean residual norms; default 1. For steering formats."),
     ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that are there already.")] = False,
     push_to_hub: Annotated[
         str | None, typer.Option(metavar="ID", help="Upload the huggingface folder to this repository.")
     ] = None,
@@ -44,7 +45,7 @@ def export(
     if push_to_hub and format != "huggingface":
         raise UserError("--push-to-hub uploads the repository folder of --format huggingface; choose that format.")
     names = [name.strip() for name in (emotions or "").split(",") if name.strip()]
-    files = export_vectors(source, format, out, parse_mix(emotion or []), names, layers, strength)
+    files = export_vectors(source, format, out, parse_mix(emotion or []), names, layers, strength, overwrite)
     if said := EmotionVectors.load(source, calibrated=False).caution():
         print(said, file=sys.stderr)
     print(f"Written: {files[0]}" if len(files) == 1 else f"Written: {len(files)} files in {files[0].parent}")

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 MOST_WINDOW = 8192  # tokens read at once unless --window says otherwise: attention costs grow with their square
 
+LISTED = 10  # emotions of a single message
+FEW = 5  # emotions whose passages are shown where none are named
+
 # Counts that are said only where there is something to say.
 NOTED = {
     "with_control_tokens": "messages or texts hold control tokens of the template (see the column control_tokens)",
@@ -44,7 +47,10 @@ def read(
     adapter: Adapter = None,
     quantize: Quantize = None,
     emotions: Annotated[
-        str | None, typer.Option(metavar="NAMES", help="Emotions with commas between; default all.")
+        str | None,
+        typer.Option(
+            metavar="NAMES", help="Emotions with commas between; default all, of which the strongest are shown."
+        ),
     ] = None,
     layer: Annotated[int | None, typer.Option(help="Layer to read at, from 0; default the analysis layer.")] = None,
     out: Annotated[
@@ -95,7 +101,7 @@ def read(
         raise typer.Exit(130) from None
     if said := record["reliability"]["caution"]:
         Console(stderr=True, highlight=False).print(said, markup=False, soft_wrap=True)
-    _show(record, names, (0 if out else 3) if top is None else top)
+    _show(record, names, (0 if out else 3) if top is None else top, everything=emotions is None and top is None)
     _summary(record, out)
 
 
@@ -144,10 +150,19 @@ def _window(lm: LanguageModel, asked: int | None) -> int:
     return min(most, MOST_WINDOW) if asked is None else asked
 
 
-def _show(record: dict[str, Any], emotions: tuple[str, ...], top: int) -> None:
-    from emotion_vectors.transcripts.shown import heading, marked, title
+def _show(record: dict[str, Any], emotions: tuple[str, ...], top: int, everything: bool) -> None:
+    """The strongest passages. Where nobody said of which emotions, those of a few, and of a single message a short list."""
+    from emotion_vectors.transcripts.shown import heading, leading, listed, marked, title
 
     console = Console(highlight=False)
+    if everything and top and len(emotions) > FEW:
+        if record["counts"]["messages"] == 1:
+            console.print(listed(record, LISTED))
+            return
+        emotions = leading(record, FEW)
+        console.print(
+            f"The {FEW} emotions with the strongest passages; name others with --emotions, or all in a table with --out."
+        )
     for emotion in emotions if top else ():
         found = [passage for passage in record["passages"] if passage["emotion"] == emotion][:top]
         if found:

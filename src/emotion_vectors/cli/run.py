@@ -39,8 +39,11 @@ def run(
     quantize: Quantize = None,
     stimuli: Annotated[str | None, typer.Option(help="`ours`, or folder or address of another pack.")] = None,
     layer: Annotated[int | None, typer.Option(help="Analysis layer, from 0; default two thirds of the depth.")] = None,
-    emotions: Annotated[
-        str | None, typer.Option(help="Emotions to steer: spread, strongest or all (the setting steered_emotions).")
+    steered: Annotated[
+        str | None,
+        typer.Option(
+            metavar="WHICH", help="Emotions to steer: spread, strongest or all (the setting steered_emotions)."
+        ),
     ] = None,
     set_: Sets = None,
     device: Device = "auto",
@@ -115,7 +118,7 @@ def run(
     preset, `--set stories_from=none` has them written.
     """
     given = {
-        "model": model, "stimuli": stimuli, "layer": layer, "steered_emotions": emotions, "stories_from": stories,
+        "model": model, "stimuli": stimuli, "layer": layer, "steered_emotions": steered, "stories_from": stories,
         "neutral_from": neutral, "vectors_from": vectors, "skip_unknown_emotions": skip_unknown_emotions or None,
         "emotions_from": emotions_from, "text_column": text_column, "quantize": quantize, "adapter": adapter,
     }  # fmt: skip

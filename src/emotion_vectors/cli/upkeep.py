@@ -22,7 +22,9 @@ def plan(
         str | None,
         typer.Option(help="demo, screen, paper, planted or toy; default demo, for a planted model planted."),
     ] = None,
-    model: Annotated[str | None, typer.Option(help="As for run; its weights are not loaded.")] = None,
+    model: Annotated[
+        str | None, typer.Option(help="As for run or bench, or a config.json; weights are not loaded.")
+    ] = None,
     stimuli: Annotated[str | None, typer.Option(help="`ours`, or folder or address of another pack.")] = None,
     set_: Sets = None,
     rates: Annotated[
@@ -50,6 +52,8 @@ def plan(
     table.add_row("disk, about", _size(found["disk_bytes"]))
     where = "" if found["devices"] == 1 else f" (the first of {found['devices']} devices)"
     table.add_row(f"memory{where}, at least", _size(found["memory_bytes"]))
+    if found["offloaded"]:
+        table.add_row("of it, in the CPU's memory", "what doesn't fit")
     for job, value in (found["seconds"] or {}).items():
         table.add_row(
             f"{job}, hours" if job != "all" else "together, hours",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -88,9 +88,34 @@ def table_of(record: dict[str, Any]) -> pl.DataFrame:
             add("geometry, Spearman r", runs, "", geometry["r"], layer=geometry["layers"][0], **_bounds(geometry))
             for row in geometry["by_depth"]:
                 add("geometry by depth", runs, f"{row['depth']:.1f}", row["r"], layer=row["layers"][0])
+        add_training(add, runs, pair["training"])
         if liked:
             add("preferences, Pearson r", runs, "", liked["r"], **_bounds(liked))
     return pl.DataFrame(rows, schema=COLUMNS)
+
+
+def add_training(add: Callable[..., None], runs: list[str], found: dict[str, Any] | None) -> None:
+    """The rows of a pair of which one is the other before training."""
+    if not found:
+        return
+    for name, part in (("emotions' mean cosines", found["profile"]), ("within the emotions", found["within"])):
+        if part:
+            null = part.get("exchanged", part.get("shuffled"))
+            add(
+                f"training, r of {name}",
+                runs,
+                "",
+                part["r"],
+                layer=found["layer"],
+                interval=part["interval"],
+                null=null,
+                p=part["p"],
+            )
+    for one in found["emotions"]:
+        add("training, shift", runs, one["emotion"], one["shift"], layer=found["layer"], interval=one["interval"])
+    for row in found["by_layer"]:
+        for name, key in (("shift", "shift"), ("shift of random directions", "random_shift")):
+            add(f"training, mean size of the {name} by layer", runs, "", row[key], layer=row["layer"])
 
 
 def _bounds(found: dict[str, Any]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import altair as alt
 import polars as pl
 import vl_convert
 
+from emotion_vectors.comparing.training_told import training_seen, training_table
 from emotion_vectors.report.criteria import css
 from emotion_vectors.report.page import TEMPLATES as REPORT
 from emotion_vectors.report.page import VEGA_LITE, svg_uri, templates
@@ -25,7 +26,7 @@ def render(record: dict[str, Any]) -> str:
     return templates(TEMPLATES, REPORT).get_template("comparison.html.j2").render(
         record=record, style=style, opening=opening(record), runs=runs_table(record),
         criteria=criteria_table(record), pairs=[_pair(pair) for pair in record["pairs"]], speed=speed_table(record),
-        doctor=doctor_table(record), charts=[chart for chart in (curves(record, "vectors"), curves(record, "geometry")) if chart],
+        doctor=doctor_table(record), charts=[chart for chart in (curves(record, what) for what in ("vectors", "geometry", "training")) if chart],
     )  # fmt: skip
 
 
@@ -132,7 +133,15 @@ def _pair(pair: dict[str, Any]) -> dict[str, Any]:
         )
     else:
         said.append(f"Preferences: not compared, because {pair['preferences_reason']}.")
-    return {"title": f"{a} and {b}", "sentences": said, "table": _emotions(pair)}
+    changed = pair["training"]
+    said += (
+        training_seen(pair["runs"], changed)
+        if changed
+        else [f"Before and after training: not compared, because {pair['training_reason']}."]
+    )
+    shown = (("Emotion by emotion", _emotions(pair)), ("The shift of training", training_table(pair["runs"], changed)))
+    tables = [(summary, table) for summary, table in shown if table]
+    return {"title": f"{a} and {b}", "sentences": said, "tables": tables}
 
 
 def _emotions(pair: dict[str, Any], most: int = 5) -> Table | None:
@@ -190,9 +199,20 @@ def curves(record: dict[str, Any], what: str) -> dict[str, str] | None:
             rows += [{"pair": label, "x": float(row["layer"]), "y": row["mean"]} for row in pair["vectors"]["by_layer"]]
         if what == "geometry" and pair["geometry"]:
             rows += [{"pair": label, "x": row["depth"], "y": row["r"]} for row in pair["geometry"]["by_depth"]]
+        if what == "training" and pair["training"]:
+            for name, key in (("emotions", "shift"), ("random directions", "random_shift")):
+                rows += [
+                    {"pair": f"{label}, {name}", "x": float(row["layer"]), "y": row[key]}
+                    for row in pair["training"]["by_layer"]
+                ]
     if not rows:
         return None
     title, x, y = {
+        "training": (
+            "How far the second model moves along the first one's vectors, layer by layer",
+            "layer",
+            "mean size of the shift (cosine)",
+        ),
         "vectors": ("The same emotion in two runs of one model, layer by layer", "layer", "mean cosine"),
         "geometry": (
             "How alike the emotions' distances are, at the same relative depth",

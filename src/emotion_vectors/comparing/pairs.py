@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from emotion_vectors.comparing import measures
+from emotion_vectors.comparing import measures, training
 from emotion_vectors.comparing.measures import FEWEST
 from emotion_vectors.comparing.runs import Compared
 from emotion_vectors.vectors.directions import cosine
@@ -33,6 +33,7 @@ def compare_pair(a: Compared, b: Compared, resamples: int, seed: int) -> dict[st
     shared = [text for text in mine if text in theirs]
     why = "" if len(shared) >= FEWEST else f"they have {len(shared)} activities in common and {FEWEST} are needed"
     found |= _part("preferences", lambda: _preferences(mine, theirs, shared, resamples, seed), why)
+    found |= _part("training", lambda: training.compare_training(a, b, resamples, seed), training.why_not(a, b))
     return found | {"criteria": criteria(a, b)}
 
 

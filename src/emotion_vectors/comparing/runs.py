@@ -7,11 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
+from safetensors import SafetensorError
+from safetensors.numpy import load_file
 
 from emotion_vectors.errors import UserError
 from emotion_vectors.store.records import TABLE_FAULTS, read_record
+from emotion_vectors.store.run_folder import RunFolder
 from emotion_vectors.vectors.file import EmotionVectors
+
+READINGS = "readings.safetensors"
 
 
 @dataclass(frozen=True)
@@ -39,6 +45,28 @@ class Compared:
         except TABLE_FAULTS as error:
             raise UserError(f"Can't read {path}: {error}; compare a run that is whole.") from error
         return set(kept["text"].to_list())
+
+    @property
+    def has_readings(self) -> bool:
+        """Whether the activations of the short prompts are still there; cleaning removes them."""
+        return (self.path / READINGS).is_file()
+
+    def readings(self) -> dict[str, np.ndarray]:
+        """Activations (prompts, layers + 1, d) of the short prompts at the response position, by list. A damaged file is a `UserError`."""
+        path = self.path / READINGS
+        try:
+            found = load_file(path)
+            width = (self.record["model"]["layers"] + 1, self.record["model"]["hidden_size"])
+            if any(one.shape[1:] != width or not np.isfinite(one).all() for one in found.values()):
+                raise ValueError("other shapes, or values that are not finite")
+        except (SafetensorError, ValueError, OSError) as error:
+            raise UserError(f"Can't read {path}: {error}; compare a run that is whole.") from error
+        return found
+
+    def vocabulary(self) -> str | None:
+        """SHA-256 of the tokenizer's vocabulary, None where an older run does not say it."""
+        marker = RunFolder(self.path).marker("responses")
+        return None if marker is None else marker["facts"].get("vocabulary")
 
     def preferences(self) -> dict[str, float]:
         """Bradley-Terry score in nats of each activity, by its text."""

@@ -22,6 +22,7 @@ from emotion_vectors.lm import prompts as prompting
 from emotion_vectors.lm.model import LanguageModel
 from emotion_vectors.lm.templates import dated, opening
 from emotion_vectors.lm.thinking import SWITCHES
+from emotion_vectors.lm.uncompiled import uncompiled
 from emotion_vectors.stimuli.pack import Pack
 
 # Relative to the norm of the residual. Rounding of one operation is 6e-8, 4e-3 and 5e-4 of a value; blocks add theirs up, and
@@ -169,7 +170,8 @@ def plain_hooks(lm: LanguageModel, change: dict[int, Change] | None = None) -> I
 
         handles.append(block.register_forward_hook(hook))
     try:
-        yield outputs
+        with uncompiled():
+            yield outputs
     finally:
         for handle in handles:
             handle.remove()

@@ -18,6 +18,7 @@ from emotion_vectors.doctor.bench import STRENGTH
 from emotion_vectors.doctor.check import Check, Finding, make_check
 from emotion_vectors.lm import forward
 from emotion_vectors.lm.model import LanguageModel
+from emotion_vectors.lm.uncompiled import uncompiled
 from emotion_vectors.stats.nulls import random_directions
 from emotion_vectors.vectors.directions import unit
 from emotion_vectors.vectors.file import EmotionVectors
@@ -74,7 +75,8 @@ def _first_input(reader: nn.Module) -> Iterator[list[torch.Tensor]]:
 
     handles = [part.register_forward_pre_hook(look) for part in reader.modules() if isinstance(part, nn.Linear)]
     try:
-        yield inputs
+        with uncompiled():
+            yield inputs
     finally:
         for handle in handles:
             handle.remove()

@@ -60,13 +60,10 @@ def direction(
     vectors: EmotionVectors, name: str, mix: Mapping[str, float], layers: Sequence[int], strength: float
 ) -> Direction:
     """What strength 1 adds for a mix of emotions at each of `layers`; one of length 0 is a `UserError`."""
-    rows = [vectors.emotions.index(emotion) for emotion in known(list(mix), vectors)]
-    shares = np.array(list(mix.values()), dtype=np.float64) * strength / len(layers)
-    added = {}
-    for layer in layers:
-        scale = float(vectors.residual_norm[layer])
-        added[layer] = (scale * (shares @ vectors.unit(layer)[rows].astype(np.float64))).astype(np.float32)
-        if not np.isfinite(added[layer]).all() or not added[layer].any():
+    strengths = {emotion: mix[emotion] * strength for emotion in known(list(mix), vectors)}
+    added = {layer: vector.astype(np.float32) for layer, vector in vectors.additions(strengths, layers)}
+    for layer, vector in added.items():
+        if not np.isfinite(vector).all() or not vector.any():
             raise UserError(
                 f"The direction '{name}' is zero at layer {layer}; choose other layers, shares or strength."
             )

@@ -25,13 +25,15 @@ def export_vectors(
     emotions: Sequence[str] = (),
     layers: str | None = None,
     strength: float | None = None,
+    overwrite: bool = False,
 ) -> list[Path]:
     """Write the vectors of a run folder or vectors file in another tool's format; the files that were written.
 
     `mix` (emotion -> share) makes one direction of several and is for the steering formats: gguf, steering-vectors and
     lm-eval; without it each of `emotions` (none: all) gets a file there. `layers`: "12", "10-14,20" or "all"; default the
     analysis layer for steering formats and all for the others. `strength` multiplies what a scale of 1 adds in the other
-    tool, in units of the mean residual norm (default 1). Raises `UserError` for anything that does not fit.
+    tool, in units of the mean residual norm (default 1). Raises `UserError` for anything that does not fit, and where a file is there already
+    unless it may `overwrite`.
     """
     if format not in FORMATS:
         raise UserError(f"There is no format '{format}'; {nearest(format, FORMATS)}")
@@ -44,22 +46,32 @@ def export_vectors(
             # llama.cpp has no place for layer 0; whoever asks for all layers means all that it can steer.
             chosen = [layer for layer in chosen if layer > 0]
         return _steering(
-            vectors, format, out, mix or {}, emotions, chosen, 1.0 if strength is None else strength, source
+            vectors, format, out, mix or {}, emotions, chosen, 1.0 if strength is None else strength, source, overwrite
         )
     if mix or strength is not None:
         raise UserError(f"A mix or a strength is for the formats that steer: {', '.join(STEERING)}.")
     names = known(emotions, vectors) if emotions else list(vectors.emotions)
     if format == "npz":
         [path] = places(out, ".npz", ["vectors"])
+        _check_free([path], overwrite)
         arrays.write(path, vectors, names, _layers(layers or "all", vectors))
         return [path]
     if layers:
         raise UserError(f"The format {format} always holds all layers; leave --layers out.")
     if format == "huggingface":
+        _check_free([out / name for name in hub.FILES], overwrite)
         return hub.write_folder(folder_at(source), vectors.subset(names), out)
     [path] = places(out, ".safetensors", ["vectors"])
+    _check_free([path], overwrite)
     vectors.subset(names).save(path)
     return [path]
+
+
+def _check_free(paths: Sequence[Path], overwrite: bool) -> None:
+    taken = [path for path in paths if path.exists()]
+    if taken and not overwrite:
+        more = f" and {len(taken) - 1} others are" if len(taken) > 1 else " is"
+        raise UserError(f"{taken[0]}{more} there already; choose another --out, or give --overwrite to replace.")
 
 
 def _layers(text: str, vectors: EmotionVectors) -> list[int]:
@@ -69,10 +81,11 @@ def _layers(text: str, vectors: EmotionVectors) -> list[int]:
 
 def _steering(
     vectors: EmotionVectors, format: str, out: Path, mix: Mapping[str, float], emotions: Sequence[str],
-    layers: Sequence[int], strength: float, source: str | Path,
+    layers: Sequence[int], strength: float, source: str | Path, overwrite: bool,
 ) -> list[Path]:  # fmt: skip
     made = directions(vectors, mix, emotions, layers, strength)
     paths = places(out, STEERING[format], [direction.name for direction in made])
+    _check_free(paths, overwrite)
     facts = {name: str(vectors.header.get(name) or "") for name in ("model", "model_sha256", "fingerprint")}
     facts |= {
         "kind": vectors.kind,

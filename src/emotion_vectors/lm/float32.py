@@ -15,6 +15,7 @@ import torch
 from torch import nn
 
 from emotion_vectors.lm.model import LanguageModel
+from emotion_vectors.lm.uncompiled import uncompiled
 
 HALF = (torch.bfloat16, torch.float16)
 PLAIN = (*HALF, torch.float32, torch.float64)  # of parameters that are numbers as they stand, without scales elsewhere
@@ -69,7 +70,8 @@ def in_float32(lm: LanguageModel) -> Iterator[LanguageModel]:
             before, after = _raising(owners, kept)
             handles.append(module.register_forward_pre_hook(before, with_kwargs=True))
             handles.append(module.register_forward_hook(after, always_call=True))
-        yield dataclasses.replace(lm, dtype=torch.float32)
+        with uncompiled():
+            yield dataclasses.replace(lm, dtype=torch.float32)
     finally:
         for handle in handles:
             handle.remove()

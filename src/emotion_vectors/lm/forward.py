@@ -101,7 +101,8 @@ def stop_after(lm: LanguageModel, layer: int) -> Iterator[None]:
     # Registered last, so that watchers of the same block run first.
     handle = lm.parts.blocks[layer].register_forward_hook(halt)
     try:
-        yield
+        with uncompiled():
+            yield
     except _Enough:
         pass
     finally:
@@ -163,7 +164,7 @@ def _tuple_lengths(lm: LanguageModel) -> list[int]:
             for block in lm.parts.blocks
         ]
         try:
-            with torch.inference_mode():
+            with torch.inference_mode(), uncompiled():
                 lm.parts.body(input_ids=torch.zeros(1, 1, dtype=torch.long, device=lm.device), use_cache=False)
         finally:
             for handle in handles:
@@ -324,6 +325,7 @@ def watch_embedding(lm: LanguageModel, watch: Callable[[torch.Tensor], None]) ->
 
     handle = lm.parts.blocks[0].register_forward_pre_hook(hook, with_kwargs=True)
     try:
-        yield
+        with uncompiled():
+            yield
     finally:
         handle.remove()

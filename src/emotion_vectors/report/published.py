@@ -67,6 +67,10 @@ CORRECTED_STEERING = {"positive": 0.2, "negative": -0.5}
 # The seed's author later: r on the even and on the odd half with the hook on both activities.
 SEED_HALVES = (-0.961, 0.955)
 PAPER_RANGE_OF_R = (-0.74, 0.71)
+# r of six probes over eight prompts at the user's full stop, the Assistant's colon and over the next 20 tokens.
+PAPER_POSITIONS = {("user", "response"): 0.11, ("response", "answer"): 0.87, ("user", "answer"): 0.59}
+# Reproductions with Llama 3.3 70B (traitinterp, twice, and emotion-concepts-reproduction).
+OTHERS_POSITIONS = {("user", "response"): (0.63, 0.72, 0.77), ("response", "answer"): (0.76,)}
 
 # Mean Elo of each category: the paper's Table 9 (mean 1500) and the seed's Table 2 (mean 1000).
 PAPER_CATEGORIES = {

@@ -106,7 +106,8 @@ class TableOf:
 class Evidence(NamedTuple):
     """What a run hands to an experiment that needs no model: settings, stimuli, vectors, and what was read and asked.
 
-    `readings` are the prompts' activations, `answers` the unsteered choices, `scores` the activities' preferences.
+    `readings` are the prompts' activations, `answers` the unsteered choices, `scores` the activities' preferences, `responses` the
+    activations before and in the model's own answers.
     """
 
     settings: Any
@@ -115,6 +116,7 @@ class Evidence(NamedTuple):
     readings: Any
     answers: Any
     scores: Any
+    responses: Any = None
 
 
 class Measured(NamedTuple):
@@ -151,7 +153,7 @@ class Topic:
 
     `parts` are its parts of the record. `contradictions` raises `ContradictoryRecord` where a part contradicts itself or
     another one. `abstract` and `limits` are sentences for those places, `method` rows of the method table.
-    `measure` makes the part where vectors and readings suffice; what needs the model is measured by a stage.
+    `measure` makes the part where vectors and readings suffice, or None where they don't; what needs the model is measured by a stage.
     """
 
     key: str
@@ -165,7 +167,7 @@ class Topic:
     abstract: Callable[[Record], str] = nothing
     limits: Callable[[Record], list[str]] | None = None
     method: Callable[[Record], list[Choice]] | None = None
-    measure: Callable[[Evidence], Measured] | None = None
+    measure: Callable[[Evidence], Measured | None] | None = None
 
 
 def cards(topics: Sequence[Topic]) -> list[Card]:

@@ -26,6 +26,7 @@ from emotion_vectors.stages.feels import analyse_words
 from emotion_vectors.stages.preferences import Answers
 from emotion_vectors.stages.readings import Readings
 from emotion_vectors.stages.reliability import split_half_reliability
+from emotion_vectors.stages.responses import kept_responses
 from emotion_vectors.stages.steering_analysis import analyse_steering
 from emotion_vectors.stimuli import equal_to_published
 from emotion_vectors.store import atomic
@@ -57,6 +58,7 @@ MEASURED = (
     "activations",
     "calibration",
     "readings",
+    "responses",
     "preferences",
     "steering",
     "feels",
@@ -144,9 +146,11 @@ def analyse(
         "steering": steering_record.dump() if steering_record else None, "baselines": baseline_record.dump(),
         "feels": feels_record.dump() if feels_record else None, "leaks": leaks_record.dump() if leaks_record else None,
     }  # fmt: skip
-    evidence = Evidence(settings, pack, vectors, readings, answers, correlated.scores)
+    evidence = Evidence(settings, pack, vectors, readings, answers, correlated.scores, kept_responses(lab))
     for measure in (topic.measure for topic in EXPERIMENTS if topic.measure is not None):
         found = measure(evidence)
+        if found is None:
+            continue
         experiments[found.part.key] = found.part.dump()
         criteria += found.criteria
     record = _record(lab, vectors, criteria, experiments)

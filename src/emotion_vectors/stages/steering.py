@@ -176,7 +176,10 @@ def _steer(lab: Lab, planned: Plan, vectors: EmotionVectors) -> None:
 def _directions(
     lab: Lab, planned: Plan, vectors: EmotionVectors, parts: list[Part]
 ) -> dict[Part, dict[int, torch.Tensor]]:
-    """What is added, per part and layer (rows, d): unit direction x strength x residual norm, shared over the layers."""
+    """What is added, per part and layer (rows, d): unit direction x strength x residual norm, shared over the layers.
+
+    That is `EmotionVectors.additions`, but with unit directions in double precision; by its own, in float32, numbers of runs would move.
+    """
     conditions, controls = planned.conditions(), control_vectors(lab, planned, vectors)
     controls["zero"] = np.zeros((1, vectors.raw.shape[-1]))
 

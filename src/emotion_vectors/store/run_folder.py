@@ -20,7 +20,7 @@ from typing import Any
 from emotion_vectors.errors import UserError
 from emotion_vectors.store import atomic
 from emotion_vectors.store.schema import SCHEMA, check_schema
-from emotion_vectors.store.stage_table import NEEDS
+from emotion_vectors.store.stage_table import LATER, NEEDS
 
 CLEANED = "cleaned.json"
 MOST_SECONDS = 1e12  # of a stage: more is damage
@@ -49,8 +49,10 @@ class RunFolder:
 
     def inputs(self, stage: str) -> str:
         """Fingerprint of the files that a stage is computed from."""
-        markers = [self.marker(name) for name in NEEDS.get(stage, ())]
-        return fingerprint([marker and marker["files"] for marker in markers])
+        markers = {name: self.marker(name) for name in NEEDS.get(stage, ())}
+        # A stage that came later and was not run leaves the fingerprint of the folders without it as it was.
+        counted = (marker for name, marker in markers.items() if marker or name not in LATER)
+        return fingerprint([marker and marker["files"] for marker in counted])
 
     def marker(self, stage: str) -> dict[str, Any] | None:
         """What a stage left when it was finished, whether or not it still counts; None where it never was.
@@ -83,6 +85,12 @@ class RunFolder:
         A file that was removed by cleaning counts as it was.
         """
         return None if self.fault(stage) is not None else self.marker(stage)
+
+    def lacks(self, stage: str) -> bool:
+        """Whether a stage is still to be run; not one that came later than a run that was finished without it."""
+        if stage in LATER and self.marker(stage) is None and self.done("analysis"):
+            return False
+        return self.done(stage) is None
 
     def fault(self, stage: str) -> str | None:
         """Why a stage counts as not done, "" where it never was; None for one that is done."""

@@ -25,12 +25,14 @@ _JUDGED = frozenset("elo_k elo_passes resamples".split())
 class Stage:
     """`needs`: stages whose files it reads; it is stale when one of these was made again with another result.
 
-    `settings`: those that it reads beside `EVERYWHERE`.
+    `settings`: those that it reads beside `EVERYWHERE`. `later`: the stage came after there were finished runs, and a run that was finished
+    without it stays finished.
     """
 
     name: str
     needs: tuple[str, ...] = ()
     settings: frozenset[str] = frozenset()
+    later: bool = False
 
 
 STAGES = (
@@ -48,13 +50,14 @@ STAGES = (
     ),
     Stage("calibration", ("neutral", "vectors"), frozenset({"neutral_pca", "story_format"})),
     Stage("readings"),
+    Stage("responses", later=True),
     Stage("preferences"),
     # Which emotions are steered follows from their correlation with preference.
     Stage("steering", ("vectors", "readings", "preferences"), _STEERED | _JUDGED | {"neutral_variance"}),
     Stage("feels", ("vectors",), frozenset({"random_directions", "strength", "temperature", "top_p"})),
     Stage(
         "analysis",
-        ("vectors", "readings", "preferences", "steering", "feels"),
+        ("vectors", "readings", "responses", "preferences", "steering", "feels"),
         _JUDGED
         | {"layer", "lens_k", "lens_norm", "random_directions", "random_splits", "strength", "temperature", "top_p"},
     ),
@@ -62,6 +65,7 @@ STAGES = (
 )
 ORDER = tuple(stage.name for stage in STAGES)
 NEEDS = {stage.name: stage.needs for stage in STAGES}
+LATER = frozenset(stage.name for stage in STAGES if stage.later)
 
 
 def downstream(first: set[str]) -> list[str]:

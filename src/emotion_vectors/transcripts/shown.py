@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from rich.table import Table
 from rich.text import Text
 
 from emotion_vectors.errors import printable
@@ -43,6 +45,34 @@ def heading(passage: Mapping[str, Any], number: int) -> Text:
         if (value := passage[f"{statistic}_{kind}"]) is not None
     ]
     return Text(f"{number}. {one_line(where)}, token {passage['position']}: {'; '.join(ranks)}", style="bold")
+
+
+def leading(record: Mapping[str, Any], count: int) -> tuple[str, ...]:
+    """The `count` emotions with the strongest passages, strongest first."""
+    best: dict[str, float] = {}
+    for passage in record["passages"]:
+        best[passage["emotion"]] = max(passage["strength"], best.get(passage["emotion"], -math.inf))
+    return tuple(sorted(best, key=lambda name: -best[name])[:count])
+
+
+def listed(record: Mapping[str, Any], count: int) -> Table:
+    """The `count` highest emotions of a single message: its mean, what part of the neutral texts it exceeds, and its strongest token."""
+    column = f"mean_{record['passages'][0]['kind']}" if record["passages"] else "mean_raw"
+    by = f"{column}_z" if all(passage[f"{column}_z"] is not None for passage in record["passages"]) else column
+    table = Table(box=None, pad_edge=False)
+    for head in ("emotion", "mean cosine", "above neutral", "z", "strongest token", "reliability"):
+        table.add_column(head, justify="left" if head in ("emotion", "strongest token") else "right", no_wrap=True)
+    for passage in sorted(record["passages"], key=lambda one: -one[by])[:count]:
+        percentile, z, own = passage[f"{column}_percentile"], passage[f"{column}_z"], passage["reliability"]
+        table.add_row(
+            Text(one_line(passage["emotion"])),
+            f"{passage[column]:+.3f}",
+            "" if percentile is None else f"{percentile:.0f} %",
+            "" if z is None else f"{z:+.1f}",
+            Text(one_line(passage["tokens"][passage["largest"]]).strip()),
+            "not measured" if own is None else f"{own:.2f}",
+        )
+    return table
 
 
 def marked(passage: Mapping[str, Any]) -> Text:

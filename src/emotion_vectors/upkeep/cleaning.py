@@ -12,7 +12,7 @@ from emotion_vectors.store.run_folder import CLEANED, RunFolder, existing, file_
 
 # Big, and needed by no other verb than `run`: parts of stages, activations, and vectors of single stories and of controls.
 FOLDERS = ("parts", "story_vectors")
-FILES = ("activations.safetensors", "readings.safetensors", "control_vectors.safetensors")
+FILES = ("activations.safetensors", "readings.safetensors", "responses.safetensors", "control_vectors.safetensors")
 
 
 def clean_run(path: Path, dry_run: bool = False) -> dict[str, Any]:

@@ -9,11 +9,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import torch
+from transformers import LlamaForCausalLM, PreTrainedModel
+
+from emotion_vectors.bench import shape as random_shape
 from emotion_vectors.corpus.survey import look_into
 from emotion_vectors.errors import UserError
 from emotion_vectors.lm import built
 from emotion_vectors.lm.architecture import find_parts
-from emotion_vectors.lm.devices import choose_devices, choose_dtype
+from emotion_vectors.lm.devices import choose_devices, choose_dtype, is_offloaded
 from emotion_vectors.lm.model import default_layer, locate
 from emotion_vectors.lm.pretrained import empty_model
 from emotion_vectors.lm.quantized import BYTES
@@ -47,30 +51,45 @@ class Shape(NamedTuple):
 
 
 def plan_run(settings: Settings, pack: Pack, device: str = "auto", rates: Path | None = None, cache: Path | None = None) -> dict[str, Any]:  # fmt: skip
-    """Items, tokens, bytes of disk and of memory (on the first device), and with `rates` (a file of `bench --out`) the seconds of each job.
+    """Items, tokens, bytes of disk and of memory (on the first of the devices that compute), and with `rates` (a file of `bench --out`) the seconds of each job.
 
     Raises `UserError` for a model that can't be found and for a file without rates.
     """
     shape = shape_of(settings.model, cache)
     items = count_items(settings, pack, shape)
     devices = choose_devices(device)
+    # A CPU after GPUs computes nothing: it keeps what doesn't fit on them.
+    computing = devices[:-1] if is_offloaded(devices) else devices
     itemsize = built.precision_of(settings.model, settings.dtype, choose_dtype(settings.dtype, devices[0])).itemsize
     in_block = BYTES.get(settings.quantize or "", itemsize)
     found: dict[str, Any] = {
         "model": settings.model, "layers": shape.layers, "width": shape.width, "parameters": shape.parameters, "items": items,
         "disk_bytes": disk_bytes(settings, items, shape),
-        "devices": len(devices),
+        "devices": len(computing), "offloaded": len(devices) > len(computing),
         # The sums of all emotions and layers, once in the shard's and once in double precision.
-        "memory_bytes": (shape.parameters - shape.in_blocks) * itemsize + round(shape.in_blocks // len(devices) * in_block)
+        "memory_bytes": (shape.parameters - shape.in_blocks) * itemsize + round(shape.in_blocks // len(computing) * in_block)
         + 12 * items["emotions"] * (shape.layers + 1) * shape.width,
     }  # fmt: skip
     return found | ({"seconds": None} if rates is None else seconds_of(items, rates))
 
 
+def _configured(name: str) -> Path | None:
+    """The folder of a model's configuration, given as a folder or as its config.json; its weights may be elsewhere."""
+    path = Path(name).expanduser()
+    folder = path.parent if path.name == "config.json" else path
+    return folder if (folder / "config.json").is_file() else None
+
+
 def shape_of(name: str, cache: Path | None = None) -> Shape:
     """Layers, width and parameters from the model's configuration; its weights are not read."""
+    model: PreTrainedModel
     if name in built.NAMES:
         model = built.build(name).model
+    elif name == random_shape.NAME:
+        with torch.device("meta"):
+            model = LlamaForCausalLM(random_shape.config())
+    elif folder := _configured(name):
+        model = empty_model(str(folder), name)
     else:
         located = locate(name, cache)
         model = empty_model(located.folder, name, located.revision)

@@ -11,7 +11,7 @@ from emotion_vectors.corpus.filters import SPARE
 from emotion_vectors.errors import UserError, first_line
 from emotion_vectors.store.records import TABLE_FAULTS
 from emotion_vectors.store.run_folder import RunFolder, differing, existing, owner
-from emotion_vectors.store.stage_table import ORDER, STORIES_PER_SHARD, downstream, reached_by
+from emotion_vectors.store.stage_table import LATER, ORDER, STORIES_PER_SHARD, downstream, reached_by
 
 
 def run_status(path: Path, wanted: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -22,7 +22,7 @@ def run_status(path: Path, wanted: dict[str, Any] | None = None) -> dict[str, An
     `changed` says what differs and which stages would have to be run. Raises `UserError` for what is no run folder.
     """
     run = existing(path)
-    stages = {name: _stage(run, name) for name in ORDER}
+    stages = {name: _stage(run, name) for name in ORDER if name not in LATER or run.done(name) or run.lacks(name)}
     identity = run.identity()
     found: dict[str, Any] = {
         "path": str(path), "schema": identity["schema"], "model_sha256": identity["model"]["sha256"],

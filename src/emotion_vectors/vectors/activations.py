@@ -21,7 +21,7 @@ from emotion_vectors.store.stage_table import STORIES_PER_SHARD
 from emotion_vectors.vectors import passes
 from emotion_vectors.vectors.passes import Layout, Text, batches
 
-__all__ = ["GroupSums", "Means", "Text", "batches", "no_sums", "pool", "pool_groups", "token_rows"]
+__all__ = ["GroupSums", "Means", "Text", "batches", "no_sums", "pool", "pool_groups", "pool_ranges", "token_rows"]
 
 TOKENS_PER_TEXT = 32  # of each neutral text for per-token components
 
@@ -171,6 +171,36 @@ def _pool_batch(lm: LanguageModel, texts: Sequence[Text], layout: Layout, length
 
     passes.read(lm, laid, take)
     return _Pooled(sums / counts[:, None, None], norms / counts[:, None], norms.sum(dim=0))
+
+
+def pool_ranges(
+    lm: LanguageModel,
+    texts: Sequence[tuple[Sequence[int], Sequence[tuple[int, int]]]],
+    tokens_per_batch: int | Room | None = None,
+    advance: Callable[[float], None] = lambda _: None,
+) -> np.ndarray:
+    """As `pool`, over several ranges of each text, as many of all, read once: (texts, ranges, n + 1, d) float32; zeros over an empty range."""
+    ranges = len(texts[0][1]) if texts else 0
+    found = np.zeros((len(texts), ranges, lm.n_layers + 1, lm.hidden_size), dtype=np.float32)
+    if not texts:
+        return found
+    whole: list[Text] = [(ids, (0, len(ids))) for ids, _ in texts]
+    layout = passes.layout_of(lm, whole)
+
+    def work(rows: list[int]) -> torch.Tensor:
+        laid = passes.lay(lm, [texts[row][0] for row in rows], layout)
+        masks = torch.stack(
+            [passes.inside(laid, [texts[row][1][i] for row in rows], lm.device) for i in range(ranges)], dim=1
+        )
+        counts = masks.sum(dim=-1).clamp(min=1)[..., None]
+        layers: list[torch.Tensor] = []
+        passes.read(lm, laid, lambda _, residual: layers.append(masks.float() @ residual.float() / counts))
+        return torch.stack(layers, dim=2)
+
+    for rows, means in passes.in_batches(whole, _room(lm, tokens_per_batch), layout, work, advance):
+        found[rows] = means.cpu().numpy()
+    require_finite(lm, "The activations", found)
+    return found
 
 
 def token_rows(

@@ -88,12 +88,16 @@ def bars_seen(record: Record) -> str:
     emotions = [row for _, row in rows]
     return (
         f"r runs from {fixed(rows[0][0])} to {fixed(rows[-1][0])}; {strong} of {len(rows)} emotions have |r| > {STRONG}{without}{other}. "
-        f"Highest: {_named(emotions[::-1][:3])}. Lowest: {_named(emotions[:3])}."
+        f"At the ends, with 95 % intervals: {_named(emotions[::-1][:3])}; {_named(emotions[:3])}."
     )
 
 
 def _named(rows: list[EmotionCorrelation]) -> str:
-    return listing([f"{row.emotion} ({row.valence or 'no valence given'})" for row in rows])
+    return listing([f"{row.emotion} ({row.valence or 'no valence given'}{_bounds(row)})" for row in rows])
+
+
+def _bounds(row: EmotionCorrelation) -> str:
+    return "" if row.low is None or row.high is None else f", {interval((row.low, row.high), 2)}"
 
 
 def bars_chance(record: Record) -> str:
@@ -157,11 +161,12 @@ def example_seen(record: Record, valence: str) -> str:
         bounds = f" (95 % interval {interval((row.low, row.high), 2)})"
     if row is not None and row.r_without_extremes is not None:
         without = f"; without {EXTREMES} r = {fixed(row.r_without_extremes)}"
-    direction = "rises" if shown.r > 0 else "falls"
-    return (
-        f"Over {count(len(shown.points), 'activity', 'activities')} the score {direction} with the {shown.emotion} probe: "
-        f"r = {fixed(shown.r)}{bounds}{without}."
-    )
+    r = f"r = {fixed(shown.r)}{bounds}{without}"
+    over = f"Over {count(len(shown.points), 'activity', 'activities')}"
+    # A direction is said only where the interval lies on one side of 0.
+    if row is None or row.low is None or row.high is None or row.low <= 0 <= row.high:
+        return f"{over}, score and {shown.emotion} probe have {r}."
+    return f"{over} the score {'rises' if row.low > 0 else 'falls'} with the {shown.emotion} probe: {r}."
 
 
 def example_chance(record: Record, valence: str) -> str:
@@ -174,9 +179,17 @@ def example_chance(record: Record, valence: str) -> str:
     tail = f" For {shown.emotion} {p_value(row.p)}" if row is not None and row.p is not None else ""
     tail += f", and q = {row.q:.2g} among all emotions" if tail and row is not None and row.q is not None else ""
     return (
-        f"One unrelated probe stays within |r| < {fixed(band)} in 95 of 100 cases.{tail}{'.' if tail else ''} "
-        f"The example is an extreme of {len(correlated(record))} emotions, so its r is somewhat too large."
+        f"One unrelated probe stays within |r| < {fixed(band)} in 95 of 100 cases.{tail}{'.' if tail else ''}"
+        f"{_chosen(record, shown)}"
     )
+
+
+def _chosen(record: Record, shown: Example) -> str:
+    """That the example was picked for its r, where it has the first or the last one of all emotions."""
+    rows = correlated(record)
+    if len(rows) < 2 or shown.emotion not in (rows[0][1].emotion, rows[-1][1].emotion):
+        return ""
+    return f" Of {len(rows)} emotions it has the {'lowest' if shown.emotion == rows[0][1].emotion else 'highest'} r, so that r is somewhat too large."
 
 
 def example_published(valence: str) -> str:

@@ -26,7 +26,7 @@ def has_templates(record: Record) -> bool | None:
 
 
 def numeric_seen(record: Record) -> str:
-    """Right signs, strong correlations, and the largest change."""
+    """Right signs, strong correlations, and the range of the changes."""
     numeric = record.part(Numeric)
     if numeric is None:
         return missing(record, "V5") or "This run has no numeric templates."
@@ -44,8 +44,11 @@ def numeric_seen(record: Record) -> str:
         count += f", and {number(strong.value)} of {number(strong.of)} have |ρ| > 0.7"
     if not changes:
         return f"{count}."
-    change, emotion, label = max(changes, key=lambda row: abs(row[0]))
-    return f"{count}. The largest change from the first to the last value is {signed(change, 3)} in cosine ({emotion}, {label})."
+    (low, *down), (high, *up) = min(changes), max(changes)
+    return (
+        f"{count}. From the first to the last value the cosines change by {signed(low, 3)} ({', '.join(down)}) to "
+        f"{signed(high, 3)} ({', '.join(up)})."
+    )
 
 
 def _what_counts(signs: Criterion) -> str:

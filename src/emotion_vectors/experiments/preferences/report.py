@@ -50,9 +50,14 @@ def abstract(record: Record) -> str:
     blocked = f", but these choices can't carry a verdict: {why}" if found.usable is False and why else ""
     strong = beyond_threshold(row.r for row in correlations.emotions)
     return (
-        f"The model's choices put {top} {fixed(gap, 0)} Elo points above {bottom}, and "
+        f"By the model's choices {top} and {bottom} are {fixed(gap, 0)} Elo points apart{_gap_bounds(record)}, and "
         f"{strong} of {len(correlations.emotions)} probes go with them at |r| > {STRONG}{blocked}."
     )
+
+
+def _gap_bounds(record: Record) -> str:
+    bounds = record.criteria["V7"].interval
+    return "" if bounds is None else f" (95 % interval {fixed(bounds[0], 0)} to {fixed(bounds[1], 0)})"
 
 
 def category_gap(found: StatedPreferences, stated: float | None) -> tuple[str, str, float]:

@@ -94,10 +94,11 @@ def signs_seen(steering: Steering) -> str:
 
 
 def _extremes(rows: Sequence[EmotionEffect]) -> str:
-    return (
-        f"The steered half moves most by {points(half_in_elo(rows[-1].nats))} ({rows[-1].emotion}) and "
-        f"{points(half_in_elo(rows[0].nats))} Elo points ({rows[0].emotion})."
-    )
+    ends = [
+        f"{points(half_in_elo(row.nats))} ({row.emotion}; 95 % interval {points(half_in_elo(row.low))} to {points(half_in_elo(row.high))})"
+        for row in (rows[0], rows[-1])
+    ]
+    return f"The steered half moves by {ends[0]} to {ends[1]} Elo points."
 
 
 def coherence_seen(steering: Steering) -> str:
@@ -169,10 +170,17 @@ def example_seen(record: Record, valence: str) -> str:
     steered, control = shown.changes(True), shown.changes(False)
     if not steered or not control:
         return f"The steering example {shown.emotion} lacks a steered or a control half."
+    steering = record.part(Steering)
+    row = next((row for row in steering.emotions if row.emotion == shown.emotion), None) if steering else None
+    whole = (
+        f" Over all splits it is {points(half_in_elo(row.nats))} (95 % interval {points(half_in_elo(row.low))} to {points(half_in_elo(row.high))})."
+        if row is not None
+        else ""
+    )
     return (
-        f"Steering with {shown.emotion} raises {sum(change > 0 for change in steered)} of {count(len(steered), 'steered activity', 'steered activities')} "
-        f"and lowers {sum(change < 0 for change in steered)}; the steered half changes by {points(sum(steered) / len(steered))} Elo points "
-        f"on average, the control half by {points(sum(control) / len(control))}."
+        f"In this split {sum(change > 0 for change in steered)} of {count(len(steered), 'activity', 'activities')} steered with {shown.emotion} go up and "
+        f"{sum(change < 0 for change in steered)} down; the steered half changes by {points(sum(steered) / len(steered))} Elo points "
+        f"on average, the control half by {points(sum(control) / len(control))}.{whole}"
     )
 
 

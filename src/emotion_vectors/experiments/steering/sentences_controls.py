@@ -36,9 +36,9 @@ def arms_seen(steering: Steering) -> str:
     flipped, wrong = arms.get("sign flipped"), arms.get("wrong emotion")
     unflipped = _unflipped(steering)
     if flipped is not None and flipped.r is not None and unflipped is not None:
-        turned = "it turns" if flipped.r * unflipped < 0 else "it does not turn"
+        # So few points have no useful interval: the two numbers are said, and no direction.
         sentences.append(
-            f"With the sign of the vector flipped {turned}: r is {fixed(flipped.r)} over {count(int(flipped.vectors), 'emotion')}, "
+            f"With the sign of the vector flipped r is {fixed(flipped.r)} over {count(int(flipped.vectors), 'emotion')}, "
             f"against {fixed(unflipped)} for the same ones without the flip."
         )
     if wrong is not None and wrong.r is not None:
@@ -158,14 +158,8 @@ def depth_published(record: Record) -> str:
     return "The paper names “the same middle layers”, the seed a single layer, 21 of 32; neither shows other layers."
 
 
-def _change(value: float, what: str = "") -> str:
-    if value == 0:
-        return f"does not change{what}"
-    return f"{'gains' if value > 0 else 'loses'} {nats(abs(value))}{what}"
-
-
 def categories_seen(steering: Steering) -> str:
-    """Which category gains and which loses most under vectors of each valence (the seed's Section 5.1)."""
+    """How many categories gain under vectors of each valence, and the range of their effects (the seed's Section 5.1)."""
     sentences = []
     for valence in VALENCES:
         changes = [(row.effects(valence)[0], row.category) for row in steering.categories]
@@ -174,8 +168,8 @@ def categories_seen(steering: Steering) -> str:
             gains = sum(change > 0 for change, _ in known)
             (most, best), (least, worst) = known[-1], known[0]
             sentences.append(
-                f"Under vectors of {valence} emotions, {number(gains)} of {count(len(known), 'category', 'categories')} gain when steered; "
-                f"at the top {best} {_change(most)}, at the bottom {worst} {_change(least)}."
+                f"Under vectors of {valence} emotions, {number(gains)} of {count(len(known), 'category', 'categories')} gain when steered: "
+                f"their mean effects run from {signed(least, 3)} ({worst}) to {signed(most, 3)} nats ({best}), without intervals."
             )
     return " ".join([*sentences, _unsafe(steering.categories)]).strip()
 
@@ -185,10 +179,9 @@ def _unsafe(rows: list[CategoryEffect]) -> str:
     row = next((row for row in rows if row.category == "Unsafe" and row.positive is not None), None)
     if row is None or row.positive is None or row.positive_control is None or row.positive == 0:
         return ""
-    same = "as the seed's Section 5.1 says" if row.positive < 0 else "against what the seed's Section 5.1 says"
     return (
-        f"Unsafe {_change(row.positive)} under positive vectors, {same}; as the unsteered side of a pair it "
-        f"{_change(row.positive_control)}."
+        f"Unsafe, which loses under positive vectors in the seed's Section 5.1, has {signed(row.positive, 3)} nats here, and "
+        f"{signed(row.positive_control, 3)} as the unsteered side of a pair."
     )
 
 
@@ -209,7 +202,7 @@ def scale_seen(scale: Scale) -> str:
         f"{_share(scale.mean_effect_nats, scale.score_range_nats)} of that span, against {nats(scale.mean_control_nats)} for control "
         f"directions. One Elo point is {number(scale.nats_per_elo_point)} nats.{fitted} By the same arithmetic {points(paper)} Elo on the "
         f"steered half, as in the paper, are {fixed(2 * paper / ELO_PER_NAT, 1)} nats and the seed's {points(seed)} are "
-        f"{fixed(2 * seed / ELO_PER_NAT, 2)}; its {number(span)} Elo between categories are {fixed(span / ELO_PER_NAT, 1)} nats, which is no whisper."
+        f"{fixed(2 * seed / ELO_PER_NAT, 2)}; its {number(span)} Elo between categories are {fixed(span / ELO_PER_NAT, 1)} nats."
     )
 
 

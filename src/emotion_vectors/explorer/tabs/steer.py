@@ -174,10 +174,11 @@ def build(explorer: Explorer, chooser: gr.Dropdown, page: gr.Blocks) -> None:
             state = "stopped" if stop.is_set() else "done"
             arms = [arm._replace(text=arm.text or "(no words)", state=state) for arm in arms]
             talk = [[*chat, {"role": "assistant", "content": arm.text}] for chat, arm in zip(chats, arms, strict=True)]
-            # Reading takes the model once more, so the texts are there first.
+            if state == "done" and all(texts) and loaded.lm.is_chat:
+                # Reading takes the model once more, so the texts are shown first.
+                yield view.answers([arm._replace(state="reading") for arm in arms]), talk
+                arms = _read(loaded, run, talk, arms, names[0], int(at))
             yield view.answers(arms), talk
-            if all(texts) and loaded.lm.is_chat:
-                yield view.answers(_read(loaded, run, talk, arms, names[0], int(at))), talk
         except UserError as error:
             yield notice("error", str(error)) + view.answers(arms), gr.skip()
 

@@ -1,4 +1,4 @@
-"""Write docs/settings.md, docs/cli.md and docs/models.md from the code: `python docs/generate.py`. A test keeps them in step."""
+"""Write docs/settings.md, docs/cli.md, docs/models.md and docs/api.md from the code: `python docs/generate.py`. A test keeps them in step."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 
 import typer
 
+import emotion_vectors
 from emotion_vectors.cli import app
 from emotion_vectors.cli.examples import EXAMPLES
 from emotion_vectors.settings import PRESETS, Settings
@@ -91,6 +92,15 @@ def models_page() -> str:
     ])  # fmt: skip
 
 
+def library_page() -> str:
+    """The page from which the site makes the signatures of all public names."""
+    entries = [f"::: emotion_vectors.{name}\n" for name in emotion_vectors.__all__]
+    return "\n".join([
+        "# Signatures", "", HEAD, "",
+        "Everything here is public: `from emotion_vectors import ...`. [The library's page](library.md) shows how it is used.", "", *entries,
+    ])  # fmt: skip
+
+
 def verbs(command: Any, words: tuple[str, ...]) -> list[tuple[tuple[str, ...], Any]]:
     """Every command that does something, with the words that call it."""
     inner = getattr(command, "commands", None)
@@ -143,7 +153,7 @@ def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> list[str]:
     ]
 
 
-PAGES = {"settings.md": settings_page, "cli.md": commands_page, "models.md": models_page}
+PAGES = {"settings.md": settings_page, "cli.md": commands_page, "models.md": models_page, "api.md": library_page}
 
 if __name__ == "__main__":
     for name, make in PAGES.items():

@@ -10,9 +10,12 @@ LONGEST = (
     "test_pipeline.py",
     "test_faults.py",
     "test_cli.py",
+    "test_lacking.py",
     "test_writers.py",
-    "test_doctor_command.py",
+    "test_adopted.py",
     "test_upkeep.py",
+    "test_remote.py",
+    "test_browser.py",
 )
 
 

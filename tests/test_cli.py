@@ -171,6 +171,7 @@ def test_an_unwritable_place_is_refused(tmp_path):
     refused(run("run", "--preset", "toy", "--out", tmp_path / "file", "--quiet"), "is a file")
 
 
+@pytest.mark.slow
 def test_interrupting_is_clean_and_resumable(tmp_path):
     out = tmp_path / "run"
     command = [sys.executable, "-m", "emotion_vectors", "run", "--preset", "toy", "--out", str(out), "--threads", "1"]
@@ -224,6 +225,7 @@ def test_a_stop_that_a_library_turns_into_another_error_is_a_stop(number, monkey
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.slow
 def test_a_stop_when_all_is_done_gives_no_traceback(number):
     """Libraries still tidy up then."""
     code = f"""
@@ -250,6 +252,7 @@ def test_a_stop_while_the_command_is_still_loading_gives_no_traceback(number, tm
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.slow
 def test_a_stop_that_falls_into_a_destructor_is_not_lost(number):
     """Python prints and drops an exception there."""
     code = f"""

@@ -15,6 +15,8 @@ from emotion_vectors.lm.selfcheck import check_forward
 from emotion_vectors.stimuli import load_pack
 from emotion_vectors.vectors.steering import Addition, steer
 
+pytestmark = pytest.mark.slow
+
 PACK = load_pack()
 
 

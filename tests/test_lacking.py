@@ -20,6 +20,8 @@ from emotion_vectors.exports.card import model_card
 from emotion_vectors.pipeline import run_experiment
 from emotion_vectors.stimuli.pack import find_folder
 
+pytestmark = pytest.mark.slow  # every test waits for whole runs
+
 QUIET = settings.Runtime(device="cpu", quiet=True, threads=1)
 OURS = Path(str(find_folder("ours")))
 OTHERS = ["amused", "proud", "grateful", "angry", "bored", "lonely"]  # none of V5's four

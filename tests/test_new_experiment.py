@@ -8,12 +8,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import emotion_vectors
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = Path(emotion_vectors.__file__).parent
 
 
+@pytest.mark.slow
 def test_a_new_experiment_is_one_file_and_two_lines(tmp_path):
     shutil.copytree(PACKAGE, tmp_path / "emotion_vectors", ignore=shutil.ignore_patterns("__pycache__"))
     text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")

@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 from faults import toy_command
 from report.asking import CRITERIA
+from small import without_page
 from typer.testing import CliRunner
 
 from emotion_vectors import settings
@@ -107,6 +108,7 @@ def test_a_second_run_computes_nothing(toy_run, monkeypatch):
     }
 
 
+@pytest.mark.slow
 def test_batch_size_is_no_setting(toy_run, tmp_path):
     _, record = toy_run
     small = settings.Runtime(device="cpu", quiet=True, threads=1, tokens_per_batch=300, stories_per_batch=5)
@@ -126,6 +128,7 @@ def test_a_run_with_other_settings_is_refused_and_nothing_changes(toy_run):
 
 
 @pytest.mark.parametrize("after", ["parts/stories/", "parts/activations-*/", "choices.parquet", "parts/steering-*/"])
+@pytest.mark.slow
 def test_a_killed_run_goes_on_and_ends_with_the_same_numbers(toy_run, tmp_path, after):
     """kill -9 as soon as the first file of a stage is there, then run the same command again."""
     _, record = toy_run
@@ -145,6 +148,7 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_numbers(toy_run, tmp_path, 
     assert _numbers(resumed) == _numbers(record)
 
 
+@pytest.mark.slow
 def test_an_imported_corpus_gives_the_numbers_of_the_run_that_wrote_it(toy_run, tmp_path, monkeypatch):
     out, record = toy_run
     for name in ("stories", "neutral"):
@@ -225,6 +229,7 @@ def none_run(tmp_path_factory):
     return out, run_by_name("planted-none", out)
 
 
+@pytest.mark.slow
 def test_the_planted_model_passes_what_it_was_built_to_pass(planted_run):
     _, record = planted_run
     verdicts = {name: criterion["verdict"] for name, criterion in record["criteria"].items()}
@@ -233,6 +238,7 @@ def test_the_planted_model_passes_what_it_was_built_to_pass(planted_run):
     assert [check for check in record["doctor"].values() if not check["passed"]] == []
 
 
+@pytest.mark.slow
 def test_planted_directions_preferences_and_effects_are_recovered(planted_run):
     out, record = planted_run
     planted, vectors = world("planted"), EmotionVectors.load(out)
@@ -251,6 +257,7 @@ def test_planted_directions_preferences_and_effects_are_recovered(planted_run):
 
 
 @pytest.mark.parametrize("name", ["planted", "planted-none"])
+@pytest.mark.slow
 def test_what_was_planted_is_what_a_run_measures(name, request):
     out, record = request.getfixturevalue("planted_run" if name == "planted" else "none_run")
     vectors = EmotionVectors.load(out)
@@ -261,6 +268,7 @@ def test_what_was_planted_is_what_a_run_measures(name, request):
     assert sum(row.agrees for row in compare(other, record, vectors.emotions, vectors.raw)) < len(rows) / 2
 
 
+@pytest.mark.slow
 def test_vectors_of_a_planted_run_load_their_model_again_by_name(planted_run):
     out, record = planted_run
     words = ["steer", str(out), "How are you?", "--emotion", "calm=0.2", "--device", "cpu", "--json"]
@@ -272,19 +280,28 @@ def test_vectors_of_a_planted_run_load_their_model_again_by_name(planted_run):
     assert record["model"]["sha256"] == world("planted").sha256
 
 
+@pytest.mark.slow
 def test_without_a_planted_effect_nothing_passes(none_run):
     passed = [name for name, criterion in none_run[1]["criteria"].items() if criterion["verdict"] == "pass"]
     assert passed == []
 
 
+@pytest.mark.slow
 def test_a_planted_contraction_passes_nothing_and_shows_why_the_seed_came_out_inverted(tmp_path):
     planted = plant_pack(PACK, effect=0.0, contraction=True)
     planted.model.save_pretrained(tmp_path / "model")
     planted.tokenizer.save_pretrained(tmp_path / "model")
     chosen = settings.change(
-        settings.planted(), model=str(tmp_path / "model"), strength=0.1, sweep_emotions=0, resamples=500
+        settings.planted(),
+        model=str(tmp_path / "model"),
+        strength=0.1,
+        sweep_emotions=0,
+        resamples=500,
+        emotions=60,
+        topics=2,
     )
-    record = run_experiment(chosen, tmp_path / "run", QUIET)
+    with without_page():
+        record = run_experiment(chosen, tmp_path / "run", QUIET)
     assert record["criteria"]["V10"]["verdict"] != "pass" and record["criteria"]["V11"]["verdict"] != "pass"
     _, both, _ = record["experiments"]["steering"]["inversion"]["arms"]
     assert min(abs(both["even_r"]), abs(both["odd_r"])) > 0.9 and np.sign(both["even_r"]) == -np.sign(both["odd_r"])

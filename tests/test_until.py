@@ -2,11 +2,14 @@
 
 import json
 
+import pytest
 from typer.testing import CliRunner
 
 from emotion_vectors import EmotionVectors, settings
 from emotion_vectors.cli import app
 from emotion_vectors.pipeline import run_experiment
+
+pytestmark = pytest.mark.slow  # every test waits for whole runs
 
 QUIET = settings.Runtime(device="cpu", quiet=True, threads=1)
 # When and how long, which differ between any two runs.

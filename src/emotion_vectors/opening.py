@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from emotion_vectors.corpus import shipped
-from emotion_vectors.corpus.checking import check_sources, something_to_write
+from emotion_vectors.corpus.checking import check_norms, check_sources, something_to_write
 from emotion_vectors.corpus.sources import locate_corpus
 from emotion_vectors.corpus.survey import look_into
 from emotion_vectors.errors import UserError
@@ -57,6 +57,7 @@ def opened(
             f"The pack gives no valence for {unlabelled} of {len(pack.emotions)} emotions; V8 and V11 leave them out."
         )
     check_sources(settings, pack)
+    check_norms(settings, pack)
     imports = look_into(settings, pack, reporter.say)
     pack = imports.pack
     located = locate(settings.model, runtime.cache, settings.quantize, settings.adapter)
@@ -133,19 +134,22 @@ def _identity(settings: Settings, pack: Pack, located: Located, writer: Writer |
 SOURCES = (
     "server_model", "stories_from", "neutral_from", "skip_unknown_emotions", "vectors_from", "emotions_from", "text_column", "quantize",
 )  # fmt: skip
+# Settings of experiments that came later, likewise: a run that keeps their defaults is the same run as before.
+LATER = ("norms", "geometry_components", "clusters")
 
 
 def settings_identity(settings: Settings) -> dict[str, Any]:
     """The part of a run's identity that its settings make.
 
-    Model, adapter, pack, imported texts and vectors count by their content: two paths to the same files are the same run. The adapter is
+    Model, adapter, pack, imported texts, vectors and norms count by their content: two paths to the same files are the same run. The adapter is
     part of the model's hash.
     """
-    unset = {name for name in SOURCES if getattr(settings, name) == Settings.model_fields[name].default}
+    unset = {name for name in (*SOURCES, *LATER) if getattr(settings, name) == Settings.model_fields[name].default}
     named = settings.model_dump(mode="json", exclude={"model", "adapter", "stimuli", *unset})
     texts = {name: locate_corpus(named[name]).sha256 for name in ("stories_from", "neutral_from") if name in named}
     vectors = {name: file_digest(hub.find(named[name])) for name in ("vectors_from",) if name in named}
-    return named | texts | vectors
+    ratings = {name: file_digest(Path(named[name])) for name in ("norms",) if name in named}
+    return named | texts | vectors | ratings
 
 
 def resolve(settings: Settings, runtime: Runtime, located: Located) -> Settings:

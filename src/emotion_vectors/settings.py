@@ -131,6 +131,18 @@ class Settings(BaseModel):
     lens_norm: bool = Field(
         default=False, description="Logit lens through the final norm; the other choice is reported beside it."
     )
+    norms: str | None = Field(
+        default=None,
+        min_length=1,
+        description="Human ratings beside those of the package: a .csv, .tsv or .jsonl file with word, valence, arousal.",
+    )
+    geometry_components: int = Field(
+        default=10, ge=2, le=100, description="Principal components of the vectors that predict human ratings."
+    )
+    clusters: int = Field(
+        default=10, ge=2, le=100, description="Clusters of the vectors (k-means); at most half the emotions."
+    )
+
     elo_k: float = Field(default=32.0, gt=0, le=400, description="Elo update size in Elo points.")
     elo_passes: int = Field(default=10, ge=1, le=1000, description="Most passes over all pairs of the Elo updates.")
     steered_emotions: Literal["spread", "strongest", "all"] = Field(

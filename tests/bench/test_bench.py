@@ -217,6 +217,7 @@ def test_growth_measures_a_size_in_this_process(job, unit):
     assert two.peak_bytes >= two.loaded_bytes > 50e6
 
 
+@pytest.mark.slow
 def test_growth_starts_processes_of_its_own(monkeypatch):
     from emotion_vectors.bench import growth
     from emotion_vectors.progress import Reporter

@@ -56,7 +56,7 @@ def test_the_reported_interval_holds_its_estimate():
     assert decide(1.0, 2.0, 5.0, 1.5, 0.01, 1.0, "at least")["verdict"] == "inconclusive"
 
 
-@pytest.mark.parametrize("numbers", itertools.product((1.0, NAN), repeat=5))
+@pytest.mark.parametrize("numbers", list(itertools.product((1.0, NAN), repeat=5)))
 def test_what_is_not_a_number_is_never_judged(numbers):
     value, low, high, null, p = numbers
     for side in ("at least", "above", "at most"):

@@ -7,6 +7,7 @@ from importlib.resources import as_file, files
 
 import polars as pl
 import pytest
+from small import SMALL, without_page
 
 from emotion_vectors import EmotionVectors, pipeline
 from emotion_vectors.settings import Runtime, change, preset
@@ -14,10 +15,6 @@ from emotion_vectors.store import atomic
 from emotion_vectors.store.run_folder import file_digest
 
 OURS = files("emotion_vectors.stimuli") / "data" / "ours"
-SMALL = {
-    "steered_count": 4, "random_directions": 3, "shuffled_vectors": 3, "control_emotions": 4, "random_splits": 1, "sweep_emotions": 1,
-    "sweep_strengths": [1.0], "sweep_every": 4, "resamples": 100,
-}  # fmt: skip
 ATTACK = '<img src=x onerror="window.owned=1"><script>window.owned=1</script>${window.owned=1}{{constructor}}\'"&'
 
 
@@ -38,8 +35,7 @@ def toy_run(tmp_path_factory):
     """A finished toy run over two activities of each category, without its report, which nothing here looks at."""
     folder, pack = tmp_path_factory.mktemp("explorer") / "toy", tmp_path_factory.mktemp("pack") / "small"
     make_pack(pack)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pipeline, "write_report", lambda *_: [])
+    with without_page():
         pipeline.run_experiment(change(preset("toy"), stimuli=str(pack), **SMALL), folder, Runtime(quiet=True))
     return folder
 

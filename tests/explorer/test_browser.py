@@ -28,9 +28,13 @@ playwright_api = pytest.importorskip(
 
 CHROMIUM = Path("/usr/bin/chromium")
 # CI installs Chromium, so there a missing one is a failure.
-pytestmark = pytest.mark.skipif(
-    not CHROMIUM.exists() and not os.environ.get("CI"), reason="the browser tests need Chromium at /usr/bin/chromium"
-)
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(
+        not CHROMIUM.exists() and not os.environ.get("CI"),
+        reason="the browser tests need Chromium at /usr/bin/chromium",
+    ),
+]
 expect, sync_playwright = playwright_api.expect, playwright_api.sync_playwright
 FLAGS = (
     "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "

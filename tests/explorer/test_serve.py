@@ -115,6 +115,7 @@ def test_without_gradio_it_says_what_to_install(toy_run, monkeypatch):
         serve.application([toy_run], Models(), "127.0.0.1", None)
 
 
+@pytest.mark.slow
 def test_the_command_prints_its_address_serves_with_a_password_and_ends_with_130(toy_run):
     pytest.importorskip("gradio")
     process = command(toy_run, "--password", "secret")

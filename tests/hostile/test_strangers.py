@@ -123,6 +123,7 @@ def test_a_name_with_terminal_commands_reaches_no_terminal(tmp_path):
     assert re.search(rb"Error: .*pack", done.stderr)
 
 
+@pytest.mark.slow
 def test_a_token_of_the_hub_is_in_no_file_and_in_no_error(tmp_path, monkeypatch):
     token = "hf_" + "q7Zp" * 8
     monkeypatch.setenv("HF_TOKEN", token)

@@ -199,6 +199,7 @@ def test_vectors_bring_their_adapter_back(base, adapter):
     assert made.own_model().sha256 == lm.sha256 != load_model(str(base), "cpu", "float32").sha256
 
 
+@pytest.mark.slow
 def test_runs_before_and_after_training_compare(toy_run, tmp_path):
     from emotion_vectors.lm.built import build
 

@@ -124,6 +124,7 @@ def generated(lm, row, **options):
 
 @pytest.mark.parametrize("arithmetic", [ANSWERS, STORIES], ids=["answers", "stories"])
 @pytest.mark.parametrize("name", FAMILIES)
+@pytest.mark.slow
 def test_greedy_equals_the_models_own_generate_for_caches_of_all_kinds(name, arithmetic):
     """Rows of different lengths together and alone, with and without vectors; the reference is one row at a time."""
     lm = family(name)

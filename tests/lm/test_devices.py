@@ -11,6 +11,7 @@ from accelerate.utils import check_device_map
 from polars.testing import assert_frame_equal
 from safetensors.numpy import load_file
 from same import agrees
+from small import without_page
 from tiny import ARCHITECTURES, tiny
 from transformers import AutoModelForCausalLM, LlamaConfig, MixtralConfig
 
@@ -137,10 +138,12 @@ def test_a_tied_unembedding_stays_the_embedding(tmp_path, second_waits):
     assert (lm.beside, lm.device, lm.parts.head.weight.device.type) == (TWO[1:], TWO[0], "cpu")
 
 
+@pytest.mark.slow
 def test_a_run_on_two_devices_gives_the_numbers_of_a_run_on_one(toy_run, tmp_path):
     whole_folder, whole = toy_run
     folder = tmp_path / "run"
-    record = run_experiment(settings.toy(), folder, settings.Runtime(device="cpu:0,cpu:1", quiet=True, threads=1))
+    with without_page():
+        record = run_experiment(settings.toy(), folder, settings.Runtime(device="cpu:0,cpu:1", quiet=True, threads=1))
     assert (record["model"]["device"], whole["model"]["device"]) == ("cpu:0, cpu:1", "cpu")
     assert record["fingerprint"] == whole["fingerprint"], "where it runs is no setting"
     texts = [pl.read_parquet(one / "stories.parquet")["text"] for one in (folder, whole_folder)]

@@ -22,6 +22,8 @@ from emotion_vectors.stimuli.pack import load_pack
 from emotion_vectors.vectors import activations, passes
 from emotion_vectors.vectors.steering import Addition, steer
 
+pytestmark = pytest.mark.slow  # a thousand tests; seven of the architectures are in test_choices and test_decode too
+
 WORKING = [family.name for family in FAMILIES if family.how != "refused"]
 REFUSED = [family.name for family in FAMILIES if family.how == "refused"]
 TOLERANCE = 1e-4

@@ -102,6 +102,7 @@ def stored_as_float32(path, target):
     return target
 
 
+@pytest.mark.slow
 def test_the_embedded_model(tmp_path):
     path = stored_as_float32(weights.embedded_gguf(), tmp_path / "m.gguf")
     lm = load_model("embedded", "cpu", "float32")

@@ -245,6 +245,7 @@ def from_gguf():
 
 
 @needs_openvino
+@pytest.mark.slow
 def test_openvino_agrees_with_transformers_on_the_same_weights(from_gguf, tmp_path: Path) -> None:
     """The likeliest continuations: openvino's tokens must be the ones that transformers finds likeliest, nearly always."""
     lm = from_gguf
@@ -271,6 +272,7 @@ def test_openvino_agrees_with_transformers_on_the_same_weights(from_gguf, tmp_pa
 
 
 @needs_openvino
+@pytest.mark.slow
 def test_openvino_seeds_end_tokens_and_limits(from_gguf, tmp_path: Path) -> None:
     lm = from_gguf
     prompt = tuple(lm.tokenizer.apply_chat_template([{"role": "user", "content": "Say a short greeting."}],
@@ -297,6 +299,7 @@ def story_requests(lm: Any, told: str, topics: Sequence[str]) -> list[Request]:
 
 
 @needs_openvino
+@pytest.mark.slow
 def test_openvino_writes_the_same_after_another_chunk_as_when_resumed(
     from_gguf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

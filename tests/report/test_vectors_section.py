@@ -83,6 +83,7 @@ def _said(median: float, said: str, passed: bool) -> dict[str, Any]:
     return record
 
 
+@pytest.mark.slow
 def test_noise_is_called_noise_at_the_top_of_the_page_and_beside_the_numbers(tmp_path: Path) -> None:
     for record, said in ((_said(0.03, NOISE, False), True), (_said(0.5, "", True), False), (build("full"), False)):
         write_report(tmp_path, record)

@@ -26,7 +26,8 @@ ALLOWED = {
     "experiments": {"lm", "vectors", "stats", "stimuli", "record", "report"},  # report: what a topic is made of
     "doctor": {"lm", "vectors", "stats", "stimuli", "experiments"},
     "report": {"store", "stats", "record"},
-    "explorer": {"lm", "vectors", "report", "record", "store"},  # report: only its wording and its labels of points
+    # report: only its wording and its labels of points; stimuli: the human ratings on the map
+    "explorer": {"lm", "vectors", "report", "record", "store", "stimuli"},
     "bench": {
         "stages",
         "lab",
@@ -40,7 +41,7 @@ ALLOWED = {
         "settings",
         "__version__",
     },
-    "comparing": {"pipeline", "settings", "vectors", "stats", "store", "report"},
+    "comparing": {"pipeline", "settings", "vectors", "stats", "store", "report", "experiments"},  # the bag of words
     "upkeep": {"stages", "bench", "lm", "corpus", "vectors", "stats", "stimuli", "store", "settings"},
     "stages": {
         "report",  # what an experiment is handed

@@ -45,6 +45,7 @@ def start(out: Path, index: int) -> subprocess.Popen:
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
+@pytest.mark.slow
 def test_three_shards_give_what_one_process_gives_though_one_is_killed(toy_run, tmp_path):
     out = tmp_path / "run"
     running = {index: start(out, index) for index in (3, 2, 1)}

@@ -14,6 +14,8 @@ from emotion_vectors.pipeline import run_experiment
 from emotion_vectors.settings import change
 from emotion_vectors.store.atomic import read_json
 
+pytestmark = pytest.mark.slow  # every test waits for whole runs
+
 QUIET = settings.Runtime(device="cpu", quiet=True, threads=1)
 
 

@@ -48,6 +48,7 @@ def test_a_neutral_text_that_is_read_stands_at_its_own_rank(toy_run, form, stati
 
 
 @pytest.mark.parametrize("rest", [0, 100, -1])
+@pytest.mark.slow
 def test_a_damaged_calibration_is_made_again_by_its_run(toy_run, tmp_path, rest):
     """The vectors beside it are read without it."""
     folder = tmp_path / "run"

@@ -30,6 +30,7 @@ def test_a_part_is_sound_until_it_is_changed(tmp_path):
 
 
 @pytest.mark.parametrize("harm", ["truncated", "bit flipped"])
+@pytest.mark.slow
 def test_damaged_parts_are_made_again_and_nothing_else_is(harm, toy_run, tmp_path, capfd):
     folder = shutil.copytree(toy_run[0], tmp_path / "run")
     for stage in ("stories", "activations", "calibration", "steering"):

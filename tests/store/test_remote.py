@@ -187,6 +187,7 @@ def run(*words, cache):
     )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_run_on_an_object_store_goes_on_on_another_machine(bucket, toy_run, tmp_path, monkeypatch):
     """Killed here, finished there: its files are at the address, and its vectors and stories are read from it."""
     files, toy = fsspec.filesystem("s3"), ("run", "--preset", "toy", "--device", "cpu", "--threads", "1", "--quiet")

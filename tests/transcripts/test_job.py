@@ -143,6 +143,7 @@ job.read_files(order(Path(sys.argv[1])), vectors, lm, calibrated(lm, vectors), P
 """
 
 
+@pytest.mark.slow
 def test_a_killed_job_goes_on_and_ends_with_the_same_bytes(world, tmp_path, monkeypatch):
     lm, vectors, known = world
     monkeypatch.setattr(job, "TEXTS_PER_PIECE", 4)

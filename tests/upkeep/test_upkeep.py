@@ -82,6 +82,7 @@ def test_every_setting_reaches_a_stage_and_every_stage_is_made_from_earlier_ones
     assert all(ORDER.index(need) < ORDER.index(stage.name) for stage in STAGES for need in stage.needs)
 
 
+@pytest.mark.slow
 def test_stages_read_the_settings_that_they_name(tmp_path, monkeypatch):
     """Every read of a setting in a toy run, from the end of one stage to the end of the next, against the table.
 
@@ -133,6 +134,7 @@ def made(folder, stage):
 
 
 @pytest.mark.parametrize("name, value", [("strength", 0.3), ("neutral_variance", 0.2), ("resamples", 150)])
+@pytest.mark.slow
 def test_what_is_said_to_change_is_what_changes(name, value, toy_run, tmp_path):
     """A run with the other setting: whatever comes out otherwise was announced, and what was not announced is the same."""
     folder, _ = toy_run

@@ -86,6 +86,10 @@ def table_of(record: dict[str, Any]) -> pl.DataFrame:
                 add("cosine, mean by layer", runs, "", row["mean"], layer=row["layer"])
         if geometry:
             add("geometry, Spearman r", runs, "", geometry["r"], layer=geometry["layers"][0], **_bounds(geometry))
+            if found := geometry["words"]:
+                add("geometry, words of the stories", runs, "", found["bar"])
+                add("geometry, beyond the words", runs, "", found["difference"], interval=found["interval"])
+                add("geometry, given the words", runs, "", found["partial"], interval=found["partial_interval"])
             for row in geometry["by_depth"]:
                 add("geometry by depth", runs, f"{row['depth']:.1f}", row["r"], layer=row["layers"][0])
         add_training(add, runs, pair["training"])

@@ -124,6 +124,7 @@ def _pair(pair: dict[str, Any]) -> dict[str, Any]:
             f"Geometry at layers {geometry['layers'][0]} and {geometry['layers'][1]}: Spearman's r between the emotions' cosines with each "
             f"other is {fixed(geometry['r'])} (95 % interval {interval(geometry['interval'])}, {p_value(geometry['p'])})."
         )
+        said.append(_words(geometry))
     else:
         said.append(f"Geometry: not compared, because {pair['geometry_reason']}.")
     if liked:
@@ -142,6 +143,25 @@ def _pair(pair: dict[str, Any]) -> dict[str, Any]:
     shown = (("Emotion by emotion", _emotions(pair)), ("The shift of training", training_table(pair["runs"], changed)))
     tables = [(summary, table) for summary, table in shown if table]
     return {"title": f"{a} and {b}", "sentences": said, "tables": tables}
+
+
+def _words(geometry: dict[str, Any]) -> str:
+    """Whether the geometries agree by more than the words of the stories give."""
+    found = geometry["words"]
+    if found is None:
+        return f"Words of the stories: not compared, because {geometry['words_reason']}; so nothing says how much of the geometry they give."
+    low, high = found["interval"]
+    judged = (
+        "that part is the models'"
+        if low > 0
+        else "less than the words give"
+        if high < 0
+        else "not shown to be more than the words give"
+    )
+    return (
+        f"Words of the stories (TF-IDF): those of one run alone reach r = {fixed(found['bar'])} with the vectors of the other. The vectors agree by {fixed(found['difference'])} more "
+        f"(95 % interval {interval(found['interval'], 2)}): {judged}. Given the words of both runs r is {fixed(found['partial'])} (95 % interval {interval(found['partial_interval'], 2)})."
+    )
 
 
 def _emotions(pair: dict[str, Any], most: int = 5) -> Table | None:

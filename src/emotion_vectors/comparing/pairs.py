@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from emotion_vectors.comparing import measures, training
+from emotion_vectors.comparing import measures, training, words
 from emotion_vectors.comparing.measures import FEWEST
 from emotion_vectors.comparing.runs import Compared
+from emotion_vectors.settings import Settings
 from emotion_vectors.vectors.directions import cosine
 from emotion_vectors.vectors.file import EmotionVectors
 
@@ -54,8 +55,14 @@ def what_differs(a: Compared, b: Compared) -> list[str]:
     return found + [
         name
         for name in sorted(mine | theirs)
-        if name not in ("model", "stimuli", "writer") and mine.get(name) != theirs.get(name)
+        if name not in ("model", "stimuli", "writer") and _setting(mine, name) != _setting(theirs, name)
     ]
+
+
+def _setting(settings: dict[str, Any], name: str) -> Any:
+    """A setting of a run; its default where the run is older than the setting, because that is what it did."""
+    field = Settings.model_fields.get(name)
+    return settings.get(name, None if field is None else field.get_default())
 
 
 def criteria(a: Compared, b: Compared) -> list[dict[str, Any]]:
@@ -109,9 +116,14 @@ def _geometry(a: Compared, b: Compared, common: list[str], resamples: int, seed:
             tables = [_triangle(one, common, layer) for layer, one in zip(at, (a, b), strict=True)]
             curve.append({"depth": float(depth), "layers": at, "r": measures.spearman(*tables)})
     here = [_rows(one.vectors, common, one.vectors.layer) for one in (a, b)]
-    return {
-        "layers": [a.vectors.layer, b.vectors.layer], "by_depth": curve,
-    } | measures.geometry(here[0], here[1], resamples, seed)  # fmt: skip
+    found = {"layers": [a.vectors.layer, b.vectors.layer], "by_depth": curve}
+    found |= measures.geometry(here[0], here[1], resamples, seed)
+    why = words.why_no_words((a, b), common)
+    return found | _part(
+        "words",
+        lambda: words.beyond_words(*here, [words.bag(run, common) for run in (a, b)], resamples, seed),
+        why,
+    )
 
 
 def _triangle(run: Compared, common: list[str], layer: int) -> np.ndarray:

@@ -68,6 +68,16 @@ class Compared:
         marker = RunFolder(self.path).marker("responses")
         return None if marker is None else marker["facts"].get("vocabulary")
 
+    def texts(self) -> list[tuple[str, str]] | None:
+        """Emotion and text of each kept story, None where the folder has no stories."""
+        path = self.path / "stories.parquet"
+        if not path.is_file():
+            return None
+        try:
+            return pl.scan_parquet(path).filter("kept").select("emotion", "text").collect().rows()
+        except TABLE_FAULTS as error:
+            raise UserError(f"Can't read {path}: {error}; compare a run that is whole.") from error
+
     def preferences(self) -> dict[str, float]:
         """Bradley-Terry score in nats of each activity, by its text."""
         return {row["text"]: float(row["nats"]) for row in self.record["experiments"]["preferences"]["activities"]}

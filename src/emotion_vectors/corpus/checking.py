@@ -1,12 +1,15 @@
-"""Settings of the texts that can be no run, found before anything is loaded: no PyTorch, no model."""
+"""Settings of the texts and ratings that can be no run, found before anything is loaded: no PyTorch, no model."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 from emotion_vectors.corpus import shipped
 from emotion_vectors.corpus.survey import look_into
 from emotion_vectors.errors import UserError
 from emotion_vectors.settings import Settings
 from emotion_vectors.stimuli import load_pack
+from emotion_vectors.stimuli.norms import SCALES, read_norms
 from emotion_vectors.stimuli.pack import Pack
 
 
@@ -14,6 +17,7 @@ def check_inputs(settings: Settings) -> None:
     """Read the pack and the corpora that the settings name; `UserError` for what a run would refuse in them."""
     pack = load_pack(settings.stimuli)
     check_sources(settings, pack)
+    check_norms(settings, pack)
     look_into(settings, pack, lambda said: None)
 
 
@@ -39,6 +43,17 @@ def check_sources(settings: Settings, pack: Pack) -> None:
         )
     if settings.stories_from is None and settings.topics > len(pack.topics):
         raise UserError(f"The pack has {len(pack.topics)} topics, but topics={settings.topics}; ask for fewer.")
+
+
+def check_norms(settings: Settings, pack: Pack) -> None:
+    """Refuse a file of ratings that can't be read, or that rates none of the emotions, before anything is loaded."""
+    if settings.norms is None:
+        return
+    found = read_norms(Path(settings.norms))
+    if not any(len(found.of(pack.emotions, scale)[0]) for scale in SCALES):
+        raise UserError(
+            f"{settings.norms} rates none of the {len(pack.emotions)} emotions; give norms of words like '{pack.emotions[0]}'."
+        )
 
 
 def something_to_write(settings: Settings, who: str) -> None:

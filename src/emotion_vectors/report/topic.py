@@ -5,7 +5,7 @@ A topic stands beside its measurement and knows the record; the page knows topic
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -107,7 +107,8 @@ class Evidence(NamedTuple):
     """What a run hands to an experiment that needs no model: settings, stimuli, vectors, and what was read and asked.
 
     `readings` are the prompts' activations, `answers` the unsteered choices, `scores` the activities' preferences, `responses` the
-    activations before and in the model's own answers.
+    activations before and in the model's own answers, `correlations` those of the emotions with preference, `runs` the steered answers
+    (None where nothing was steered).
     """
 
     settings: Any
@@ -117,13 +118,19 @@ class Evidence(NamedTuple):
     answers: Any
     scores: Any
     responses: Any = None
+    correlations: Any = None
+    runs: Any = None
 
 
 class Measured(NamedTuple):
-    """An experiment's part of the record, and the criteria that it judges (as `experiments.criteria.judge` gives them)."""
+    """An experiment's part of the record, and the criteria that it judges (as `experiments.criteria.judge` gives them).
+
+    `reasons` are sentences that it adds to the reasons of other criteria, by id; they change no verdict.
+    """
 
     part: ExperimentPart
     criteria: tuple[dict[str, Any], ...] = ()
+    reasons: Mapping[str, str] = {}
 
 
 class Choice(NamedTuple):

@@ -11,23 +11,26 @@ from emotion_vectors import __version__
 from emotion_vectors.experiments import reliability
 from emotion_vectors.experiments.correlation import measure as correlation
 from emotion_vectors.experiments.correlation.record import ProbeCorrelations
-from emotion_vectors.experiments.criteria import VERDICTS
+from emotion_vectors.experiments.criteria import NOT_ASKED, VERDICTS
 from emotion_vectors.experiments.lens import measure as lens
 from emotion_vectors.experiments.preferences import measure as preferences
 from emotion_vectors.experiments.preferences.record import StatedPreferences
 from emotion_vectors.experiments.steering import arms
 from emotion_vectors.experiments.steering.arms import Runs
+from emotion_vectors.experiments.words_out.record import WordsOut
 from emotion_vectors.lab import Lab
-from emotion_vectors.report.topic import Evidence
+from emotion_vectors.report.topic import Evidence, Measured
 from emotion_vectors.stages import validation
 from emotion_vectors.stages.activations import story_vector_shards
 from emotion_vectors.stages.doctor import all_checks
 from emotion_vectors.stages.feels import analyse_words
+from emotion_vectors.stages.geometry import directions
 from emotion_vectors.stages.preferences import Answers
 from emotion_vectors.stages.readings import Readings
 from emotion_vectors.stages.reliability import split_half_reliability
 from emotion_vectors.stages.responses import kept_responses
 from emotion_vectors.stages.steering_analysis import analyse_steering
+from emotion_vectors.stages.words_out import words_out
 from emotion_vectors.stimuli import equal_to_published
 from emotion_vectors.store import atomic
 from emotion_vectors.store.schema import SCHEMA, timestamp
@@ -139,33 +142,50 @@ def analyse(
     baseline_record = validation.words_alone(
         lab, vectors, correlated.scores.nats, criteria, scenario_record, numeric_record
     )
+    split_half, agreement = _reliability(lab, vectors)
+    left = words_out(lab, vectors, readings, correlated.scores.nats, criteria, baseline_record, split_half)
     feels_record, leaks_record = analyse_words(lab, vectors)
     experiments = {
         "lens": lens_record.dump(), "scenarios": scenario_record.dump(), "numeric": numeric_record.dump() if numeric_record else None,
         "preferences": correlated.preferences.dump(), "correlation": correlated.correlations.model_copy(update={"examples": shown}).dump(),
         "steering": steering_record.dump() if steering_record else None, "baselines": baseline_record.dump(),
         "feels": feels_record.dump() if feels_record else None, "leaks": leaks_record.dump() if leaks_record else None,
+        **({WordsOut.key: left.dump()} if left else {}),
+        **directions(lab, vectors),
     }  # fmt: skip
-    evidence = Evidence(settings, pack, vectors, readings, answers, correlated.scores, kept_responses(lab))
+    evidence = Evidence(
+        settings, pack, vectors, readings, answers, correlated.scores, kept_responses(lab), correlated.found, runs
+    )
     for measure in (topic.measure for topic in EXPERIMENTS if topic.measure is not None):
         found = measure(evidence)
-        if found is None:
-            continue
-        experiments[found.part.key] = found.part.dump()
-        criteria += found.criteria
-    record = _record(lab, vectors, criteria, experiments)
+        if found is not None:
+            _take(found, criteria, experiments)
+    record = _record(lab, vectors, criteria, experiments, split_half, agreement)
     _write_tables(lab, experiments)
     atomic.write_json(lab.run / "results.json", record)
     lab.run.finish("analysis", FILES, 0.0, len(criteria), "criteria")
     return record
 
 
+def _take(found: Measured, criteria: list[dict[str, Any]], experiments: dict[str, Any]) -> None:
+    """Add what one experiment found: its part, its criteria, and its sentences to the reasons of others."""
+    experiments[found.part.key] = found.part.dump()
+    for criterion in criteria:
+        if criterion["verdict"] != NOT_ASKED and (sentence := found.reasons.get(criterion["id"])):
+            criterion["reason"] = f"{criterion['reason']} {sentence}"
+    criteria += found.criteria
+
+
 def _record(
-    lab: Lab, vectors: EmotionVectors, criteria: list[dict[str, Any]], experiments: dict[str, Any]
+    lab: Lab,
+    vectors: EmotionVectors,
+    criteria: list[dict[str, Any]],
+    experiments: dict[str, Any],
+    split_half: dict[str, Any] | None,
+    agreement: Reliability | None,
 ) -> dict[str, Any]:
     stages = {name: lab.run.done(name) or {} for name in MEASURED}
     corpus = dict(stages["stories"]["facts"])
-    split_half, agreement = _reliability(lab, vectors)
     # Stories that the model's own tokens made too short were only found while reading them.
     late = stages["activations"]["facts"]["too_short"]
     if late:

@@ -25,7 +25,7 @@ def shuffled_vectors(lab: Lab, vectors: EmotionVectors, count: int) -> np.ndarra
             np.add.at(sums, labels, story_vectors.astype(np.float64))
             counts += np.bincount(labels, minlength=len(counts))
         raw = contrast(sums / counts[:, None])
-        made.append(raw if vectors.kind == "raw" else project_out(raw, _neutral_basis(lab)))
+        made.append(raw if vectors.kind == "raw" else project_out(raw, neutral_basis(lab)))
     return np.concatenate(made)[:count]
 
 
@@ -51,6 +51,7 @@ def _relabelled(lab: Lab, emotions: tuple[str, ...], seed: int):
         start += len(rows)
 
 
-def _neutral_basis(lab: Lab) -> np.ndarray:
+def neutral_basis(lab: Lab) -> np.ndarray:
+    """(c, d) the neutral components that the vectors of the analysis layer are without."""
     neutral = load_file(lab.run / FILES[0])["neutral"][:, lab.layer + 1]
     return neutral_components(neutral, lab.settings.neutral_variance).basis

@@ -79,8 +79,8 @@ def words_alone(
     vocabulary = words.fit(text for _, text in kept_stories(lab))
     bag = words.emotion_vectors(kept_stories(lab), vectors.emotions, vocabulary)
     representations = (
-        _represent(lab, "bag of words", bag, vocabulary.rows),
-        _represent(lab, "static embedding", vectors.embedding, lambda texts: static_embeddings(lab.lm, texts)),
+        represent(lab, "bag of words", bag, vocabulary.rows),
+        represent(lab, "static embedding", vectors.embedding, lambda texts: static_embeddings(lab.lm, texts)),
     )
     record = baselines.run(
         representations, lab.pack, vectors.emotions, nats, criteria, scenario_record, numeric_record,
@@ -112,7 +112,7 @@ def static_embeddings(lm: LanguageModel, texts: Sequence[str]) -> np.ndarray:
     return np.stack(rows) if rows else np.zeros((0, lm.hidden_size), dtype=np.float32)
 
 
-def _represent(
+def represent(
     lab: Lab, name: str, vectors: np.ndarray, rows: Callable[[Sequence[str]], np.ndarray]
 ) -> baselines.Representation:
     """All texts of the pack that the tests ask about."""

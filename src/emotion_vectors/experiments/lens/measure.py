@@ -145,6 +145,11 @@ def _recognised(
     return _hits(read(project(lm, units, through_norm), variants, k), k) & (units != 0).any(axis=1, keepdims=True)
 
 
+def word_embeddings(lm: LanguageModel, emotions: Sequence[str]) -> np.ndarray:
+    """(n, d) the model's own input embedding of each emotion's word: what it knows of the word before it reads anything."""
+    return _word_embeddings(lm, emotions, [word_variants(lm.tokenizer, emotion) for emotion in emotions])
+
+
 def _word_embeddings(
     lm: LanguageModel, emotions: Sequence[str], forms: Sequence[tuple[list[int], list[int]]]
 ) -> np.ndarray:

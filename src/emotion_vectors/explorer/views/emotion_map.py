@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -10,12 +11,16 @@ from emotion_vectors.explorer.markup import Cell, notice, table, text, visible
 from emotion_vectors.explorer.runs import Run
 from emotion_vectors.report.labels import place
 from emotion_vectors.report.wording import fixed, percent
+from emotion_vectors.stimuli.norms import SCALES, shipped
+from emotion_vectors.vectors.geometry import towards
 
 WIDTH, HEIGHT, EDGE = 760, 560, 28
 COLOURS = {"positive": "var(--ev-blue)", "negative": "var(--ev-orange)"}
 UNKNOWN = "var(--ev-grey)"
 NEIGHBOURS = 8
 LETTERS = {"wide": 12, "narrow": 26}  # their size in the map's units, as in style.css
+ARROW = "var(--ev-arrow)"
+FEWEST_RATED = 12  # emotions that a list must rate for its arrow
 ANCHORS = {"left": "start", "right": "end", "center": "middle"}
 
 
@@ -71,14 +76,38 @@ def emotion_map(run: Run, layer: int, chosen: str | None) -> str:
             f'<g class="ev-point" role="button" tabindex="-1" data-emotion="{text(names[i])}" data-tip="{tip}" '
             f'aria-label="{text(names[i])}">{mark}</g>'
         )
+    marks += _arrows(names, found.points, scaled)
     share = [percent(float(value), 1) for value in found.variance]
     return (
         '<div class="ev-key"><span><svg width="12" height="12"><circle cx="6" cy="6" r="5" fill="var(--ev-blue)"/></svg> positive</span>'
         '<span><svg width="12" height="12"><path d="M6 1 11 11H1Z" fill="var(--ev-orange)"/></svg> negative</span>'
-        f"<span>across: first component, {share[0]} of the variance; up: second, {share[1]}</span></div>"
+        f"<span>across: first component, {share[0]} of the variance; up: second, {share[1]}</span>"
+        f"<span>arrows: r of human ratings with the two components; half the height is 1</span></div>"
         f'<div class="ev-scroll"><svg class="ev-map" viewBox="0 0 {WIDTH} {HEIGHT}" role="group" aria-label="Map of the emotion vectors">'
         f'<rect width="{WIDTH}" height="{HEIGHT}" fill="var(--ev-paper)" stroke="var(--ev-thin)"/>{"".join(marks)}</svg></div>'
     )
+
+
+def _arrows(names: Sequence[str], points: np.ndarray, scaled: np.ndarray) -> list[str]:
+    """An arrow from the emotions' middle for each scale of the ratings that come with the package, where they rate enough of them."""
+    x, y = scaled.mean(axis=0).tolist()
+    x, y = EDGE + x * (WIDTH - 2 * EDGE), EDGE + (1 - y) * (HEIGHT - 2 * EDGE)
+    drawn = []
+    for norms in shipped():
+        for scale in SCALES:
+            rows, ratings = norms.of(names, scale)
+            if len(rows) < FEWEST_RATED or np.ptp(ratings) == 0:
+                continue
+            right, up = towards(points[rows], ratings[:, 0]).tolist()
+            to_x, to_y = x + right * HEIGHT / 2, y - up * HEIGHT / 2
+            name = text(f"{scale}, {norms.name}: r = {right:.2f} across, {up:.2f} up, {len(rows)} words")
+            drawn.append(
+                f'<g class="ev-arrow" data-tip="{name}"><title>{name}</title>'
+                f'<line x1="{x:.1f}" y1="{y:.1f}" x2="{to_x:.1f}" y2="{to_y:.1f}" stroke="{ARROW}" stroke-width="2"/>'
+                f'<circle cx="{to_x:.1f}" cy="{to_y:.1f}" r="4" fill="{ARROW}"/>'
+                f'<text x="{to_x:.1f}" y="{to_y - 8:.1f}" text-anchor="middle" font-weight="700" fill="{ARROW}">{text(f"{scale}, {norms.name}")}</text></g>'
+            )
+    return drawn
 
 
 def _mark(x: float, y: float, valence: str | None, chosen: bool) -> str:

@@ -1,0 +1,1 @@
+"""Which emotions lie together, and whether that is the same at all layers."""

@@ -1,0 +1,87 @@
+"""Clusters of the vectors and the similarity of their similarity structures, as the record keeps them."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from emotion_vectors.record.base import Correlation, Count, ExperimentPart, Interval, Number, Part, Share
+
+
+class Rand(Part):
+    """An adjusted Rand index: 1 the same partition, 0 chance."""
+
+    value: Number
+    interval: Interval = Field(description="95 %, by resampling emotions")
+    null_high: Number = Field(description="95 % point with the labels dealt out to other emotions")
+    p: Share
+
+
+class Stable(Part):
+    """How far a clustering comes again from resampled emotions."""
+
+    median: Number = Field(description="median adjusted Rand index")
+    low: Number = Field(description="5 % point over the draws")
+    high: Number = Field(description="95 % point over the draws")
+    cloud: Number = Field(description="median of clouds with the same covariance and no clusters")
+    cloud_high: Number = Field(description="their 95 % point")
+    p: Share = Field(description="of the median against the clouds")
+    draws: Count
+    clouds: Count
+
+
+class Clustering(Part):
+    """The clusters of one representation."""
+
+    name: str
+    labels: list[Count] = Field(description="cluster of each emotion")
+    published: Rand | None = Field(description="with the published clusters; null with too few of their emotions")
+    stability: Stable | None = Field(description="null where it was not asked")
+
+
+class Difference(Part):
+    """How much more than the words of the stories."""
+
+    value: Number
+    interval: Interval
+
+
+class LayerAlike(Part):
+    """One layer's similarity structure."""
+
+    layer: Count
+    analysis: Correlation = Field(description="Spearman r with the structure at the analysis layer")
+    words: Correlation | None = Field(description="with that of the words of the stories")
+    tokens: Correlation | None = Field(description="with that of the tokens of the emotion words")
+    interval: Interval = Field(description="95 % of `analysis`, by resampling emotions")
+    beyond_words: Difference | None = Field(description="`analysis`, less what the words give at the analysis layer")
+    partial: Correlation | None = Field(description="`analysis`, given the words' structure")
+
+
+class WithWords(Part):
+    """The structure of the words of the stories beside that at the analysis layer."""
+
+    r: Correlation
+    interval: Interval
+    null: Correlation
+    p: Share = Field(description="Mantel's test")
+
+
+class Clusters(ExperimentPart):
+    """Clusters of the emotion vectors, and the similarity of their similarity structures."""
+
+    key = "clusters"
+
+    layer: Count
+    emotions: list[str]
+    k: Count
+    published: list[str | None] = Field(description="published cluster of each emotion")
+    clusterings: list[Clustering] = Field(description="of the vectors first")
+    with_words: Rand | None = Field(description="clusters of the vectors with those of the words of the stories")
+    beyond_words: Difference | None = Field(description="agreement with the published clusters, less that of the words")
+    words: WithWords | None
+    layers: list[LayerAlike]
+    table: list[list[Correlation]] = Field(description="Spearman r between the structures of these layers")
+
+    def named(self, name: str) -> Clustering | None:
+        """The clusters of one representation."""
+        return next((one for one in self.clusterings if one.name == name), None)

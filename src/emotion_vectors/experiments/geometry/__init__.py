@@ -1,0 +1,1 @@
+"""What the axes of the emotion vectors mean: principal components and human ratings of the words."""

@@ -1,0 +1,120 @@
+"""What the axes of the vectors are, as the record keeps it. Ratings of people are not in it, only how far they agree."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from emotion_vectors.record.base import Correlation, Count, ExperimentPart, Interval, Number, Part, Share
+
+
+class UsedNorms(Part):
+    """A list of ratings."""
+
+    name: str
+    source: str
+    shipped: bool = Field(description="whether it comes with the package")
+    words: Count = Field(description="emotions of the run that it rates")
+
+
+class Ceiling(Part):
+    """How far two lists of ratings agree with each other."""
+
+    scale: str
+    norms: list[str]
+    words: Count
+    r: Correlation
+    interval: Interval
+
+
+class Tested(Part):
+    """A correlation out of sample with its interval and chance."""
+
+    r: Correlation
+    interval: Interval = Field(description="95 %, Fisher's z over the words")
+    null: Correlation = Field(description="mean with the ratings dealt out to other words")
+    null_high: Correlation = Field(description="its 95 % point")
+    p: Share
+
+
+class BestOf(Tested):
+    """The same from one component."""
+
+    component: Count = Field(description="the component, from 1, that most folds chose")
+    folds: Share = Field(description="share of the folds that chose it")
+
+
+class Difference(Part):
+    """How much larger r is than that of the words alone."""
+
+    value: Number
+    interval: Interval = Field(description="95 %, by resampling words")
+
+
+class Agreement(Part):
+    """How far one scale of one list can be predicted for words that took no part in the fit."""
+
+    norms: str
+    scale: str
+    words: Count
+    ridge: Tested = Field(description="from the first components together")
+    best: BestOf = Field(description="from the one component with the largest abs(r) among the other words")
+    partial: Tested | None = Field(description="ridge, given the list's other scale; null where it has none")
+    beyond_words: Difference | None = Field(default=None, description="ridge, less that of the words alone")
+
+
+class Component(Part):
+    """One principal component of a representation."""
+
+    share: Share = Field(description="of the variance")
+    r: list[Correlation] = Field(description="with each scale of each list, in the order of `scales`, on all its words")
+    covariates: list[Correlation] = Field(description="with each covariate, in the order of `covariates`")
+
+
+class Represented(Part):
+    """One set of vectors of the emotions."""
+
+    name: str
+    removed: Share | None = Field(description="share of the variance that was projected out; null where nothing was")
+    removed_columns: Count = Field(description="columns that were projected out")
+    components: list[Component]
+    agreements: list[Agreement]
+
+
+class Place(Part):
+    """Where one emotion lies on the first two components of the vectors."""
+
+    emotion: str
+    valence: str | None
+    at: list[Number]
+
+
+class Geometry(ExperimentPart):
+    """Principal components of the emotion vectors and their agreement with human ratings."""
+
+    key = "geometry"
+
+    layer: Count
+    emotions: Count
+    k: Count = Field(description="components that predict the ratings")
+    word_components: Count = Field(description="components of the stories' words that are projected out")
+    folds: Count
+    norms: list[UsedNorms]
+    scales: list[list[str]] = Field(description="pairs of list and scale that have enough words for a correlation")
+    covariates: list[str] = Field(description="what else the emotions' stories differ in")
+    ceilings: list[Ceiling]
+    representations: list[Represented] = Field(description="the vectors first")
+    places: list[Place]
+
+    @property
+    def vectors(self) -> Represented:
+        """The emotion vectors themselves."""
+        return self.representations[0]
+
+    def named(self, name: str) -> Represented | None:
+        """A representation, or None where this run has none of that name."""
+        return next((one for one in self.representations if one.name == name), None)
+
+    def agreement(self, name: str, norms: str, scale: str) -> Agreement | None:
+        """What one representation gives for one scale of one list."""
+        one = self.named(name)
+        return next((row for row in one.agreements if (row.norms, row.scale) == (norms, scale)), None) if one else None

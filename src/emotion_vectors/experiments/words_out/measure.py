@@ -1,0 +1,117 @@
+"""What is left of the vectors without the words of their stories: the tests of V1 to V9 again.
+
+In: sums of the stories' activations and word components (`removal`), and of three controls: the same activations with the words of
+other stories of the same topic (what removal costs that removes no words of the story itself), and the stories' static embeddings, which
+are nothing but words, with theirs (what removal leaves of words). Out: the record's `words_out`. The prompts of the tests stay as they are:
+a direction without the words reads nothing of them that the stories' words carry.
+Source: ours. What it can't tell: see `removal`; a test that is lost may have rested on the words or on an emotion that only its words
+show.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from emotion_vectors.experiments import reliability
+from emotion_vectors.experiments.baselines import measure as baselines
+from emotion_vectors.experiments.baselines.record import Baselines, Row
+from emotion_vectors.experiments.criteria import json_number
+from emotion_vectors.experiments.words_out.record import (
+    LEFT,
+    LENS,
+    OTHERS,
+    OWN,
+    STATIC,
+    STATIC_LEFT,
+    Column,
+    LensCount,
+    WordsOut,
+)
+from emotion_vectors.experiments.words_out.removal import Removed, Sums, remove
+from emotion_vectors.stimuli.pack import Pack
+from emotion_vectors.vectors.directions import contrast, cosine
+from emotion_vectors.vectors.halves import TopicSums
+
+PENALTY = 0.05  # of the ridge, in units of a component's mean sum of squares
+
+
+class Given(NamedTuple):
+    """One representation of the stories: its sums, how a contrast becomes vectors, and the tests' texts for such vectors."""
+
+    sums: Sums
+    finish: Callable[[np.ndarray], np.ndarray]
+    represent: Callable[[str, np.ndarray], baselines.Representation]
+
+
+def run(
+    own: Given,
+    others: Given,
+    static: Given,
+    lens: Callable[[np.ndarray], Sequence[dict[str, Any]]],
+    beside: Baselines,
+    criteria: Sequence[dict[str, Any]],
+    split_half: dict[str, Any] | None,
+    pack: Pack,
+    emotions: Sequence[str],
+    nats: np.ndarray,
+    resamples: int,
+    seed: int,
+) -> WordsOut:
+    """`own`, `others` (words of other stories) and `static` go through removal; `lens` judges V1 and V2 of vectors (n, d).
+
+    `beside` and `criteria` have the values before it, `split_half` the reliability of the vectors.
+    """
+    by_id = {criterion["id"]: criterion for criterion in criteria}
+    rows = {row.name: row for row in beside.rows}
+    counts = [
+        LensCount(value=by_id[name]["value"], p=by_id[name]["null"]["p"]) if by_id[name]["value"] is not None else None
+        for name in LENS
+    ]
+    columns = [_before(rows[baselines.RESIDUAL], OWN, counts, split_half)]
+    for name, given in ((LEFT, own), (OTHERS, others), (STATIC_LEFT, static)):
+        if name == STATIC_LEFT:
+            columns.append(_before(rows[STATIC], STATIC, [None, None], None))
+        left = remove(given.sums, PENALTY)
+        vectors = given.finish(contrast(left.means))
+        row = baselines.measure(given.represent(name, vectors), pack, emotions, nats, resamples, seed)
+        judged = [_lens(one) for one in lens(vectors)] if name == LEFT else [None, None]
+        columns.append(_after(row, judged, given.sums, left, emotions, resamples, seed))
+    of = {name: by_id[name]["of"] for name in LENS}
+    of |= {
+        name: beside.of.get(name)
+        for name in ("V3", "V4", "V5", "V6", "V8", "V9", "heldout", "retrieval", "retrieval_rank")
+    }
+    return WordsOut(
+        components=own.sums.z.shape[-1], folds=int((own.sums.counts.sum(axis=1) > 0).sum()), of=of, columns=columns
+    )
+
+
+def _lens(criterion: dict[str, Any]) -> LensCount | None:
+    return None if criterion["value"] is None else LensCount(value=criterion["value"], p=criterion["null"]["p"])
+
+
+def _before(row: Row, name: str, counts: Sequence[LensCount | None], split_half: dict[str, Any] | None) -> Column:
+    """A set of vectors that nothing was removed from."""
+    return Column(
+        row=row.model_copy(update={"name": name}), V1=counts[0], V2=counts[1], explained=None, cosine=None, norm=None,
+        reliability=None if split_half is None else split_half["median"], reliability_p=None if split_half is None else split_half["p"],
+    )  # fmt: skip
+
+
+def _after(
+    row: Row, judged: Sequence[LensCount | None], sums: Sums, left: Removed, emotions: Sequence[str], resamples: int, seed: int
+) -> Column:  # fmt: skip
+    before = contrast(TopicSums(sums.y, sums.counts).sums.sum(axis=0) / sums.counts.sum(axis=0)[:, None])
+    after = contrast(left.means)
+    lengths = np.linalg.norm(before, axis=1)
+    known = lengths > 0
+    halves = reliability.split_half(left.sums, emotions, resamples, seed)
+    return Column(
+        row=row, V1=judged[0], V2=judged[1], explained=left.explained,
+        cosine=json_number(float(np.median(np.diag(cosine(after, before))))),
+        norm=json_number(float(np.median(np.linalg.norm(after, axis=1)[known] / lengths[known]))) if known.any() else None,
+        reliability=None if halves is None else halves["median"], reliability_p=None if halves is None else halves["p"],
+    )  # fmt: skip

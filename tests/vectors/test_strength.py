@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 import torch
 from tiny import tiny
-from vectors.worlds import make_vectors
 
 from emotion_vectors import UserError
 from emotion_vectors.lm.sampling import Sampling
 from emotion_vectors.vectors import strength
 from emotion_vectors.vectors.strength import Probe, find_strength, largest, repeats
+from vectors.worlds import make_vectors
 
 PROMPT, LENGTHS = "How does a rainbow form?", (0.1, 0.8, 6.0)
 GREEDY = Sampling(0, max_new_tokens=10)

@@ -1,21 +1,44 @@
-"""Write docs/settings.md, docs/cli.md, docs/models.md and docs/api.md from the code: `python docs/generate.py`. A test keeps them in step."""
+"""Write docs/settings.md, docs/cli.md, docs/models.md, docs/api.md and the fields in docs/record.md from the code: `python docs/generate.py`.
+
+A test keeps them in step.
+"""
 
 from __future__ import annotations
 
 import json
 import runpy
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import typer
 
 import emotion_vectors
 from emotion_vectors.cli import app
 from emotion_vectors.cli.examples import EXAMPLES
+from emotion_vectors.record import Record
+from emotion_vectors.record.base import Part
+from emotion_vectors.report.topic import parts_of
 from emotion_vectors.settings import PRESETS, Settings
+from emotion_vectors.topics import TOPICS
 
 FOLDER = Path(__file__).parent
 HEAD = "<!-- Written by docs/generate.py from the code: change it there, not here. -->"
+FIELDS = ("<!-- Fields, written by docs/generate.py from the types of the record. -->", "<!-- End of the fields. -->")
+# What the types of record/base.py and of the experiments check, by the name of the check.
+RANGES = {
+    "_correlation": "number from -1 to 1", "_share": "number from 0 to 1", "_count": "number ≥ 0", "_rank": "number ≥ 1",
+    "_ordered": "two numbers, in order", "_consistency": "number from -3 to 1", "_divergence": "number ≥ 0",
+}  # fmt: skip
+PLAIN = {
+    int: "whole number",
+    float: "number",
+    str: "text",
+    bool: "`true` or `false`",
+    NoneType: "null",
+    Any: "any value",
+}
 
 
 def settings_page() -> str:
@@ -129,6 +152,85 @@ def shown(value: Any) -> str:
     return "none" if value is None else value if isinstance(value, str) else json.dumps(value)
 
 
+def record_page() -> str:
+    """The page of the record: what is written by hand, and between two marks every field of every part."""
+    head, _, rest = (FOLDER / "record.md").read_text(encoding="utf-8").partition(FIELDS[0])
+    tail = rest.partition(FIELDS[1])[2]
+    return "\n".join([head + FIELDS[0], "", *fields_of_record(), FIELDS[1]]) + tail
+
+
+def fields_of_record() -> list[str]:
+    """A section for each part of the record: its sentence, and a table of its fields."""
+    places: dict[type[Part], str] = {}
+    parts = [("record", Record), *((f"experiments.{key}", kind) for key, kind in parts_of(TOPICS).items())]
+    for place, kind in parts:
+        find_places(kind, place, places)
+    lines = []
+    for kind, place in places.items():
+        rows = [
+            (f"`{field.alias or name}`", type_words(field.rebuild_annotation(), places) + ("" if field.is_required() else "; may be missing"),
+             field.description or "")
+            for name, field in kind.model_fields.items()
+        ]  # fmt: skip
+        sentence = " ".join((kind.__doc__ or "").split())
+        lines += [
+            f"### {place}",
+            "",
+            *([sentence, ""] if sentence else []),
+            *table(("key", "type", "meaning"), rows),
+            "",
+        ]
+    return lines
+
+
+def find_places(kind: type[Part], place: str, places: dict[type[Part], str]) -> None:
+    """Where each part stands first in the record, as keys with dots; a part before those inside it."""
+    if kind in places:
+        return
+    places[kind] = place
+    for name, field in kind.model_fields.items():
+        for inner in parts_in(field.rebuild_annotation()):
+            find_places(inner, name if kind is Record else f"{place}.{name}", places)
+
+
+def parts_in(annotation: Any) -> Iterator[type[Part]]:
+    """The parts that a type is made of."""
+    if isinstance(annotation, type) and issubclass(annotation, Part):
+        yield annotation
+    for inner in get_args(annotation):
+        yield from parts_in(inner)
+
+
+def type_words(annotation: Any, places: dict[type[Part], str]) -> str:
+    """A field's type in words; a part is a link to its section."""
+    origin, inside = get_origin(annotation), get_args(annotation)
+    if annotation in places:
+        return f"[{places[annotation]}](#{places[annotation].replace('.', '')})"
+    if annotation in PLAIN:
+        return PLAIN[annotation]
+    if origin is Annotated:
+        checks = (getattr(getattr(check, "func", None), "__name__", "") for check in inside[1:])
+        limits = [RANGES[name] for name in checks if name in RANGES]
+        bounds = [
+            f"{sign} {getattr(check, key)}"
+            for check in inside[1:]
+            for key, sign in (("ge", "≥"), ("le", "≤"))
+            if hasattr(check, key)
+        ]
+        return limits[0] if limits else " ".join([type_words(inside[0], places), *bounds])
+    if origin is Literal:
+        return ", ".join(f"`{value}`" for value in inside)
+    if origin in (Union, UnionType):
+        # `int | float` keeps a whole number whole: both are a number.
+        kept = [one for one in inside if not (one is int and float in inside)]
+        return " or ".join(type_words(one, places) for one in kept)
+    if origin is list:
+        return f"list of {type_words(inside[0], places)}"
+    if origin is dict:
+        return f"by name: {type_words(inside[1], places)}"
+    raise TypeError(f"The type {annotation} of the record has no words yet; add them to docs/generate.py.")
+
+
 def allowed(field: dict[str, Any]) -> str:
     """The range of a setting, from its JSON schema."""
     if "anyOf" in field:
@@ -153,7 +255,9 @@ def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> list[str]:
     ]
 
 
-PAGES = {"settings.md": settings_page, "cli.md": commands_page, "models.md": models_page, "api.md": library_page}
+PAGES = {
+    "settings.md": settings_page, "cli.md": commands_page, "models.md": models_page, "api.md": library_page, "record.md": record_page,
+}  # fmt: skip
 
 if __name__ == "__main__":
     for name, make in PAGES.items():

@@ -1,6 +1,7 @@
 """One finished run of the toy preset, made once and shared by every test that only looks at it."""
 
 import pytest
+from calling import Caller
 
 from emotion_vectors import settings
 from emotion_vectors.pipeline import run_experiment
@@ -9,7 +10,6 @@ from emotion_vectors.pipeline import run_experiment
 LONGEST = (
     "test_pipeline.py",
     "test_faults.py",
-    "test_cli.py",
     "test_lacking.py",
     "test_writers.py",
     "test_adopted.py",
@@ -30,3 +30,9 @@ def toy_run(tmp_path_factory):
     out = tmp_path_factory.mktemp("toy") / "run"
     quiet = settings.Runtime(device="cpu", quiet=True, threads=1)
     return out, run_experiment(settings.toy(), out, quiet, command="emotion-vectors run --preset toy")
+
+
+@pytest.fixture
+def call(capsys):
+    """The command line in this process; see `calling.Caller`."""
+    return Caller(capsys)

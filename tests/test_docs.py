@@ -17,6 +17,9 @@ from emotion_vectors import settings
 from emotion_vectors.cli import app
 from emotion_vectors.corpus.neutral import NEUTRAL_SCHEMA
 from emotion_vectors.corpus.stories import STORY_SCHEMA
+from emotion_vectors.record import Record
+from emotion_vectors.report.topic import parts_of
+from emotion_vectors.topics import TOPICS
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -141,6 +144,20 @@ def test_the_record_page_names_every_column_of_the_texts():
     text = (DOCS / "record.md").read_text(encoding="utf-8")
     for column in STORY_SCHEMA | NEUTRAL_SCHEMA:
         assert f"`{column}`" in text, f"docs/record.md does not name the column {column}"
+
+
+def test_every_field_of_the_record_has_a_sentence():
+    places = {}
+    find_places = runpy.run_path(str(DOCS / "generate.py"))["find_places"]
+    for kind in (Record, *parts_of(TOPICS).values()):
+        find_places(kind, kind.__name__, places)
+    bare = [
+        f"{kind.__name__}.{name}"
+        for kind in places
+        for name, field in kind.model_fields.items()
+        if not field.description
+    ]
+    assert len(places) > 80 and not bare, f"give these a description: {', '.join(bare)}"
 
 
 def test_versions_agree():

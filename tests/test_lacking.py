@@ -11,13 +11,15 @@ from report.asking import CRITERIA, ContradictoryRecord, answers, check
 from emotion_vectors import settings
 from emotion_vectors.cli.shown import print_verdicts
 from emotion_vectors.comparing.command import compare_runs
-from emotion_vectors.experiments.criteria import TITLES, VERDICTS
+from emotion_vectors.experiments.criteria import TITLES
 from emotion_vectors.explorer import runs as explored
 from emotion_vectors.explorer.views.emotion_map import emotion_map
 from emotion_vectors.explorer.views.overview import overview
 from emotion_vectors.explorer.views.verdicts import verdicts
 from emotion_vectors.exports.card import model_card
 from emotion_vectors.pipeline import run_experiment
+from emotion_vectors.record import parse
+from emotion_vectors.record.criterion import VERDICTS
 from emotion_vectors.stimuli.pack import find_folder
 
 pytestmark = pytest.mark.slow  # every test waits for whole runs
@@ -156,7 +158,7 @@ def test_the_explorer_the_card_and_the_command_line_say_it_too(case, capsys, mon
     assert shown.count('ev-not-asked"') == 2 * count and (f"{count} not asked" in line) == (count > 0)
     assert "<svg" in emotion_map(run, run.vectors.layer, None) and ">None" not in shown
     facts = {"emotions": run.vectors.emotions, "layers": 4, "width": 8, "layer": run.vectors.layer, "kind": "projected"}
-    card = model_card(record, facts)
+    card = model_card(parse(record, {}), facts)
     assert card.count("| not asked |") == count and (f"({count} could not be asked)" in card) == (count > 0)
     print_verdicts(record)
     assert capsys.readouterr().out.count("not asked") == 2 * count

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from small import SMALL_WORDS
 
 import emotion_vectors
 
@@ -42,6 +43,7 @@ def test_a_new_experiment_is_one_file_and_two_lines(tmp_path):
         "--threads",
         "1",
         "--quiet",
+        *SMALL_WORDS,
         "--out",
         str(tmp_path / "run"),
     ]

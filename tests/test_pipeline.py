@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+import time
 from pathlib import Path
 
 import numpy as np
@@ -112,7 +113,8 @@ def test_a_second_run_computes_nothing(toy_run, monkeypatch):
 def test_batch_size_is_no_setting(toy_run, tmp_path):
     _, record = toy_run
     small = settings.Runtime(device="cpu", quiet=True, threads=1, tokens_per_batch=300, stories_per_batch=5)
-    other = run_experiment(settings.toy(), tmp_path / "run", small)
+    with without_page():
+        other = run_experiment(settings.toy(), tmp_path / "run", small)
     for name, criterion in record["criteria"].items():
         assert other["criteria"][name]["verdict"] == criterion["verdict"]
         assert other["criteria"][name]["value"] == pytest.approx(criterion["value"], abs=1e-3)
@@ -127,24 +129,26 @@ def test_a_run_with_other_settings_is_refused_and_nothing_changes(toy_run):
     assert before == sorted(path.stat().st_mtime_ns for path in out.rglob("*.json"))
 
 
-@pytest.mark.parametrize("after", ["parts/stories/", "parts/activations-*/", "choices.parquet", "parts/steering-*/"])
 @pytest.mark.slow
-def test_a_killed_run_goes_on_and_ends_with_the_same_numbers(toy_run, tmp_path, after):
-    """kill -9 as soon as the first file of a stage is there, then run the same command again."""
+def test_a_run_that_is_killed_in_four_stages_goes_on_and_ends_with_the_same_numbers(toy_run, tmp_path):
+    """kill -9 as soon as the first file of a stage is there, then the same command again, which is killed in the next one."""
     _, record = toy_run
     out = tmp_path / "run"
-    process = subprocess.Popen(
-        [*toy_command(out), "--quiet"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
-    )
-    while process.poll() is None and not _exists(out, after):
-        pass
-    process.kill()
-    process.wait()
-    assert not (out / "results.json").exists(), "the run must have been killed before its end"
-    resumed = run_experiment(settings.toy(), out, QUIET)
+    for after in ("parts/stories/", "parts/activations-*/", "choices.parquet", "parts/steering-*/"):
+        assert not _exists(out, after), "the run before must have been killed before this"
+        process = subprocess.Popen(
+            [*toy_command(out), "--quiet"],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env=os.environ | {"OMP_NUM_THREADS": "1"},
+        )
+        while process.poll() is None and not _exists(out, after):
+            time.sleep(0.005)
+        process.kill()
+        process.wait()
+        assert _exists(out, after) and not (out / "results.json").exists()
+    with without_page():
+        resumed = run_experiment(settings.toy(), out, QUIET)
     assert _numbers(resumed) == _numbers(record)
 
 
@@ -163,7 +167,8 @@ def test_an_imported_corpus_gives_the_numbers_of_the_run_that_wrote_it(toy_run, 
     monkeypatch.setattr("emotion_vectors.lab.make_writer", lambda *_: pytest.fail("nothing is to be written"))
     sources = {"stories_from": str(tmp_path / "stories.parquet"), "neutral_from": str(tmp_path / "neutral.parquet")}
     chosen = settings.change(settings.toy(), **sources)
-    imported = run_experiment(chosen, tmp_path / "run", QUIET)
+    with without_page():
+        imported = run_experiment(chosen, tmp_path / "run", QUIET)
     assert _numbers(imported)["criteria"] == record["criteria"]
     assert imported["vectors"] == record["vectors"] and imported["experiments"] == record["experiments"]
     assert imported["model"]["writer"] == imported["corpus"]["writer"] == "import: stories.parquet"

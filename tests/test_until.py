@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from small import without_page
 from typer.testing import CliRunner
 
 from emotion_vectors import EmotionVectors, settings
@@ -40,7 +41,8 @@ def test_a_run_that_stops_at_its_vectors_goes_on_to_the_same_record(toy_run, tmp
     assert vectors.calibration is not None and list(vectors) == list(EmotionVectors.load(toy_run[0]))
     status = CliRunner().invoke(app, ["status", str(out)], env={"COLUMNS": "150"}).output
     assert "Not finished" in status and "Its vectors are made" in status
-    record = run_experiment(settings.toy(), out, QUIET, command="emotion-vectors run --preset toy")
+    with without_page():
+        record = run_experiment(settings.toy(), out, QUIET, command="emotion-vectors run --preset toy")
     assert record == json.loads((out / "results.json").read_text())
     for name in record:
         if name not in TIMES:

@@ -25,6 +25,7 @@ from emotion_vectors.stimuli.pack import Pack
 from emotion_vectors.store import atomic
 from emotion_vectors.store.cache import cache_folder
 from emotion_vectors.store.run_folder import RunFolder, file_digest
+from emotion_vectors.store.schema import JsonObject
 from emotion_vectors.vectors import hub, passes
 from emotion_vectors.vectors.file import EmotionVectors
 
@@ -127,7 +128,7 @@ class Lab(Equipment):
         """Folder for what does not fit in memory."""
         return self.run / "parts"
 
-    def finished(self, stage: str) -> dict[str, Any] | None:
+    def finished(self, stage: str) -> JsonObject | None:
         """The record of a finished stage, None where it is this process's to do; other shards wait for the leading one."""
         if not self.workers.leads:
             self.workers.wait(lambda: self.run.done(stage) is not None, f"the stage {stage}")
@@ -175,12 +176,12 @@ class Lab(Equipment):
         return self.pack.topics[: self.settings.topics]
 
     @property
-    def asked(self) -> dict[str, Any]:
+    def asked(self) -> JsonObject:
         """What loads the run's model again, for the header of its vectors; what was not asked for is left out."""
         found = {name: getattr(self.settings, name) for name in ("model", "quantize", "adapter")}
         return {name: value for name, value in found.items() if value is not None}
 
-    def model_facts(self) -> dict[str, Any]:
+    def model_facts(self) -> JsonObject:
         """What the record says about the model."""
         lm = self.lm
         return {

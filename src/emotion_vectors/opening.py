@@ -7,7 +7,6 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -33,7 +32,7 @@ from emotion_vectors.stimuli import load_pack
 from emotion_vectors.stimuli.pack import OURS, Pack
 from emotion_vectors.store import atomic
 from emotion_vectors.store.run_folder import check_place, file_digest, fingerprint, open_run
-from emotion_vectors.store.schema import SCHEMA
+from emotion_vectors.store.schema import SCHEMA, JsonObject
 from emotion_vectors.vectors import hub
 
 
@@ -116,13 +115,13 @@ def _hired(
         workers.close()
 
 
-def identity_of(settings: Settings, runtime: Runtime = Runtime()) -> dict[str, Any]:
+def identity_of(settings: Settings, runtime: Runtime = Runtime()) -> JsonObject:
     """The identity of the run that these settings make on this machine; a folder of another one is refused by it."""
     located = locate(settings.model, runtime.cache, settings.quantize, settings.adapter)
     return _identity(resolve(settings, runtime, located), load_pack(settings.stimuli), located, None)
 
 
-def _identity(settings: Settings, pack: Pack, located: Located, writer: Writer | None) -> dict[str, Any]:
+def _identity(settings: Settings, pack: Pack, located: Located, writer: Writer | None) -> JsonObject:
     return {
         "schema": SCHEMA, "settings": settings_identity(settings), "model": {"sha256": located.sha256}, "stimuli": dict(pack.sha256),
         "writer": {"name": writer.name if writer else settings.writer},
@@ -138,7 +137,7 @@ SOURCES = (
 LATER = ("norms", "geometry_components", "clusters")
 
 
-def settings_identity(settings: Settings) -> dict[str, Any]:
+def settings_identity(settings: Settings) -> JsonObject:
     """The part of a run's identity that its settings make.
 
     Model, adapter, pack, imported texts, vectors and norms count by their content: two paths to the same files are the same run. The adapter is

@@ -10,7 +10,6 @@ a stage that is done is not run again, and a stage that was killed goes on at it
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from emotion_vectors.doctor import Check, examine
 from emotion_vectors.experiments.steering.arms import choose_emotions
@@ -35,8 +34,20 @@ from emotion_vectors.stages.room import check_room
 from emotion_vectors.stages.steering import share_steering, steer_preferences, steered_layers
 from emotion_vectors.stimuli import load_pack
 from emotion_vectors.store import atomic
+from emotion_vectors.store.schema import JsonObject
 from emotion_vectors.topics import TOPICS
 from emotion_vectors.vectors.file import EmotionVectors
+
+# Where the page comes from: each experiment with its criteria, figures and tables. `analyse` measures those that need no stage.
+#   lens         V1 V2    tables pair, vectors, lens
+#   scenarios    V3 V4    figure 1; table battery
+#   numeric      V5 V6    figures 2, E
+#   preferences  V7       table category
+#   correlation  V8 V9    figures 3, 5, 7
+#   steering     V10 V11  figures 4, 6, 8, A, B, C; tables inversion, arms, steered_category, scale, effects
+#   words                 figure D; tables sentences, leaks
+#   baselines             table words
+#   response_position     figure P; table agreement
 
 # What `run --until STAGE` does: the vectors come with the scores of the neutral texts, which reading other texts needs.
 STOPS: dict[str | None, tuple[str, ...]] = {
@@ -46,7 +57,7 @@ STOPS: dict[str | None, tuple[str, ...]] = {
 
 def run_experiment(
     settings: Settings, out: Path, runtime: Runtime = Runtime(), command: str = "", writer: Writer | None = None
-) -> dict[str, Any]:
+) -> JsonObject:
     """Run everything that is not done yet in the folder `out` and return the record (`results.json`).
 
     With `runtime.until` it stops after that stage and returns an empty record. `writer` replaces the writer that the settings name, for example with one of your own.

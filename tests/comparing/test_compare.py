@@ -123,6 +123,17 @@ def test_criteria_are_called_apart_only_where_their_intervals_are(toy_run, tmp_p
     assert rows["V7"] is True and rows["V8"] is None and rows["V9"] is False and low <= high
 
 
+def test_a_criterion_that_an_older_run_lacks_is_not_compared(toy_run, tmp_path):
+    folder, record = toy_run
+    older = {name: one for name, one in record["criteria"].items() if name != "V11"}
+    older = altered(folder, tmp_path / "older", criteria=older)
+    for order in ([folder, older], [older, folder]):
+        found = compare_runs(order, tmp_path / "out", 200)
+        assert [row["id"] for row in found["pairs"][0]["criteria"]] == [f"V{i}" for i in range(1, 11)]
+        page = (tmp_path / "out" / "comparison.html").read_text(encoding="utf-8")
+        assert page.count("not judged (older run)") == 1 and "V11 Steering has the sign of the valence" in page
+
+
 def called(monkeypatch, capsys, *words):
     monkeypatch.setattr("sys.argv", ["emotion-vectors", *map(str, words)])
     with pytest.raises(SystemExit) as ended:
@@ -140,8 +151,11 @@ def test_wrong_folders_are_refused_in_a_sentence(toy_run, others, tmp_path, monk
         code, told = called(monkeypatch, capsys, "compare", *paths, "--out", tmp_path / "no")
         assert code == 2 and says in told.err and not (tmp_path / "no").exists()
     damaged = altered(folder, tmp_path / "damaged", experiments={})
-    with pytest.raises(UserError, match=r"damaged.results.json is damaged"):
+    with pytest.raises(UserError, match=r"damaged.results.json is damaged: it has no preferences"):
         compare_runs([folder, damaged], tmp_path / "no")
+    impossible = altered(folder, tmp_path / "impossible", verdicts={"pass": "many"})
+    with pytest.raises(UserError, match=r"impossible.results.json is damaged.*verdicts.pass can't be right"):
+        compare_runs([folder, impossible], tmp_path / "no")
     assert not (tmp_path / "no").exists()
 
 

@@ -25,9 +25,9 @@ def run(world, blocked="", resamples=100, seed=0, ambiguous=frozenset()):
 
 def test_planted_correlations_pass():
     _, record, (v8, v9) = run(valence_world(0), resamples=300)
-    assert (v8["value"], v8["of"], v8["verdict"], v8["seed_verdict"]) == (3, 3, "pass", "pass")
-    assert (v9["of"], v9["verdict"], v9["seed_verdict"]) == (24, "pass", "pass") and v9["value"] >= 20
-    json.dumps([record.dump(), v8, v9], allow_nan=False)
+    assert (v8.value, v8.of, v8.verdict, v8.seed_verdict) == (3, 3, "pass", "pass")
+    assert (v9.of, v9.verdict, v9.seed_verdict) == (24, "pass", "pass") and v9.value >= 20
+    json.dumps([record.dump(), v8.dump(), v9.dump()], allow_nan=False)
 
 
 def test_r_equals_scipy_with_and_without_the_extreme_categories():
@@ -48,7 +48,7 @@ def test_r_equals_scipy_with_and_without_the_extreme_categories():
         exact = stats.pearsonr(probe, world.nats)
         assert row.p == pytest.approx(exact.pvalue, abs=0.06) and row.p >= 1 / 401
         strong, strong_without = strong + (abs(r) > 0.3), strong_without + (abs(without) > 0.3)
-    assert v9["value"] == strong and f"Misaligned and Unsafe: {strong_without}." in v9["note"]
+    assert v9.value == strong and f"Misaligned and Unsafe: {strong_without}." in v9.note
     q = stats.false_discovery_control([row.p for row in record.emotions])
     assert [row.q for row in record.emotions] == pytest.approx(list(q))
 
@@ -77,10 +77,10 @@ def test_the_count_by_mean_cosine_stands_beside_that_by_projection():
         r = [stats.pearsonr(values, world.nats).statistic for values in (projection, cosine)]
         assert [row.r, row.r_cosine] == pytest.approx(r)
         strong = [count + (abs(one) > 0.3) for count, one in zip(strong, r, strict=True)]
-    assert strong[0] != strong[1] and [v9["value"], record.cosine_count] == strong
-    assert f"By the mean cosine over an activity's tokens: {strong[1]}." in v9["note"]
+    assert strong[0] != strong[1] and [v9.value, record.cosine_count] == strong
+    assert f"By the mean cosine over an activity's tokens: {strong[1]}." in v9.note
     # Nothing else depends on it, and a folder of an earlier version has none.
-    assert old == v9 | {"note": old["note"]} and "cosine" not in old["note"] and without.cosine_count is None
+    assert old == v9.model_copy(update={"note": old.note}) and "cosine" not in old.note and without.cosine_count is None
     assert {row.r_cosine for row in without.emotions} == {None}
 
 
@@ -91,7 +91,7 @@ def test_scores_without_a_link_do_not_pass():
     def lose(seed):
         world = valence_world(seed)
         found = run(world._replace(nats=np.random.default_rng((seed, 1)).permutation(world.nats)), seed=seed)[2]
-        right.append(found[0]["seed_verdict"] == "pass")
+        right.append(found[0].seed_verdict == "pass")
         return found
 
     found = verdicts(lose)
@@ -107,7 +107,7 @@ def test_vectors_without_a_meaning_do_not_pass():
         world = valence_world(seed)
         turned = turn(world.vectors, np.random.default_rng((seed, 2)))
         found = run(world._replace(vectors=turned), seed=seed)[2]
-        strong.append(found[1]["value"])
+        strong.append(found[1].value)
         return found
 
     found = verdicts(lose, 120)
@@ -128,7 +128,7 @@ def test_nulls_equal_a_plain_loop():
     turned = np.mean([count(turn(units, generator), world.nats) for _ in range(1000)])
     assert record.null_count == pytest.approx(dealt, abs=0.15)
     assert record.null_count_vectors == pytest.approx(turned, abs=0.4)
-    assert v9["null"]["value"] == max(record.null_count, record.null_count_vectors)
+    assert v9.null.value == max(record.null_count, record.null_count_vectors)
     assert record.null_band == pytest.approx(1.96 / np.sqrt(63), abs=0.02)  # |r| of 64 unrelated points
 
 
@@ -147,7 +147,7 @@ def test_the_wrong_way_round_does_not_pass():
     world = valence_world(5)
     flipped = {e: "negative" if v == "positive" else "positive" for e, v in world.valence.items()}
     v8 = run(world._replace(valence=flipped))[2][0]
-    assert v8["value"] == 0 and v8["seed_verdict"] == v8["verdict"] == "fail"
+    assert v8.value == 0 and v8.seed_verdict == v8.verdict == "fail"
 
 
 def test_examples_hold_the_points_of_their_emotion():
@@ -181,33 +181,33 @@ def test_what_is_constant_has_no_correlation(constant):
     assert unknown == ({"emotion 5"} if constant == "one emotion" else set(world.emotions))
     assert all(getattr(row, key) is None for row in rows if row.emotion in unknown for key in ("low", "high", "p", "q"))
     if constant == "one emotion":
-        assert criteria[1]["value"] == sum(abs(row.r) > 0.3 for row in rows if row.r is not None)
+        assert criteria[1].value == sum(abs(row.r) > 0.3 for row in rows if row.r is not None)
     else:
         for criterion in criteria:
-            assert (criterion["verdict"], criterion["seed_verdict"]) == ("inconclusive", "inconclusive")
-    json.dumps([record.dump(), criteria], allow_nan=False)
+            assert (criterion.verdict, criterion.seed_verdict) == ("inconclusive", "inconclusive")
+    json.dumps([record.dump(), *(one.dump() for one in criteria)], allow_nan=False)
 
 
 def test_emotions_of_one_valence_only_can_not_be_judged_by_v8():
     world = valence_world(8, emotions=12)
     v8, v9 = run(world._replace(valence=dict.fromkeys(world.emotions, "positive")))[2]
-    assert v8["verdict"] == "inconclusive" and v8["value"] == 0
-    assert v9["verdict"] == "pass"
+    assert v8.verdict == "inconclusive" and v8.value == 0
+    assert v9.verdict == "pass"
 
 
 def test_few_emotions_and_few_activities():
     world = valence_world(9, emotions=4, each=2)
     _, record, criteria = run(world)
-    assert len(record.emotions) == 4 and criteria[1]["threshold"] == 1
+    assert len(record.emotions) == 4 and criteria[1].threshold == 1
     small = valence_world(9, emotions=4, each=2)._replace(activities=activities(2))
     _, record, criteria = run(small)
-    json.dumps([record.dump(), criteria], allow_nan=False)
+    json.dumps([record.dump(), *(one.dump() for one in criteria)], allow_nan=False)
 
 
 def test_blocked_preferences_block_both():
     for criterion in run(valence_world(0), blocked="the position decides")[2]:
-        assert criterion["verdict"] == "inconclusive" and criterion["seed_verdict"] == "pass"
-        assert criterion["reason"].endswith("the position decides.")
+        assert criterion.verdict == "inconclusive" and criterion.seed_verdict == "pass"
+        assert criterion.reason.endswith("the position decides.")
 
 
 def test_which_emotions_the_figures_show():
@@ -275,7 +275,7 @@ def test_nulls_within_categories_equal_a_plain_loop():
     assert within.partial_count == (np.abs(own_pooled) > 0.3).sum()
     assert within.partial_null_count == pytest.approx(pooled_counts.mean(), abs=0.2)
     assert within.partial_p == pytest.approx(np.mean(pooled_counts >= within.partial_count), abs=0.06)
-    assert "with scores dealt out within the categories" in v8["note"] and "held constant" in v9["note"]
+    assert "with scores dealt out within the categories" in v8.note and "held constant" in v9.note
 
 
 def only_categories(seed):
@@ -337,7 +337,7 @@ def test_controls_where_they_can_not_be_made():
     world = valence_world(13, emotions=6, each=1)
     _, record, (_, v9) = run(world)
     within = record.within_categories
-    assert within.partial_count is None and within.partial_p is None and "held constant: not known" in v9["note"]
+    assert within.partial_count is None and within.partial_p is None and "held constant: not known" in v9.note
     assert record.extremes_held.partial_count is not None
     json.dumps(record.dump(), allow_nan=False)
     # Without any activity of the extreme categories there is nothing to hold constant.

@@ -142,12 +142,12 @@ def run(lm, names, vectors, pairs=(), k=20, through_norm=False, resamples=100, s
 def test_planted_words_are_recognised():
     lm, names, vectors = world()
     record, (v1, v2) = run(lm, names, vectors)
-    assert (v1["value"], v1["of"], v1["verdict"], v1["seed_verdict"]) == (30, 30, "pass", "pass")
-    assert v1["threshold"] == 4 and "scaled to 4 out of 30" in v1["note"]
+    assert (v1.value, v1.of, v1.verdict, v1.seed_verdict) == (30, 30, "pass", "pass")
+    assert v1.threshold == 4 and "scaled to 4 out of 30" in v1.note
     assert record.count == 30 == record.single_token_of and record.other.through_norm is True
     assert all(row.best_rank == 1 and row.top[0] == f" {row.emotion}" for row in record.emotions)
-    assert (v2["value"], v2["verdict"], v2["seed_verdict"]) == (None, "not asked", "not asked")  # no pairs given
-    json.dumps([record.dump(), v1, v2], allow_nan=False)
+    assert (v2.value, v2.verdict, v2.seed_verdict) == (None, "not asked", "not asked")  # no pairs given
+    json.dumps([record.dump(), v1.dump(), v2.dump()], allow_nan=False)
 
 
 def test_hits_equal_a_plain_search_of_the_top_tokens():
@@ -163,7 +163,7 @@ def test_hits_equal_a_plain_search_of_the_top_tokens():
             decoded = [[lm.tokenizer.decode([t]).strip().lower() for t in row] for row in top]
             hits[norm] = [name in row for name, row in zip(names, decoded, strict=True)]
         assert [row.hit for row in record.emotions] == hits[through] and 0 < sum(hits[through]) < 30
-        assert v1["value"] == record.count == sum(hits[through])
+        assert v1.value == record.count == sum(hits[through])
         assert record.other.dump() == {"through_norm": not through, "count": sum(hits[not through])}
 
 
@@ -189,7 +189,7 @@ def test_words_that_any_vector_promotes_do_not_pass():
     vectors = shared / np.linalg.norm(shared) + 1e-3 * np.random.default_rng(2).standard_normal((8, 32))
     k = int((head @ shared >= 0.9).sum())
     _, (v1, _) = run(lm, names, vectors, k=k)
-    assert k < 300 and v1["value"] == 8 and v1["seed_verdict"] == "pass" and v1["verdict"] != "pass"
+    assert k < 300 and v1.value == 8 and v1.seed_verdict == "pass" and v1.verdict != "pass"
 
 
 def test_words_without_a_token_never_hit_and_are_stated_apart():
@@ -204,7 +204,7 @@ def test_words_without_a_token_never_hit_and_are_stated_apart():
     rows = {row.emotion: row for row in record.emotions}
     for name in names[10:]:
         assert rows[name].hit is False and rows[name].best_rank is None
-    assert v1["value"] == record.single_token_of == 10 and "10 of 12 words" in v1["note"]
+    assert v1.value == record.single_token_of == 10 and "10 of 12 words" in v1.note
     multi = {row.emotion: row for row in record.multi_word}
     assert list(multi) == names[10:] and multi["at ease"].first_token_hit
     units = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
@@ -223,7 +223,7 @@ def test_a_tokenizer_without_the_words_gives_no_verdict():
     lm, _, vectors = world(30)
     names = [f"flabbergast{letter}q" for letter in "abcdefghijklmnopqrstuvwxyzäöüß"]
     v1 = run(lm, names, vectors)[1][0]
-    assert v1["verdict"] == "inconclusive" and "only 0 words have a one-token form" in v1["reason"]
+    assert v1.verdict == "inconclusive" and "only 0 words have a one-token form" in v1.reason
 
 
 def opposites(vectors, pairs, generator, closeness=1.0):
@@ -241,8 +241,8 @@ def test_dots_of_the_pairs_equal_the_gram_matrix_and_the_five_keep_the_seeds_ver
     vectors = opposites(vectors, PAIRS, np.random.default_rng(3))
     named = [(names[a], names[b]) for a, b in PAIRS]
     record, (_, v2) = run(lm, names, vectors, [*named, ("unknown", names[0])], resamples=2000, ours=())
-    assert (v2["seed_verdict"], v2["seed"]["value"], v2["seed"]["of"], v2["seed_value"]) == ("pass", 5, 5, 5)
-    assert (v2["value"], v2["of"], v2["verdict"]) == (None, 0, "inconclusive")  # no pair of ours in this run
+    assert (v2.seed_verdict, v2.seed.value, v2.seed.of, v2.seed_value) == ("pass", 5, 5, 5)
+    assert (v2.value, v2.of, v2.verdict) == (None, 0, "inconclusive")  # no pair of ours in this run
     head = lm.parts.head.weight.double().numpy()
     for row, (a, b) in zip(record.pairs, PAIRS, strict=True):
         u, v = (vectors[i] / np.linalg.norm(vectors[i]) for i in (a, b))
@@ -255,9 +255,9 @@ def test_dots_of_the_pairs_equal_the_gram_matrix_and_the_five_keep_the_seeds_ver
 def test_four_emotions_and_one_pair():
     lm, names, vectors = world(4)
     record, (v1, v2) = run(lm, names, opposites(vectors, [(0, 1)], np.random.default_rng(4)), [(names[0], names[1])])
-    assert v1["of"] == 4 and v2["of"] == 1 and v2["value"] == 1 and v2["verdict"] == "inconclusive"
-    assert "pairs of this run are too few: all 1 negative would have p = 1" in v2["reason"]
-    json.dumps([record.dump(), v1, v2], allow_nan=False)
+    assert v1.of == 4 and v2.of == 1 and v2.value == 1 and v2.verdict == "inconclusive"
+    assert "pairs of this run are too few: all 1 negative would have p = 1" in v2.reason
+    json.dumps([record.dump(), v1.dump(), v2.dump()], allow_nan=False)
 
 
 @pytest.mark.parametrize("kind", ["llama", "gemma2"])
@@ -306,7 +306,7 @@ def test_baselines_equal_a_plain_search():
     paired = record.against_static
     assert (paired.vectors_only, paired.static_only) == (only, other)
     assert paired.p == pytest.approx(stats.binom.sf(only - 1, only + other, 0.5))  # exact McNemar, one-sided
-    assert f"the token embeddings of the stories recognise {by_words.sum()}".lower() in v1["note"].lower()
+    assert f"the token embeddings of the stories recognise {by_words.sum()}".lower() in v1.note.lower()
 
 
 def own_embeddings(lm, names):
@@ -335,11 +335,11 @@ def test_with_tied_embeddings_the_words_themselves_are_the_ceiling(monkeypatch):
 def test_what_the_words_give_as_well_does_not_pass():
     lm, names, vectors = world()
     passed = run(lm, names, vectors)[1][0]
-    assert passed["verdict"] == "pass" and "fewer than the vectors" in passed["note"]
+    assert passed.verdict == "pass" and "fewer than the vectors" in passed.note
     record, (v1, _) = run(lm, names, vectors, static=vectors)
     assert record.against_static.dump() == {"vectors_only": 0, "static_only": 0, "p": 1.0}
-    assert (v1["verdict"], v1["seed_verdict"], v1["value"]) == ("inconclusive", "pass", 30)
-    for text in (v1["reason"], v1["note"]):
+    assert (v1.verdict, v1.seed_verdict, v1.value) == ("inconclusive", "pass", 30)
+    for text in (v1.reason, v1.note):
         assert "so the count could be read off the words alone" in text
     # Four words more than the static directions: 1 / 16, not shown; five more: 1 / 32, shown.
     for more, verdict in ((4, "inconclusive"), (5, "pass")):
@@ -347,8 +347,8 @@ def test_what_the_words_give_as_well_does_not_pass():
         static[:more] *= -1
         record, (v1, _) = run(lm, names, vectors, static=static)
         assert record.against_static.dump() == {"vectors_only": more, "static_only": 0, "p": 0.5**more}
-        assert v1["verdict"] == verdict
-        assert ("may be read off the words alone" in v1["reason"]) == (verdict == "inconclusive")
+        assert v1.verdict == verdict
+        assert ("may be read off the words alone" in v1.reason) == (verdict == "inconclusive")
 
 
 def test_a_control_turns_no_fail_into_something_else():
@@ -356,7 +356,7 @@ def test_a_control_turns_no_fail_into_something_else():
     random = np.random.default_rng(6).standard_normal(vectors.shape)
     without = run(lm, names, random)[1][0]
     found = run(lm, names, random, static=vectors)[1][0]
-    assert without["verdict"] == found["verdict"] != "pass" and without["reason"] == found["reason"]
+    assert without.verdict == found.verdict != "pass" and without.reason == found.reason
 
 
 def test_a_zero_direction_recognises_nothing():
@@ -365,7 +365,7 @@ def test_a_zero_direction_recognises_nothing():
     changed = vectors.copy()
     changed[3] = 0
     record, (v1, _) = run(lm, names, changed, static=np.zeros_like(vectors))
-    assert v1["value"] == 11 and not record.emotions[3].hit
+    assert v1.value == 11 and not record.emotions[3].hit
     assert next(row.count for row in record.baselines if row.what.startswith("token")) == 0
 
 

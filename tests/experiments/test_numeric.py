@@ -59,10 +59,10 @@ def test_planted_curves_pass():
     generator = np.random.default_rng(0)
     rows = vectors(generator)
     record, (v5, v6) = numeric.run(TEMPLATES, planted(generator, rows, noise=2.0), EMOTIONS, rows, 300, 0)
-    assert (v5["value"], v5["of"], v5["verdict"], v5["seed_verdict"]) == (24, 24, "pass", "pass")
-    assert v6["value"] >= 20 and v6["verdict"] == v6["seed_verdict"] == "pass"
-    assert v5["null"]["value"] == pytest.approx(12, abs=1)  # a random direction has every second sign right
-    json.dumps([record.dump(), v5, v6], allow_nan=False)
+    assert (v5.value, v5.of, v5.verdict, v5.seed_verdict) == (24, 24, "pass", "pass")
+    assert v6.value >= 20 and v6.verdict == v6.seed_verdict == "pass"
+    assert v5.null.value == pytest.approx(12, abs=1)  # a random direction has every second sign right
+    json.dumps([record.dump(), v5.dump(), v6.dump()], allow_nan=False)
 
 
 def test_v6_says_so_where_every_direction_is_strongly_monotone():
@@ -70,8 +70,8 @@ def test_v6_says_so_where_every_direction_is_strongly_monotone():
     generator = np.random.default_rng(0)
     rows = vectors(generator)
     _, (v5, v6) = numeric.run(TEMPLATES, planted(generator, rows, noise=0.3), EMOTIONS, rows, 300, 0)
-    assert v5["verdict"] == "pass" and v6["value"] == 24 and v6["null"]["value"] > 18
-    assert (v6["seed_verdict"], v6["verdict"]) == ("pass", "inconclusive")
+    assert v5.verdict == "pass" and v6.value == 24 and v6.null.value > 18
+    assert (v6.seed_verdict, v6.verdict) == ("pass", "inconclusive")
 
 
 def test_curves_and_rho_equal_scipy():
@@ -89,7 +89,7 @@ def test_curves_and_rho_equal_scipy():
             assert out.change[emotion] == pytest.approx(curve[-1] - curve[0], abs=1e-6)
             right += np.sign(rho) == SIGN[one.expected[emotion]]
             strong += abs(rho) > 0.7
-    assert (v5["value"], v6["value"]) == (right, strong)
+    assert (v5.value, v6.value) == (right, strong)
 
 
 @pytest.mark.parametrize("axis", [0.0, 3.0], ids=["independent vectors", "one axis of valence"])
@@ -99,7 +99,7 @@ def test_random_drifts_are_strong_and_do_not_pass(axis):
     def run(seed):
         generator = np.random.default_rng(seed)
         found = numeric.run(TEMPLATES, drifts(generator), EMOTIONS, vectors(generator, axis), 100, seed)[1]
-        strong.append(found[1]["value"])
+        strong.append(found[1].value)
         return found
 
     found = verdicts(run)
@@ -113,7 +113,7 @@ def test_the_null_scatters_as_much_as_vectors_that_share_an_axis_do():
     rows, activations = vectors(generator, axis=30.0), drifts(generator)
     record, (v5, _) = numeric.run(TEMPLATES, activations, EMOTIONS, rows, 2000, 0)
     # 20 or more of 24 are 5 or 6 of 6 independent templates.
-    if v5["value"] == 20:
+    if v5.value == 20:
         assert record.effect.signs_p == pytest.approx(7 / 64, abs=0.04)
     slow, units = [], rows / np.linalg.norm(rows, axis=1)[:, None]
     for _ in range(300):
@@ -124,8 +124,8 @@ def test_the_null_scatters_as_much_as_vectors_that_share_an_axis_do():
                 curve = activation @ turned[EMOTIONS.index(emotion)] / np.linalg.norm(activation, axis=1)
                 count += np.sign(stats.spearmanr(VALUES, curve).statistic) == SIGN[one.expected[emotion]]
         slow.append(count)
-    assert record.effect.signs_p == pytest.approx(np.mean(np.array(slow) >= v5["value"]), abs=0.09)
-    assert v5["null"]["p"] == max(record.effect.signs_p, record.effect.p)
+    assert record.effect.signs_p == pytest.approx(np.mean(np.array(slow) >= v5.value), abs=0.09)
+    assert v5.null.p == max(record.effect.signs_p, record.effect.p)
     assert np.std(slow) > 1.5 * np.sqrt(24 / 4)
 
 
@@ -134,11 +134,11 @@ def test_curves_without_an_expected_sign_do_not_count():
     mixed = [template(i, {"afraid": "+", "happy": "-", "sad": "none", "calm": "none" if i else "-"}) for i in range(6)]
     rows = vectors(generator)
     _, (v5, v6) = numeric.run(mixed, planted(generator, rows, mixed), EMOTIONS, rows, 100, 0)
-    assert (v5["value"], v5["of"], v6["of"]) == (13, 13, 24)
-    assert v5["threshold"] == 10 and "11 curves have no expected sign" in v5["note"]
+    assert (v5.value, v5.of, v6.of) == (13, 13, 24)
+    assert v5.threshold == 10 and "11 curves have no expected sign" in v5.note
     nothing = [template(i, dict.fromkeys(NUMERIC_EMOTIONS, "none")) for i in range(6)]
     _, (v5, _) = numeric.run(nothing, planted(generator, rows, TEMPLATES), EMOTIONS, rows, 100, 0)
-    assert (v5["of"], v5["value"], v5["verdict"], v5["seed_verdict"]) == (0, None, "inconclusive", "inconclusive")
+    assert (v5.of, v5.value, v5.verdict, v5.seed_verdict) == (0, None, "inconclusive", "inconclusive")
 
 
 def test_activations_that_do_not_change_have_no_trend():
@@ -147,11 +147,11 @@ def test_activations_that_do_not_change_have_no_trend():
     flat = [np.tile(generator.standard_normal(40), (6, 1)) * (1 + 1e-14 * np.arange(6))[:, None] for _ in TEMPLATES]
     record, (v5, v6) = numeric.run(TEMPLATES, flat, EMOTIONS, vectors(generator), 100, 0)
     assert {rho for one in record.templates for rho in one.spearman.values()} == {0.0}
-    assert v5["value"] == v6["value"] == 0 and {v5["verdict"], v6["verdict"]} == {"fail"}
+    assert v5.value == v6.value == 0 and {v5.verdict, v6.verdict} == {"fail"}
     # A flat curve where nothing is expected is no right sign either.
     one = {"afraid": "+", "happy": "none", "sad": "none", "calm": "none"}
     _, (v5, _) = numeric.run([template(i, one) for i in range(6)], flat, EMOTIONS, vectors(generator), 100, 0)
-    assert (v5["value"], v5["of"]) == (0, 6)
+    assert (v5.value, v5.of) == (0, 6)
 
 
 def test_a_run_without_one_of_the_four_emotions_is_not_asked():
@@ -159,8 +159,8 @@ def test_a_run_without_one_of_the_four_emotions_is_not_asked():
     record, criteria = numeric.run(
         TEMPLATES, drifts(generator), [*EMOTIONS[:1], "x", *EMOTIONS[2:]], vectors(generator), 100, 0
     )
-    assert record is None and [one["verdict"] for one in criteria] == ["not asked"] * 2
-    assert all(one["reason"].endswith("this run lacks calm.") for one in criteria)
+    assert record is None and [one.verdict for one in criteria] == ["not asked"] * 2
+    assert all(one.reason.endswith("this run lacks calm.") for one in criteria)
 
 
 def slow_changes(rows, activations):
@@ -195,7 +195,7 @@ def test_effect_size_equals_lines_fitted_one_by_one_and_its_null_is_rotations():
     # A Gaussian map has the mean square of a rotation; the sd of 200 draws is known to about 5 %.
     assert effect.null_sd == pytest.approx(np.std(turned), rel=0.2)
     assert effect.low < effect.mean < effect.high and effect.p == 1 / 1001
-    assert f"p = {effect.signs_p:.1g}" in v5["note"] and "Mean change in cosine" in v5["note"]
+    assert f"p = {effect.signs_p:.1g}" in v5.note and "Mean change in cosine" in v5.note
 
 
 def test_effect_interval_is_that_of_six_templates():
@@ -223,9 +223,9 @@ def test_right_signs_of_curves_that_hardly_move_do_not_pass():
         other = np.concatenate([np.zeros(6), generator.standard_normal(34)])
         activations.append(np.outer(steps, wrong) + np.outer(steps, 3 * other) + 100 * np.eye(40)[39])
     record, (v5, _) = numeric.run(TEMPLATES, activations, EMOTIONS, rows, 400, 0)
-    assert v5["value"] == 20 and v5["seed_verdict"] == "pass" and record.effect.signs_p <= 0.05
+    assert v5.value == 20 and v5.seed_verdict == "pass" and record.effect.signs_p <= 0.05
     assert record.effect.mean < 0 and record.effect.p > 0.5
-    assert v5["null"]["p"] == record.effect.p and v5["verdict"] == "inconclusive"
+    assert v5.null.p == record.effect.p and v5.verdict == "inconclusive"
 
 
 def test_effect_without_an_expected_sign_or_with_one_template():

@@ -39,11 +39,11 @@ def run(rows, seed=0, resamples=300, five=FIVE, ours=OURS):
 def test_planted_opposites_pass_and_the_five_stand_beside_them():
     record, v2 = run(world(0, 3.0))
     found = record.opposites
-    assert (v2["value"], v2["of"], v2["threshold"], v2["verdict"]) == (found.count, 32, 26, "pass")
-    assert v2["value"] >= 30 and found.words == 60 and len(found.pairs) == 32
-    assert v2["seed"]["value"] == record.pairs_test.count == 5 and v2["seed_verdict"] == "pass"
-    assert "5 of 5" in v2["note"] and found.within_valence.p < 0.05
-    json.dumps([record.opposites.dump(), v2], allow_nan=False)
+    assert (v2.value, v2.of, v2.threshold, v2.verdict) == (found.count, 32, 26, "pass")
+    assert v2.value >= 30 and found.words == 60 and len(found.pairs) == 32
+    assert v2.seed.value == record.pairs_test.count == 5 and v2.seed_verdict == "pass"
+    assert "5 of 5" in v2.note and found.within_valence.p < 0.05
+    json.dumps([record.opposites.dump(), v2.dump()], allow_nan=False)
 
 
 def test_without_opposition_no_pass():
@@ -56,12 +56,12 @@ def test_the_five_decide_nothing():
     for i in range(5):
         only_five[30 + i] = -only_five[i]
     _, v2 = run(only_five)
-    assert v2["seed_verdict"] == "pass" and v2["verdict"] != "pass"
+    assert v2.seed_verdict == "pass" and v2.verdict != "pass"
     others = world(2, 3.0)
     for i in range(5):
         others[30 + i] = others[i]
     _, v2 = run(others)
-    assert (v2["seed_verdict"], v2["seed"]["value"], v2["verdict"]) == ("fail", 0, "pass")
+    assert (v2.seed_verdict, v2.seed.value, v2.verdict) == ("fail", 0, "pass")
 
 
 def test_five_pairs_that_could_never_pass_say_so():
@@ -73,7 +73,7 @@ def test_five_pairs_that_could_never_pass_say_so():
     # Nine of ten pairs of emotions negative: the probability of five such is 0.6.
     ten = np.eye(60)[:, :60] - 1 / 60
     record, v2 = run(ten)
-    assert record.pairs_test.best_p == 1 and "no count of so few pairs could exclude chance" in v2["note"]
+    assert record.pairs_test.best_p == 1 and "no count of so few pairs could exclude chance" in v2.note
 
 
 def test_counts_and_both_nulls_equal_plain_loops():

@@ -31,7 +31,7 @@ def share_passing(trial, seed=0, repeats=REPEATS):
 def count_verdict(count, of, draws, bar, name="V2", capped=""):
     wilson = intervals.wilson_interval(int(count), of)
     null = Null("chance", float(draws.mean()), float(nulls.permutation_p(count, draws)))
-    return judge(name, "", count, (wilson.low * of, wilson.high * of), null, bar, "", of, capped=capped)["verdict"]
+    return judge(name, "", count, (wilson.low * of, wilson.high * of), null, bar, "", of, capped=capped).verdict
 
 
 def test_pairs():
@@ -42,18 +42,16 @@ def test_pairs():
     def trial(share):
         return lambda g: count_verdict(g.binomial(of, share + (1 - share) * draws.mean() / of), of, draws, bar)
 
-    assert share_passing(trial(found["value"])) == pytest.approx(0.8, abs=NEAR)
-    assert share_passing(trial(found["value"] / 2)) < 0.4
-    assert found["power"] == 0.8 and f"had {100 * found['value']:.0f} % of the opposite pairs" in found["sentence"]
+    assert share_passing(trial(found.value)) == pytest.approx(0.8, abs=NEAR)
+    assert share_passing(trial(found.value / 2)) < 0.4
+    assert found.power == 0.8 and f"had {100 * found.value:.0f} % of the opposite pairs" in found.sentence
 
 
 def test_five_pairs_whose_interval_reaches_chance_could_not_have_passed():
     """Chance gives 3 of 5: Wilson's interval of 5 of 5 begins at 2.8."""
     draws = np.random.default_rng(1).binomial(5, 0.6, 2000)
     found = power.pairs(Judged(Null("chance", float(draws.mean()), 1.0), Threshold(4)), 5, draws, 0)
-    assert found["value"] is None and found["sentence"].startswith(
-        "No effect could have passed: even with every one of 5"
-    )
+    assert found.value is None and found.sentence.startswith("No effect could have passed: even with every one of 5")
     assert count_verdict(5, 5, draws, Threshold(4)) != "pass"
 
 
@@ -74,12 +72,12 @@ def test_own_words_must_beat_the_words_alone():
 
         return one
 
-    assert share_passing(trial(found["value"])) == pytest.approx(0.8, abs=NEAR)
-    assert share_passing(trial(found["value"] / 2)) < 0.4
+    assert share_passing(trial(found.value)) == pytest.approx(0.8, abs=NEAR)
+    assert share_passing(trial(found.value / 2)) < 0.4
     # With half of the words spelled in several tokens the vectors can't promote those, so more of the rest is needed.
     half = np.arange(n) % 2 == 0
     fewer = power.recognised(judged, np.where(half, 0.02, 0), half, static, (dealt, dealt), 0)
-    assert fewer["value"] > found["value"]
+    assert fewer.value > found.value
 
 
 def asked(size, probes, seed):
@@ -112,17 +110,17 @@ def test_scenarios_of_both_lists():
             value, side = seen[name].value, "greater" if place == 0 else "less"
             chance = Null("dealt", null.mean(), float(nulls.permutation_p(value, null, side)))
             of = 48 if place == 0 else None
-            return judge("V3", "", value, seen[name].interval, chance, bars[place], "", of)["verdict"]
+            return judge("V3", "", value, seen[name].interval, chance, bars[place], "", of).verdict
 
         return one
 
     by_chance = (both.table == 1).mean(), both.table.mean()
-    planted = [(one["value"] - by) / (1 - by) for one, by in zip(found, by_chance, strict=True)]
+    planted = [(one.value - by) / (1 - by) for one, by in zip(found, by_chance, strict=True)]
     for place, share in enumerate(planted):
         assert share_passing(trial(share, place), repeats=200) == pytest.approx(0.8, abs=0.12)
         assert share_passing(trial(share / 2, place), repeats=200) < 0.4
     blocked = power.implied((replace_block(v3), v4), both, 0)[0]
-    assert blocked["value"] is None and blocked["sentence"] == "No effect could have passed: no second list."
+    assert blocked.value is None and blocked.sentence == "No effect could have passed: no second list."
 
 
 def replace_block(judged):
@@ -150,24 +148,24 @@ def test_curves_beyond_their_twins():
                 float(nulls.permutation_p(seen.count, right)), float(nulls.permutation_p(moved[named].mean(), size))
             )
             null = Null("turned", right.mean(), p)
-            return judge("V5", "", seen.count, tuple(seen.interval), null, bar, "", of)["verdict"]
+            return judge("V5", "", seen.count, tuple(seen.interval), null, bar, "", of).verdict
 
         return one
 
-    assert share_passing(trial(found["value"]), repeats=200) == pytest.approx(0.8, abs=0.12)
-    assert share_passing(trial(0.5 + (found["value"] - 0.5) / 2), repeats=200) < 0.4
+    assert share_passing(trial(found.value), repeats=200) == pytest.approx(0.8, abs=0.12)
+    assert share_passing(trial(0.5 + (found.value - 0.5) / 2), repeats=200) < 0.4
 
 
 def test_steady_curves_and_a_criterion_that_no_effect_can_pass():
     generator = np.random.default_rng(6)
     rho = generator.uniform(-1, 1, (1000, 6, 4))
     found = power.trends(Judged(Null("turned", 7.0, 1.0), Threshold(12)), rho, 0.7, 0)
-    assert 0.3 < found["value"] < 1
+    assert 0.3 < found.value < 1
     # Where almost every random direction is steady, steady curves are no evidence.
     steady = np.sign(rho) * generator.uniform(0.65, 1, rho.shape)
     always = np.where(generator.random((1000, 1, 1)) < 0.2, np.sign(rho) * 0.9, steady)
     none = power.trends(Judged(Null("turned", 22.0, 1.0), Threshold(12)), always, 0.7, 0)
-    assert none["value"] is None and none["sentence"].startswith("No effect")
+    assert none.value is None and none.sentence.startswith("No effect")
 
 
 def test_categories():
@@ -200,12 +198,12 @@ def test_categories():
                 Null("dealt", null.mean(), float(nulls.permutation_p(gap, null))),
                 bar,
                 "Elo",
-            )["verdict"]
+            ).verdict
 
         return one
 
-    assert share_passing(trial(found["value"]), repeats=200) == pytest.approx(0.8, abs=0.15)
-    assert share_passing(trial(found["value"] / 2), repeats=200) < 0.4
+    assert share_passing(trial(found.value), repeats=200) == pytest.approx(0.8, abs=0.15)
+    assert share_passing(trial(found.value / 2), repeats=200) < 0.4
 
 
 @pytest.fixture(scope="module")
@@ -235,12 +233,12 @@ def test_the_extremes(probes):
             own = np.tanh(z)
             p = max(float(nulls.permutation_p(power_preferences.valence_gap(own, positive), gap)) for gap in gaps)
             ends = np.quantile(aligned(np.tanh(z + spread), positive), [0.025, 0.975], method="closest_observation")
-            return judge("V8", "", float(aligned(own, positive)), tuple(ends), Null("x", 1.2, p), bar, "", 3)["verdict"]
+            return judge("V8", "", float(aligned(own, positive)), tuple(ends), Null("x", 1.2, p), bar, "", 3).verdict
 
         return one
 
-    assert share_passing(trial(found["value"])) == pytest.approx(0.8, abs=0.12)
-    assert share_passing(trial(found["value"] / 2)) < 0.5
+    assert share_passing(trial(found.value)) == pytest.approx(0.8, abs=0.12)
+    assert share_passing(trial(found.value / 2)) < 0.5
 
 
 def test_emotions_that_go_with_preference(probes):
@@ -249,7 +247,7 @@ def test_emotions_that_go_with_preference(probes):
     by = max(float(count.mean()) for count in counts)
     found = power_preferences.correlated(Judged(Null("x", by, 1.0), bar), 0.3, r, draws, chance, 0)
     spread = np.arctanh(draws) - np.arctanh(r)
-    assert 0.02 < found["value"] < 0.6
+    assert 0.02 < found.value < 0.6
 
     def trial(value):
         base = (np.abs(chance[1]) > 0.3).mean()
@@ -262,12 +260,12 @@ def test_emotions_that_go_with_preference(probes):
             again = intervals.interval_from_draws((np.abs(np.tanh(z + spread)) > 0.3).sum(1), count, method="basic")
             p = max(float(nulls.permutation_p(count, one)) for one in counts)
             ends = np.clip([again.low, again.high], 0, 60)
-            return judge("V9", "", count, tuple(ends), Null("x", by, p), bar, "", 60)["verdict"]
+            return judge("V9", "", count, tuple(ends), Null("x", by, p), bar, "", 60).verdict
 
         return one
 
-    assert share_passing(trial(found["value"])) == pytest.approx(0.8, abs=0.12)
-    assert share_passing(trial(found["value"] / 2)) < 0.5
+    assert share_passing(trial(found.value)) == pytest.approx(0.8, abs=0.12)
+    assert share_passing(trial(found.value / 2)) < 0.5
 
 
 @pytest.fixture(scope="module")
@@ -294,16 +292,16 @@ def test_steering_that_follows_the_correlation(steered):
             splits, valences = np.zeros((1, 2), dtype=bool), Valences(np.ones(35, dtype=bool), positive)
             options = Options(splits, 100, int(g.integers(10_000)))
             effects = Effects(np.zeros((0, 0, 0)), made, made, made, np.zeros((35, 1)), controls)
-            return judging.coupling(r, effects, valences, "", options)[1]["verdict"]
+            return judging.coupling(r, effects, valences, "", options)[1].verdict
 
         return one
 
-    assert share_passing(trial(found["value"]), repeats=80) == pytest.approx(0.8, abs=0.15)
-    assert share_passing(trial(found["value"] / 2), repeats=40) < 0.4
+    assert share_passing(trial(found.value), repeats=80) == pytest.approx(0.8, abs=0.15)
+    assert share_passing(trial(found.value / 2), repeats=40) < 0.4
     # Control directions that move as much leave nothing that could be seen.
     large = {kind: 40 * values for kind, values in controls.items()}
     none = power_preferences.coupling(judged, r, nats, labels, lambda w, y: beyond_controls(w, y, large).p, 0)
-    assert none["value"] is None and none["sentence"].startswith("No effect could have passed")
+    assert none.value is None and none.sentence.startswith("No effect could have passed")
 
 
 def test_signs_of_steering(steered):
@@ -318,16 +316,16 @@ def test_signs_of_steering(steered):
             splits, valences = np.zeros((1, 2), dtype=bool), Valences(np.ones(35, dtype=bool), positive)
             options = Options(splits, 100, int(g.integers(10_000)))
             effects = Effects(np.zeros((0, 0, 0)), made, made, made, np.zeros((35, 1)), controls)
-            return judging.signs(r, effects, valences, "", options)[1]["verdict"]
+            return judging.signs(r, effects, valences, "", options)[1].verdict
 
         return one
 
-    assert share_passing(trial(found["value"]), repeats=150) == pytest.approx(0.8, abs=0.12)
-    assert share_passing(trial(0.5 + (found["value"] - 0.5) / 2), repeats=150) < 0.3
+    assert share_passing(trial(found.value), repeats=150) == pytest.approx(0.8, abs=0.12)
+    assert share_passing(trial(0.5 + (found.value - 0.5) / 2), repeats=150) < 0.3
 
 
 def test_what_is_blocked_could_not_have_passed(steered):
     positive, _, nats, controls = steered
     judged = Judged(Null("x", 17.5, 1.0), Threshold(25), "the position decides")
     found = power_preferences.signs(judged, positive, nats, lambda w, y: beyond_controls(w, y, controls).p, 0)
-    assert (found["value"], found["sentence"]) == (None, "No effect could have passed: the position decides.")
+    assert (found.value, found.sentence) == (None, "No effect could have passed: the position decides.")

@@ -28,17 +28,17 @@ def test_planted_categories_pass_and_scores_are_recovered():
     found, record, v7 = ask(differences(scores), resamples=200)
     np.testing.assert_allclose(found.nats, scores - scores.mean(), atol=1e-6)  # Bradley-Terry is what made the table
     means = {c: np.mean([s for s, a in zip(scores, KINDS, strict=True) if a.category == c]) for c in CATEGORIES}
-    assert v7["value"] == pytest.approx((max(means.values()) - min(means.values())) * ELO_PER_NAT, rel=1e-6)
-    assert (v7["verdict"], v7["seed_verdict"], found.blocked) == ("pass", "pass", "")
+    assert v7.value == pytest.approx((max(means.values()) - min(means.values())) * ELO_PER_NAT, rel=1e-6)
+    assert (v7.verdict, v7.seed_verdict, found.blocked) == ("pass", "pass", "")
     by_updates = [row.elo for row in record.categories]  # the seed looks at Elo updates
-    assert v7["seed_value"] == pytest.approx(max(by_updates) - min(by_updates)) != v7["value"]
+    assert v7.seed_value == pytest.approx(max(by_updates) - min(by_updates)) != v7.value
     assert [row.category for row in record.categories] == sorted(means, key=lambda c: -means[c])
     assert np.mean([row.bradley_terry for row in record.activities]) == pytest.approx(1000)
     wins = expit(scores[:, None] - scores[None])
     for i, row in enumerate(record.activities):
         assert row.wins == pytest.approx(np.delete(wins[i], i).mean())
     assert record.prompts == 24 * 23 and record.usable
-    json.dumps([record.dump(), v7], allow_nan=False)
+    json.dumps([record.dump(), v7.dump()], allow_nan=False)
 
 
 def test_both_orders_count_and_the_diagonal_does_not():
@@ -58,7 +58,7 @@ def test_random_categories_do_not_pass():
     def run(seed):
         scores = 1.5 * np.random.default_rng(seed).standard_normal(24)
         v7 = ask(differences(scores), seed=seed, passes=1)[2]
-        gaps.append(v7["value"])
+        gaps.append(v7.value)
         return [v7]
 
     assert_rarely_passes(verdicts(run))
@@ -70,9 +70,9 @@ def test_pure_position_bias_is_no_preference():
     assert facts["position_bias_nats"] == pytest.approx(2) and facts["spread_nats"] == pytest.approx(0, abs=1e-12)
     assert facts["order_consistency"] == 0 and "a standard deviation of only 0.000 nats" in unusable(facts)
     _, record, v7 = ask(differences(np.zeros(24), bias=2.0))
-    assert v7["verdict"] == "inconclusive" and v7["seed_verdict"] == "fail" and not record.usable
-    assert "nats" in v7["reason"]
-    json.dumps([record.dump(), v7], allow_nan=False)
+    assert v7.verdict == "inconclusive" and v7.seed_verdict == "fail" and not record.usable
+    assert "nats" in v7.reason
+    json.dumps([record.dump(), v7.dump()], allow_nan=False)
 
 
 def test_position_bias_far_beyond_the_preferences():
@@ -110,8 +110,8 @@ def test_order_consistency_and_spread_equal_a_plain_loop():
 
 def test_little_mass_on_the_options_blocks():
     _, record, v7 = ask(differences(STEPS), mass=0.02)
-    assert v7["verdict"] == "inconclusive" and v7["seed_verdict"] == "pass"
-    assert "2% of the probability" in v7["reason"] and record.mass_on_options == pytest.approx(0.02)
+    assert v7.verdict == "inconclusive" and v7.seed_verdict == "pass"
+    assert "2% of the probability" in v7.reason and record.mass_on_options == pytest.approx(0.02)
 
 
 @pytest.mark.parametrize("mass, blocked", [(0.1, False), (0.0999, True)])
@@ -123,4 +123,4 @@ def test_the_limit_itself_is_enough(mass, blocked):
 def test_two_activities_per_category_and_two_categories():
     kinds = [Activity(f"{c} {i}", c) for c in CATEGORIES[:2] for i in range(2)]
     _, record, v7 = ask(differences(np.array([2.0, 2.1, -2.0, -2.1])), kinds)
-    assert len(record.categories) == 2 and v7["verdict"] in ("inconclusive", "fail")  # 4 activities prove nothing
+    assert len(record.categories) == 2 and v7.verdict in ("inconclusive", "fail")  # 4 activities prove nothing

@@ -79,7 +79,7 @@ def test_a_true_effect_is_covered_and_passes():
         made, r, nats = true_effect(seed)
         found = measure(made.runs, made.options(resamples=200, seed=seed))
         hits += (found.low <= nats) & (nats <= found.high)
-        passed += [criterion["verdict"] == "pass" for criterion in judged(made, r, seed=seed)]
+        passed += [criterion.verdict == "pass" for criterion in judged(made, r, seed=seed)]
     assert hits.min() >= 90, hits
     assert (passed >= 95).all(), passed
 
@@ -96,9 +96,9 @@ def test_a_true_effect_in_full():
     for seed in range(3):
         made, r, nats = true_effect(seed)
         record, criteria = in_full(made, r, seed)
-        assert [c["verdict"] for c in criteria] == ["pass", "pass"]
+        assert [c.verdict for c in criteria] == ["pass", "pass"]
         # What the repeats below look at is what a run says.
-        assert [c["value"] for c in criteria] == [c["value"] for c in judged(made, r, seed=seed)]
+        assert [c.value for c in criteria] == [c.value for c in judged(made, r, seed=seed)]
         assert np.corrcoef([row.nats for row in record.emotions], nats)[0, 1] > 0.95
 
 
@@ -142,7 +142,7 @@ def test_no_effect_rarely_passes(kind):
     def lose(seed):
         generator = np.random.default_rng((seed, 5))
         found = judged(*kind(generator, correlations(generator)), seed=seed)
-        values.append([criterion["value"] for criterion in found])
+        values.append([criterion.value for criterion in found])
         return found
 
     found = verdicts(lose, 100)
@@ -166,7 +166,7 @@ def test_only_contraction_fails_in_our_arm_and_inverts_in_the_arm_of_both():
     for seed in range(40):
         made, r = contraction_only(seed, plan)
         criteria = judged(made, r, seed=seed)
-        ours += [criterion["verdict"] for criterion in criteria]
+        ours += [criterion.verdict for criterion in criteria]
         record = inversion.run(made.runs, r, VALENCE, made.options(seed=seed))
         own, both, _ = record.arms
         # A half without a lead of its own, about level in the asked pairs, is not moved: nothing to flip.
@@ -185,8 +185,8 @@ def test_the_inverted_sign_never_passes():
         generator = np.random.default_rng((seed, 9))
         r = correlations(generator)
         v10, v11 = judged(world(generator, -0.8 * r, directions(generator, 0.05)), r)
-        assert v10["verdict"] == v11["verdict"] == "fail" and v10["seed_verdict"] == "pass"
-        assert v10["value"] < -0.9 and v11["value"] <= 2
+        assert v10.verdict == v11.verdict == "fail" and v10.seed_verdict == "pass"
+        assert v10.value < -0.9 and v11.value <= 2
 
 
 def test_two_clusters_without_coupling_inside_the_valences_are_capped():
@@ -196,8 +196,8 @@ def test_two_clusters_without_coupling_inside_the_valences_are_capped():
         r = correlations(generator)
         nats = np.where(POSITIVE, 0.6, -0.6) + 0.1 * generator.standard_normal(35)
         v10, v11 = judged(world(generator, nats, directions(generator, 0.05)), r)
-        assert v10["value"] > 0.8 and v10["null"]["p"] < 0.05 and v11["verdict"] == "pass"
-        found.append((v10["verdict"], "two clusters" in v10["reason"]))
+        assert v10.value > 0.8 and v10.null.p < 0.05 and v11.verdict == "pass"
+        found.append((v10.verdict, "two clusters" in v10.reason))
     # Inside the valences effects are dealt out by chance, and chance passes one time in 20.
     assert found.count(("inconclusive", True)) >= 18
 
@@ -209,8 +209,6 @@ def test_answers_that_fall_apart_make_both_inconclusive():
     shifts[rows, 0] *= 0.4
     broken = made._replace(runs=replace(made.runs, shifts=shifts))
     for criterion in in_full(broken, r)[1]:
-        assert (
-            criterion["verdict"] == "inconclusive" and "4 of 35 vectors the answers fall apart" in criterion["reason"]
-        )
-        assert criterion["seed_verdict"] == "pass"
-    assert [c["verdict"] for c in in_full(made, r)[1]] == ["pass", "pass"]
+        assert criterion.verdict == "inconclusive" and "4 of 35 vectors the answers fall apart" in criterion.reason
+        assert criterion.seed_verdict == "pass"
+    assert [c.verdict for c in in_full(made, r)[1]] == ["pass", "pass"]

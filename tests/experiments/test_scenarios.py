@@ -59,12 +59,12 @@ def plain_ranks(activations, targets, vectors, probes):
 
 def test_planted_scenarios_pass():
     record, (v3, v4) = run(0, 2.0)
-    assert (v3["value"], v3["of"], v3["verdict"], v3["seed_verdict"]) == (48, 48, "pass", "pass")
-    assert (v3["threshold"], v3["seed"]["threshold"], v3["seed"]["value"], v3["seed"]["of"]) == (32, 8, 12, 12)
-    assert (v4["value"], v4["verdict"], v4["seed_verdict"]) == (1, "pass", "pass")
-    assert v4["null"]["value"] == pytest.approx(6.5, abs=0.3)  # mean rank of 12 by chance
+    assert (v3.value, v3.of, v3.verdict, v3.seed_verdict) == (48, 48, "pass", "pass")
+    assert (v3.threshold, v3.seed.threshold, v3.seed.value, v3.seed.of) == (32, 8, 12, 12)
+    assert (v4.value, v4.verdict, v4.seed_verdict) == (1, "pass", "pass")
+    assert v4.null.value == pytest.approx(6.5, abs=0.3)  # mean rank of 12 by chance
     assert record["heldout"]["raw"]["matches"]["value"] == record["heldout"]["of"] == 36
-    json.dumps([record, v3, v4], allow_nan=False)
+    json.dumps([record, v3.dump(), v4.dump()], allow_nan=False)
 
 
 def test_cosines_and_ranks_equal_a_plain_loop():
@@ -79,7 +79,7 @@ def test_cosines_and_ranks_equal_a_plain_loop():
         ranks = plain_ranks(activations, TARGETS, vectors, TARGETS)
         assert record[f"ranks_{kind}"] == ranks
         if kind == "raw":
-            assert v3["seed"]["value"] == ranks.count(1) and v4["seed"]["value"] == pytest.approx(np.mean(ranks))
+            assert v3.seed.value == ranks.count(1) and v4.seed.value == pytest.approx(np.mean(ranks))
         else:
             assert record["count_centred"] == ranks.count(1)
             assert record["mean_rank_centred"] == pytest.approx(np.mean(ranks))
@@ -139,7 +139,7 @@ def test_ours_equals_a_plain_loop_over_both_lists():
         tables += [{p: plain_ranks([row], [p], vectors, TARGETS)[0] for p in TARGETS} for row in rows]
     every = [*TARGETS, *THRICE]
     own = [table[target] for table, target in zip(tables, every, strict=True)]
-    assert (v3["value"], v3["of"]) == (own.count(1), 48) and v4["value"] == pytest.approx(np.mean(own))
+    assert (v3.value, v3.of) == (own.count(1), 48) and v4.value == pytest.approx(np.mean(own))
     assert (both["of"], both["main"], both["heldout"], both["emotions"]) == (48, 12, 36, 12)
     generator, counts, means = np.random.default_rng(7), [], []
     for _ in range(2000):
@@ -158,9 +158,9 @@ def test_a_result_that_held_out_scenarios_deny_does_not_pass():
     for seed in range(6):
         _, criteria = run(seed, 2.0, second=0.0)
         for criterion in criteria:
-            assert criterion["seed"]["value"] in (12, 1) and criterion["seed_verdict"] == "pass"
-            assert criterion["verdict"] != "pass"
-        assert 12 <= criteria[0]["value"] < 32 and criteria[1]["value"] > 3
+            assert criterion.seed.value in (12, 1) and criterion.seed_verdict == "pass"
+            assert criterion.verdict != "pass"
+        assert 12 <= criteria[0].value < 32 and criteria[1].value > 3
 
 
 def test_the_centred_mean_rank_of_the_first_list_has_a_p():
@@ -176,7 +176,7 @@ def test_the_centred_mean_rank_of_the_first_list_has_a_p():
         for _ in range(2000)
     ]
     assert record["p_mean_rank_centred"] == pytest.approx(np.mean(np.array(drawn) <= observed + 1e-9), abs=0.03)
-    assert f"centred {criteria_number(record['mean_rank_centred'])} (p = " in v4["note"]
+    assert f"centred {criteria_number(record['mean_rank_centred'])} (p = " in v4.note
 
 
 def test_without_a_held_out_battery_nothing_passes():
@@ -184,19 +184,19 @@ def test_without_a_held_out_battery_nothing_passes():
     nothing = Battery([Scenario("x", "another", "y")] * 36, heldout.activations)
     record, criteria = measured(main, nothing, EMOTIONS, vectors[None], Layers(), 100, 0)
     assert record["heldout"] is None
-    assert all(c["verdict"] == "inconclusive" and "no held-out scenarios" in c["reason"] for c in criteria)
+    assert all(c.verdict == "inconclusive" and "no held-out scenarios" in c.reason for c in criteria)
 
 
 def test_one_common_component_fools_the_raw_cosine_and_not_the_centred_one():
     found = []
     for seed in range(10):
         record, (v3, v4) = run(seed, 2.0, common=60.0)
-        found.append(v3["seed"]["value"])
-        assert v3["seed_verdict"] == v4["seed_verdict"] == "fail" and v3["verdict"] == v4["verdict"] == "pass"
-        assert v4["seed"]["value"] > 3 and v3["value"] >= 44
+        found.append(v3.seed.value)
+        assert v3.seed_verdict == v4.seed_verdict == "fail" and v3.verdict == v4.verdict == "pass"
+        assert v4.seed.value > 3 and v3.value >= 44
         assert record["count_centred"] >= 11 and record["p_centred"] < 0.05
         assert record["heldout"]["centred"]["matches"]["value"] >= 33
-        assert f"centred {record['count_centred']} (p = " in v3["note"]
+        assert f"centred {record['count_centred']} (p = " in v3.note
     assert np.mean(found) < 3, "the probes nearest to the common component win nearly everything"
 
 
@@ -217,13 +217,13 @@ def test_every_layer_is_recorded_and_the_best_is_named():
     for layer, row in enumerate(record["by_layer"]):
         ranks = plain_ranks(main.activations[:, layer], TARGETS, vectors[layer], TARGETS)
         assert row == {"layer": layer, "matches": ranks.count(1), "mean_rank": pytest.approx(np.mean(ranks))}
-    assert v3["seed"]["value"] == record["by_layer"][1]["matches"] < 12
+    assert v3.seed.value == record["by_layer"][1]["matches"] < 12
     both = record["together"]
-    assert v3["value"] == both["by_layer"][1]["matches"] < 48 and len(both["by_layer"]) == 4
+    assert v3.value == both["by_layer"][1]["matches"] < 48 and len(both["by_layer"]) == 4
     assert both["best_layer"]["matches"]["layer"] == 2 and both["best_layer"]["matches"]["value"] == 48
     assert record["best_layer"]["matches"] | {"null": 0} == {"layer": 2, "value": 12, "null": 0, "p": 1 / 201}
     assert record["best_layer"]["mean_rank"]["layer"] == 2 and record["best_layer"]["mean_rank"]["value"] == 1
-    assert "by a rule" in v3["note"] and "The best of 4 layers, 2, gives 48" in v3["note"]
+    assert "by a rule" in v3.note and "The best of 4 layers, 2, gives 48" in v3.note
 
 
 def test_the_best_of_many_layers_of_noise_is_rarely_beyond_chance():
@@ -240,13 +240,13 @@ def test_a_layer_set_by_hand_is_compared_with_chance_that_may_choose_too():
     by_rule = measured(main, heldout, EMOTIONS, vectors, Layers(1), 400, 0)
     by_hand = measured(main, heldout, EMOTIONS, vectors, Layers(1, by_hand=True), 400, 0)
     for rule, hand in zip(by_rule[1], by_hand[1], strict=True):
-        assert rule["value"] == hand["value"] and rule["interval"] == hand["interval"]
-        assert hand["null"]["p"] > rule["null"]["p"] and "best of 6 layers" in hand["null"]["what"]
-        assert "set by hand" in hand["note"] and "set by hand" not in rule["note"]
+        assert rule.value == hand.value and rule.interval == hand.interval
+        assert hand.null.p > rule.null.p and "best of 6 layers" in hand.null.what
+        assert "set by hand" in hand.note and "set by hand" not in rule.note
     assert by_hand[0]["layer_set_by_hand"] and not by_rule[0]["layer_set_by_hand"]
     # Four matches by chance, more at the best of six layers.
-    assert by_hand[1][0]["null"]["value"] > by_rule[1][0]["null"]["value"] + 2
-    assert by_rule[1][0]["null"]["value"] == pytest.approx(4, abs=0.5)
+    assert by_hand[1][0].null.value > by_rule[1][0].null.value + 2
+    assert by_rule[1][0].null.value == pytest.approx(4, abs=0.5)
     assert by_hand[0]["p_raw"] >= by_rule[0]["p_raw"]
 
 
@@ -256,11 +256,11 @@ def test_a_scenario_set_of_fewer_emotions_is_scaled():
     record, (v3, v4) = measured(main, heldout, [EMOTIONS[i] for i in known], vectors[None, known], Layers(), 100, 0)
     assert record["emotions"] == [EMOTIONS[i] for i in known] and len(record["items"]) == 4
     assert record["heldout"]["of"] == 12 and record["heldout"]["emotions"] == 4
-    assert v3["value"] == v3["of"] == 16 and v3["threshold"] == 11 and "scaled to 11 out of 16" in v3["note"]
-    assert (v3["seed"]["of"], v3["seed"]["threshold"]) == (4, 3) and "scaled to 3 out of 4" in v3["seed"]["note"]
-    assert v4["threshold"] == pytest.approx(1.55) and "among 4" in v4["note"]
+    assert v3.value == v3.of == 16 and v3.threshold == 11 and "scaled to 11 out of 16" in v3.note
+    assert (v3.seed.of, v3.seed.threshold) == (4, 3) and "scaled to 3 out of 4" in v3.seed.note
+    assert v4.threshold == pytest.approx(1.55) and "among 4" in v4.note
     record, criteria = measured(main, heldout, EMOTIONS[3:4], vectors[None, 3:4], Layers(), 100, 0)
-    assert record["items"] == [] and [one["verdict"] for one in criteria] == ["not asked"] * 2
+    assert record["items"] == [] and [one.verdict for one in criteria] == ["not asked"] * 2
 
 
 def test_the_rank_bar_keeps_its_place_between_best_and_worst():
@@ -277,6 +277,6 @@ def test_one_rank_apart_from_all_others_still_has_an_interval(resamples):
     activations[0] = vectors[TARGETS[1]] + 0.5 * vectors[TARGETS[0]]
     main, heldout = Battery(SCENARIOS, activations[:, None]), Battery(HELDOUT, np.eye(20)[THRICE][:, None])
     _, (_, v4) = measured(main, heldout, EMOTIONS, vectors[None], Layers(), resamples, 0)
-    assert v4["seed"]["value"] == pytest.approx(13 / 12)
-    assert v4["interval"][0] <= v4["value"] <= v4["interval"][1] and v4["value"] < 1.1
-    assert v4["verdict"] == "pass"
+    assert v4.seed.value == pytest.approx(13 / 12)
+    assert v4.interval[0] <= v4.value <= v4.interval[1] and v4.value < 1.1
+    assert v4.verdict == "pass"

@@ -64,9 +64,9 @@ def test_planted_effects_pass_and_are_in_the_record():
     controls = {kind: size * generator.standard_normal(10) for kind, size in zip(NULLS, (0.1, 0.3, 0.2), strict=True)}
     made = world(nats, controls)
     record, (v10, v11) = run(r, made, examples={"positive": "emotion 2"})
-    assert (v10["verdict"], v10["seed_verdict"]) == (v11["verdict"], v11["seed_verdict"]) == ("pass", "pass")
-    assert v10["value"] == record.r == pytest.approx(stats.pearsonr(r, nats).statistic)
-    assert v11["value"] == record.signs == (np.sign(nats) == np.where(POSITIVE, 1, -1)).sum()
+    assert (v10.verdict, v10.seed_verdict) == (v11.verdict, v11.seed_verdict) == ("pass", "pass")
+    assert v10.value == record.r == pytest.approx(stats.pearsonr(r, nats).statistic)
+    assert v11.value == record.signs == (np.sign(nats) == np.where(POSITIVE, 1, -1)).sum()
     for row, expected in zip(record.emotions, nats, strict=True):
         assert [row.nats, row.nats_even, row.nats_odd] == pytest.approx([expected] * 3)
         assert row.low - 1e-9 <= row.nats <= row.high + 1e-9
@@ -76,14 +76,14 @@ def test_planted_effects_pass_and_are_in_the_record():
     weights = (r - r.mean()) / np.abs(r - r.mean()).sum()
     times = weights @ nats / np.std(controls["orthogonal"], ddof=1)
     assert record.hardest_control == "orthogonal" and record.times_control == pytest.approx(times)
-    assert f"the effects are {times:.3g} standard deviations of those of orthogonal directions" in v10["note"]
+    assert f"the effects are {times:.3g} standard deviations of those of orthogonal directions" in v10.note
     fit = stats.linregress(r, [row.elo_steered for row in record.emotions])
     assert (record.slope, record.intercept) == pytest.approx((fit.slope, fit.intercept))
     shown = [(row.kind, row.nats) for row in record.controls]
     assert shown == [(k, pytest.approx(x)) for k in NULLS for x in controls[k]] + [("mean", pytest.approx(0))]
     assert record.steered_activities == [a.text for a in made.kinds[::2]]
     assert record.prompts_per_vector == 2 * 16 * 15
-    json.dumps([_plain(record), v10, v11], allow_nan=False)
+    json.dumps([_plain(record), v10.dump(), v11.dump()], allow_nan=False)
 
 
 def test_one_nat_of_advantage_is_86_9_elo_for_the_steered_half():
@@ -156,9 +156,9 @@ def test_the_inverted_sign_passes_the_seed_and_not_the_verdict():
     generator = np.random.default_rng(2)
     r = correlations(generator)
     record, (v10, v11) = run(r, world(-1.5 * r, 0.1 * generator.standard_normal(10)))
-    assert v10["value"] == pytest.approx(-1) and v10["seed_verdict"] == "pass" and v10["verdict"] == "fail"
-    assert "|r|" in v10["threshold_text"] and v10["seed_value"] == pytest.approx(1)
-    assert v11["value"] == record.signs == 0 and v11["seed_verdict"] == v11["verdict"] == "fail"
+    assert v10.value == pytest.approx(-1) and v10.seed_verdict == "pass" and v10.verdict == "fail"
+    assert "|r|" in v10.threshold_text and v10.seed_value == pytest.approx(1)
+    assert v11.value == record.signs == 0 and v11.seed_verdict == v11.verdict == "fail"
 
 
 def test_v11_looks_at_the_valence_and_notes_the_correlation():
@@ -166,7 +166,7 @@ def test_v11_looks_at_the_valence_and_notes_the_correlation():
     nats = np.where(POSITIVE, 1.0, -1.0) + np.linspace(-0.1, 0.1, 35)
     record, (_, v11) = run(r, world(nats, [0.1, -0.1, 0.05]))
     assert record.signs == 35 and record.signs_by_correlation == 0 and record.p_signs_by_correlation > 0.9
-    assert v11["verdict"] == "pass" and "correlation: 0 of 35" in v11["note"]
+    assert v11.verdict == "pass" and "correlation: 0 of 35" in v11.note
 
 
 def test_an_effect_of_exactly_zero_has_no_sign():
@@ -178,8 +178,8 @@ def test_an_effect_of_exactly_zero_has_no_sign():
         judging.coupling(r, found, valences, "", options)[1],
         judging.signs(r, found, valences, "", options)[1],
     )
-    assert v11["value"] == 0 and v11["verdict"] == "fail"
-    assert v10["value"] is None and v10["verdict"] == v10["seed_verdict"] == "inconclusive"
+    assert v11.value == 0 and v11.verdict == "fail"
+    assert v10.value is None and v10.verdict == v10.seed_verdict == "inconclusive"
 
 
 @pytest.mark.parametrize("count", [4, 6])
@@ -187,26 +187,26 @@ def test_few_emotions_and_an_undefined_r(count):
     r = np.array([0.5, -0.4, 0.3, np.nan, 0.1, -0.2])[:count]
     nats = np.array([0.6, -0.5, 0.4, 0.1, 0.2, -0.3])[:count]
     record, (v10, v11) = run(r, world(nats, [0.1, -0.1]))
-    assert record.emotions[3].r is None and v11["of"] == record.of == count
+    assert record.emotions[3].r is None and v11.of == record.of == count
     if count == 4:  # three correlations are left, too few
-        assert record.r is None and v10["verdict"] == "inconclusive" and v10["value"] is None
+        assert record.r is None and v10.verdict == "inconclusive" and v10.value is None
     else:
         known = np.isfinite(r)
         assert record.r == pytest.approx(stats.pearsonr(r[known], nats[known]).statistic)
         assert record.within.positive.dump() == {"emotions": 3, "r": None, "low": None, "high": None}
-    json.dumps([_plain(record), v10, v11], allow_nan=False)
+    json.dumps([_plain(record), v10.dump(), v11.dump()], allow_nan=False)
 
 
 def test_emotions_of_one_valence_can_not_show_a_sign():
     v11 = run([0.5, 0.4, 0.3, 0.2], world([1.0, 0.9, 0.8, 0.7], [0.1, -0.1], EMOTIONS[:8:2]))[1][1]
-    assert v11["value"] == 4 and v11["seed_verdict"] == "pass" and v11["verdict"] != "pass"
+    assert v11.value == 4 and v11.seed_verdict == "pass" and v11.verdict != "pass"
 
 
 def test_blocked_preferences_block_both():
     r = correlations(np.random.default_rng(4))
     for criterion in run(r, world(1.5 * r, [0.1, -0.1, 0.05]), blocked="the position decides")[1]:
-        assert criterion["verdict"] == "inconclusive" and criterion["seed_verdict"] == "pass"
-        assert "the position decides" in criterion["reason"]
+        assert criterion.verdict == "inconclusive" and criterion.seed_verdict == "pass"
+        assert "the position decides" in criterion.reason
 
 
 def test_beyond_random_is_the_t_test_of_one_more_direction():

@@ -51,10 +51,10 @@ def run(rows, activations, templates=TEMPLATES, seed=0, resamples=200):
 def test_a_planted_meaning_passes():
     rows = vectors(np.random.default_rng(0))
     record, v5 = run(rows, world(0, rows, effect=1.0))
-    assert (v5["of"], v5["verdict"]) == (60, "pass") and v5["value"] >= 55
-    assert v5["threshold"] == 43 and "scaled to 43 out of 60" in v5["note"]
+    assert (v5.of, v5.verdict) == (60, "pass") and v5.value >= 55
+    assert v5.threshold == 43 and "scaled to 43 out of 60" in v5.note
     assert record.excess.size_p == 1 / 201 and len(record.templates) == 18
-    json.dumps([record.dump(), v5], allow_nan=False)
+    json.dumps([record.dump(), v5.dump()], allow_nan=False)
 
 
 def test_a_drift_common_to_template_and_twin_is_cancelled():
@@ -64,8 +64,8 @@ def test_a_drift_common_to_template_and_twin_is_cancelled():
         rows = vectors(np.random.default_rng(seed))
         activations = world(seed, rows, drift=1.0)
         record, v5 = run(rows, activations, seed=seed)
-        passed += v5["verdict"] == "pass"
-        counts.append(v5["value"])
+        passed += v5.verdict == "pass"
+        counts.append(v5.value)
         own = [one.fitted_change_template[e] * SIGN[one.expected[e]] for one in record.templates for e in FEAR]
         assert np.mean([change > 0 for change in own if change]) > 0.9
     assert passed <= 2 and np.mean(counts) == pytest.approx(30, abs=3)
@@ -104,7 +104,7 @@ def test_curves_excess_and_severity_equal_plain_loops():
                 sizes.append(sign * (changes[0] - changes[1]))
             if sign := SIGN[one.severity_expected[emotion]]:
                 graver.append(sign * difference)
-    assert (v5["value"], v5["of"]) == (sum(right), 60)
+    assert (v5.value, v5.of) == (sum(right), 60)
     assert record.excess.mean == pytest.approx(np.mean(sizes), abs=1e-6)
     assert record.severity.count == sum(value > 0 for value in graver) and record.severity.of == 60
     assert record.severity.mean == pytest.approx(np.mean(graver), abs=1e-6)
@@ -169,15 +169,15 @@ def test_without_signs_and_with_one_template():
     nothing = [template(i, dict.fromkeys(NUMERIC_EMOTIONS, "none")) for i in range(6)]
     rows = vectors(np.random.default_rng(4))
     record, v5 = run(rows, world(4, rows, effect=1.0, templates=nothing), nothing)
-    assert (v5["of"], v5["value"], v5["verdict"]) == (0, None, "inconclusive") and record.excess.mean is None
+    assert (v5.of, v5.value, v5.verdict) == (0, None, "inconclusive") and record.excess.mean is None
     one = [template(0), *nothing[1:]]
     record, v5 = run(rows, world(4, rows, effect=1.0, templates=one), one)
-    assert v5["of"] == 4 and record.excess.mean is not None and record.excess.low is None
-    json.dumps([record.dump(), v5], allow_nan=False)
+    assert v5.of == 4 and record.excess.mean is not None and record.excess.low is None
+    json.dumps([record.dump(), v5.dump()], allow_nan=False)
 
 
 def test_flat_activations_exceed_nothing():
     rows = vectors(np.random.default_rng(5))
     flat = [np.tile(np.random.default_rng(i).standard_normal(40), (3, 6, 1)) for i in range(18)]
     record, v5 = run(rows, flat)
-    assert v5["value"] == 0 and v5["verdict"] != "pass" and record.severity.count == 0
+    assert v5.value == 0 and v5.verdict != "pass" and record.severity.count == 0

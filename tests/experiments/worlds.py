@@ -149,7 +149,7 @@ def verdicts(run: Callable[[int], Iterable[dict[str, Any]]], repeats: int = 100)
     found: dict[str, Counter[str]] = {}
     for seed in range(repeats):
         for criterion in run(seed):
-            found.setdefault(criterion["id"], Counter())[criterion["verdict"]] += 1
+            found.setdefault(criterion.id, Counter())[criterion.verdict] += 1
     return found
 
 

@@ -7,9 +7,11 @@ import pytest
 from vectors.worlds import agreeing
 
 from emotion_vectors.errors import UserError
-from emotion_vectors.explorer.runs import names, open_run
+from emotion_vectors.explorer.runs import SHOWN, Run, names, open_run
 from emotion_vectors.explorer.views.overview import overview
+from emotion_vectors.explorer.views.preferences import usable
 from emotion_vectors.explorer.views.verdicts import verdicts
+from emotion_vectors.record import parse
 from explorer.test_markup import Seen
 
 
@@ -49,6 +51,15 @@ def test_a_damaged_run_is_told_not_raised(tmp_path):
     assert len(run.problems) == 2 and run.record is None and run.vectors is None
     with pytest.raises(UserError, match="run the experiment again"):
         run.table("stories")
+
+
+def test_an_older_record_without_a_tally_is_counted_and_not_called_unusable(toy_run, tmp_path):
+    record = json.loads((toy_run / "results.json").read_text())
+    stated = record.pop("verdicts")
+    del record["experiments"]["preferences"]["usable"], record["experiments"]["preferences"]["why_not_usable"]
+    run = Run("older", tmp_path, parse(record, SHOWN))
+    assert all(f"{stated[verdict]} {verdict}" in verdicts(run) for verdict in ("pass", "fail", "inconclusive"))
+    assert f"<b>{stated['pass']}</b> pass, {stated['fail']} fail" in overview(run) and usable(run) == ""
 
 
 def test_a_finished_run_has_eleven_verdicts_with_the_record_s_numbers(toy_run):

@@ -1,5 +1,6 @@
 """Answers of the steer tab: against plain transformers, seeded, and of one visitor without the vectors of another."""
 
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from threading import Thread
@@ -169,8 +170,8 @@ def test_the_wrong_or_a_missing_model_is_refused_with_what_to_do(toy_run, tmp_pa
     assert Models().of(run).lm.name == "toy"
     with pytest.raises(UserError, match=r"isn't here.*--model"):
         Models(override=str(tmp_path / "nowhere")).of(run)
-    run.record["model"]["sha256"] = "other"
+    other = run.record.model.model_copy(update={"sha256": "other"})
     with pytest.raises(UserError, match="not those that the vectors were made from"):
-        Models().of(run)
+        Models().of(replace(run, record=run.record.model_copy(update={"model": other})))
     with pytest.raises(UserError, match="no vectors yet"):
         Models().of(open_run("x", tmp_path))

@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import pytest
+from small import SMALL_WORDS
 
 from emotion_vectors.errors import LONGEST, UserError, nearest, printable
 from emotion_vectors.lm.model import load_model
@@ -129,7 +130,7 @@ def test_a_token_of_the_hub_is_in_no_file_and_in_no_error(tmp_path, monkeypatch)
     monkeypatch.setenv("HF_TOKEN", token)
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     done = subprocess.run(
-        [sys.executable, "-m", "emotion_vectors", "run", "--preset", "toy", "--device", "cpu", "--out", str(tmp_path / "run")],
+        [sys.executable, "-m", "emotion_vectors", "run", "--preset", "toy", *SMALL_WORDS, "--device", "cpu", "--threads", "1", "--out", str(tmp_path / "run")],
         capture_output=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0

@@ -244,9 +244,15 @@ def from_gguf():
     return load_model("embedded", device="cpu", dtype="float32")
 
 
+@pytest.fixture(scope="module")
+def made_once(tmp_path_factory) -> Path:
+    """A cache of the three tests below: the weights are made into openvino's form by the first of them."""
+    return tmp_path_factory.mktemp("openvino")
+
+
 @needs_openvino
 @pytest.mark.slow
-def test_openvino_agrees_with_transformers_on_the_same_weights(from_gguf, tmp_path: Path) -> None:
+def test_openvino_agrees_with_transformers_on_the_same_weights(from_gguf, made_once: Path) -> None:
     """The likeliest continuations: openvino's tokens must be the ones that transformers finds likeliest, nearly always."""
     lm = from_gguf
     sampling = Sampling(temperature=0.0, max_new_tokens=32)
@@ -256,7 +262,7 @@ def test_openvino_agrees_with_transformers_on_the_same_weights(from_gguf, tmp_pa
               add_generation_prompt=True, return_dict=False))
         for topic in topics
     ]  # fmt: skip
-    writer = make_writer(lm, "auto", 8, cache=tmp_path)
+    writer = make_writer(lm, "auto", 8, cache=made_once)
     assert writer.name.startswith("openvino-genai")
     wanted = [Request(str(i), prompt, i) for i, prompt in enumerate(prompts)]
     texts = {one.key: one for one in writer.write(wanted, sampling)}
@@ -273,11 +279,11 @@ def test_openvino_agrees_with_transformers_on_the_same_weights(from_gguf, tmp_pa
 
 @needs_openvino
 @pytest.mark.slow
-def test_openvino_seeds_end_tokens_and_limits(from_gguf, tmp_path: Path) -> None:
+def test_openvino_seeds_end_tokens_and_limits(from_gguf, made_once: Path) -> None:
     lm = from_gguf
     prompt = tuple(lm.tokenizer.apply_chat_template([{"role": "user", "content": "Say a short greeting."}],
                    add_generation_prompt=True, return_dict=False))  # fmt: skip
-    writer = make_writer(lm, "openvino", 4, cache=tmp_path)
+    writer = make_writer(lm, "openvino", 4, cache=made_once)
     sampling = Sampling(temperature=1.0, top_p=0.95, max_new_tokens=24)
     wanted = [Request(str(i), prompt, i) for i in range(10)]
     first = {one.key: one for one in writer.write(wanted, sampling)}
@@ -301,7 +307,7 @@ def story_requests(lm: Any, told: str, topics: Sequence[str]) -> list[Request]:
 @needs_openvino
 @pytest.mark.slow
 def test_openvino_writes_the_same_after_another_chunk_as_when_resumed(
-    from_gguf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    from_gguf, made_once: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The earlier chunk has the same prompts, as a later round has: what was read before must leave no trace."""
     told = "Write a story of a few words on the topic below, with no title and no comment at all. End it very soon."
@@ -315,7 +321,7 @@ def test_openvino_writes_the_same_after_another_chunk_as_when_resumed(
     sampling = Sampling(temperature=1.0, max_new_tokens=16)
     texts = []
     for chunks in ((wanted[:5], wanted[5:]), (wanted[5:],)):
-        writer = openvino_writer.OpenVINOWriter(from_gguf, 8, cache=tmp_path)
+        writer = openvino_writer.OpenVINOWriter(from_gguf, 8, cache=made_once)
         for chunk in chunks:
             texts.append({one.key: one for one in writer.write(chunk, sampling)})
     assert texts[1] == texts[2] and len(texts[1]) == 5

@@ -21,13 +21,13 @@ ALLOWED = {
     "lm": {"stimuli", "store", "planted"},  # models built here; the toy's tokenizer learns the pack's words
     "corpus": {"lm", "stimuli", "store", "settings", "scale"},
     "vectors": {"corpus", "lm", "store"},  # corpus: the neutral texts of ours
-    "exports": {"lm", "vectors", "stimuli", "store"},
+    "exports": {"lm", "vectors", "stimuli", "store", "record"},
     "transcripts": {"lm", "vectors", "store"},
     "experiments": {"lm", "vectors", "stats", "stimuli", "record", "report"},  # report: what a topic is made of
     "doctor": {"lm", "vectors", "stats", "stimuli", "experiments"},
     "report": {"store", "stats", "record"},
-    # report: only its wording and its labels of points; stimuli: the human ratings on the map
-    "explorer": {"lm", "vectors", "report", "record", "store", "stimuli"},
+    # report: only its wording and its labels of points; experiments: what its tabs show of the record; stimuli: the human ratings on the map
+    "explorer": {"lm", "vectors", "report", "record", "experiments", "store", "stimuli"},
     "bench": {
         "stages",
         "lab",
@@ -41,10 +41,11 @@ ALLOWED = {
         "settings",
         "__version__",
     },
-    "comparing": {"pipeline", "settings", "vectors", "stats", "store", "report", "experiments"},  # the bag of words
+    "comparing": {"pipeline", "settings", "vectors", "stats", "store", "report", "record", "experiments"},
     "upkeep": {"stages", "bench", "lm", "corpus", "vectors", "stats", "stimuli", "store", "settings"},
     "stages": {
         "report",  # what an experiment is handed
+        "record",
         "topics",
         "doctor",
         "lab",

@@ -21,7 +21,7 @@ from ray.cluster_utils import Cluster  # noqa: E402
 
 from .test_shards_of_a_run import same_numbers  # noqa: E402
 
-pytestmark = pytest.mark.ray
+pytestmark = [pytest.mark.ray, pytest.mark.filterwarnings("default")]  # what Ray warns of in our process is its own
 ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])  # the nodes don't have the tests
 NODE = {"num_cpus": 1, "object_store_memory": 100 * 2**20}
 

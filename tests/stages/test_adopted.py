@@ -1,11 +1,13 @@
 """`run --vectors`: a run's own vectors from a file give the run's own results; what does not fit is refused at once."""
 
+import contextlib
 import dataclasses
 import html
 import json
 
 import numpy as np
 import pytest
+from small import without_page
 
 from emotion_vectors import EmotionVectors, settings
 from emotion_vectors.errors import UserError
@@ -19,17 +21,18 @@ pytestmark = pytest.mark.slow  # every test waits for whole runs
 QUIET = settings.Runtime(device="cpu", quiet=True, threads=1)
 
 
-def again(toy_run, out, vectors, **changes):
+def again(toy_run, out, vectors, page=False, **changes):
     """The toy run with vectors from elsewhere, on the stories that the first run wrote."""
     folder, _ = toy_run
     texts = {"stories_from": str(folder / "stories.parquet"), "neutral_from": str(folder / "neutral.parquet")}
-    return run_experiment(change(settings.toy(), vectors_from=str(vectors), **texts, **changes), out, QUIET)
+    with contextlib.nullcontext() if page else without_page():
+        return run_experiment(change(settings.toy(), vectors_from=str(vectors), **texts, **changes), out, QUIET)
 
 
 @pytest.fixture(scope="module")
 def same(toy_run, tmp_path_factory):
     out = tmp_path_factory.mktemp("adopted") / "same"
-    return out, again(toy_run, out, toy_run[0])
+    return out, again(toy_run, out, toy_run[0], page=True)
 
 
 def rounded(found):

@@ -5,6 +5,7 @@ import shutil
 import numpy as np
 import polars as pl
 import pytest
+from small import without_page
 
 from emotion_vectors import settings
 from emotion_vectors.errors import UserError
@@ -58,5 +59,6 @@ def test_a_damaged_calibration_is_made_again_by_its_run(toy_run, tmp_path, rest)
     file.write_bytes(whole[:rest])
     with pytest.raises(UserError, match="does not go with its vectors"):
         EmotionVectors.load(folder)
-    record = run_experiment(settings.toy(), folder, settings.Runtime(device="cpu", quiet=True, threads=1))
+    with without_page():
+        record = run_experiment(settings.toy(), folder, settings.Runtime(device="cpu", quiet=True, threads=1))
     assert file.read_bytes() == whole and record["criteria"] == toy_run[1]["criteria"]

@@ -85,11 +85,8 @@ def judged(found, seed):
         *validation.scenario_tests(lab, vectors, found)[1],
         *validation.numeric_tests(lab, vectors, found)[1],
     ]
-    assert tuple(one["id"] for one in criteria) == ALL
-    return [
-        (one["id"], one["value"], (one.get("seed") or {}).get("value"), one["verdict"], one["seed_verdict"])
-        for one in criteria
-    ]
+    assert tuple(one.id for one in criteria) == ALL
+    return [(one.id, one.value, one.seed and one.seed.value, one.verdict, one.seed_verdict) for one in criteria]
 
 
 def test_no_verdict_and_no_count_differs_between_bfloat16_and_float32(half, full):

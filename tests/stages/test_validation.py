@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from emotion_vectors.experiments.baselines import measure as baselines
+from emotion_vectors.experiments.criteria import Null, Seed, Threshold, judge
 from emotion_vectors.lm.prompts import chat_prompt
 from emotion_vectors.stages import validation
 from emotion_vectors.stages.readings import Readings
@@ -84,12 +85,12 @@ def test_the_batteries_reach_the_tests_with_their_layers():
                 row[3] = vectors.projected[2, index[scenario.emotion]]
     lab = SimpleNamespace(pack=PACK, settings=SimpleNamespace(resamples=100, seed=0, layer=None))
     record, (v3, _) = validation.scenario_tests(lab, vectors, planted)  # pyright: ignore[reportArgumentType]
-    first = v3["seed"]
-    assert first["value"] == first["of"] == record.by_layer[2].matches and len(record.by_layer) == 4
+    first = v3.seed
+    assert first.value == first.of == record.by_layer[2].matches and len(record.by_layer) == 4
     assert record.heldout is not None and record.retrieval is not None
-    assert record.heldout.raw.matches.value == record.heldout.of == 3 * first["of"]
-    assert v3["of"] == 4 * first["of"] and v3["value"] > 3 * first["of"]
-    assert record.by_layer[1].matches < first["of"] and not record.layer_set_by_hand
+    assert record.heldout.raw.matches.value == record.heldout.of == 3 * first.of
+    assert v3.of == 4 * first.of and v3.value > 3 * first.of
+    assert record.by_layer[1].matches < first.of and not record.layer_set_by_hand
     assert record.retrieval.of == record.retrieval.emotions == 24
     by_hand = SimpleNamespace(pack=PACK, settings=SimpleNamespace(resamples=100, seed=0, layer=2))
     assert validation.scenario_tests(by_hand, vectors, planted)[0].layer_set_by_hand  # pyright: ignore[reportArgumentType]
@@ -99,24 +100,25 @@ def test_the_words_of_a_run_are_compared_and_noted(tmp_path):
     lab, vectors = run_folder(tmp_path), directions()
     record, criteria = validation.scenario_tests(lab, vectors, readings())
     nats = np.random.default_rng(0).standard_normal(64)
-    nothing = {"value": 0, "of": 24, "threshold": 17}
+    chance, seeds = Null("chance", 0.0, 1.0), Seed(0, Threshold(17), "curves", 24)
     rest = [
-        {"id": name, "value": 0, "of": of, "null": {"p": 1.0}, "note": "x", "seed": nothing}
+        judge(name, "", 0, (0, 0), chance, Threshold(17), "", of, note="x", seed=seeds)
         for name, of in (("V5", 24), ("V6", 24), ("V8", 3), ("V9", 24), ("V1", 24))
     ]
     counted = SimpleNamespace(count=0, of=55, count_p=1.0)
     numbers = SimpleNamespace(
         twins=SimpleNamespace(earlier=SimpleNamespace(null=SimpleNamespace(p=1.0)), severity=counted)
     )
-    found = validation.words_alone(lab, vectors, nats, [*criteria, *rest], record, numbers)
+    found, noted = validation.words_alone(lab, vectors, nats, [*criteria, *rest], record, numbers)
     assert [row.name for row in found.rows] == ["residual stream", "bag of words", "static embedding"]
     stories = {word for _, text in validation.kept_stories(lab) for word in text.lower().split()}
     assert 24 <= found.vocabulary <= len(stories)
     for name in baselines.CRITERIA:
         reached = baselines.remarks(found)[name]
-        note = next(c["note"] for c in (*criteria, *rest) if c["id"] == name)
+        note = next(one.note for one in noted if one.id == name)
         assert note.endswith(reached) and ("reaches" in note) == bool(reached)
-    assert rest[-1]["note"] == "x" and rest[0]["note"].startswith("x A bag of words reaches ")
+    notes = {one.id: one.note for one in noted}
+    assert notes["V1"] == "x" and notes["V5"].startswith("x A bag of words reaches ")
 
 
 def test_the_static_vectors_of_a_run_are_in_the_same_space():

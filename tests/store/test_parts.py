@@ -5,6 +5,7 @@ import shutil
 
 import pytest
 from faults import VOLATILE
+from small import without_page
 
 from emotion_vectors import settings
 from emotion_vectors.pipeline import run_experiment
@@ -51,7 +52,8 @@ def test_damaged_parts_are_made_again_and_nothing_else_is(harm, toy_run, tmp_pat
         if f.is_file() and f.name.split(".sha256")[0] not in {h.name for h in hurt}
     }
     assert others
-    record = run_experiment(settings.toy(), folder, LOUD)
+    with without_page():
+        record = run_experiment(settings.toy(), folder, LOUD)
     said = " ".join(capfd.readouterr().err.split())
     for file in hurt:
         assert f"{file.parent.name}/{file.name} is damaged" in said

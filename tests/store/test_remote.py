@@ -180,7 +180,7 @@ def bucket():
     server.stop()
 
 
-def run(*words, cache):
+def in_a_process(*words, cache):
     return subprocess.run(
         [sys.executable, "-m", "emotion_vectors", *map(str, words)], capture_output=True, text=True, check=False,
         env=os.environ | {"EMOTION_VECTORS_CACHE": str(cache)},
@@ -188,8 +188,12 @@ def run(*words, cache):
 
 
 @pytest.mark.slow
-def test_a_run_on_an_object_store_goes_on_on_another_machine(bucket, toy_run, tmp_path, monkeypatch):
+def test_a_run_on_an_object_store_goes_on_on_another_machine(bucket, toy_run, tmp_path, monkeypatch, call):
     """Killed here, finished there: its files are at the address, and its vectors and stories are read from it."""
+
+    def run(*words, cache):
+        return call(*words, EMOTION_VECTORS_CACHE=cache)
+
     files, toy = fsspec.filesystem("s3"), ("run", "--preset", "toy", "--device", "cpu", "--threads", "1", "--quiet")
     out = f"{bucket}/toy"
     half = tmp_path / "half"  # as after a kill in the middle of steering
@@ -197,7 +201,7 @@ def test_a_run_on_an_object_store_goes_on_on_another_machine(bucket, toy_run, tm
     parts = sorted(half.glob("parts/steering-*/*.safetensors"))
     parts[-1].unlink()
     files.put(str(half) + "/", f"{bucket}/toy", recursive=True)
-    done = run(*toy, "--out", out, cache=tmp_path / "there")
+    done = in_a_process(*toy, "--out", out, cache=tmp_path / "there")
     assert done.returncode == 0, done.stderr
     assert f"Report: {out}/report.html" in done.stdout.replace("\n", "")
     record = json.loads(files.cat_file(f"{out}/results.json"))

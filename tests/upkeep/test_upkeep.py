@@ -8,6 +8,7 @@ import pytest
 import torch
 from report.asking import write_report
 from safetensors.numpy import load_file
+from small import without_page
 
 from emotion_vectors import EmotionVectors, settings
 from emotion_vectors.cli import main
@@ -141,12 +142,14 @@ def test_what_is_said_to_change_is_what_changes(name, value, toy_run, tmp_path):
     other = change(settings.toy(), **{name: value})
     announced = run_status(folder, identity_of(other, QUIET))["changed"]
     assert announced["settings"] == [f"settings.{name}"]
-    run_experiment(other, tmp_path / "other", QUIET)
+    with without_page():  # it is made of the record, and is said to change with it
+        run_experiment(other, tmp_path / "other", QUIET)
     files = {
         stage: [made(where, stage) for where in (folder, tmp_path / "other")]
         for stage in ORDER[1:]  # the self-checks' file has times of its own
     }
     assert {stage for stage, (a, b) in files.items() if a != b} <= set(announced["stages"])
+    assert {"analysis", "report"} <= set(announced["stages"])
     seen = "vectors" if name == "resamples" else "feels"  # the file of vectors holds their reliability
     assert files["preferences"][0] == files["preferences"][1] and announced["stages"].get(seen)
     assert name == "resamples" or files[seen][0] != files[seen][1]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -17,6 +16,7 @@ from emotion_vectors.progress import Reporter
 from emotion_vectors.settings import Runtime, Settings
 from emotion_vectors.stimuli.pack import load_pack
 from emotion_vectors.store import atomic
+from emotion_vectors.store.schema import JsonObject
 
 SCHEMA = 1
 MEASURES = {
@@ -31,7 +31,7 @@ def run_bench(
     quick: bool = False,
     out: Path | None = None,
     sizes: Sizes | None = None,
-) -> dict[str, Any]:
+) -> JsonObject:
     """Time the jobs `wanted` (names with commas between) and return the record; `out` gets it as JSON.
 
     `quick` takes small samples and no growth; `sizes` are amounts of your own. Raises `UserError` for an unknown job, a
@@ -50,7 +50,7 @@ def run_bench(
     case = Case(lm, pack, settings, runtime, amounts, reporter)
     if case.layer >= lm.n_layers:
         raise UserError(f"There is no layer {case.layer} in {lm.name}; layers go from 0 to {lm.n_layers - 1}.")
-    record: dict[str, Any] = {"schema": SCHEMA, "quick": quick, "jobs": {}, "machine": machine.describe(lm)}
+    record: JsonObject = {"schema": SCHEMA, "quick": quick, "jobs": {}, "machine": machine.describe(lm)}
     for name in JOBS:
         if name in names:
             record["jobs"][name] = MEASURES[name](case)
@@ -63,8 +63,8 @@ def run_bench(
     return record
 
 
-def _growth(case: Case, names: tuple[str, ...], quick: bool) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+def _growth(case: Case, names: tuple[str, ...], quick: bool) -> JsonObject:
+    found: JsonObject = {}
     for job in GROWING:
         if quick or job not in names:
             reason = "left out by --quick" if quick else "not among the jobs asked for"

@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import polars as pl
 import torch
@@ -30,6 +30,7 @@ from emotion_vectors.stages.steering import ROLES, VECTORS_PER_PART
 from emotion_vectors.stimuli import load_pack
 from emotion_vectors.store import atomic
 from emotion_vectors.store.run_folder import open_run
+from emotion_vectors.store.schema import JsonObject
 
 TIMES = (1, 4, 16)
 STORIES, VECTORS = 48, VECTORS_PER_PART  # at 1x: about one full batch of tokens, and one part
@@ -53,7 +54,7 @@ class Grown(NamedTuple):
 
 def growth(
     settings: Settings, runtime: Runtime, job: str, reporter: Reporter, times: tuple[int, ...] = TIMES
-) -> list[dict[str, Any]]:
+) -> list[JsonObject]:
     """The record of `job` at each multiple: {"times", "amount", "unit", "seconds", "peak_bytes", ...}."""
     found = []
     with reporter.stage(f"Growth of {job}", sum(times), "times the work") as stage:
@@ -68,7 +69,7 @@ def growth(
     return found
 
 
-def _in_own_process(request: dict[str, Any]) -> dict[str, Any]:
+def _in_own_process(request: JsonObject) -> JsonObject:
     command = [sys.executable, "-m", "emotion_vectors.bench.growth", json.dumps(request)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
@@ -79,7 +80,7 @@ def _in_own_process(request: dict[str, Any]) -> dict[str, Any]:
     return json.loads(done.stdout.strip().splitlines()[-1])
 
 
-def measure(request: dict[str, Any]) -> Grown:
+def measure(request: JsonObject) -> Grown:
     """One job at one size in this process."""
     torch.set_num_threads(request["threads"])
     settings = Settings(**request["settings"])

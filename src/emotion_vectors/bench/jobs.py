@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from typing import Any
 
 import numpy as np
 import torch
@@ -16,18 +15,19 @@ from emotion_vectors.bench.timing import Lap, race
 from emotion_vectors.lm import choices
 from emotion_vectors.stages.steering import ROLES, VECTORS_PER_PART
 from emotion_vectors.stats.steering import ring_pairs
+from emotion_vectors.store.schema import JsonObject
 from emotion_vectors.vectors import activations, passes
 
 WAYS = 2  # the production path and the plain loop
 
 
-def extraction(case: Case) -> dict[str, Any]:
+def extraction(case: Case) -> JsonObject:
     """Tokens per second (padding not counted) read at all layers and averaged."""
     lm, texts = case.lm, samples.texts(case, case.sizes.stories)
     tokens, room = sum(len(ids) for ids, _ in texts), passes.room_for(lm, case.runtime.tokens_per_batch)
-    checked: dict[str, Any] = {}
+    checked: JsonObject = {}
 
-    def check(found: dict[str, Any]) -> None:
+    def check(found: JsonObject) -> None:
         ours, theirs = found["fast"][:, 1:], found["plain"]
         away = np.linalg.norm(ours - theirs, axis=-1) / np.linalg.norm(theirs, axis=-1)
         checked.update(agree("extraction", away, RELATIVE[lm.dtype], "of a mean's length"))
@@ -52,15 +52,15 @@ def extraction(case: Case) -> dict[str, Any]:
     )  # fmt: skip
 
 
-def preferences(case: Case) -> dict[str, Any]:
+def preferences(case: Case) -> JsonObject:
     """Prompts per second of the unsteered choices between all ordered pairs of some activities."""
     lm = case.lm
     prepared = _prepared(case, case.sizes.choosing, None)
     keys = samples.in_blocks(list(prepared.prompts), case.sizes.plain_prompts, plain.BATCH)
     prompts = [prepared.prompts[key] for key in keys]
-    checked: dict[str, Any] = {}
+    checked: JsonObject = {}
 
-    def check(found: dict[str, Any]) -> None:
+    def check(found: JsonObject) -> None:
         ours = np.array([found["fast"][key] for key in keys])
         checked.update(agree("preferences", np.abs(ours - found["plain"]), NATS[lm.dtype], "nats"))
 
@@ -85,7 +85,7 @@ def preferences(case: Case) -> dict[str, Any]:
     )  # fmt: skip
 
 
-def steering(case: Case) -> dict[str, Any]:
+def steering(case: Case) -> JsonObject:
     """Prompts times vectors per second of steered choices, the vector on either option, as a run asks them.
 
     The unsteered pass that all vectors start from counts with the share that one of the settings' vectors has in it.
@@ -95,7 +95,7 @@ def steering(case: Case) -> dict[str, Any]:
     vectors = steering_vectors(case, prepared)
     keys = samples.in_blocks(list(prepared.prompts), sizes.plain_prompts // len(ROLES["own"]), plain.BATCH)
     prompts, count = [prepared.prompts[key] for key in keys], len(prepared.prompts) * len(ROLES["own"])
-    checked: dict[str, Any] = {}
+    checked: JsonObject = {}
 
     def fast() -> Lap:
         begun = time.perf_counter()
@@ -109,7 +109,7 @@ def steering(case: Case) -> dict[str, Any]:
         found = {role: plain.steering(lm, prompts, prepared.tokens, layer, vectors[0], role) for role in plain.SPAN}
         return Lap(len(prompts) * len(found), found)
 
-    def check(found: dict[str, Any]) -> None:
+    def check(found: JsonObject) -> None:
         away = []
         for role, theirs in found["plain"].items():
             ours = found["fast"][role]
@@ -188,7 +188,7 @@ def _prepared(case: Case, count: int, partners: int | None) -> choices.Choices:
     return choices.prepare(case.lm, texts.preference, texts.preference_prefill, options, asked)
 
 
-def _limit(case: Case, work: Work, units: float, rows: int) -> dict[str, Any]:
+def _limit(case: Case, work: Work, units: float, rows: int) -> JsonObject:
     """The arithmetic limit of `work`, which is `units` units, with matrices of `rows` rows."""
     total, rate = limit.operations(case.lm, work), limit.matrix_rate(case.lm, rows)
     return {

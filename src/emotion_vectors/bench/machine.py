@@ -6,12 +6,12 @@ import os
 import platform
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from emotion_vectors import __version__
 from emotion_vectors.lm.model import LanguageModel
+from emotion_vectors.store.schema import JsonObject
 
 PACKAGES = ("torch", "transformers", "numpy", "openvino-genai", "vllm", "ctranslate2")
 
@@ -19,7 +19,7 @@ PACKAGES = ("torch", "transformers", "numpy", "openvino-genai", "vllm", "ctransl
 PEAKS = {"H200": 989.4e12, "H100 80GB HBM3": 989.4e12, "A100": 312e12}
 
 
-def describe(lm: LanguageModel) -> dict[str, Any]:
+def describe(lm: LanguageModel) -> JsonObject:
     """Processor, memory, accelerator, system, versions, and the model with its type and device."""
     return {
         "processor": processor(), "cores": cores(), "threads": torch.get_num_threads(), "memory_bytes": memory_bytes(),
@@ -57,7 +57,7 @@ def memory_bytes() -> int | None:
         return None
 
 
-def accelerator(device: torch.device) -> dict[str, Any] | None:
+def accelerator(device: torch.device) -> JsonObject | None:
     """Name and memory of the GPU that is used, None on a CPU."""
     if device.type != "cuda":
         return None if device.type == "cpu" else {"name": device.type, "memory_bytes": None}
@@ -76,7 +76,7 @@ def versions() -> dict[str, str | None]:
     return found
 
 
-def utilisation(lm: LanguageModel, job: dict[str, Any]) -> dict[str, Any]:
+def utilisation(lm: LanguageModel, job: JsonObject) -> JsonObject:
     """`mfu`: the job's necessary operations per second over the GPU's peak, or null with the reason beside it."""
     needed = job.get("limit", {}).get("operations_per_unit")
     if needed is None:

@@ -9,6 +9,7 @@ import torch
 
 from emotion_vectors.bench.timing import Raced
 from emotion_vectors.errors import UserError
+from emotion_vectors.store.schema import JsonObject
 
 JOBS = ("writing", "extraction", "preferences", "steering")
 FIGURES = ("rate", "ratio_to_plain", "fraction_of_limit")
@@ -32,7 +33,7 @@ RELATIVE = {
 }  # fmt: skip
 
 
-def agree(job: str, differences: np.ndarray, tolerance: Tolerance, unit: str) -> dict[str, Any]:
+def agree(job: str, differences: np.ndarray, tolerance: Tolerance, unit: str) -> JsonObject:
     """The record of the check; raises `UserError` where the fast path and the plain loop do not give the same numbers."""
     if differences.size == 0 or not np.isfinite(differences).all():
         raise UserError(
@@ -53,8 +54,8 @@ def agree(job: str, differences: np.ndarray, tolerance: Tolerance, unit: str) ->
 
 
 def outcome(
-    job: str, fast: Raced, plain: Raced, plain_is: str, limit: dict[str, Any], check: dict[str, Any], **more: Any
-) -> dict[str, Any]:
+    job: str, fast: Raced, plain: Raced, plain_is: str, limit: JsonObject, check: JsonObject, **more: Any
+) -> JsonObject:
     """The job's part of the JSON file. `limit["rate"]` is in the job's unit."""
     return {
         "rate": fast.rate, "unit": UNITS[job], "ratio_to_plain": fast.rate / plain.rate,
@@ -63,7 +64,7 @@ def outcome(
     }  # fmt: skip
 
 
-def not_measured(job: str, reason: str) -> dict[str, Any]:
+def not_measured(job: str, reason: str) -> JsonObject:
     """The part of a job that was not timed: every figure null, with the reason beside it."""
     return {"unit": UNITS[job]} | {
         key: value for figure in FIGURES for key, value in ((figure, None), (f"{figure}_reason", reason))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from typing import Any, get_args
+from typing import get_args
 
 import numpy as np
 
@@ -18,12 +18,13 @@ from emotion_vectors.lm.writers import Request, Sampling, Writer, choose_writer,
 from emotion_vectors.lm.writers.base import end_tokens
 from emotion_vectors.lm.writers.openvino_writer import generation_config, rotation_of, start_pipeline
 from emotion_vectors.settings import Settings
+from emotion_vectors.store.schema import JsonObject
 
 BYTES = {"openvino": 34 / 32}  # per weight as the engine stores it: blocks of 32 weights in 34 bytes (Q8_0)
 WARM_UP_TOKENS = 4
 
 
-def writing(case: Case) -> dict[str, Any]:
+def writing(case: Case) -> JsonObject:
     """New tokens per second; the reading of the prompts is part of the time, loading the engine is not."""
     lm, sizes = case.lm, case.sizes
     asked, sampling = samples.requests(case, sizes.requests), samples.sampling(case, sizes.new_tokens)

@@ -14,7 +14,7 @@ from emotion_vectors.comparing.runs import Compared, open_compared
 from emotion_vectors.errors import UserError
 from emotion_vectors.store import atomic
 from emotion_vectors.store.records import using_records
-from emotion_vectors.store.schema import timestamp
+from emotion_vectors.store.schema import JsonObject, timestamp
 
 FILES = ("comparison.json", "comparison.parquet", "comparison.html")
 COLUMNS = {
@@ -23,7 +23,7 @@ COLUMNS = {
 }  # fmt: skip
 
 
-def compare_runs(paths: Sequence[Path], out: Path, resamples: int = 2000, seed: int = 0, failed: Sequence[dict[str, str]] = ()) -> dict[str, Any]:  # fmt: skip
+def compare_runs(paths: Sequence[Path], out: Path, resamples: int = 2000, seed: int = 0, failed: Sequence[dict[str, str]] = ()) -> JsonObject:  # fmt: skip
     """Compare finished runs and write `FILES` into the folder `out`; returns the record.
 
     `failed` names models without a run and why, for the page. Raises `UserError` for runs that can't be opened.
@@ -44,26 +44,30 @@ def compare_runs(paths: Sequence[Path], out: Path, resamples: int = 2000, seed: 
     return record
 
 
-def _summary(run: Compared) -> dict[str, Any]:
-    record = run.record
+def _summary(run: Compared) -> JsonObject:
+    record, model = run.record, run.record.model
+    corpus, split = record.corpus, record.vectors.split_half if record.vectors else None
     return {
-        "name": run.name, "model": record["model"]["name"], "model_sha256": record["model"]["sha256"], "layers": record["model"]["layers"],
-        "width": record["model"]["hidden_size"], "prompt_format": record["model"]["prompt_format"], "layer": run.vectors.layer,
-        "stimuli": record["stimuli"]["pack"], "writer": record["model"].get("writer"), "emotions": len(run.vectors.emotions),
-        "stories": record["corpus"].get("kept"), "fingerprint": record["fingerprint"], "version": record["version"],
-        "reliability": (record["vectors"].get("split_half") or {}).get("median"),
+        "name": run.name, "model": model.name, "model_sha256": model.sha256, "layers": model.layers,
+        "width": model.hidden_size, "prompt_format": model.prompt_format, "layer": run.vectors.layer,
+        "stimuli": record.stimuli.pack if record.stimuli else "", "writer": model.dump().get("writer"), "emotions": len(run.vectors.emotions),
+        "stories": corpus.kept if corpus else None, "fingerprint": record.fingerprint, "version": record.version,
+        "reliability": split.median if split else None,
         "criteria": {
-            name: {key: one.get(key) for key in ("name", "value", "of", "interval", "verdict", "seed_verdict", "reason")}
-            for name, one in record["criteria"].items()
+            name: {
+                "name": one.name, "value": one.value, "of": one.of, "interval": one.interval, "verdict": one.verdict,
+                "seed_verdict": one.seed_verdict, "reason": one.reason,
+            }
+            for name, one in record.criteria.items()
         },
-        "verdicts": record["verdicts"], "doctor": [{"name": name, **check} for name, check in record["doctor"].items() if not check["passed"]],
-        "speed": {name: {"rate": stage["rate"], "unit": stage["unit"]} for name, stage in record["timings"].items()},
+        "verdicts": record.tally(), "doctor": [{"name": name, **check.dump()} for name, check in record.doctor.items() if not check.passed],
+        "speed": {name: {"rate": stage.rate, "unit": stage.unit} for name, stage in record.timings.items()},
     }  # fmt: skip
 
 
-def table_of(record: dict[str, Any]) -> pl.DataFrame:
+def table_of(record: JsonObject) -> pl.DataFrame:
     """Every number of the comparison in one long table; `with` is empty for numbers of one run alone."""
-    rows: list[dict[str, Any]] = []
+    rows: list[JsonObject] = []
 
     def add(what: str, runs: list[str], item: str, value: Any, **more: Any) -> None:
         low, high = more.pop("interval", None) or (None, None)
@@ -98,7 +102,7 @@ def table_of(record: dict[str, Any]) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=COLUMNS)
 
 
-def add_training(add: Callable[..., None], runs: list[str], found: dict[str, Any] | None) -> None:
+def add_training(add: Callable[..., None], runs: list[str], found: JsonObject | None) -> None:
     """The rows of a pair of which one is the other before training."""
     if not found:
         return
@@ -122,6 +126,6 @@ def add_training(add: Callable[..., None], runs: list[str], found: dict[str, Any
             add(f"training, mean size of the {name} by layer", runs, "", row[key], layer=row["layer"])
 
 
-def _bounds(found: dict[str, Any]) -> dict[str, Any]:
+def _bounds(found: JsonObject) -> JsonObject:
     """Interval, null and p of a measure, as far as it has them."""
     return {key: found[key] for key in ("interval", "null", "p") if key in found}

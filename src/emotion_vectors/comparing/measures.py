@@ -5,13 +5,12 @@ n emotions, d and e residual widths. Rows are the same emotions in the same orde
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from scipy.stats import rankdata
 
 from emotion_vectors.stats.intervals import cluster_bootstrap, pearson_bootstrap
 from emotion_vectors.stats.nulls import permutation_p
+from emotion_vectors.store.schema import JsonObject
 from emotion_vectors.vectors.directions import contrast, cosine
 
 FEWEST = 4  # emotions or activities: fewer have no interval
@@ -29,7 +28,7 @@ def same_and_others(table: np.ndarray) -> dict[str, float]:
     return {"mean": float(np.diagonal(table).mean()), "other_95": float(np.quantile(others, 0.95))}
 
 
-def matching(first: np.ndarray, second: np.ndarray, resamples: int, seed: int) -> dict[str, Any]:
+def matching(first: np.ndarray, second: np.ndarray, resamples: int, seed: int) -> JsonObject:
     """Cosine of each emotion's vector in one set with the same emotion's in the other; both (n, d) of one model.
 
     `mean` with an interval by resampling emotions; `null`: the mean with the emotions of one set dealt out at random, and `p`;
@@ -46,7 +45,7 @@ def matching(first: np.ndarray, second: np.ndarray, resamples: int, seed: int) -
     }  # fmt: skip
 
 
-def geometry(first: np.ndarray, second: np.ndarray, resamples: int, seed: int) -> dict[str, Any]:
+def geometry(first: np.ndarray, second: np.ndarray, resamples: int, seed: int) -> JsonObject:
     """Representational similarity: Spearman's r between the emotions' cosines with each other in one set and in the other.
 
     The sets (n, d) and (n, e) may be of different models. The interval resamples emotions (a pair of an emotion with
@@ -78,7 +77,7 @@ def geometry(first: np.ndarray, second: np.ndarray, resamples: int, seed: int) -
     }  # fmt: skip
 
 
-def agreement(first: np.ndarray, second: np.ndarray, resamples: int, seed: int) -> dict[str, Any]:
+def agreement(first: np.ndarray, second: np.ndarray, resamples: int, seed: int) -> JsonObject:
     """Pearson's r between two lists of scores (n,) of the same items, with an interval and a permutation p."""
     interval, _ = pearson_bootstrap(first, second, repeats=resamples, seed=seed)
     generator = np.random.default_rng(seed)

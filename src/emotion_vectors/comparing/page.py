@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import altair as alt
 import polars as pl
 import vl_convert
 
 from emotion_vectors.comparing.training_told import training_seen, training_table
-from emotion_vectors.report.criteria import css
+from emotion_vectors.report.criteria import NOT_JUDGED, css
 from emotion_vectors.report.page import TEMPLATES as REPORT
 from emotion_vectors.report.page import VEGA_LITE, svg_uri, templates
 from emotion_vectors.report.palette import CATEGORY_COLOURS
 from emotion_vectors.report.topic import Cell, Table
 from emotion_vectors.report.wording import count, fixed, interval, number, p_value, percent
+from emotion_vectors.store.schema import JsonObject
 
 TEMPLATES = Path(__file__).parent / "templates"
 
 
-def render(record: dict[str, Any]) -> str:
+def render(record: JsonObject) -> str:
     """The page as text."""
     style = (REPORT / "report.css").read_text(encoding="utf-8")
     return templates(TEMPLATES, REPORT).get_template("comparison.html.j2").render(
@@ -30,10 +30,11 @@ def render(record: dict[str, Any]) -> str:
     )  # fmt: skip
 
 
-def opening(record: dict[str, Any]) -> str:
+def opening(record: JsonObject) -> str:
     """One paragraph: how many runs of what, what passes, and what the pairs show."""
     models = {run["model_sha256"] for run in record["runs"]}
-    passing = [f"{run['name']} {run['verdicts']['pass']}" for run in record["runs"]]
+    passing = [f"{run['name']} {run['verdicts'].get('pass', 0)}" for run in record["runs"]]
+    most = max(len(run["criteria"]) for run in record["runs"])
     apart = [(pair, row) for pair in record["pairs"] for row in pair["criteria"] if row["apart"]]
     told = (
         f"In {count(len(apart), 'case')} the 95 % intervals of a criterion lie apart for two runs: "
@@ -43,12 +44,12 @@ def opening(record: dict[str, Any]) -> str:
         else "For no criterion do the 95 % intervals of two runs lie apart, so none of the differences below is shown by them."
     )
     return (
-        f"{count(len(record['runs']), 'run')} of {count(len(models), 'model')}. Of 11 criteria pass: {', '.join(passing)}. {told} "
+        f"{count(len(record['runs']), 'run')} of {count(len(models), 'model')}. Of {most} criteria pass: {', '.join(passing)}. {told} "
         "Intervals that overlap don't show that two runs are equal, and nothing here says that one is better."
     )
 
 
-def runs_table(record: dict[str, Any]) -> Table:
+def runs_table(record: JsonObject) -> Table:
     """What each run is."""
     columns = (
         "Run",
@@ -73,14 +74,17 @@ def runs_table(record: dict[str, Any]) -> Table:
     return Table("The runs", columns, rows)
 
 
-def criteria_table(record: dict[str, Any]) -> Table:
+def criteria_table(record: JsonObject) -> Table:
     """Both verdicts, value and interval of every criterion in every run."""
-    names = record["runs"][0]["criteria"]
+    names = {name: one["name"] for run in reversed(record["runs"]) for name, one in run["criteria"].items()}
     rows = []
-    for name, first in names.items():
-        cells = [Cell(f"{name} {first['name']}")]
+    for name in sorted(names, key=lambda one: int(one[1:])):
+        cells = [Cell(f"{name} {names[name]}")]
         for run in record["runs"]:
-            one = run["criteria"][name]
+            one = run["criteria"].get(name)
+            if one is None:
+                cells += [Cell(""), Cell(NOT_JUDGED)]
+                continue
             of = f" of {number(one['of'])}" if one["of"] else ""
             cells += [
                 Cell(f"{number(one['value'])}{of} [{interval(one['interval'])}]", "number"),
@@ -96,7 +100,7 @@ def criteria_table(record: dict[str, Any]) -> Table:
     )
 
 
-def _pair(pair: dict[str, Any]) -> dict[str, Any]:
+def _pair(pair: JsonObject) -> JsonObject:
     """Sentences about two runs, and a table of the emotions that agree least and most."""
     a, b = pair["runs"]
     said = [
@@ -145,7 +149,7 @@ def _pair(pair: dict[str, Any]) -> dict[str, Any]:
     return {"title": f"{a} and {b}", "sentences": said, "tables": tables}
 
 
-def _words(geometry: dict[str, Any]) -> str:
+def _words(geometry: JsonObject) -> str:
     """Whether the geometries agree by more than the words of the stories give."""
     found = geometry["words"]
     if found is None:
@@ -164,7 +168,7 @@ def _words(geometry: dict[str, Any]) -> str:
     )
 
 
-def _emotions(pair: dict[str, Any], most: int = 5) -> Table | None:
+def _emotions(pair: JsonObject, most: int = 5) -> Table | None:
     if not pair["vectors"]:
         return None
     order = sorted(zip(pair["vectors"]["cosine"], pair["emotions"], strict=True), reverse=True)
@@ -177,7 +181,7 @@ def _emotions(pair: dict[str, Any], most: int = 5) -> Table | None:
     )
 
 
-def speed_table(record: dict[str, Any]) -> Table:
+def speed_table(record: JsonObject) -> Table:
     """Rates of the stages, as each run measured them on its machine."""
     stages = list(dict.fromkeys(name for run in record["runs"] for name in run["speed"]))
     rows = []
@@ -195,7 +199,7 @@ def speed_table(record: dict[str, Any]) -> Table:
     )
 
 
-def doctor_table(record: dict[str, Any]) -> Table:
+def doctor_table(record: JsonObject) -> Table:
     """What the self-checks found in each run."""
     rows = [
         (
@@ -210,7 +214,7 @@ def doctor_table(record: dict[str, Any]) -> Table:
     return Table("Self-checks that did not pass", ("Run", "Check", "", "What it says"), tuple(rows))
 
 
-def curves(record: dict[str, Any], what: str) -> dict[str, str] | None:
+def curves(record: JsonObject, what: str) -> dict[str, str] | None:
     """A line for each pair: cosine by layer, or similarity of geometry by relative depth; None where no pair has it."""
     rows = []
     for pair in record["pairs"]:

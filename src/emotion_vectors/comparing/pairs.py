@@ -11,21 +11,22 @@ from emotion_vectors.comparing import measures, training, words
 from emotion_vectors.comparing.measures import FEWEST
 from emotion_vectors.comparing.runs import Compared
 from emotion_vectors.settings import Settings
+from emotion_vectors.store.schema import JsonObject
 from emotion_vectors.vectors.directions import cosine
 from emotion_vectors.vectors.file import EmotionVectors
 
 DEPTHS = 11  # places between the first and the last block at which layers of two models are matched
 
 
-def compare_all(runs: list[Compared], resamples: int, seed: int) -> list[dict[str, Any]]:
+def compare_all(runs: list[Compared], resamples: int, seed: int) -> list[JsonObject]:
     """Every pair of runs, in their order."""
     return [compare_pair(a, b, resamples, seed) for a, b in combinations(runs, 2)]
 
 
-def compare_pair(a: Compared, b: Compared, resamples: int, seed: int) -> dict[str, Any]:
+def compare_pair(a: Compared, b: Compared, resamples: int, seed: int) -> JsonObject:
     """Vectors, geometry, preferences and criteria of two runs; a part that can't be compared is None, with the reason."""
     common = [name for name in a.vectors.emotions if name in b.vectors.emotions]
-    found: dict[str, Any] = {"runs": [a.name, b.name], "emotions": common, "differ": what_differs(a, b)}
+    found: JsonObject = {"runs": [a.name, b.name], "emotions": common, "differ": what_differs(a, b)}
     found["shared_stories"] = _shared(a, b)
     found |= _part("vectors", lambda: _vectors(a, b, common, resamples, seed), _why_no_vectors(a, b, common))
     few = f"they have {len(common)} emotions in common and {FEWEST} are needed" if len(common) < FEWEST else ""
@@ -46,12 +47,12 @@ def _shared(a: Compared, b: Compared) -> float | None:
 
 def what_differs(a: Compared, b: Compared) -> list[str]:
     """Model, stimuli, writer and settings in which two runs differ."""
-    found = [] if a.record["model"]["sha256"] == b.record["model"]["sha256"] else ["model"]
-    if a.record["stimuli"]["sha256"] != b.record["stimuli"]["sha256"]:
+    found = [] if a.record.model.sha256 == b.record.model.sha256 else ["model"]
+    if a.record.lists() != b.record.lists():
         found.append("stimuli")
-    if a.record["model"].get("writer") != b.record["model"].get("writer"):
+    if a.record.model.writer != b.record.model.writer:
         found.append("writer")
-    mine, theirs = a.record["settings"], b.record["settings"]
+    mine, theirs = a.record.settings, b.record.settings
     return found + [
         name
         for name in sorted(mine | theirs)
@@ -65,23 +66,25 @@ def _setting(settings: dict[str, Any], name: str) -> Any:
     return settings.get(name, None if field is None else field.get_default())
 
 
-def criteria(a: Compared, b: Compared) -> list[dict[str, Any]]:
+def criteria(a: Compared, b: Compared) -> list[JsonObject]:
     """For each criterion both values and whether their intervals are apart; not which run would be better."""
     rows = []
-    for name, mine in a.record["criteria"].items():
-        theirs = b.record["criteria"][name]
-        first, second = mine.get("interval"), theirs.get("interval")
+    for name, mine in a.record.criteria.items():
+        theirs = b.record.criteria.get(name)
+        if theirs is None:
+            continue  # an older run was not asked it
+        first, second = mine.interval, theirs.interval
         apart = None
-        if first is not None and second is not None and mine.get("of") == theirs.get("of"):
+        if first is not None and second is not None and mine.of == theirs.of:
             apart = bool(first[0] > second[1] or second[0] > first[1])
         rows.append({
-            "id": name, "name": mine["name"], "values": [mine["value"], theirs["value"]], "of": [mine.get("of"), theirs.get("of")],
-            "intervals": [first, second], "verdicts": [mine["verdict"], theirs["verdict"]], "apart": apart,
+            "id": name, "name": mine.name, "values": [mine.value, theirs.value], "of": [mine.of, theirs.of],
+            "intervals": [first, second], "verdicts": [mine.verdict, theirs.verdict], "apart": apart,
         })  # fmt: skip
     return rows
 
 
-def _part(name: str, make: Any, why_not: str) -> dict[str, Any]:
+def _part(name: str, make: Any, why_not: str) -> JsonObject:
     return {name: None, f"{name}_reason": why_not} if why_not else {name: make()}
 
 
@@ -95,7 +98,7 @@ def _why_no_vectors(a: Compared, b: Compared, common: list[str]) -> str:
     return ""
 
 
-def _vectors(a: Compared, b: Compared, common: list[str], resamples: int, seed: int) -> dict[str, Any]:
+def _vectors(a: Compared, b: Compared, common: list[str], resamples: int, seed: int) -> JsonObject:
     """Cosines at the first run's analysis layer (or the nearest that both have), and the mean cosine at every layer."""
     layers = sorted(set(a.vectors.layers) & set(b.vectors.layers))
     layer = min(layers, key=lambda one: abs(one - a.vectors.layer))
@@ -107,7 +110,7 @@ def _vectors(a: Compared, b: Compared, common: list[str], resamples: int, seed: 
     return {"layer": layer, "by_layer": curve} | measures.matching(here[0], here[1], resamples, seed)
 
 
-def _geometry(a: Compared, b: Compared, common: list[str], resamples: int, seed: int) -> dict[str, Any]:
+def _geometry(a: Compared, b: Compared, common: list[str], resamples: int, seed: int) -> JsonObject:
     """Representational similarity at both analysis layers, and with layers matched by their relative depth."""
     curve = []
     for depth in np.linspace(0, 1, DEPTHS):
@@ -121,7 +124,7 @@ def _geometry(a: Compared, b: Compared, common: list[str], resamples: int, seed:
     why = words.why_no_words((a, b), common)
     return found | _part(
         "words",
-        lambda: words.beyond_words(*here, [words.bag(run, common) for run in (a, b)], resamples, seed),
+        lambda: words.beyond_words(here[0], here[1], [words.bag(run, common) for run in (a, b)], resamples, seed),
         why,
     )
 
@@ -131,7 +134,7 @@ def _triangle(run: Compared, common: list[str], layer: int) -> np.ndarray:
     return cosine(rows, rows)[np.triu_indices(len(common), 1)]
 
 
-def _preferences(mine: dict[str, float], theirs: dict[str, float], shared: list[str], resamples: int, seed: int) -> dict[str, Any]:  # fmt: skip
+def _preferences(mine: dict[str, float], theirs: dict[str, float], shared: list[str], resamples: int, seed: int) -> JsonObject:  # fmt: skip
     first, second = (np.array([scores[text] for text in shared]) for scores in (mine, theirs))
     return measures.agreement(first, second, resamples, seed)
 

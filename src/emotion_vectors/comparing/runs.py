@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import polars as pl
@@ -13,7 +12,9 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
 from emotion_vectors.errors import UserError
-from emotion_vectors.store.records import TABLE_FAULTS, read_record
+from emotion_vectors.experiments.preferences.record import StatedPreferences
+from emotion_vectors.record import ContradictoryRecord, Record, parse
+from emotion_vectors.store.records import RECORD, TABLE_FAULTS, read_record
 from emotion_vectors.store.run_folder import RunFolder
 from emotion_vectors.vectors.file import EmotionVectors
 
@@ -26,14 +27,14 @@ class Compared:
 
     name: str
     path: Path
-    record: dict[str, Any]
+    record: Record
     vectors: EmotionVectors
 
     @property
-    def same_as(self) -> tuple[str, int]:
+    def same_as(self) -> tuple[str | None, int]:
         """What must be equal for vectors to be compared directly: hash of the weights, without adapter and quantisation, and width."""
-        model = self.record["model"]
-        return model.get("base_sha256", model["sha256"]), self.vectors.raw.shape[2]
+        model = self.record.model
+        return model.base_sha256 or model.sha256, self.vectors.raw.shape[2]
 
     def stories(self) -> set[int] | None:
         """Hashes of the kept stories' texts, None where the folder has no stories."""
@@ -56,7 +57,7 @@ class Compared:
         path = self.path / READINGS
         try:
             found = load_file(path)
-            width = (self.record["model"]["layers"] + 1, self.record["model"]["hidden_size"])
+            width = ((self.record.model.layers or 0) + 1, self.record.model.hidden_size)
             if any(one.shape[1:] != width or not np.isfinite(one).all() for one in found.values()):
                 raise ValueError("other shapes, or values that are not finite")
         except (SafetensorError, ValueError, OSError) as error:
@@ -80,7 +81,12 @@ class Compared:
 
     def preferences(self) -> dict[str, float]:
         """Bradley-Terry score in nats of each activity, by its text."""
-        return {row["text"]: float(row["nats"]) for row in self.record["experiments"]["preferences"]["activities"]}
+        found = self.record.part(StatedPreferences)
+        if found is None:
+            raise UserError(
+                f"{self.path / RECORD} is damaged: it has no preferences; give the run command there again."
+            )
+        return {row.text: float(row.nats) for row in found.activities}
 
 
 def open_compared(paths: Sequence[Path]) -> list[Compared]:
@@ -105,4 +111,10 @@ def open_compared(paths: Sequence[Path]) -> list[Compared]:
 def _open(path: Path, name: str) -> Compared:
     if not (path / "results.json").is_file():
         raise UserError(f"{path} holds no results.json; let its run command finish first.")
-    return Compared(name, path, read_record(path), EmotionVectors.load(path))
+    try:
+        record = parse(read_record(path), {StatedPreferences.key: StatedPreferences})
+    except ContradictoryRecord as error:
+        raise UserError(
+            f"{path / RECORD} is damaged, or was changed after its run: {error} Give the run command there again."
+        ) from error
+    return Compared(name, path, record, EmotionVectors.load(path))

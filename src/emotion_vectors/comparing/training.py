@@ -10,14 +10,14 @@ first model still means the same emotion in the second one; random directions sh
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from emotion_vectors.comparing.runs import Compared
+from emotion_vectors.record.run import Model
 from emotion_vectors.stats.agreement import FEWEST, Agreement, table_agreement, table_r
 from emotion_vectors.stats.intervals import expanded_level, interval_from_draws
 from emotion_vectors.stats.nulls import permutation_p, random_directions
+from emotion_vectors.store.schema import JsonObject
 from emotion_vectors.vectors.directions import cosine
 
 LISTS = {"scenarios": "scenarios", "heldout": "heldout_scenarios", "retrieval": "retrieval_scenarios"}
@@ -27,11 +27,11 @@ RANDOM_SETS = 200
 
 def why_not(a: Compared, b: Compared) -> str:
     """Why two runs are no model before and after training that can be read with the first one's vectors; "" where they are."""
-    first, second = a.record["model"], b.record["model"]
-    if first["sha256"] == second["sha256"]:
+    first, second = a.record.model, b.record.model
+    if first.sha256 == second.sha256:
         return "both are of the same weights, so no training lies between them"
-    shape = ("architecture", "layers", "hidden_size")
-    if any(first.get(name) != second.get(name) for name in shape):
+    shapes = [(model.architecture, model.layers, model.hidden_size) for model in (first, second)]
+    if shapes[0] != shapes[1]:
         return (
             "their models differ in architecture, layers or width, so they are not one model before and after training"
         )
@@ -40,7 +40,7 @@ def why_not(a: Compared, b: Compared) -> str:
         if mine is not None and theirs is not None:
             if mine != theirs:
                 return "their tokenizers have other vocabularies, so they are not one model before and after training"
-        elif first.get("parameters") != second.get("parameters"):
+        elif first.parameters != second.parameters:
             return (
                 "an older run does not say which vocabulary its tokenizer has, and their numbers of parameters differ"
             )
@@ -54,24 +54,24 @@ def why_not(a: Compared, b: Compared) -> str:
     return ""
 
 
-def _same_base(first: dict[str, Any], second: dict[str, Any]) -> bool:
+def _same_base(first: Model, second: Model) -> bool:
     """Whether one is the other with an adapter or a quantisation."""
-    return first.get("base_sha256", first["sha256"]) == second.get("base_sha256", second["sha256"])
+    return (first.base_sha256 or first.sha256) == (second.base_sha256 or second.sha256)
 
 
 def _lists(a: Compared, b: Compared) -> list[str]:
     """The lists of scenarios, as the readings call them, that are the same in both runs."""
-    mine, theirs = a.record["stimuli"]["sha256"], b.record["stimuli"]["sha256"]
+    mine, theirs = a.record.lists(), b.record.lists()
     return [name for name, key in LISTS.items() if key in mine and mine[key] == theirs.get(key)]
 
 
-def compare_training(a: Compared, b: Compared, resamples: int, seed: int) -> dict[str, Any]:
+def compare_training(a: Compared, b: Compared, resamples: int, seed: int) -> JsonObject:
     """The part `training` of two runs for which `why_not` has nothing to say."""
     lists, vectors = _lists(a, b), a.vectors
     before, after = (np.concatenate([run.readings()[name] for name in lists])[:, 1:] for run in (a, b))
     layers = list(vectors.layers)
     rows = np.stack([vectors.at(layer) for layer in layers])
-    formats = [run.record["model"]["prompt_format"] for run in (a, b)]
+    formats = [run.record.model.prompt_format for run in (a, b)]
     return {"lists": lists, "formats": formats} | shifts(
         list(vectors.emotions), rows, before[:, layers], after[:, layers], layers, vectors.layer, resamples, seed
     )
@@ -79,7 +79,7 @@ def compare_training(a: Compared, b: Compared, resamples: int, seed: int) -> dic
 
 def shifts(
     emotions: list[str], vectors: np.ndarray, before: np.ndarray, after: np.ndarray, layers: list[int], layer: int, resamples: int, seed: int
-) -> dict[str, Any]:  # fmt: skip
+) -> JsonObject:  # fmt: skip
     """Shift by emotion and by layer, and what of the profiles stays, from vectors (l, n, d) and residuals (s, l, d) of both models."""
     here, directions = layers.index(layer), random_directions(RANDOM, vectors.shape[-1], seed=seed)
     tables = [cosine(rows[:, here], vectors[here]) for rows in (before, after)]
@@ -97,7 +97,7 @@ def shifts(
     }  # fmt: skip
 
 
-def _emotions(names: list[str], tables: list[np.ndarray], resamples: int, seed: int) -> list[dict[str, Any]]:
+def _emotions(names: list[str], tables: list[np.ndarray], resamples: int, seed: int) -> list[JsonObject]:
     """Of each emotion the mean cosine `before` and `after`, its `shift` and the shift's interval, prompts drawn again."""
     change = tables[1] - tables[0]
     count = len(change)
@@ -118,7 +118,7 @@ def _weights(count: int, resamples: int, seed: int) -> np.ndarray:
     return np.stack([np.bincount(rows, minlength=count) for rows in drawn]).astype(np.float64)
 
 
-def _profile(tables: list[np.ndarray], chance: list[np.ndarray], resamples: int, seed: int) -> dict[str, Any] | None:
+def _profile(tables: list[np.ndarray], chance: list[np.ndarray], resamples: int, seed: int) -> JsonObject | None:
     """r of the emotions' mean cosines before and after; None where they don't differ.
 
     `interval`: prompts drawn again; `exchanged` and `p`: the emotions of one model exchanged at random; `random`: sets of random directions.
@@ -142,7 +142,7 @@ def _profile(tables: list[np.ndarray], chance: list[np.ndarray], resamples: int,
     }  # fmt: skip
 
 
-def _told(found: Agreement) -> dict[str, Any]:
+def _told(found: Agreement) -> JsonObject:
     return {"r": found.r, "interval": [found.low, found.high], "shuffled": found.shuffled, "p": found.p}
 
 
@@ -162,7 +162,7 @@ def _middle(values: list[float]) -> dict[str, float] | None:
     return {"mean": float(known.mean()), "low": float(low), "high": float(high)}
 
 
-def _at_layer(number: int, vectors: np.ndarray, before: np.ndarray, after: np.ndarray, directions: np.ndarray) -> dict[str, Any]:  # fmt: skip
+def _at_layer(number: int, vectors: np.ndarray, before: np.ndarray, after: np.ndarray, directions: np.ndarray) -> JsonObject:  # fmt: skip
     """Mean size of the shift over the emotions and over random directions, and r of the profiles, at one layer."""
     tables = [cosine(rows, vectors) for rows in (before, after)]
     moved = [np.abs((cosine(after, some) - cosine(before, some)).mean(axis=0)).mean() for some in (vectors, directions)]

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from emotion_vectors.report.topic import Cell, Table
 from emotion_vectors.report.wording import count, fixed, interval, listing, number, p_value, signed
+from emotion_vectors.store.schema import JsonObject
 
 MOST = 5  # emotions at each end of the table
 PUBLISHED = (0.83, 0.67)  # paper, r of the mean cosines of base and post-trained model: neutral and challenging prompts
 
 
-def training_seen(runs: list[str], found: dict[str, Any]) -> list[str]:
+def training_seen(runs: list[str], found: JsonObject) -> list[str]:
     """Sentences about the second run's model read with the first one's vectors."""
     first, second = runs
     said = [
@@ -26,7 +25,7 @@ def training_seen(runs: list[str], found: dict[str, Any]) -> list[str]:
     return said
 
 
-def _profile(found: dict[str, Any]) -> str:
+def _profile(found: JsonObject) -> str:
     part = found["profile"]
     if part is None:
         return "The emotions' mean cosines have no spread, so there is no r."
@@ -39,7 +38,7 @@ def _profile(found: dict[str, Any]) -> str:
     )
 
 
-def _within(found: dict[str, Any]) -> str:
+def _within(found: JsonObject) -> str:
     part = found["within"]
     if part is None:
         return "Within the emotions there is no spread."
@@ -54,7 +53,7 @@ def _middle(band: dict[str, float]) -> str:
     return interval([band["low"], band["high"]], 2)
 
 
-def _shift(found: dict[str, Any]) -> str:
+def _shift(found: JsonObject) -> str:
     """How many emotions move, beside random directions, and which the most."""
     emotions = found["emotions"]
     order = sorted(emotions, key=lambda one: one["shift"])
@@ -67,11 +66,11 @@ def _shift(found: dict[str, Any]) -> str:
     )
 
 
-def _moved(one: dict[str, Any]) -> str:
+def _moved(one: JsonObject) -> str:
     return f"{signed(one['shift'], 3)} ({interval(one['interval'], 3)})"
 
 
-def training_table(runs: list[str], found: dict[str, Any] | None) -> Table | None:
+def training_table(runs: list[str], found: JsonObject | None) -> Table | None:
     """The emotions that training moved most, up and down; None without the comparison."""
     if not found:
         return None

@@ -7,11 +7,11 @@ it is refused: a version stands for its texts. docs/corpus.md says how they were
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from emotion_vectors.errors import UserError
 from emotion_vectors.store.atomic import read_object
 from emotion_vectors.store.run_folder import file_digest, fingerprint
+from emotion_vectors.store.schema import JsonObject
 
 NAME = "ours"
 FOLDER = Path(__file__).parent / "ours"
@@ -33,7 +33,7 @@ def story_files(folder: Path = FOLDER) -> list[Path]:
     return sorted(folder.glob("topic_*.jsonl"))
 
 
-def manifest_of(folder: Path, version: str) -> dict[str, Any]:
+def manifest_of(folder: Path, version: str) -> JsonObject:
     """What `corpus.json` says of the texts in `folder` as they are now, as version `version`."""
     files = {path.name: file_digest(path) for path in [*story_files(folder), folder / NEUTRAL]}
     return {"name": NAME, "version": version, "licence": "Apache-2.0", "made": HOW, "files": files}

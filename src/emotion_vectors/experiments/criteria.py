@@ -17,13 +17,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
+from emotion_vectors.record import base
+from emotion_vectors.record.criterion import NOT_ASKED, Criterion, Reference
 from emotion_vectors.stats.verdict import verdict_from_interval
 
-UNKNOWN = ("inconclusive", "it can't be estimated")
-NOT_ASKED = "not asked"
-VERDICTS = ("pass", "fail", "inconclusive", NOT_ASKED)
+UNKNOWN: tuple[base.Verdict, str] = ("inconclusive", "it can't be estimated")
 TITLES = {
     "V1": "Self-recognition in the logit lens",
     "V2": "Opposite pairs point apart",
@@ -80,19 +80,19 @@ class Seed:
     of: int | None = None
 
     @property
-    def verdict(self) -> str:
+    def verdict(self) -> base.Verdict:
         """The seed's bar on the seed's statistic; inconclusive where there was nothing to count."""
         if self.of == 0 or not math.isfinite(self.value):
             return "inconclusive"
         return "pass" if self.threshold.reached(self.value) else "fail"
 
     @property
-    def record(self) -> dict[str, Any]:
-        """For the criterion's record, under `seed`."""
-        return {
-            "value": None if self.of == 0 else json_number(self.value), "of": self.of, "unit": self.unit,
-            "threshold": self.threshold.value, "threshold_text": self.threshold.text, "note": self.threshold.note,
-        }  # fmt: skip
+    def record(self) -> Reference:
+        """For the criterion, under `seed`."""
+        return Reference(
+            value=None if self.of == 0 else json_number(self.value), of=self.of, unit=self.unit,
+            threshold=self.threshold.value, threshold_text=self.threshold.text, note=self.threshold.note,
+        )  # fmt: skip
 
 
 def scaled(threshold: float, of: int, full: int) -> Threshold:
@@ -119,8 +119,8 @@ def judge(
     seed_value: float | None = None,
     capped: str = "",
     seed: Seed | None = None,
-) -> dict[str, Any]:
-    """The record of one criterion; `blocked` (a reason) makes the verdict inconclusive whatever the numbers say.
+) -> Criterion:
+    """One criterion of the record; `blocked` (a reason) makes the verdict inconclusive whatever the numbers say.
 
     `capped` (a reason) makes a pass inconclusive and leaves the other verdicts: a control explains the value as well.
     `seed_value` is what the seed's own threshold looks at where that differs from `value` (V10 ignores the sign); `seed` is
@@ -140,18 +140,19 @@ def judge(
         f"for {null.what} (p = {number(null.p)}): {because}."
     )
     seeds = seed or Seed(seen, threshold, unit)
+    # What is not set is not written: only V2 to V5 have a `seed`.
     own = {} if seed is None else {"seed": seed.record}
-    return {
-        "id": name, "name": title, "value": json_number(value), "of": of, "unit": unit, "threshold": threshold.value,
-        "threshold_text": threshold.text, "seed_value": seeds.record["value"], "seed_verdict": seeds.verdict, "verdict": verdict, "interval": [low, high] if finite else None,
-        "null": {"what": null.what, "value": json_number(null.value), "p": json_number(null.p)},
-        "reason": reason, "note": " ".join(part for part in (threshold.note, note) if part), **own,
-    }  # fmt: skip
+    return Criterion(
+        id=name, name=title, value=json_number(value), of=of, unit=unit, threshold=threshold.value, threshold_text=threshold.text,
+        seed_value=seeds.record.value, seed_verdict=seeds.verdict, verdict=verdict, interval=[low, high] if finite else None,
+        null=base.Null(what=null.what, value=json_number(null.value), p=json_number(null.p)),
+        reason=reason, note=" ".join(part for part in (threshold.note, note) if part), **own,
+    )  # fmt: skip
 
 
 def decide(
     value: float, interval: tuple[float, float], null: Null, threshold: Threshold, blocked: str = "", capped: str = ""
-) -> tuple[str, str]:
+) -> tuple[base.Verdict, str]:
     """The verdict of `judge` and why, without the record; `experiments.power` asks it about planted effects."""
     if blocked:
         return "inconclusive", blocked
@@ -164,16 +165,23 @@ def decide(
     return verdict, because
 
 
-def not_asked(name: str, reason: str) -> dict[str, Any]:
-    """The record of a criterion that this run can't ask; `reason` is a sentence that says what the run lacks."""
-    return {
-        "id": name, "name": TITLES[name], "value": None, "of": None, "unit": "", "threshold": None, "threshold_text": "",
-        "seed_value": None, "seed_verdict": NOT_ASKED, "verdict": NOT_ASKED, "interval": None,
-        "null": {"what": "none", "value": None, "p": None}, "reason": reason, "note": "",
-    }  # fmt: skip
+def not_asked(name: str, reason: str) -> Criterion:
+    """A criterion that this run can't ask; `reason` is a sentence that says what the run lacks."""
+    return Criterion(
+        id=name, name=TITLES[name], value=None, of=None, unit="", threshold=None, threshold_text="", seed_value=None,
+        seed_verdict=NOT_ASKED, verdict=NOT_ASKED, interval=None, null=base.Null(what="none", value=None, p=None),
+        reason=reason, note="",
+    )  # fmt: skip
 
 
-def _decide(value: float, interval: tuple[float, float], null: Null, threshold: Threshold) -> tuple[str, str]:
+def chance_of(criterion: Criterion) -> Null:
+    """The null of a judged criterion, for effects that are planted into it and have a p of their own."""
+    null = criterion.null
+    known = null is not None and null.value is not None
+    return Null(null.what if null else "", float(null.value) if known else math.nan, 1.0)
+
+
+def _decide(value: float, interval: tuple[float, float], null: Null, threshold: Threshold) -> tuple[base.Verdict, str]:
     """Verdict and why, for finite numbers: first chance, then the seed's bar."""
     direction = "below" if threshold.side == "at most" else "above"
     decision = verdict_from_interval(value, interval, bar=null.value, direction=direction, p=null.p)

@@ -13,12 +13,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from scipy import stats
 
 from emotion_vectors.experiments.criteria import Null, Threshold, decide, json_number, number
+from emotion_vectors.record.criterion import Detectable
 from emotion_vectors.stats import intervals, nulls
 from emotion_vectors.stats.power import (
     POWER,
@@ -67,15 +68,18 @@ def detectable(
     largest: str,
     judged: Judged,
     shown: Callable[[float], float] = float,
-) -> dict[str, Any]:
+) -> Detectable:
     """The `detectable` part: `simulate(effect)` says of each simulated run why it does not pass, "" where it passes.
 
     `shown` turns a planted effect into the unit; `words` is a clause with {} for the value, `largest` says what the last of
     `effects` is.
     """
-    found: dict[str, Any] = {"value": None, "unit": unit, "power": POWER}
+
+    def found(sentence: str, value: float | None = None) -> Detectable:
+        return Detectable(value=value, unit=unit, power=POWER, sentence=sentence)
+
     if judged.blocked:
-        return found | {"sentence": f"No effect could have passed: {judged.blocked}."}
+        return found(f"No effect could have passed: {judged.blocked}.")
     known: dict[float, Sequence[str]] = {}
 
     def power(effect: float) -> float:
@@ -85,18 +89,13 @@ def detectable(
     effect = smallest(power, effects.tolist())
     if effect is not None:
         value = json_number(shown(effect))
-        return found | {
-            "value": value,
-            "sentence": f"It would have passed with 80 % power had {words.format(_written(value or 0.0, unit))}.",
-        }
+        return found(f"It would have passed with 80 % power had {words.format(_written(value or 0.0, unit))}.", value)
     last = known[float(effects[-1])]
     reason = Counter(why for why in last if why).most_common(1)[0][0]
     passing = float(np.mean([why == "" for why in last]))
     if passing == 0:
-        return found | {"sentence": f"No effect could have passed: even with {largest}, {reason}."}
-    return found | {
-        "sentence": f"No effect reaches 80 % power: even with {largest}, {100 * passing:.0f} % of such runs would pass."
-    }
+        return found(f"No effect could have passed: even with {largest}, {reason}.")
+    return found(f"No effect reaches 80 % power: even with {largest}, {100 * passing:.0f} % of such runs would pass.")
 
 
 def _written(value: float, unit: str) -> str:
@@ -111,7 +110,7 @@ def generator(name: str, seed: int) -> np.random.Generator:
 
 def recognised(
     judged: Judged, chance: np.ndarray, spelled: np.ndarray, static: np.ndarray, dealt: Sequence[np.ndarray], seed: int
-) -> dict[str, Any]:
+) -> Detectable:
     """V1: share of the emotions whose vector truly promotes its own word.
 
     `chance` (n,): how often each word is among the top tokens of another emotion's vector; `spelled` (n,) bool: it is one token;
@@ -136,7 +135,7 @@ def recognised(
     )
 
 
-def pairs(judged: Judged, of: int, draws: np.ndarray, seed: int) -> dict[str, Any]:
+def pairs(judged: Judged, of: int, draws: np.ndarray, seed: int) -> Detectable:
     """V2: share of the `of` opposite pairs that truly point apart; `draws` (b,): counts of random pairs."""
     random = generator("V2", seed)
     chance = float(draws.mean()) / of
@@ -166,7 +165,7 @@ class Asked(NamedTuple):
         return self.table[emotions[order][:, group], np.arange(len(self.targets))]
 
 
-def implied(judged: tuple[Judged, Judged], asked: Asked, seed: int) -> list[dict[str, Any]]:
+def implied(judged: tuple[Judged, Judged], asked: Asked, seed: int) -> list[Detectable]:
     """V3, V4: probability that the intended probe is first, and the mean rank that goes with it.
 
     A share of the scenarios has its intended probe put first, the others' ranks are as by chance. Intervals draw emotions with
@@ -204,7 +203,7 @@ def implied(judged: tuple[Judged, Judged], asked: Asked, seed: int) -> list[dict
     ]  # fmt: skip
 
 
-def curves(judged: Judged, excess: np.ndarray, expected: np.ndarray, seed: int) -> dict[str, Any]:
+def curves(judged: Judged, excess: np.ndarray, expected: np.ndarray, seed: int) -> Detectable:
     """V5: share of curves that exceed their twin's the expected way.
 
     `excess` (c, t, 4) are those of sets of directions turned at random, `expected` (t, 4) the signs (0: none). A share of the
@@ -238,7 +237,7 @@ def curves(judged: Judged, excess: np.ndarray, expected: np.ndarray, seed: int) 
     )  # fmt: skip
 
 
-def trends(judged: Judged, rho: np.ndarray, strong: float, seed: int) -> dict[str, Any]:
+def trends(judged: Judged, rho: np.ndarray, strong: float, seed: int) -> Detectable:
     """V6: share of curves with |rho| above `strong`; `rho` (c, t, 4) are those of sets of directions turned at random."""
     random = generator("V6", seed)
     rows, uniform = random.integers(len(rho), size=SIMULATIONS), random.random((SIMULATIONS, *rho.shape[1:]))

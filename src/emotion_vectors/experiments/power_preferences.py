@@ -6,13 +6,13 @@ Shapes: a activities, n emotions, b bootstrap draws, c chance draws, m steered e
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
 
 from emotion_vectors.experiments.criteria import Null
 from emotion_vectors.experiments.power import DRAWS, OWN, SHARES, SIMULATIONS, Judged, detectable, generator
 from emotion_vectors.experiments.valences import valence_gap
+from emotion_vectors.record.criterion import Detectable
 from emotion_vectors.stats import nulls
 from emotion_vectors.stats.correlation import pearson, standardised
 from emotion_vectors.stats.power import bootstrap_index, pearson_intervals
@@ -20,7 +20,7 @@ from emotion_vectors.stats.power import bootstrap_index, pearson_intervals
 WITHIN = 0.05
 
 
-def gap(judged: Judged, points: np.ndarray, categories: Sequence[str], half_width: float, seed: int) -> dict[str, Any]:
+def gap(judged: Judged, points: np.ndarray, categories: Sequence[str], half_width: float, seed: int) -> Detectable:
     """V7: Elo points between the category means, evenly spaced; `points` (a,) are the scores.
 
     Noise: what the activities scatter around their category's mean, dealt out. `half_width` is that of the run's own interval;
@@ -71,7 +71,7 @@ def alignment(
     chance: Sequence[np.ndarray],
     aligned: Callable[[np.ndarray, np.ndarray], np.ndarray],
     seed: int,
-) -> dict[str, Any]:
+) -> Detectable:
     """V8: the difference in mean r between positive and negative emotions.
 
     `positive` (n,), the run's r (n,), its bootstrap draws (b, n), and the draws (c, n) of both nulls; noise: a set of vectors turned
@@ -98,7 +98,7 @@ def alignment(
 
 def correlated(
     judged: Judged, strong: float, r: np.ndarray, draws: np.ndarray, chance: Sequence[np.ndarray], seed: int
-) -> dict[str, Any]:
+) -> Detectable:
     """V9: share of the emotions with a true |r| of 0.5, the others being as a set of vectors turned at random."""
     random, z, spread = _noise("V9", r, draws, chance[-1], seed)
     n, null = len(r), [(np.abs(one) > strong).sum(-1) for one in chance]
@@ -147,7 +147,7 @@ def coupling(
     labels: np.ndarray,
     beyond: Callable[[np.ndarray, np.ndarray], float],
     seed: int,
-) -> dict[str, Any]:
+) -> Detectable:
     """V10: the true r between effect and correlation with preference.
 
     `r` and `nats` (m,) are the run's; `labels` (m,) the valences as 1, -1 and 0 (not given); `beyond(weights, nats)` the p against
@@ -197,7 +197,7 @@ def coupling(
 
 def signs(
     judged: Judged, positive: np.ndarray, nats: np.ndarray, beyond: Callable[[np.ndarray, np.ndarray], float], seed: int
-) -> dict[str, Any]:
+) -> Detectable:
     """V11: share of the steered emotions whose effect has the sign of the valence.
 
     The sizes of the run's own effects `nats` (m,) are dealt out with signs by coin; a share gets the sign of its valence.

@@ -5,15 +5,23 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import polars as pl
 
 from emotion_vectors.errors import UserError
+from emotion_vectors.experiments.lens.record import Lens
+from emotion_vectors.experiments.preferences.record import StatedPreferences
+from emotion_vectors.experiments.steering.record import Steering
+from emotion_vectors.record import Record, parse
+from emotion_vectors.record.base import ExperimentPart
 from emotion_vectors.store.records import RECORD, TABLE_FAULTS, is_as_written, read_record
 from emotion_vectors.vectors.file import EmotionVectors
 
 SUFFIX = ".safetensors"
+SHOWN = {kind.key: kind for kind in (Lens, StatedPreferences, Steering)}  # what the tabs show of the record
+
+P = TypeVar("P", bound=ExperimentPart)
 
 
 @dataclass(frozen=True)
@@ -22,7 +30,7 @@ class Run:
 
     name: str
     path: Path
-    record: dict[str, Any] | None = None
+    record: Record | None = None
     vectors: EmotionVectors | None = None
     stages: tuple[str, ...] = ()
     problems: tuple[str, ...] = field(default=())
@@ -42,28 +50,32 @@ class Run:
     def model(self) -> str | None:
         """What the run's model was loaded from, or None where no file says it yet."""
         if self.record is not None:
-            return str(self.record["settings"]["model"])
+            return str(self.record.setting("model"))
         return str(self.vectors.header["model"]) if self.vectors and "model" in self.vectors.header else None
 
     @property
     def asked(self) -> dict[str, Any]:
         """The run's model with its quantisation and adapter, as settings or the vectors' header name them."""
         if self.record is not None:
-            return dict(self.record["settings"])
+            return dict(self.record.settings)
         return self.vectors.header if self.vectors else {}
 
     @property
     def model_sha256(self) -> str | None:
         """SHA-256 of the weights that the vectors belong to."""
         if self.record is not None:
-            return self.record["model"]["sha256"]
+            return self.record.model.sha256
         return self.vectors.header.get("model_sha256") if self.vectors else None
 
     @property
     def valence(self) -> dict[str, str | None]:
         """positive or negative of each emotion, or None, where the record says it."""
-        rows = ((self.record or {}).get("experiments", {}).get("lens") or {}).get("emotions", [])
-        return {row["emotion"]: row["valence"] for row in rows}
+        lens = self.part(Lens)
+        return {row.emotion: row.valence for row in lens.emotions} if lens else {}
+
+    def part(self, kind: type[P]) -> P | None:
+        """What an experiment of the finished run found."""
+        return self.record.part(kind) if self.record else None
 
     def table(self, name: str) -> pl.DataFrame | None:
         """The parquet table `name` of the run, or None where the run has not got that far."""
@@ -117,7 +129,7 @@ def open_run(name: str, path: Path) -> Run:
                 raise UserError(
                     f"{path / RECORD} is damaged, or was changed after its run, so it is not shown; give the run command again."
                 )
-            record = read_record(path)
+            record = parse(read_record(path), SHOWN)
         except UserError as error:
             problems.append(str(error))
     else:

@@ -14,6 +14,8 @@ from typing import Any
 
 import yaml
 
+from emotion_vectors.record import Record
+
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 PAPER = "https://arxiv.org/abs/2604.07729"
 LIMITS = """\
@@ -29,34 +31,34 @@ def text(value: Any) -> str:
     return html.escape(re.sub(r"([\\`*_{}\[\]#!|~$])", r"\\\1", line), quote=False)
 
 
-def model_card(record: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
+def model_card(record: Record, facts: Mapping[str, Any]) -> str:
     """The card of one run. `facts`: `emotions` (names), `layers`, `width`, `layer`, `kind` of the vectors file."""
     parts = [_front(record), _opening(record, facts), _loading(facts), _verdicts(record), _method(record, facts)]
     return "\n\n".join([*parts, f"## Limits\n\n{LIMITS}", _licence(record), _citation(record)]) + "\n"
 
 
-def _front(record: Mapping[str, Any]) -> str:
+def _front(record: Record) -> str:
     about: dict[str, Any] = {
         "library_name": "emotion-vectors",
         "license": "other",
         "tags": ["interpretability", "steering-vectors", "activation-steering", "emotion", "arxiv:2604.07729"],
     }
     # A revision says that the id is one of the hub's and not a local folder of two parts.
-    if record["model"]["revision"] and HUB_ID.fullmatch(str(record["model"]["source"])):
-        about["base_model"] = record["model"]["source"]
+    if record.model.revision and HUB_ID.fullmatch(record.model.source):
+        about["base_model"] = record.model.source
     return f"---\n{yaml.safe_dump(about, sort_keys=False, allow_unicode=True)}---"
 
 
-def _opening(record: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
-    model = record["model"]
-    verdicts = Counter(criterion["verdict"] for criterion in record["criteria"].values())
+def _opening(record: Record, facts: Mapping[str, Any]) -> str:
+    model = record.model
+    verdicts = Counter(criterion.verdict for criterion in record.criteria.values())
     unasked = f" ({verdicts['not asked']} could not be asked)" if verdicts["not asked"] else ""
     return (
-        f"# Emotion vectors of {text(model['name'])}\n\n"
+        f"# Emotion vectors of {text(model.name)}\n\n"
         f"{len(facts['emotions'])} directions in the residual stream, one per emotion, at each of {facts['layers']} layers "
-        f"(width {facts['width']}), with what an experiment said about them: of its {len(record['criteria'])} criteria "
+        f"(width {facts['width']}), with what an experiment said about them: of its {len(record.criteria)} criteria "
         f"{verdicts['pass']} pass, {verdicts['fail']} fail and {verdicts['inconclusive']} are inconclusive{unasked}. Made with "
-        f"emotion-vectors {text(record['version'])} on {text(record['created'][:10])}, in the design of Part 1 of "
+        f"emotion-vectors {text(record.version)} on {text(record.created[:10])}, in the design of Part 1 of "
         f"[Emotion Concepts and their Function in a Large Language Model]({PAPER}); a reproduction by others, not by the "
         f"paper's authors.\n\n{_caution(record)}"
         "| file | what |\n|---|---|\n"
@@ -66,9 +68,9 @@ def _opening(record: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
     )
 
 
-def _caution(record: Mapping[str, Any]) -> str:
+def _caution(record: Record) -> str:
     """The sentence about vectors that don't agree with themselves, as a paragraph; nothing where they do."""
-    said = record["vectors"].get("caution")
+    said = record.vectors.caution if record.vectors else None
     return f"**{text(said)}**\n\n" if said else ""
 
 
@@ -88,13 +90,13 @@ def _loading(facts: Mapping[str, Any]) -> str:
     )
 
 
-def _verdicts(record: Mapping[str, Any]) -> str:
+def _verdicts(record: Record) -> str:
     rows = ["| | criterion | value | 95 % interval | verdict | why |", "|---|---|---|---|---|---|"]
-    for name, criterion in record["criteria"].items():
-        value = number(criterion["value"]) + (f" of {criterion['of']}" if criterion["of"] else "")
-        interval = criterion.get("interval")
+    for name, criterion in record.criteria.items():
+        value = number(criterion.value) + (f" of {criterion.of}" if criterion.of else "")
+        interval = criterion.interval
         shown = f"{number(interval[0])} to {number(interval[1])}" if interval else "not available"
-        cells = (name, criterion["name"], value, shown, criterion["verdict"], criterion["reason"])
+        cells = (name, criterion.name, value, shown, criterion.verdict, criterion.reason)
         rows.append(f"| {' | '.join(text(cell) for cell in cells)} |")
     return (
         "## What the experiment said\n\npass: better than chance, and the bar is reached. fail: no better than chance by its "
@@ -103,38 +105,38 @@ def _verdicts(record: Mapping[str, Any]) -> str:
     )
 
 
-def _method(record: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
-    model, corpus, pack = record["model"], record["corpus"], record["stimuli"]
+def _method(record: Record, facts: Mapping[str, Any]) -> str:
+    model, corpus, pack = record.model, record.corpus, record.stimuli
     rows = [
-        ("model", model["name"]), ("source", model["source"]), ("SHA-256 of the weights", model["sha256"]),
-        ("revision", model["revision"] or "none"), ("architecture", model["architecture"]), ("dtype", model["dtype"]),
-        ("prompt format", model["prompt_format"]), ("analysis layer", facts["layer"]), ("vectors handed out", facts["kind"]),
-        ("stories kept", corpus.get("kept", "none")), ("written by", corpus.get("writer", "not recorded")),
-        ("stimuli", pack["pack"]), ("fingerprint of the run", record["fingerprint"]),
+        ("model", model.name), ("source", model.source), ("SHA-256 of the weights", model.sha256),
+        ("revision", model.revision or "none"), ("architecture", model.architecture), ("dtype", model.dtype),
+        ("prompt format", model.prompt_format), ("analysis layer", facts["layer"]), ("vectors handed out", facts["kind"]),
+        ("stories kept", "none" if corpus is None or corpus.kept is None else corpus.kept), ("written by", "not recorded" if corpus is None or corpus.writer is None else corpus.writer),
+        ("stimuli", pack.pack if pack else "not recorded"), ("fingerprint of the run", record.fingerprint),
     ]  # fmt: skip
-    adopted = record["vectors"].get("adopted")
+    adopted = record.vectors.adopted if record.vectors else None
     if adopted:
-        rows.append(("directions taken from", f"{adopted['name']}, SHA-256 {adopted['sha256']} ({adopted['made_by']})"))
+        rows.append(("directions taken from", f"{adopted.name}, SHA-256 {adopted.sha256} ({adopted.made_by})"))
     lines = ["| | |", "|---|---|", *(f"| {text(name)} | {text(value)} |" for name, value in rows)]
-    settings = ", ".join(f"{text(name)} = {text(value)}" for name, value in record["settings"].items())
+    settings = ", ".join(f"{text(name)} = {text(value)}" for name, value in record.settings.items())
     return "## Model and settings\n\n" + "\n".join(lines) + f"\n\nAll settings: {settings}."
 
 
-def _licence(record: Mapping[str, Any]) -> str:
+def _licence(record: Record) -> str:
     return (
         "## Licence\n\nThe vectors were computed from the weights of "
-        f"{text(record['model']['name'])} and from texts that a model wrote; the licences of those models may bind their use, "
+        f"{text(record.model.name)} and from texts that a model wrote; the licences of those models may bind their use, "
         "and whoever publishes this page is to name one. The software is Apache-2.0."
     )
 
 
-def _citation(record: Mapping[str, Any]) -> str:
+def _citation(record: Record) -> str:
     return (
         "## Citation\n\n```bibtex\n@article{sofroniew2026emotion,\n"
         "  title = {Emotion Concepts and their Function in a Large Language Model},\n"
         "  author = {Sofroniew and Kauvar and Saunders and Chen and others},\n"
         "  year = {2026},\n  eprint = {2604.07729},\n  archivePrefix = {arXiv}\n}\n```\n\n"
-        f"and the software: emotion-vectors {text(record['version'])}."
+        f"and the software: emotion-vectors {text(record.version)}."
     )
 
 

@@ -13,8 +13,10 @@ from typing import Any
 
 from emotion_vectors.errors import UserError, first_line
 from emotion_vectors.exports.card import HUB_ID, model_card
+from emotion_vectors.record import ContradictoryRecord, parse
 from emotion_vectors.store import atomic
 from emotion_vectors.store.records import read_record
+from emotion_vectors.store.schema import JsonObject
 from emotion_vectors.vectors.file import EmotionVectors
 
 FILES = ("README.md", "vectors.safetensors", "results.json")
@@ -26,14 +28,15 @@ def write_folder(run: Path, vectors: EmotionVectors, out: Path) -> list[Path]:
         raise UserError(f"{run} holds no results.json, from which the card is made; give the folder of a finished run.")
     if out.exists() and not out.is_dir():
         raise UserError(f"{out} is a file; --out needs a folder for this format.")
-    record = without_paths(read_record(run))
+    record = read_record(run)
     facts = {
         "emotions": vectors.emotions, "layers": len(vectors.raw), "width": vectors.raw.shape[2], "layer": vectors.layer,
         "kind": vectors.kind,
     }  # fmt: skip
     try:
-        card = model_card(record, facts)
-    except (KeyError, TypeError, IndexError, AttributeError) as error:
+        record = without_paths(record)
+        card = model_card(parse(record, {}), facts)
+    except (KeyError, TypeError, AttributeError, ContradictoryRecord) as error:
         raise UserError(f"The record in {run} is not whole ({first_line(error)}); run it again.") from error
     vectors.save(out / "vectors.safetensors")
     atomic.write_json(out / "results.json", record)
@@ -41,7 +44,7 @@ def write_folder(run: Path, vectors: EmotionVectors, out: Path) -> list[Path]:
     return [out / name for name in FILES]
 
 
-def without_paths(record: dict[str, Any]) -> dict[str, Any]:
+def without_paths(record: JsonObject) -> JsonObject:
     """The record without the command line, and with local paths of model, stimuli and texts cut to their last part."""
 
     def cut(value: Any) -> Any:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from emotion_vectors.lm import thinking
 
+ChatMessage = dict[str, Any]  # role, content and what else a template may want of a message
 # Kept for the template: calls of tools, the id that an answer of a tool refers to, and a speaker's name.
 CARRIED = ("tool_calls", "tool_call_id", "name")
 THOUGHT_PARTS = ("thinking", "reasoning")
@@ -23,7 +24,7 @@ class Said(NamedTuple):
     other_parts: int = 0
 
     @property
-    def message(self) -> dict[str, Any]:
+    def message(self) -> ChatMessage:
         """The message as a chat template gets it."""
         return {"role": self.role, "content": self.content, **self.carried}
 
@@ -90,7 +91,7 @@ def _without_nulls(value: Any) -> Any:
     return [_without_nulls(inner) for inner in value] if isinstance(value, list | tuple) else value
 
 
-def forms(chat: Mapping[int, Said]) -> Iterator[dict[int, dict[str, Any]]]:
+def forms(chat: Mapping[int, Said]) -> Iterator[dict[int, ChatMessage]]:
     """The ways to give a chat to a template, by number of the message: as it is, with the arguments of calls as objects, without calls.
 
     Templates differ in what they want of a call; the last form has what is said alone.
@@ -106,7 +107,7 @@ def forms(chat: Mapping[int, Said]) -> Iterator[dict[int, dict[str, Any]]]:
         }
 
 
-def _parsed(message: dict[str, Any]) -> dict[str, Any]:
+def _parsed(message: ChatMessage) -> ChatMessage:
     calls = message.get("tool_calls")
     if not isinstance(calls, list):
         return message

@@ -14,7 +14,7 @@ from itertools import accumulate, pairwise
 from typing import Any, NamedTuple
 
 from emotion_vectors.errors import UserError
-from emotion_vectors.lm.chat_format import NoMessageError, Said, forms, read_message
+from emotion_vectors.lm.chat_format import ChatMessage, NoMessageError, Said, forms, read_message
 from emotion_vectors.lm.control import marks_among
 from emotion_vectors.lm.limits import require_known, require_room
 from emotion_vectors.lm.model import LanguageModel
@@ -132,7 +132,7 @@ def _why_missing(said: Said) -> str:
     return "it has no text and was left out"
 
 
-Given = dict[int, dict[str, Any]]
+Given = dict[int, ChatMessage]
 """Messages as a template gets them, by number."""
 
 
@@ -151,7 +151,7 @@ def _rendered(lm: LanguageModel, chat: dict[int, Said]) -> tuple[Given, str, dic
     raise refusal
 
 
-def _render(lm: LanguageModel, messages: list[dict[str, Any]]) -> str:
+def _render(lm: LanguageModel, messages: list[ChatMessage]) -> str:
     """Text of the chat, up to where an answer begins unless it ends with one."""
     open_ended = messages[-1]["role"] != "assistant"
     if not lm.is_chat:
@@ -159,7 +159,7 @@ def _render(lm: LanguageModel, messages: list[dict[str, Any]]) -> str:
     return ready(lm, messages) if open_ended else template_text(lm, messages, answer=False)
 
 
-def _plain(lm: LanguageModel, messages: list[dict[str, Any]]) -> str:
+def _plain(lm: LanguageModel, messages: list[ChatMessage]) -> str:
     for number, message in enumerate(messages, start=1):
         if message["role"] not in BASE_ROLES:
             raise UserError(
@@ -202,7 +202,7 @@ def _located(
     )  # fmt: skip
 
 
-def _response(lm: LanguageModel, messages: list[dict[str, Any]], found: Conversation) -> int:
+def _response(lm: LanguageModel, messages: list[ChatMessage], found: Conversation) -> int:
     """The last token of the generation prompt, where the answer is still to come and where it is there alike."""
     if messages[-1]["role"] != "assistant":
         return len(found.ids) - 1
@@ -217,7 +217,7 @@ def _response(lm: LanguageModel, messages: list[dict[str, Any]], found: Conversa
     return min(whole, first) - 1
 
 
-def _begun(lm: LanguageModel, before: list[dict[str, Any]]) -> str | None:
+def _begun(lm: LanguageModel, before: list[ChatMessage]) -> str | None:
     """The prompt that an answer after these messages had; None where the template makes none."""
     if not before or before[-1]["role"] == "assistant":
         return None

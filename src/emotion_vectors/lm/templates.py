@@ -22,6 +22,7 @@ from transformers.utils.hub import cached_file
 
 from emotion_vectors.errors import UserError, first_line
 from emotion_vectors.lm import thinking
+from emotion_vectors.lm.chat_format import ChatMessage
 
 if TYPE_CHECKING:
     from emotion_vectors.lm.model import LanguageModel
@@ -82,7 +83,7 @@ def ready(lm: LanguageModel, messages: Sequence[Message]) -> str:
     return template_text(lm, messages, answer=True) + opening(lm, messages)
 
 
-def marked(messages: Sequence[Message]) -> list[dict[str, Any]]:
+def marked(messages: Sequence[Message]) -> list[ChatMessage]:
     """The messages with a placeholder for every content that has words."""
     return [
         {**message, "content": f"{number}".join(MARKS)} if message["content"] else dict(message)
@@ -104,7 +105,7 @@ def opening(lm: LanguageModel, messages: Sequence[Message] = ({"role": "user", "
     return known[key]
 
 
-def _answered(lm: LanguageModel, frames: list[dict[str, Any]]) -> str | None:
+def _answered(lm: LanguageModel, frames: list[ChatMessage]) -> str | None:
     """What the template puts between the last message and an answer that is there; None where it shows none."""
     try:
         text = template_text(lm, [*frames, {"role": "assistant", "content": "".join(MARKS)}], answer=False)

@@ -6,6 +6,7 @@ their measurements; `parse` is told which there are.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
@@ -51,6 +52,14 @@ class Record(Part):
         found = self.experiments.get(kind.key)
         return found if isinstance(found, kind) else None
 
+    def tally(self) -> dict[str, int]:
+        """Criteria by verdict, counted where an older record does not say it."""
+        return self.verdicts or dict(Counter(criterion.verdict for criterion in self.criteria.values()))
+
+    def lists(self) -> dict[str, str]:
+        """Hash of each list of stimuli; empty where the record does not say."""
+        return self.stimuli.sha256 if self.stimuli else {}
+
     def setting(self, name: str) -> Any:
         """A setting, or None where the version that ran had none of that name."""
         return self.settings.get(name)
@@ -63,10 +72,13 @@ def parse(raw: Mapping[str, Any], parts: Mapping[str, type[ExperimentPart]]) -> 
     missing, unknown or impossible value.
     """
     check_schema(raw.get("schema"), "The record")
+    given = raw.get("experiments") or {}
+    if not isinstance(given, Mapping):
+        raise ContradictoryRecord("The record's experiments can't be right: they have no names.")
     try:
         experiments = {
             key: parts[key].model_validate(found) if key in parts and found is not None else found
-            for key, found in (raw.get("experiments") or {}).items()
+            for key, found in given.items()
         }
     except ValidationError as error:
         raise ContradictoryRecord(said(error, f"experiments.{_key_of(error, parts)}")) from error

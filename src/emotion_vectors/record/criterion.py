@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
 from emotion_vectors.record.base import Interval, Null, Number, Part, Share, Verdict
 
-NOT_ASKED = "not asked"
+NOT_ASKED: Literal["not asked"] = "not asked"
 VERDICTS = ("pass", "fail", "inconclusive", NOT_ASKED)
 
 
@@ -52,6 +54,19 @@ class Criterion(Part):
     bar: Number | None = Field(default=None, description="another bar than chance that a pass must be beyond")
     seed: Reference | None = Field(default=None, description="the earlier reproduction's own statistic, of V2 to V5")
     detectable: Detectable | None = Field(default=None, description="the smallest effect that it could have seen")
+
+    def noted(self, sentence: str) -> Criterion:
+        """The same with a sentence more in its note."""
+        return self.model_copy(update={"note": f"{self.note} {sentence}".strip()})
+
+    def with_detectable(self, smallest: Detectable) -> Criterion:
+        """The same with the smallest effect that it could have seen."""
+        return self.model_copy(update={"detectable": smallest})
+
+    @property
+    def p(self) -> Share | None:
+        """The p value of its null."""
+        return self.null.p if self.null else None
 
     @property
     def asked(self) -> bool:

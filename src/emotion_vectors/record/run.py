@@ -12,8 +12,8 @@ from emotion_vectors.record.base import Correlation, Count, Number, Part, Rank, 
 class Engine(Part):
     """The engine that wrote the texts, as early versions recorded it."""
 
-    name: str
-    version: str | None = None
+    name: str = Field(description="its name")
+    version: str | None = Field(default=None, description="its version")
 
 
 class Model(Part):
@@ -45,7 +45,7 @@ class Stimuli(Part):
     """The pack of stimuli."""
 
     pack: str = Field(description="its name")
-    version: str | None = None
+    version: str | None = Field(default=None, description="its version")
     source: str | None = Field(default=None, description="where it comes from")
     sha256: dict[str, str] = Field(default={}, description="hash of each list")
     equal_to_published: list[str] = Field(default=[], description="lists that equal the published ones")
@@ -57,26 +57,26 @@ class Stimuli(Part):
 class Source(Part):
     """Where imported texts come from."""
 
-    name: str
-    version: int | str | None = None
-    revision: str | None = None
-    sha256: str
+    name: str = Field(description="file, folder or data set")
+    version: int | str | None = Field(default=None, description="of texts that come with the package")
+    revision: str | None = Field(default=None, description="commit on the hub")
+    sha256: str = Field(description="hash of the texts")
 
 
 class Neutral(Part):
     """Neutral texts written or read, kept and dropped."""
 
-    texts: Count | None = None
-    kept: Count | None = None
-    wanted: Count | None = None
-    dropped: dict[str, Count] = {}
-    tokens: Count | None = None
-    short_cells: Count | None = None
-    fewest_per_emotion: Count | None = None
-    writer: str | None = None
-    emotions: Count | None = None
-    topics: Count | None = None
-    source: Source | None = None
+    texts: Count | None = Field(default=None, description="texts written or read")
+    kept: Count | None = Field(default=None, description="texts that the vectors are cleaned with")
+    wanted: Count | None = Field(default=None, description="texts asked for")
+    dropped: dict[str, Count] = Field(default={}, description="by reason")
+    tokens: Count | None = Field(default=None, description="tokens that the writer generated; 0 of imported texts")
+    short_cells: Count | None = Field(default=None, description="topics with fewer texts than wanted")
+    fewest_per_emotion: Count | None = Field(default=None, description="fewest kept texts of any group")
+    writer: str | None = Field(default=None, description="engine and version that wrote them")
+    emotions: Count | None = Field(default=None, description="emotions of the texts, where they are about any")
+    topics: Count | None = Field(default=None, description="topics that they are about")
+    source: Source | None = Field(default=None, description="where imported texts come from")
 
 
 class Corpus(Part):
@@ -84,7 +84,7 @@ class Corpus(Part):
 
     stories: Count | None = Field(default=None, description="stories written or read")
     kept: Count | None = Field(default=None, description="stories that the vectors are made of")
-    wanted: Count | None = None
+    wanted: Count | None = Field(default=None, description="stories asked for")
     dropped: dict[str, Count] = Field(default={}, description="by reason")
     tokens: Count | None = Field(
         default=None, description="tokens that the writer generated for all stories, kept or not; 0 of imported texts"
@@ -92,107 +92,115 @@ class Corpus(Part):
     short_cells: Count | None = Field(
         default=None, description="pairs of emotion and topic with fewer stories than wanted"
     )
-    fewest_per_emotion: Count | None = None
-    writer: str | None = None
-    emotions: Count | None = None
-    topics: Count | None = None
-    source: Source | None = None
-    neutral: Neutral | None = None
+    fewest_per_emotion: Count | None = Field(
+        default=None, description="kept stories of the emotion that has the fewest"
+    )
+    writer: str | None = Field(default=None, description="engine and version that wrote them")
+    emotions: Count | None = Field(default=None, description="emotions of imported stories")
+    topics: Count | None = Field(default=None, description="topics of imported stories")
+    source: Source | None = Field(default=None, description="where imported stories come from")
+    neutral: Neutral | None = Field(default=None, description="the neutral texts")
 
 
 class Adopted(Part):
     """Vectors that a run tests and didn't make."""
 
-    name: str
-    sha256: str
-    made_by: str
-    kind: str
-    layers: list[int]
-    emotions: int
-    left_out: list[str]
+    name: str = Field(description="their file")
+    sha256: str = Field(description="hash of the file")
+    made_by: str = Field(description="tool that made them")
+    kind: str = Field(description="projected or raw")
+    layers: list[int] = Field(description="layers that have vectors")
+    emotions: int = Field(description="vectors that the run tests")
+    left_out: list[str] = Field(description="vectors whose names the pack lacks")
 
 
 class StoriesPerEmotion(Part):
     """How many stories the emotions have."""
 
-    min: Count
-    median: Count
-    max: Count
+    min: Count = Field(description="fewest")
+    median: Count = Field(description="median")
+    max: Count = Field(description="most")
 
 
 class EmotionReliability(Part):
     """How one emotion's directions from two halves of the topics agree."""
 
-    emotion: str
-    r: Correlation | None
-    spearman_brown: Number | None
+    emotion: str = Field(description="the emotion")
+    r: Correlation | None = Field(description="Pearson r of the directions from the even and the odd topics")
+    spearman_brown: Number | None = Field(description="mean r over random halvings, corrected to the full length")
 
 
 class ReliabilityNull(Part):
     """Halves of different emotions."""
 
-    what: str
-    mean: Correlation
+    what: str = Field(description="what chance is")
+    mean: Correlation = Field(description="mean r")
     high: Correlation = Field(description="95 % point")
 
 
 class Identification(Part):
-    """Finding the right emotion of a story with topics held out."""
+    """Finding an emotion's other half among those of all emotions."""
 
-    top1: Count
-    of: Count
-    mean_rank: Rank
-    chance_top1: Number
-    chance_rank: Rank
-    p: Share
+    top1: Count = Field(description="emotions nearest to their own other half")
+    of: Count = Field(description="emotions")
+    mean_rank: Rank = Field(description="mean rank of the own other half")
+    chance_top1: Number = Field(description="the same count by chance")
+    chance_rank: Rank = Field(description="mean rank by chance")
+    p: Share = Field(description="p value of the count")
 
 
 class SplitHalf(Part):
     """Agreement of the vectors with themselves, over halves of the topics."""
 
-    median: Correlation | None
-    min: Correlation | None = None
-    max: Correlation | None = None
-    emotions: int | None = None
-    spearman_brown_median: Number | None = None
-    halvings: int | None = None
-    rows: list[EmotionReliability] = []
-    null: ReliabilityNull | None = None
-    beyond_null: int | None = None
-    p: Share | None = None
-    identification: Identification | None = None
+    median: Correlation | None = Field(description="median r over the emotions")
+    min: Correlation | None = Field(default=None, description="lowest r")
+    max: Correlation | None = Field(default=None, description="highest r")
+    emotions: int | None = Field(default=None, description="emotions with stories in both halves")
+    spearman_brown_median: Number | None = Field(
+        default=None, description="median over the emotions of r corrected to the full length"
+    )
+    halvings: int | None = Field(default=None, description="random halvings")
+    rows: list[EmotionReliability] = Field(default=[], description="one for each emotion")
+    null: ReliabilityNull | None = Field(default=None, description="what chance gives")
+    beyond_null: int | None = Field(default=None, description="emotions whose r is above the 95 % point of chance")
+    p: Share | None = Field(default=None, description="p value of the median")
+    identification: Identification | None = Field(default=None, description="finding the other half of an emotion")
 
 
 class Vectors(Part):
     """The emotion vectors at the analysis layer."""
 
-    adopted: Adopted | None = None
+    adopted: Adopted | None = Field(default=None, description="vectors from elsewhere, where the run tests such")
     layer: int = Field(description="analysis layer")
     layers: int = Field(description="number of layers")
     vectors: str | None = Field(default=None, description="projected or raw")
-    neutral_components: int | None = None
-    neutral_variance: Share | None = None
-    residual_norm: Number | None = None
-    stories_per_emotion: StoriesPerEmotion | None = None
-    split_half: SplitHalf | None = None
+    neutral_components: int | None = Field(
+        default=None, description="principal components of the neutral texts that are projected out"
+    )
+    neutral_variance: Share | None = Field(default=None, description="share of the neutral variance that they explain")
+    residual_norm: Number | None = Field(default=None, description="mean norm of the residual stream at the layer")
+    stories_per_emotion: StoriesPerEmotion | None = Field(default=None, description="stories behind a vector")
+    split_half: SplitHalf | None = Field(
+        default=None, description="agreement of the two halves; null with too few topics"
+    )
     caution: str | None = Field(default=None, description="the sentence about vectors that don't agree with themselves")
 
 
 class Check(Part):
     """One self-check of the instrument."""
 
-    title: str
-    measured: Number | str
-    limit: Number | str
-    passed: bool
+    title: str = Field(description="what is checked")
+    measured: Number | str = Field(description="what was measured")
+    limit: Number | str = Field(description="what is allowed")
+    passed: bool = Field(description="whether it is within the limit")
     kind: str = Field(description="stop or warn")
-    detail: str
+    detail: str = Field(description="what it found, as a sentence")
 
 
 class Timing(Part):
     """How long a stage took; of the last session only where a run was resumed."""
 
-    seconds: Number | None = None
-    units: Number | None = None
-    unit: str = ""
-    rate: Number | None = None
+    seconds: Number | None = Field(default=None, description="seconds")
+    units: Number | None = Field(default=None, description="pieces of work done")
+    unit: str = Field(default="", description="what a piece is")
+    rate: Number | None = Field(default=None, description="pieces a second")

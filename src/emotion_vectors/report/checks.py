@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from emotion_vectors.record import Record
-from emotion_vectors.report.criteria import check_criteria
+from emotion_vectors.report.criteria_checks import check_criteria
 from emotion_vectors.report.topic import Topic, cards
 
 

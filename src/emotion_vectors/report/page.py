@@ -229,7 +229,7 @@ def script_json(value: Any) -> Markup:
     return Markup(text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))
 
 
-def as_csv(rows: Sequence[dict[str, Any]]) -> str:
+def as_csv(rows: Rows) -> str:
     """`rows` as CSV text with a head. Text that a spreadsheet would take for a formula gets a leading apostrophe."""
     handle = io.StringIO()
     writer = csv.DictWriter(handle, fieldnames=list(rows[0]) if rows else [], lineterminator="\n")

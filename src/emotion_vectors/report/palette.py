@@ -10,6 +10,8 @@ from typing import Any
 
 import altair as alt
 
+from emotion_vectors.report.topic import Rows
+
 FONT = "Helvetica Neue, Helvetica, Arial, Liberation Sans, sans-serif"
 INK = "#1f2328"
 FAINT = "#6b7280"
@@ -37,22 +39,22 @@ CATEGORY_ORDER = ("Helpful", "Engaging", "Social", "Self-curiosity", "Neutral", 
 NOT_GIVEN = "not given"  # the valence of an emotion that has none
 
 
-def valence_colours(rows: list[dict[str, Any]]) -> alt.Scale:
+def valence_colours(rows: Rows) -> alt.Scale:
     """Colours of the valences; emotions without one are grey where `rows` have any."""
     return _with_unknown(rows, VALENCE_COLOURS, FAINT)
 
 
-def valence_shapes(rows: list[dict[str, Any]]) -> alt.Scale:
+def valence_shapes(rows: Rows) -> alt.Scale:
     """As `valence_colours`, for shapes."""
     return _with_unknown(rows, {"positive": "circle", "negative": "triangle-up"}, "square")
 
 
-def _with_unknown(rows: list[dict[str, Any]], known: dict[str, str], unknown: str) -> alt.Scale:
+def _with_unknown(rows: Rows, known: dict[str, str], unknown: str) -> alt.Scale:
     every = known | ({NOT_GIVEN: unknown} if any(row["valence"] == NOT_GIVEN for row in rows) else {})
     return alt.Scale(domain=list(every), range=list(every.values()))
 
 
-def category_names(rows: list[dict[str, Any]]) -> list[str]:
+def category_names(rows: Rows) -> list[str]:
     """The categories of `rows` in the usual order; unknown ones follow by name."""
     present = {row["category"] for row in rows}
     return [name for name in CATEGORY_ORDER if name in present] + sorted(present - set(CATEGORY_ORDER))
@@ -107,7 +109,7 @@ def styled(chart: Any) -> Any:
     )
 
 
-def data(rows: list[dict[str, Any]]) -> alt.InlineData:
+def data(rows: Rows) -> alt.InlineData:
     """`rows` inline, stored once per chart; model output stays data and never becomes part of an expression."""
     # A tuple, because altair copies lists and dicts to the bottom at every step, which took half of the report's time.
     return alt.InlineData(values=tuple(rows))

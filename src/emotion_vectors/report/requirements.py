@@ -47,14 +47,6 @@ def require_order(low: float | None, high: float | None, what: str) -> None:
     require(math.isfinite(low) and math.isfinite(high) and low <= high, f"{what} runs from {low} to {high}.")
 
 
-def parts(record: dict[str, Any], *names: str) -> dict[str, Any]:
-    """The part of the record under `names`, or an empty dict where this run has none."""
-    part: Any = record
-    for name in names:
-        part = part.get(name) if isinstance(part, dict) else None
-    return part if isinstance(part, dict) else {}
-
-
 def pearson(x: Sequence[Any] | np.ndarray, y: Sequence[Any] | np.ndarray) -> float | None:
     """Pearson's r, or None where it is not defined (fewer than three points, a missing one, or a constant)."""
     if len(x) < 3 or None in list(x) or None in list(y) or np.std(x) == 0 or np.std(y) == 0:

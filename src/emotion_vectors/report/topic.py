@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from emotion_vectors.record import Record
 from emotion_vectors.record.base import ExperimentPart
+from emotion_vectors.record.criterion import Criterion
 from emotion_vectors.report.published import Reference
 
 Rows = list[dict[str, Any]]
@@ -129,7 +130,7 @@ class Measured(NamedTuple):
     """
 
     part: ExperimentPart
-    criteria: tuple[dict[str, Any], ...] = ()
+    criteria: tuple[Criterion, ...] = ()
     reasons: Mapping[str, str] = {}
 
 

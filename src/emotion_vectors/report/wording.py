@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from emotion_vectors.record.criterion import Criterion
 from emotion_vectors.record.run import Source
 
-ELO_PER_NAT = 173.7177927613007  # 400 / ln 10: Elo points of one nat of log odds
 NOTHING = "not available"
 
 

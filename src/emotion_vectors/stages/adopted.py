@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
 from emotion_vectors.errors import UserError
 from emotion_vectors.lab import Lab
+from emotion_vectors.store.schema import JsonObject
 from emotion_vectors.vectors.file import EmotionVectors
 
 FEWEST = 2  # emotions; of a single one nothing is left after centring
@@ -69,7 +69,7 @@ def adopt(lab: Lab, own: EmotionVectors, theirs: EmotionVectors) -> EmotionVecto
     return replace(own, raw=raw, projected=projected, header=header, text_hashes=theirs.text_hashes)
 
 
-def facts(lab: Lab, theirs: EmotionVectors) -> dict[str, Any]:
+def facts(lab: Lab, theirs: EmotionVectors) -> JsonObject:
     """Where the directions come from, for the file's header and the record."""
     common = set(lab.emotions)
     return {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
@@ -11,7 +11,6 @@ from emotion_vectors import __version__
 from emotion_vectors.experiments import reliability
 from emotion_vectors.experiments.correlation import measure as correlation
 from emotion_vectors.experiments.correlation.record import ProbeCorrelations
-from emotion_vectors.experiments.criteria import NOT_ASKED, VERDICTS
 from emotion_vectors.experiments.lens import measure as lens
 from emotion_vectors.experiments.preferences import measure as preferences
 from emotion_vectors.experiments.preferences.record import StatedPreferences
@@ -19,6 +18,7 @@ from emotion_vectors.experiments.steering import arms
 from emotion_vectors.experiments.steering.arms import Runs
 from emotion_vectors.experiments.words_out.record import WordsOut
 from emotion_vectors.lab import Lab
+from emotion_vectors.record.criterion import NOT_ASKED, VERDICTS, Criterion
 from emotion_vectors.report.topic import Evidence, Measured
 from emotion_vectors.stages import validation
 from emotion_vectors.stages.activations import story_vector_shards
@@ -33,7 +33,7 @@ from emotion_vectors.stages.steering_analysis import analyse_steering
 from emotion_vectors.stages.words_out import words_out
 from emotion_vectors.stimuli import equal_to_published
 from emotion_vectors.store import atomic
-from emotion_vectors.store.schema import SCHEMA, timestamp
+from emotion_vectors.store.schema import SCHEMA, JsonObject, timestamp
 from emotion_vectors.topics import EXPERIMENTS
 from emotion_vectors.vectors.file import EmotionVectors
 from emotion_vectors.vectors.reliability import Reliability, caution
@@ -76,7 +76,7 @@ class Correlated(NamedTuple):
     found: correlation.Correlations
     preferences: StatedPreferences
     correlations: ProbeCorrelations  # without examples, which are chosen among the steered emotions
-    criteria: list[dict[str, Any]]
+    criteria: list[Criterion]
 
 
 def correlate(lab: Lab, vectors: EmotionVectors, readings: Readings, answers: Answers) -> Correlated:
@@ -108,7 +108,7 @@ def analyse(
     answers: Answers,
     correlated: Correlated,
     runs: Runs | None,
-) -> dict[str, Any]:
+) -> JsonObject:
     """All experiments on the measurements of the run; writes the tables and `results.json`."""
     settings, pack = lab.settings, lab.pack
     here, resamples, seed = vectors.at(), settings.resamples, settings.seed
@@ -139,7 +139,7 @@ def analyse(
             lab, vectors, readings, answers.differences, correlated.scores, correlated.found, runs, examples
         )
     criteria = [*lens_criteria, *scenario_criteria, *numeric_criteria, *correlated.criteria, *steering_criteria]
-    baseline_record = validation.words_alone(
+    baseline_record, criteria = validation.words_alone(
         lab, vectors, correlated.scores.nats, criteria, scenario_record, numeric_record
     )
     split_half, agreement = _reliability(lab, vectors)
@@ -159,7 +159,7 @@ def analyse(
     for measure in (topic.measure for topic in EXPERIMENTS if topic.measure is not None):
         found = measure(evidence)
         if found is not None:
-            _take(found, criteria, experiments)
+            criteria = _take(found, criteria, experiments)
     record = _record(lab, vectors, criteria, experiments, split_half, agreement)
     _write_tables(lab, experiments)
     atomic.write_json(lab.run / "results.json", record)
@@ -167,23 +167,26 @@ def analyse(
     return record
 
 
-def _take(found: Measured, criteria: list[dict[str, Any]], experiments: dict[str, Any]) -> None:
+def _take(found: Measured, criteria: list[Criterion], experiments: JsonObject) -> list[Criterion]:
     """Add what one experiment found: its part, its criteria, and its sentences to the reasons of others."""
     experiments[found.part.key] = found.part.dump()
-    for criterion in criteria:
-        if criterion["verdict"] != NOT_ASKED and (sentence := found.reasons.get(criterion["id"])):
-            criterion["reason"] = f"{criterion['reason']} {sentence}"
-    criteria += found.criteria
+    told = [
+        one.model_copy(update={"reason": f"{one.reason} {found.reasons[one.id]}"})
+        if one.verdict != NOT_ASKED and one.id in found.reasons
+        else one
+        for one in criteria
+    ]
+    return [*told, *found.criteria]
 
 
 def _record(
     lab: Lab,
     vectors: EmotionVectors,
-    criteria: list[dict[str, Any]],
-    experiments: dict[str, Any],
-    split_half: dict[str, Any] | None,
+    criteria: list[Criterion],
+    experiments: JsonObject,
+    split_half: JsonObject | None,
     agreement: Reliability | None,
-) -> dict[str, Any]:
+) -> JsonObject:
     stages = {name: lab.run.done(name) or {} for name in MEASURED}
     corpus = dict(stages["stories"]["facts"])
     # Stories that the model's own tokens made too short were only found while reading them.
@@ -206,8 +209,8 @@ def _record(
         },
         "corpus": corpus | {"neutral": stages["neutral"]["facts"]},
         "vectors": _vector_facts(vectors, split_half, caution(agreement)),
-        "criteria": {criterion["id"]: criterion for criterion in criteria},
-        "verdicts": {name: sum(c["verdict"] == name for c in criteria) for name in VERDICTS},
+        "criteria": {criterion.id: criterion.dump() for criterion in criteria},
+        "verdicts": {name: sum(criterion.verdict == name for criterion in criteria) for name in VERDICTS},
         "experiments": experiments, "doctor": all_checks(lab, vectors, agreement),
         "failed_checks_allowed": lab.runtime.allow_failed_checks,
         "timings": {
@@ -216,7 +219,7 @@ def _record(
     }  # fmt: skip
 
 
-def _reliability(lab: Lab, vectors: EmotionVectors) -> tuple[dict[str, Any] | None, Reliability | None]:
+def _reliability(lab: Lab, vectors: EmotionVectors) -> tuple[JsonObject | None, Reliability | None]:
     """The record's `split_half` and what it says about the vectors; of vectors from elsewhere what their file says."""
     if lab.theirs is not None:
         # The halves of the run's own stories say nothing about vectors that were not made from them.
@@ -226,7 +229,7 @@ def _reliability(lab: Lab, vectors: EmotionVectors) -> tuple[dict[str, Any] | No
     return found, reliability.of_vectors(found, vectors.emotions, len(lab.topics), stories)
 
 
-def _vector_facts(vectors: EmotionVectors, split_half: dict[str, Any] | None, said: str) -> dict[str, Any]:
+def _vector_facts(vectors: EmotionVectors, split_half: JsonObject | None, said: str) -> JsonObject:
     counts = np.array(vectors.header["stories"])
     adopted = vectors.header.get("adopted")
     return ({} if adopted is None else {"adopted": adopted}) | {
@@ -239,7 +242,7 @@ def _vector_facts(vectors: EmotionVectors, split_half: dict[str, Any] | None, sa
     }  # fmt: skip
 
 
-def _write_tables(lab: Lab, experiments: dict[str, Any]) -> None:
+def _write_tables(lab: Lab, experiments: JsonObject) -> None:
     """The parquet tables behind the record."""
     atomic.write_parquet(lab.run / "scores.parquet", pl.DataFrame(experiments["preferences"]["activities"]))
     atomic.write_parquet(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import polars as pl
 
@@ -20,6 +19,7 @@ from emotion_vectors.lm.prompts import chat_prompt, story_prompt
 from emotion_vectors.lm.writers import chunks_together
 from emotion_vectors.scale.workers import InProcess
 from emotion_vectors.stages.room import tokens_to_write
+from emotion_vectors.store.schema import JsonObject
 
 
 def write_corpus(lab: Lab) -> None:
@@ -113,7 +113,7 @@ class TokenCounter:
 def _finish(lab: Lab, stage: str, summary: Summary, source: Source | None) -> None:
     table = pl.read_parquet(lab.run / f"{stage}.parquet", columns=["writer", "topic", "kept"])
     writers = table["writer"]
-    facts: dict[str, Any] = {
+    facts: JsonObject = {
         stage if stage == "stories" else "texts": summary.written, "kept": summary.kept, "wanted": summary.wanted,
         "dropped": summary.dropped, "tokens": summary.tokens, "short_cells": summary.short_cells,
         "fewest_per_emotion": summary.fewest, "writer": ", ".join(writers.unique(maintain_order=True)),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from typing import Any
 
 from emotion_vectors.doctor import (
     Check,
@@ -16,6 +15,7 @@ from emotion_vectors.doctor import (
 )
 from emotion_vectors.lab import Lab
 from emotion_vectors.store import atomic
+from emotion_vectors.store.schema import JsonObject
 from emotion_vectors.vectors.file import EmotionVectors
 from emotion_vectors.vectors.reliability import Reliability
 
@@ -49,7 +49,7 @@ def check_directions(lab: Lab, vectors: EmotionVectors) -> None:
     demand(check_vectors(vectors, own=lab.theirs is None), lab.runtime.allow_failed_checks)
 
 
-def all_checks(lab: Lab, vectors: EmotionVectors, reliability: Reliability | None) -> dict[str, dict[str, Any]]:
+def all_checks(lab: Lab, vectors: EmotionVectors, reliability: Reliability | None) -> dict[str, JsonObject]:
     """The record's `doctor` part: every check of the instrument, of the vectors and of their controls, by name."""
     controls = check_controls(lab.lm, vectors)
     if not controls.passed:

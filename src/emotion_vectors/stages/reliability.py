@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 import numpy as np
 import polars as pl
 
 from emotion_vectors.experiments import reliability
 from emotion_vectors.lab import Lab
+from emotion_vectors.store.schema import JsonObject
 from emotion_vectors.vectors.halves import topic_sums
 from emotion_vectors.vectors.reliability import Reliability
 
@@ -17,7 +17,7 @@ Shards = Iterable[tuple[pl.DataFrame, np.ndarray]]
 """Shard by shard the stories (emotion, topic, slot) and their activations (s, d), as `story_vector_shards` gives them."""
 
 
-def split_half_reliability(lab: Lab, shards: Shards) -> dict[str, Any] | None:
+def split_half_reliability(lab: Lab, shards: Shards) -> JsonObject | None:
     """The record's `vectors.split_half`, over topics; None with too few of them."""
     place = {name: row for row, name in enumerate(lab.emotions)}
     topic = {name: row for row, name in enumerate(lab.topics)}

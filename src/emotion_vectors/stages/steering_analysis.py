@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from emotion_vectors.experiments.correlation.measure import Correlations
@@ -14,6 +12,7 @@ from emotion_vectors.experiments.steering.arms import Runs
 from emotion_vectors.experiments.steering.effects import Options, measure
 from emotion_vectors.experiments.steering.record import Steering
 from emotion_vectors.lab import Lab
+from emotion_vectors.record.criterion import Criterion
 from emotion_vectors.stages.readings import Readings
 from emotion_vectors.stages.steering import control_vectors
 from emotion_vectors.stats.correlation import pearson
@@ -31,7 +30,7 @@ def analyse_steering(
     correlations: Correlations,
     runs: Runs,
     examples: dict[str, str],
-) -> tuple[Steering, list[dict[str, Any]]]:
+) -> tuple[Steering, list[Criterion]]:
     """Judge the steering experiment; `differences` (n, n) are the unsteered ones of all pairs, in nats."""
     settings, pack, plan = lab.settings, lab.pack, runs.plan
     splits = split_halves([a.category for a in pack.activities], settings.random_splits, settings.seed)

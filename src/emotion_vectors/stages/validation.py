@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
 
 import numpy as np
 import polars as pl
@@ -21,13 +20,14 @@ from emotion_vectors.experiments.scenarios.record import Scenarios
 from emotion_vectors.lab import Lab
 from emotion_vectors.lm.model import LanguageModel
 from emotion_vectors.lm.prompts import chat_prompt
+from emotion_vectors.record.criterion import Criterion
 from emotion_vectors.stages.readings import Readings
 from emotion_vectors.vectors.file import EmotionVectors
 
 BATCH = 8192
 
 
-def scenario_tests(lab: Lab, vectors: EmotionVectors, readings: Readings) -> tuple[Scenarios, list[dict[str, Any]]]:
+def scenario_tests(lab: Lab, vectors: EmotionVectors, readings: Readings) -> tuple[Scenarios, list[Criterion]]:
     """The record's `scenarios` part and V3, V4: the main battery at every layer, the other two at the analysis layer."""
     pack, settings = lab.pack, lab.settings
     given = list(vectors.layers)
@@ -57,7 +57,7 @@ def scenario_tests(lab: Lab, vectors: EmotionVectors, readings: Readings) -> tup
     )
 
 
-def numeric_tests(lab: Lab, vectors: EmotionVectors, readings: Readings) -> tuple[Numeric | None, list[dict[str, Any]]]:
+def numeric_tests(lab: Lab, vectors: EmotionVectors, readings: Readings) -> tuple[Numeric | None, list[Criterion]]:
     """The record's `numeric` part and V5, V6, at the analysis layer."""
     pack, settings, place = lab.pack, lab.settings, vectors.layer + 1
     return numeric.run(
@@ -71,11 +71,11 @@ def words_alone(
     lab: Lab,
     vectors: EmotionVectors,
     nats: np.ndarray,
-    criteria: list[dict[str, Any]],
+    criteria: list[Criterion],
     scenario_record: Scenarios,
     numeric_record: Numeric | None,
-) -> Baselines:
-    """The record's `baselines` part; adds to the `note` of each criterion whose value the words alone reach."""
+) -> tuple[Baselines, list[Criterion]]:
+    """The record's `baselines` part, and `criteria` with a note on each whose value the words alone reach."""
     vocabulary = words.fit(text for _, text in kept_stories(lab))
     bag = words.emotion_vectors(kept_stories(lab), vectors.emotions, vocabulary)
     representations = (
@@ -87,9 +87,7 @@ def words_alone(
         len(vocabulary.columns), lab.settings.resamples, lab.settings.seed,
     )  # fmt: skip
     sentences = baselines.remarks(record)
-    for criterion in criteria:
-        criterion["note"] = f"{criterion['note']} {sentences.get(criterion['id'], '')}".strip()
-    return record
+    return record, [criterion.noted(sentences.get(criterion.id, "")) for criterion in criteria]
 
 
 def kept_stories(lab: Lab) -> Iterator[tuple[str, str]]:

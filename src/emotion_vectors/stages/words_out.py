@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 import polars as pl
@@ -17,10 +16,12 @@ from emotion_vectors.experiments.words_out import measure, removal
 from emotion_vectors.experiments.words_out.record import WordsOut
 from emotion_vectors.lab import Lab
 from emotion_vectors.lm.prompts import story_prompt
+from emotion_vectors.record.criterion import Criterion
 from emotion_vectors.stages.activations import FILES, SIZE, story_vector_shards
 from emotion_vectors.stages.control_vectors import neutral_basis
 from emotion_vectors.stages.readings import Readings
 from emotion_vectors.stages.validation import BATCH, kept_stories, represent, static_embeddings
+from emotion_vectors.store.schema import JsonObject
 from emotion_vectors.vectors.directions import project_out
 from emotion_vectors.vectors.file import EmotionVectors
 
@@ -30,9 +31,9 @@ def words_out(
     vectors: EmotionVectors,
     readings: Readings,
     nats: np.ndarray,
-    criteria: list[dict[str, Any]],
+    criteria: list[Criterion],
     beside: Baselines,
-    split_half: dict[str, Any] | None,
+    split_half: JsonObject | None,
 ) -> WordsOut | None:
     """The record's `words_out` part; None for vectors from elsewhere, and where topics or stories are too few for a regression."""
     settings, total = lab.settings, int(sum(vectors.header["stories"]))
@@ -147,7 +148,7 @@ def _read(lab: Lab, readings: Readings, layer: int, name: str, vectors: np.ndarr
     )  # fmt: skip
 
 
-def _lens(lab: Lab, vectors: EmotionVectors, directions: np.ndarray) -> list[dict[str, Any]]:
+def _lens(lab: Lab, vectors: EmotionVectors, directions: np.ndarray) -> list[Criterion]:
     """V1 and V2 of other directions for the same emotions."""
     pack, settings = lab.pack, lab.settings
     pairs = lens.Pairs(pack.opposite_pairs, pack.more_opposite_pairs)

@@ -18,6 +18,7 @@ import polars as pl
 import safetensors.numpy
 
 from emotion_vectors.errors import UserError
+from emotion_vectors.store.schema import JsonObject
 
 
 def replace_file(path: Path, write: Callable[[Path], None]) -> None:
@@ -98,7 +99,7 @@ def read_json(path: Path) -> Any:
         raise UserError(f"Can't read {path}: {error}; delete it (or the run folder) and run again.") from error
 
 
-def read_object(path: Path) -> dict[str, Any]:
+def read_object(path: Path) -> JsonObject:
     """As `read_json`, for a file that holds an object; anything else in it is a `UserError`."""
     found = read_json(path)
     if not isinstance(found, dict):

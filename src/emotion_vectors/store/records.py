@@ -6,14 +6,13 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
 from emotion_vectors.errors import UserError, first_line
 from emotion_vectors.store import atomic
 from emotion_vectors.store.run_folder import RunFolder, file_digest
-from emotion_vectors.store.schema import check_schema
+from emotion_vectors.store.schema import JsonObject, check_schema
 
 RECORD = "results.json"
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -26,7 +25,7 @@ def storable(text: str) -> str:
     return _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
-def read_record(folder: Path) -> dict[str, Any]:
+def read_record(folder: Path) -> JsonObject:
     """The record of the run in `folder`. Raises `UserError` for one of another form and for what is no record."""
     record = atomic.read_object(folder / RECORD)
     check_schema(record.get("schema"), str(folder / RECORD), folder)

@@ -19,7 +19,7 @@ from typing import Any
 
 from emotion_vectors.errors import UserError
 from emotion_vectors.store import atomic
-from emotion_vectors.store.schema import SCHEMA, check_schema
+from emotion_vectors.store.schema import SCHEMA, JsonObject, check_schema
 from emotion_vectors.store.stage_table import LATER, NEEDS
 
 CLEANED = "cleaned.json"
@@ -54,7 +54,7 @@ class RunFolder:
         counted = (marker for name, marker in markers.items() if marker or name not in LATER)
         return fingerprint([marker and marker["files"] for marker in counted])
 
-    def marker(self, stage: str) -> dict[str, Any] | None:
+    def marker(self, stage: str) -> JsonObject | None:
         """What a stage left when it was finished, whether or not it still counts; None where it never was.
 
         Raises `UserError` for a damaged one, and for one that names files outside the folder.
@@ -69,7 +69,7 @@ class RunFolder:
             raise UserError(f"{path} is damaged; delete it, and the run command makes that stage again.")
         return found
 
-    def identity(self) -> dict[str, Any]:
+    def identity(self) -> JsonObject:
         """Whose run it is: settings, hashes of model and pack, writer. A damaged one is a `UserError`."""
         path = self.path / "run.json"
         found = atomic.read_object(path)
@@ -79,7 +79,7 @@ class RunFolder:
             raise UserError(f"{path} is damaged, so nothing tells what the run is; run again with another --out.")
         return found
 
-    def done(self, stage: str) -> dict[str, Any] | None:
+    def done(self, stage: str) -> JsonObject | None:
         """The record of a finished stage whose files and inputs are all as they were, else None.
 
         A file that was removed by cleaning counts as it was.
@@ -128,7 +128,7 @@ class RunFolder:
 
     def finish(
         self, stage: str, files: Sequence[str], seconds: float, units: float, unit: str, **facts: Any
-    ) -> dict[str, Any]:
+    ) -> JsonObject:
         """Mark a stage as done; `files` are the names, relative to the folder, of what it wrote."""
         record = {
             "seconds": round(seconds, 2), "units": units, "unit": unit, "rate": round(units / seconds, 2) if seconds > 0.01 else None,
@@ -139,7 +139,7 @@ class RunFolder:
 
 
 @contextmanager
-def open_run(path: Path, identity: dict[str, Any], shard: tuple[int, int] = (1, 1)) -> Iterator[RunFolder]:
+def open_run(path: Path, identity: JsonObject, shard: tuple[int, int] = (1, 1)) -> Iterator[RunFolder]:
     """Open or begin the run folder of `identity` (settings, model and pack hashes) and lock it while in use.
 
     A folder that belongs to other settings, is no run folder, can't be written or is in use is a `UserError`, and
@@ -240,7 +240,7 @@ def _take(lock: Any, path: Path) -> None:
     lock.flush()
 
 
-def _is_blank(path: Path, found: dict[str, Any], wanted: dict[str, Any]) -> bool:
+def _is_blank(path: Path, found: JsonObject, wanted: JsonObject) -> bool:
     """Whether nothing is there that took more than the self-checks and the reading of a corpus: the run was refused or stopped then.
 
     A user who follows a refusal's advice changes a setting and gives the command again, in the same folder.
@@ -251,7 +251,7 @@ def _is_blank(path: Path, found: dict[str, Any], wanted: dict[str, Any]) -> bool
     return found.get("schema") == wanted.get("schema") and stages <= {CHECKED} and not pieces and not others
 
 
-def _compare(path: Path, found: dict[str, Any], wanted: dict[str, Any]) -> None:
+def _compare(path: Path, found: JsonObject, wanted: JsonObject) -> None:
     if found == wanted:
         return
     check_schema(found.get("schema"), str(path), path, known=wanted.get("schema", SCHEMA))
@@ -261,7 +261,7 @@ def _compare(path: Path, found: dict[str, Any], wanted: dict[str, Any]) -> None:
     )
 
 
-def differing(found: dict[str, Any], wanted: dict[str, Any]) -> list[str]:
+def differing(found: JsonObject, wanted: JsonObject) -> list[str]:
     """Names of what differs between the identities of two runs, as in `settings.strength` and `model.sha256`."""
     names = [
         f"{key}.{name}" if isinstance(wanted[key], dict) else key
@@ -276,7 +276,7 @@ def differing(found: dict[str, Any], wanted: dict[str, Any]) -> list[str]:
     return [name for name in names if name != "fingerprint"]
 
 
-def _are_inside(files: dict[str, Any]) -> bool:
+def _are_inside(files: JsonObject) -> bool:
     """Whether names and hashes are what a marker holds: no name leaves the folder."""
     return all(
         isinstance(digest, str) and "\x00" not in name and not Path(name).is_absolute() and ".." not in Path(name).parts

@@ -8,6 +8,9 @@ from typing import Any
 
 from emotion_vectors.errors import UserError
 
+JsonObject = dict[
+    str, Any
+]  # as a file or a message has it: for what is written or read whole and has no model of its own
 SCHEMA = 2  # form of the run folder and its record that this version writes and reads
 
 

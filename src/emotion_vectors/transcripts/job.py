@@ -13,7 +13,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import numpy as np
 import polars as pl
@@ -24,6 +23,7 @@ from emotion_vectors.lm.model import LanguageModel
 from emotion_vectors.progress import Reporter, Stage
 from emotion_vectors.store import atomic
 from emotion_vectors.store.run_folder import RunFolder, file_digest, open_run
+from emotion_vectors.store.schema import JsonObject
 from emotion_vectors.transcripts.passages import Passages, Place
 from emotion_vectors.transcripts.scores import MessageScores, Seen, score_texts
 from emotion_vectors.transcripts.sources import Bad, Item, Survey, read_items, survey
@@ -57,7 +57,7 @@ def read_files(
     reporter: Reporter,
     tokens_per_batch: int = 4096,
     held: Survey | None = None,
-) -> dict[str, Any]:
+) -> JsonObject:
     """Read the files into the table `out` (None: nowhere) and give its record: identity, counts, strongest passages.
 
     held: what `survey` says of the files, where it was asked before. A finished `out` of the same order is not read again. Raises `UserError` for files that can't be read, bad lines
@@ -93,7 +93,7 @@ def read_files(
 
 def _identity(
     order: Order, vectors: EmotionVectors, lm: LanguageModel, calibration: Calibration | None, held: Survey
-) -> dict[str, Any]:
+) -> JsonObject:
     return {
         "schema": SCHEMA,
         "settings": {"emotions": list(order.emotions), "layer": order.layer, "window": order.window, "skip_bad": order.skip_bad},
@@ -119,7 +119,7 @@ def _parts_path(out: Path) -> Path:
     return out.with_name(f".{out.name}.parts")
 
 
-def _finished(out: Path, identity: dict[str, Any]) -> dict[str, Any] | None:
+def _finished(out: Path, identity: JsonObject) -> JsonObject | None:
     """The record of a finished output of this order; `UserError` where something else is in its place."""
     if out.suffix.lower() not in OUTPUTS:
         raise UserError(f"--out {out} must end with {' or '.join(OUTPUTS)}.")
@@ -141,7 +141,7 @@ def _finished(out: Path, identity: dict[str, Any]) -> dict[str, Any] | None:
 
 
 @contextmanager
-def _folder(out: Path | None, identity: dict[str, Any]) -> Iterator[RunFolder]:
+def _folder(out: Path | None, identity: JsonObject) -> Iterator[RunFolder]:
     """The locked folder of the finished pieces; a temporary one where nothing is to be written."""
     if out is not None:
         with open_run(_parts_path(out), identity) as run:
@@ -298,7 +298,7 @@ def _read_piece(
     return lines
 
 
-def _described(kept: Passages, paths: Sequence[Path]) -> list[dict[str, Any]]:
+def _described(kept: Passages, paths: Sequence[Path]) -> list[JsonObject]:
     """The kept passages with the ranks of their messages."""
     passages = [row["passage"] for row in kept.dump()]
     kind = kept.kind

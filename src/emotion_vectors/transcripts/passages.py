@@ -9,10 +9,10 @@ from __future__ import annotations
 import heapq
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
 
 import numpy as np
 
+from emotion_vectors.store.schema import JsonObject
 from emotion_vectors.transcripts.scores import MessageScores, Seen
 from emotion_vectors.vectors.calibration import FORMS, KINDS, Calibration, reference
 
@@ -117,7 +117,7 @@ class Passages:
         """The strongest passages of an emotion, strongest first, earlier messages first where they tie."""
         return [entry[3] for entry in sorted(self._heaps[self.emotions.index(emotion)], reverse=True)[:count]]
 
-    def dump(self) -> list[dict[str, Any]]:
+    def dump(self) -> list[JsonObject]:
         """Everything that is kept, as JSON values; `restore` takes it."""
         return [
             {"order": -order, "passage": asdict(passage)}
@@ -125,7 +125,7 @@ class Passages:
             for _, order, _, passage in sorted(heap, reverse=True)
         ]
 
-    def restore(self, kept: list[dict[str, Any]]) -> None:
+    def restore(self, kept: list[JsonObject]) -> None:
         """Take in what `dump` gave."""
         for row in kept:
             passage = Passage(**row["passage"])

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
-from typing import Any
 
 from emotion_vectors.errors import UserError
 from emotion_vectors.store import atomic
 from emotion_vectors.store.run_folder import CLEANED, RunFolder, existing, file_digest, open_existing
+from emotion_vectors.store.schema import JsonObject
 
 # Big, and needed by no other verb than `run`: parts of stages, activations, and vectors of single stories and of controls.
 FOLDERS = ("parts", "story_vectors")
 FILES = ("activations.safetensors", "readings.safetensors", "responses.safetensors", "control_vectors.safetensors")
 
 
-def clean_run(path: Path, dry_run: bool = False) -> dict[str, Any]:
+def clean_run(path: Path, dry_run: bool = False) -> JsonObject:
     """Remove what `FOLDERS` and `FILES` name; returns {"files": number, "bytes": freed, "kept_bytes": left}.
 
     The run folder notes what was removed, so that the same `run` command still finds it finished. `dry_run` only counts.
@@ -44,7 +44,7 @@ def _removable(path: Path) -> list[Path]:
     return [*inside, *(path / name for name in FILES if (path / name).is_file())]
 
 
-def _counted(path: Path, files: list[Path]) -> dict[str, Any]:
+def _counted(path: Path, files: list[Path]) -> JsonObject:
     freed = sum(file.stat().st_size for file in files)
     every = sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
     return {"files": len(files), "bytes": freed, "kept_bytes": every - freed}

@@ -7,7 +7,7 @@ below are those of the embedded model's demo run of November 2026. No weights ar
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from transformers import LlamaForCausalLM, PreTrainedModel
@@ -26,6 +26,7 @@ from emotion_vectors.stages.steering import ROLES, plan_from
 from emotion_vectors.stats.steering import ring_pairs
 from emotion_vectors.stimuli.pack import Pack
 from emotion_vectors.store import atomic
+from emotion_vectors.store.schema import JsonObject
 from emotion_vectors.store.stage_table import STORIES_PER_SHARD
 from emotion_vectors.vectors.calibration import FORMS, KINDS, MOST_TEXTS, REFERENCES
 
@@ -50,7 +51,7 @@ class Shape(NamedTuple):
     in_blocks: int  # of them, in the decoder blocks
 
 
-def plan_run(settings: Settings, pack: Pack, device: str = "auto", rates: Path | None = None, cache: Path | None = None) -> dict[str, Any]:  # fmt: skip
+def plan_run(settings: Settings, pack: Pack, device: str = "auto", rates: Path | None = None, cache: Path | None = None) -> JsonObject:  # fmt: skip
     """Items, tokens, bytes of disk and of memory (on the first of the devices that compute), and with `rates` (a file of `bench --out`) the seconds of each job.
 
     Raises `UserError` for a model that can't be found and for a file without rates.
@@ -62,7 +63,7 @@ def plan_run(settings: Settings, pack: Pack, device: str = "auto", rates: Path |
     computing = devices[:-1] if is_offloaded(devices) else devices
     itemsize = built.precision_of(settings.model, settings.dtype, choose_dtype(settings.dtype, devices[0])).itemsize
     in_block = BYTES.get(settings.quantize or "", itemsize)
-    found: dict[str, Any] = {
+    found: JsonObject = {
         "model": settings.model, "layers": shape.layers, "width": shape.width, "parameters": shape.parameters, "items": items,
         "disk_bytes": disk_bytes(settings, items, shape),
         "devices": len(computing), "offloaded": len(devices) > len(computing),
@@ -143,7 +144,7 @@ def disk_bytes(settings: Settings, items: dict[str, int], shape: Shape) -> int:
     )  # fmt: skip
 
 
-def seconds_of(items: dict[str, int], rates: Path) -> dict[str, Any]:
+def seconds_of(items: dict[str, int], rates: Path) -> JsonObject:
     """Seconds of each job and of all at the rates of a bench file, and on which model these were measured."""
     record = atomic.read_object(rates)
     try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
@@ -11,10 +10,11 @@ from emotion_vectors.corpus.filters import SPARE
 from emotion_vectors.errors import UserError, first_line
 from emotion_vectors.store.records import TABLE_FAULTS
 from emotion_vectors.store.run_folder import RunFolder, differing, existing, owner
+from emotion_vectors.store.schema import JsonObject
 from emotion_vectors.store.stage_table import LATER, ORDER, STORIES_PER_SHARD, downstream, reached_by
 
 
-def run_status(path: Path, wanted: dict[str, Any] | None = None) -> dict[str, Any]:
+def run_status(path: Path, wanted: JsonObject | None = None) -> JsonObject:
     """What there is to know about the run folder at `path`.
 
     Stages with state (done, unfinished, stale, open), finished parts, seconds and facts; texts dropped by reason; bytes on
@@ -24,7 +24,7 @@ def run_status(path: Path, wanted: dict[str, Any] | None = None) -> dict[str, An
     run = existing(path)
     stages = {name: _stage(run, name) for name in ORDER if name not in LATER or run.done(name) or run.lacks(name)}
     identity = run.identity()
-    found: dict[str, Any] = {
+    found: JsonObject = {
         "path": str(path), "schema": identity["schema"], "model_sha256": identity["model"]["sha256"],
         "finished": all(stage["state"] == "done" for stage in stages.values()), "used_by": owner(path), "stages": stages,
         "seconds": sum(stage["seconds"] for stage in stages.values()), "dropped": _dropped(path, stages),
@@ -35,7 +35,7 @@ def run_status(path: Path, wanted: dict[str, Any] | None = None) -> dict[str, An
     return found
 
 
-def changed(found: dict[str, Any], wanted: dict[str, Any]) -> dict[str, Any]:
+def changed(found: JsonObject, wanted: JsonObject) -> JsonObject:
     """What differs between two identities, and the stages that would be run for the second, each with the reason."""
     names, again = differing(found, wanted), {}
     for name in names:
@@ -49,7 +49,7 @@ def changed(found: dict[str, Any], wanted: dict[str, Any]) -> dict[str, Any]:
     return {"settings": names, "stages": {stage: again[stage] for stage in ORDER if stage in again}}
 
 
-def _stage(run: RunFolder, name: str) -> dict[str, Any]:
+def _stage(run: RunFolder, name: str) -> JsonObject:
     record = run.marker(name) or {}
     folder = run.parts(name)
     parts = sum(1 for file in folder.glob("*") if file.suffix in (".parquet", ".safetensors")) if folder.is_dir() else 0
@@ -74,7 +74,7 @@ def _parts_of(run: RunFolder, name: str) -> int | None:
     return -(-int(kept) // STORIES_PER_SHARD)
 
 
-def _dropped(path: Path, stages: dict[str, dict[str, Any]]) -> dict[str, dict[str, int]]:
+def _dropped(path: Path, stages: dict[str, JsonObject]) -> dict[str, dict[str, int]]:
     """Texts by the reason for which they were dropped, of the finished tables."""
     found = {}
     for name in ("stories", "neutral"):

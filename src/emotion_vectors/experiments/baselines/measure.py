@@ -12,7 +12,7 @@ don't reach may come from better knowledge of words rather than from an emotion.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -26,6 +26,7 @@ from emotion_vectors.experiments.scenarios import retrieval
 from emotion_vectors.experiments.scenarios.ranking import Battery
 from emotion_vectors.experiments.scenarios.record import Scenarios
 from emotion_vectors.record.base import Count, Share
+from emotion_vectors.record.criterion import Criterion
 from emotion_vectors.stimuli.pack import Pack
 
 RESIDUAL = "residual stream"
@@ -49,7 +50,7 @@ def run(
     pack: Pack,
     emotions: Sequence[str],
     nats: np.ndarray,
-    criteria: Sequence[dict[str, Any]],
+    criteria: Sequence[Criterion],
     scenario_record: Scenarios,
     numeric_record: Numeric | None,
     vocabulary: int,
@@ -63,10 +64,11 @@ def run(
     rows = [row(RESIDUAL, criteria, scenario_record, numeric_record)]
     for one in representations:
         rows.append(measure(one, pack, emotions, nats, resamples, seed))
-    by_id = {criterion["id"]: criterion for criterion in criteria}
-    probes = len(scenario_record.emotions) if by_id["V4"]["value"] is not None else None
-    of = {name: by_id[name]["of"] for name in CRITERIA} | {"V4": probes}
-    of |= {f"{name}_seed": (by_id[name].get("seed") or {}).get("of") for name in SEEDS} | {"V4_seed": probes}
+    by_id = {criterion.id: criterion for criterion in criteria}
+    probes = len(scenario_record.emotions) if by_id["V4"].value is not None else None
+    of = {name: by_id[name].of for name in CRITERIA} | {"V4": probes}
+    seeds = {name: by_id[name].seed for name in SEEDS}
+    of |= {f"{name}_seed": seed and seed.of for name, seed in seeds.items()} | {"V4_seed": probes}
     twins = numeric_record.twins if numeric_record else None
     of |= {"severity": twins.severity.of if twins else None}
     second, every = scenario_record.heldout, scenario_record.retrieval
@@ -105,16 +107,17 @@ def measure(
 
 def row(
     name: str,
-    criteria: Sequence[dict[str, Any]],
+    criteria: Sequence[Criterion],
     scenario_record: Scenarios,
     numeric_record: Numeric | None,
 ) -> Row:
     """What the table shows of one representation: values, and p values under the same keys in `p`."""
-    by_id = {criterion["id"]: criterion for criterion in criteria}
+    by_id = {criterion.id: criterion for criterion in criteria}
     twins = numeric_record.twins if numeric_record else None
-    values = {key: by_id[key]["value"] for key in CRITERIA}
-    values |= {f"{key}_seed": (by_id[key].get("seed") or {}).get("value") for key in SEEDS}
-    p = {key: by_id[key]["null"]["p"] for key in CRITERIA}
+    values = {key: by_id[key].value for key in CRITERIA}
+    seeds = {key: by_id[key].seed for key in SEEDS}
+    values |= {f"{key}_seed": seed and seed.value for key, seed in seeds.items()}
+    p = {key: by_id[key].p for key in CRITERIA}
     p |= {"V3_seed": scenario_record.p_raw, "V4_seed": scenario_record.p_mean_rank_raw}
     p["V5_seed"] = twins.earlier.null.p if twins and twins.earlier.null else None
     severity = twins.severity if twins and twins.severity.of else None

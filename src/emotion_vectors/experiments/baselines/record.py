@@ -18,20 +18,20 @@ T = TypeVar("T")
 class Named(Part):
     """What has a name."""
 
-    name: str
+    name: str = Field(description="its name")
 
 
 class Tests(Part, Generic[T]):
     """One entry for each test; null where the run has nothing for it."""
 
-    V3: T | None
-    V4: T | None
-    V5: T | None
-    V6: T | None
-    V8: T | None
-    V9: T | None
+    V3: T | None = Field(description="implied emotion ranks first")
+    V4: T | None = Field(description="mean rank of the implied emotion")
+    V5: T | None = Field(description="expected signs")
+    V6: T | None = Field(description="strong trends")
+    V8: T | None = Field(description="valence of the extremes")
+    V9: T | None = Field(description="emotions that go with preference")
     V3_seed: T | None = Field(default=None, description="the seed's own statistic of V3: raw, first scenarios")
-    V4_seed: T | None = None
+    V4_seed: T | None = Field(default=None, description="the seed's own statistic of V4: raw, first scenarios")
     V5_seed: T | None = Field(default=None, description="the seed's own statistic of V5: templates without twins")
     severity: T | None = Field(default=None, description="cosines that another severity moves the expected way")
     heldout: T | None = Field(description="held-out scenarios whose emotion ranks first, raw")
@@ -59,6 +59,6 @@ class Baselines(ExperimentPart):
 
     key = "baselines"
 
-    rows: list[Row]
+    rows: list[Row] = Field(description="one for each representation")
     of: Tests[Count] = Field(description="what each count is out of; of a mean rank the number of probes")
     vocabulary: Count = Field(description="words of the bag of words")

@@ -29,7 +29,7 @@ def contradictions(record: Record) -> None:
     require(part.clusterings[0].name == VECTORS, "The first clusters are not those of the emotion vectors.")
     for one in part.clusterings:
         require(len(one.labels) == n, f"The clusters of the {one.name} have {len(one.labels)} of {n} emotions.")
-        require(set(one.labels) == set(range(part.k)), f"The {one.name} are not in {part.k} clusters.")
+        require(set(one.labels) == set(range(int(part.k))), f"The {one.name} are not in {part.k} clusters.")
         if one.published is not None:
             require_close(
                 one.published.value, _with_published(part, one), 1e-9, f"The adjusted Rand index of the {one.name}"
@@ -184,7 +184,7 @@ def members_table(record: Record) -> Table | None:
     if part is None:
         return None
     rows = []
-    for number_, label in enumerate(range(part.k), 1):
+    for number_, label in enumerate(range(int(part.k)), 1):
         rows_of = [row for row, one in enumerate(part.clusterings[0].labels) if one == label]
         names = Counter(name for row in rows_of if (name := part.published[row]) is not None)
         most = f"{names.most_common(1)[0][0]} ({number(names.most_common(1)[0][1])})" if names else "none"

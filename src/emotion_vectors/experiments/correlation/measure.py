@@ -13,7 +13,7 @@ with the whole set of vectors turned at random, not with independent tests.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -32,9 +32,19 @@ from emotion_vectors.experiments.correlation.record import (
     ProbeCorrelations,
     WithinCategories,
 )
-from emotion_vectors.experiments.criteria import Null, Threshold, json_number, judge, not_asked, number, scaled
+from emotion_vectors.experiments.criteria import (
+    Null,
+    Threshold,
+    chance_of,
+    json_number,
+    judge,
+    not_asked,
+    number,
+    scaled,
+)
 from emotion_vectors.experiments.power import Judged
 from emotion_vectors.experiments.valences import Valences, valence_gap
+from emotion_vectors.record.criterion import Criterion
 from emotion_vectors.stats import intervals, nulls, scores
 from emotion_vectors.stats.correlation import pearson, standardised
 from emotion_vectors.stats.nulls import permuted_rows
@@ -66,7 +76,7 @@ def run(
     *,
     detect: bool = False,
     activation_cosines: np.ndarray | None = None,
-) -> tuple[Correlations, ProbeCorrelations, list[dict[str, Any]]]:
+) -> tuple[Correlations, ProbeCorrelations, list[Criterion]]:
     """Correlations, the record's `correlation` part without examples and V8, V9; `detect` adds what these could have seen.
 
     `activation_cosines` (a, d) are the means of the tokens' activations at length 1, for r by the mean cosine; None: not known.
@@ -91,7 +101,7 @@ def run(
         _count(r, draws, chance, blocked, beside),
     ]
     if detect and np.isfinite(r).any():
-        _detect(criteria, r, draws, chance, kinds_of, blocked, seed)
+        criteria = _detect(criteria, r, draws, chance, kinds_of, blocked, seed)
     record = ProbeCorrelations(
         score="bradley_terry", threshold=STRONG,
         null_count=float(strong(chance.dealt).mean()), null_count_vectors=float(strong(chance.turned).mean()),
@@ -162,19 +172,20 @@ def _chance(
 
 
 def _detect(
-    criteria: Sequence[dict[str, Any]], r: np.ndarray, draws: np.ndarray, chance: Chance, valences: Valences, blocked: str, seed: int
-) -> None:  # fmt: skip
-    """Add to V8 and V9 what they could have seen."""
+    criteria: Sequence[Criterion], r: np.ndarray, draws: np.ndarray, chance: Chance, valences: Valences, blocked: str, seed: int
+) -> list[Criterion]:  # fmt: skip
+    """V8 and V9 with what they could have seen."""
     v8, v9 = criteria
-    nulls_of = [Null(one["null"]["what"], float(one["null"]["value"] or 0), 1.0) for one in (v8, v9)]
-    count = Judged(nulls_of[1], scaled(COUNT_BAR, len(r), 171), blocked)
-    v9["detectable"] = power_preferences.correlated(count, STRONG, r, draws, chance, seed)
+    count = Judged(chance_of(v9), scaled(COUNT_BAR, len(r), 171), blocked)
+    v9 = v9.with_detectable(power_preferences.correlated(count, STRONG, r, draws, chance, seed))
     if valences.positive.any() and not valences.positive.all():
         known = valences.known
-        v8["detectable"] = power_preferences.alignment(
-            Judged(nulls_of[0], VALENCE_BAR, blocked), valences.positive, r[known], draws[:, known],
+        smallest = power_preferences.alignment(
+            Judged(chance_of(v8), VALENCE_BAR, blocked), valences.positive, r[known], draws[:, known],
             [one[:, known] for one in chance], aligned, seed,
         )  # fmt: skip
+        v8 = v8.with_detectable(smallest)
+    return [v8, v9]
 
 
 def aligned(r: np.ndarray, positive: np.ndarray) -> np.ndarray:
@@ -185,7 +196,7 @@ def aligned(r: np.ndarray, positive: np.ndarray) -> np.ndarray:
 
 def _alignment(
     r: np.ndarray, draws: np.ndarray, chance: Chance, valences: Valences, blocked: str, within: WithinCategories
-) -> dict[str, Any]:
+) -> Criterion:
     """V8. The count has four values, and since one valence axis drives most emotions, chance reaches 3 in a good part
     of all draws. So the p value is that of a finer statistic of the same claim, the gap in mean r between the valences.
     """
@@ -211,7 +222,7 @@ def _alignment(
     )  # fmt: skip
 
 
-def _count(r: np.ndarray, draws: np.ndarray, chance: Chance, blocked: str, beside: str) -> dict[str, Any]:
+def _count(r: np.ndarray, draws: np.ndarray, chance: Chance, blocked: str, beside: str) -> Criterion:
     """V9; the vectors must do better than the scores dealt out and better than other directions."""
     value = float(strong(r)) if np.isfinite(r).any() else float("nan")
     counts = [strong(one) for one in chance]

@@ -21,12 +21,12 @@ def beyond_threshold(values: Iterable[float | None]) -> int:
 class EmotionCorrelation(Bounded):
     """Pearson r over activities of one emotion's projection and the score; null where it is not defined."""
 
-    emotion: str
-    valence: str | None
+    emotion: str = Field(description="the emotion")
+    valence: str | None = Field(description="positive or negative; null where it is not given")
     ambiguous: bool = Field(description="whether judges could differ about its valence")
-    r: Correlation | None
+    r: Correlation | None = Field(description="correlation with the score")
     low: Correlation | None = Field(description="95 % interval of r")
-    high: Correlation | None
+    high: Correlation | None = Field(description="95 % interval of r, upper end")
     p: Share | None = Field(description="two-sided, with the scores dealt out to other activities")
     q: Share | None = Field(description="p among all emotions, by false discovery")
     r_without_extremes: Correlation | None = Field(default=None, description="r without the extreme categories")
@@ -43,23 +43,23 @@ class WithinCategories(Part):
     gap_p: Share | None = Field(description="p of the gap in mean r between the valences")
     partial_count: Count | None = Field(description="emotions with a strong r with every category held constant")
     partial_null_count: Count | None = Field(description="mean of that number by chance")
-    partial_p: Share | None
+    partial_p: Share | None = Field(description="p of that number")
 
 
 class ExtremesHeld(Part):
     """The same with the extreme categories alone held constant."""
 
-    partial_count: Count | None
-    partial_null_count: Count | None
-    partial_p: Share | None
+    partial_count: Count | None = Field(description="emotions with a strong partial r")
+    partial_null_count: Count | None = Field(description="mean of that number by chance")
+    partial_p: Share | None = Field(description="p of that number")
     discoveries: Count = Field(description="emotions that hold at the false-discovery rate")
 
 
 class Point(Part):
     """One activity of an example."""
 
-    activity: str
-    category: str
+    activity: str = Field(description="the activity")
+    category: str = Field(description="its category")
     probe: Number = Field(description="projection of its activation on the emotion's unit vector")
     score: Number = Field(description="preference by Bradley-Terry, Elo points")
 
@@ -67,9 +67,9 @@ class Point(Part):
 class Example(Part):
     """The probe of one emotion against the score, for every activity."""
 
-    emotion: str
-    r: Correlation | None
-    points: list[Point]
+    emotion: str = Field(description="the emotion")
+    r: Correlation | None = Field(description="correlation with the score")
+    points: list[Point] = Field(description="one for each activity")
 
 
 class ProbeCorrelations(ExperimentPart):
@@ -90,7 +90,7 @@ class ProbeCorrelations(ExperimentPart):
     null_band_vectors: Share | None = Field(default=None, description="the same of a random direction")
     discoveries: Count | None = Field(default=None, description="emotions that hold at the false-discovery rate")
     cosine_count: Count | None = Field(default=None, description="emotions with a strong r by the mean cosine")
-    within_categories: WithinCategories | None = None
-    extremes_held: ExtremesHeld | None = None
-    emotions: list[EmotionCorrelation]
+    within_categories: WithinCategories | None = Field(default=None, description="the categories held constant")
+    extremes_held: ExtremesHeld | None = Field(default=None, description="Misaligned and Unsafe held constant")
+    emotions: list[EmotionCorrelation] = Field(description="one for each emotion")
     examples: dict[str, Example | None] = Field(default={}, description="of Figures 5 and 7, by valence")

@@ -13,7 +13,7 @@ interval is over words, for these stories.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -240,7 +240,7 @@ def fold_features(space: Space, rows: np.ndarray, fold: np.ndarray, k: int) -> l
     return found
 
 
-def _tested(r: np.ndarray, freedom: int) -> dict[str, object]:
+def _tested(r: np.ndarray, freedom: int) -> dict[str, Any]:
     """Fields of `Tested` from the observed r, which comes first, and those of the null."""
     value, null = float(r[0]), r[1:]
     return {
@@ -274,7 +274,7 @@ def _with_differences(found: list[_Found], rated: Sequence[Rated], resamples: in
 
 
 def _difference(mine: Agreement, theirs: Agreement, draws: np.ndarray) -> Agreement:
-    level = expanded_level(0.95, mine.words)
+    level = expanded_level(0.95, int(mine.words))
     value = mine.ridge.r - theirs.ridge.r
     ends = [float(end) for end in np.quantile(draws, [(1 - level) / 2, (1 + level) / 2])]
     return mine.model_copy(update={"beyond_words": Difference(value=value, interval=ends)})

@@ -24,6 +24,7 @@ from emotion_vectors.experiments.lens.opposites import Pairs
 from emotion_vectors.experiments.lens.record import AgainstStatic, EmotionLens, Lens, LensBaseline, MultiWord, Through
 from emotion_vectors.lm.lens import project
 from emotion_vectors.lm.model import LanguageModel
+from emotion_vectors.record.criterion import Criterion
 from emotion_vectors.stats import intervals, nulls
 from emotion_vectors.vectors.directions import contrast, unit
 
@@ -91,7 +92,7 @@ def run(
     seed: int,
     *,
     detect: bool = False,
-) -> tuple[Lens, list[dict[str, Any]]]:
+) -> tuple[Lens, list[Criterion]]:
     """The record's `lens` part and the criteria V1 and V2.
 
     `vectors` (n, d) are the directions; `static` (n, d) the same contrast of the stories' token embeddings.
@@ -165,7 +166,7 @@ def _word_embeddings(
 
 def _recognition(
     found: Recognised, k: int, spelled: np.ndarray, resamples: int, seed: int, detect: bool
-) -> tuple[list[LensBaseline], AgainstStatic, dict[str, Any]]:
+) -> tuple[list[LensBaseline], AgainstStatic, Criterion]:
     """The record's controls and V1: emotions whose own word is in the top k; null: vectors dealt out to other words."""
     own, n, generator = np.diag(found.vectors), len(found.vectors), np.random.default_rng(seed)
     single = int(spelled.sum())
@@ -190,7 +191,7 @@ def _recognition(
     if detect:
         others = (found.vectors.sum(axis=0) - own) / max(n - 1, 1)
         judged = power.Judged(null, bar, blocked)
-        v1["detectable"] = power.recognised(judged, others, spelled, found.static, (dealt, random), seed)
+        v1 = v1.with_detectable(power.recognised(judged, others, spelled, found.static, (dealt, random), seed))
     controls = {
         "words dealt out to other emotions' vectors": float(dealt.mean()), "random directions": float(random.mean()),
         "token embeddings of the stories": static, "each word's own token embedding": int(found.word.sum()),

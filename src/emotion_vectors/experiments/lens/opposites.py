@@ -12,13 +12,14 @@ What it can't tell: whether a pair is opposite was judged by us and by nobody el
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from emotion_vectors.experiments import power
-from emotion_vectors.experiments.criteria import Null, Seed, judge, not_asked, number, scaled
+from emotion_vectors.experiments.criteria import Null, Seed, chance_of, judge, not_asked, number, scaled
 from emotion_vectors.experiments.lens.record import Opposites, Pair, PairsTest, WithinValence
+from emotion_vectors.record.criterion import Criterion
 from emotion_vectors.stats import intervals, nulls
 from emotion_vectors.vectors.directions import cosine
 
@@ -53,7 +54,7 @@ def run(
     seed: int,
     *,
     detect: bool = False,
-) -> tuple[Found, dict[str, Any]]:
+) -> tuple[Found, Criterion]:
     """The record's `pairs`, `pairs_test` and `opposites`, and V2, from logits (n, v) and directions (n, d).
 
     V2 is not asked where no pair of either list is in the run. `detect` adds what it could have seen.
@@ -70,8 +71,8 @@ def run(
         return found, not_asked("V2", "No opposite pair has both of its emotions in this run.")
     v2 = _criterion(few, many)
     if detect and len(ours):
-        bar, chance = scaled(SEED_BAR, len(ours), SEED_PAIRS), Null(v2["null"]["what"], _known(many.null), 1.0)
-        v2["detectable"] = power.pairs(power.Judged(chance, bar, _too_few(many)), len(ours), null, seed)
+        judged = power.Judged(chance_of(v2), scaled(SEED_BAR, len(ours), SEED_PAIRS), _too_few(many))
+        v2 = v2.with_detectable(power.pairs(judged, len(ours), null, seed))
     return found, v2
 
 
@@ -161,7 +162,7 @@ def _known(value: float | None) -> float:
     return float("nan") if value is None else value
 
 
-def _criterion(few: PairsTest, many: Opposites) -> dict[str, Any]:
+def _criterion(few: PairsTest, many: Opposites) -> Criterion:
     """V2: ours decides; the five keep the verdict of the earlier reproduction."""
     nothing = float("nan")
     low, high = many.interval or (nothing, nothing)

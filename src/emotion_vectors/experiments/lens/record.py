@@ -10,14 +10,14 @@ from emotion_vectors.record.base import Correlation, Count, ExperimentPart, Inte
 class Through(Part):
     """The count with the other choice of the final norm."""
 
-    through_norm: bool
-    count: Count
+    through_norm: bool = Field(description="whether vectors pass the final norm")
+    count: Count = Field(description="emotions whose own word is among the top k")
 
 
 class MultiWord(Part):
     """An emotion word without a form of one token."""
 
-    emotion: str
+    emotion: str = Field(description="the word")
     first_token_hit: bool = Field(description="whether the first token of its spelling is among the top")
     mean_log_probability_rank: Rank = Field(description="rank of its own vector among all, by mean log probability")
 
@@ -25,8 +25,8 @@ class MultiWord(Part):
 class EmotionLens(Part):
     """The tokens of one emotion's vector."""
 
-    emotion: str
-    valence: str | None
+    emotion: str = Field(description="the emotion")
+    valence: str | None = Field(description="positive or negative; null where it is not given")
     hit: bool = Field(description="whether its own word is among the top k")
     best_rank: Rank | None = Field(description="best rank of a form of the word; null where none is one token")
     top: list[str] = Field(description="tokens raised most, best first")
@@ -36,8 +36,8 @@ class EmotionLens(Part):
 class Pair(Part):
     """Two opposite emotions."""
 
-    a: str
-    b: str
+    a: str = Field(description="one emotion")
+    b: str = Field(description="its opposite")
     dot: Number = Field(description="dot product of their logit vectors")
     cosine: Correlation = Field(description="cosine of their logit vectors")
     vector_cosine: Correlation | None = Field(default=None, description="cosine of the directions themselves")
@@ -47,49 +47,49 @@ class Pair(Part):
 class PairsTest(Part):
     """How many pairs have a negative dot product, against the same words paired at random."""
 
-    count: Count
-    of: Count
-    interval: Interval | None
-    null: Number | None
-    p: Share | None
+    count: Count = Field(description="pairs with a negative dot product")
+    of: Count = Field(description="pairs in this run")
+    interval: Interval | None = Field(description="95 % interval of the count")
+    null: Number | None = Field(description="mean count by chance")
+    p: Share | None = Field(description="p value of the count")
     best_p: Share | None = Field(description="p if all were negative")
 
 
 class WithinValence(Part):
     """Partners exchanged among pairs of the same valences."""
 
-    null: Number
-    p: Share
+    null: Number = Field(description="mean count by chance")
+    p: Share = Field(description="p value of the count")
 
 
 class Opposites(Part):
     """The pairs of ours, which give the verdict of V2."""
 
-    count: Count
-    of: Count
+    count: Count = Field(description="pairs with a negative dot product")
+    of: Count = Field(description="pairs in this run")
     words: Count = Field(description="how many words the pairs have")
-    interval: Interval | None
-    null: Number | None
-    p: Share | None
-    best_p: Share | None
-    within_valence: WithinValence | None
-    pairs: list[Pair]
+    interval: Interval | None = Field(description="95 % interval of the count")
+    null: Number | None = Field(description="mean count by chance")
+    p: Share | None = Field(description="p value of the count")
+    best_p: Share | None = Field(description="p if all were negative")
+    within_valence: WithinValence | None = Field(description="chance that keeps the valences of each pair")
+    pairs: list[Pair] = Field(description="one for each pair")
 
 
 class LensBaseline(Part):
     """What else recognises the words."""
 
-    what: str
-    count: Count
-    of: Count
+    what: str = Field(description="what recognises them")
+    count: Count = Field(description="words recognised")
+    of: Count = Field(description="words")
 
 
 class AgainstStatic(Part):
     """The vectors against the token embeddings of the stories, by an exact McNemar test."""
 
-    vectors_only: Count
-    static_only: Count
-    p: Share
+    vectors_only: Count = Field(description="emotions that only the vectors recognise")
+    static_only: Count = Field(description="emotions that only the stories' token embeddings recognise")
+    p: Share = Field(description="p value, one-sided")
 
 
 class Lens(ExperimentPart):
@@ -100,13 +100,13 @@ class Lens(ExperimentPart):
     k: int = Field(description="how many top tokens count")
     through_norm: bool = Field(description="whether vectors pass the final norm")
     count: Count = Field(description="emotions whose own word is among the top k")
-    of: Count
+    of: Count = Field(description="emotions")
     single_token_of: Count = Field(description="emotions with a form of one token")
-    other: Through
-    multi_word: list[MultiWord]
-    emotions: list[EmotionLens]
+    other: Through = Field(description="the same with the other choice of `through_norm`")
+    multi_word: list[MultiWord] = Field(description="words without a form of one token")
+    emotions: list[EmotionLens] = Field(description="one for each emotion")
     pairs: list[Pair] = Field(description="the published pairs")
-    pairs_test: PairsTest | None = None
-    opposites: Opposites | None = None
-    baselines: list[LensBaseline] = []
-    against_static: AgainstStatic | None = None
+    pairs_test: PairsTest | None = Field(default=None, description="the published pairs against chance")
+    opposites: Opposites | None = Field(default=None, description="our pairs")
+    baselines: list[LensBaseline] = Field(default=[], description="controls of the count")
+    against_static: AgainstStatic | None = Field(default=None, description="the vectors against the words alone")

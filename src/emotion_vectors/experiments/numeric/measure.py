@@ -13,16 +13,17 @@ meaning moves a curve or the number itself: `twins` asks that, and gives V5 its 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from emotion_vectors.experiments import power
 from emotion_vectors.experiments.chance import turned_projections
-from emotion_vectors.experiments.criteria import Null, json_number, judge, not_asked, number, scaled
+from emotion_vectors.experiments.criteria import Null, chance_of, json_number, judge, not_asked, number, scaled
 from emotion_vectors.experiments.numeric import twins
 from emotion_vectors.experiments.numeric.curves import DECIMALS, SIGNS_BAR, SIGNS_OF, fitted_change, probes_of, sign_of
 from emotion_vectors.experiments.numeric.record import ChangeSize, Numeric, TemplateCurves
+from emotion_vectors.record.criterion import Criterion
 from emotion_vectors.stats import intervals, nulls
 from emotion_vectors.stats.correlation import spearman_rows
 from emotion_vectors.stimuli.items import NUMERIC_EMOTIONS, NumericTemplate, TwinnedTemplate
@@ -59,7 +60,7 @@ def run(
     *,
     twinned: Twinned | None = None,
     detect: bool = False,
-) -> tuple[Numeric | None, list[dict[str, Any]]]:
+) -> tuple[Numeric | None, list[Criterion]]:
     """The record's `numeric` part, V5 and V6; `activations[t]` is (values of template t, d), `vectors` (n, d).
 
     None, and neither is asked, where one of the four emotions is not in the run. Without `twinned` V5 is that of the first
@@ -101,9 +102,8 @@ def run(
     effect = _effect(curves, expected, resamples, seed)
     v5, v6 = _criteria(curves, effect, expected, resamples, seed)
     if detect and len(templates) > 1:
-        chance = Null(v6["null"]["what"], v6["null"]["value"], 1.0)
-        judged = power.Judged(chance, scaled(STRONG_BAR, v6["of"], SIGNS_OF))
-        v6["detectable"] = power.trends(judged, random_rho, STRONG, seed)
+        judged = power.Judged(chance_of(v6), scaled(STRONG_BAR, v6.of or 0, SIGNS_OF))
+        v6 = v6.with_detectable(power.trends(judged, random_rho, STRONG, seed))
     own: dict[str, twins.Twins] = {}
     if twinned is not None:
         own["twins"], v5 = twins.run(*twinned, emotions, vectors, v5, resamples, seed, detect=detect)
@@ -132,9 +132,7 @@ def _effect(found: Curves, expected: np.ndarray, resamples: int, seed: int) -> C
     )  # fmt: skip
 
 
-def _criteria(
-    found: Curves, effect: ChangeSize, expected: np.ndarray, resamples: int, seed: int
-) -> list[dict[str, Any]]:
+def _criteria(found: Curves, effect: ChangeSize, expected: np.ndarray, resamples: int, seed: int) -> list[Criterion]:
     """V5 without twins and V6, from the curves and the expected signs (templates, emotions)."""
     named = expected != 0
     right, random_right = _right(found, expected)

@@ -17,9 +17,9 @@ KINDS: tuple[Kind, ...] = ("template", "twin", "severity")
 class TemplateCurves(Part):
     """One template: the curve of each emotion over its values."""
 
-    name: str
+    name: str = Field(description="its name")
     template: str = Field(description="the message; {X} is the number")
-    x_label: str
+    x_label: str = Field(description="what the number counts")
     values: list[Number] = Field(description="the values of the number, rising")
     expected: dict[str, Sign] = Field(description="sign expected in advance, by emotion")
     cosine: dict[str, list[Correlation]] = Field(description="cosine at each value, by emotion")
@@ -33,31 +33,31 @@ class ChangeSize(Bounded):
 
     curves: Count = Field(description="curves with an expected sign")
     signs_p: Share | None = Field(description="p of the count of right signs alone")
-    mean: Number | None
+    mean: Number | None = Field(description="mean signed change in cosine")
     low: Number | None = Field(description="lower end of the 95 % interval; null with one template")
-    high: Number | None
+    high: Number | None = Field(description="upper end of the 95 % interval")
     null_mean: Number | None = Field(description="mean over random directions")
-    null_sd: Count | None
+    null_sd: Count | None = Field(description="standard deviation over random directions")
     p: Share | None = Field(description="p of the mean")
 
 
 class TwinCurves(Part):
     """One template with its twin and the sentence of another severity; each map is by emotion."""
 
-    name: str
-    x_label: str
-    values: list[Number]
-    template: str
+    name: str = Field(description="its name")
+    x_label: str = Field(description="what the number counts")
+    values: list[Number] = Field(description="the values of the number, rising")
+    template: str = Field(description="the message; {X} is the number")
     twin: str = Field(description="the same numbers where they mean nothing")
     severity: str = Field(description="the same numbers in a graver or milder case")
     expected: dict[str, Sign] = Field(description="sign expected in advance of the excess")
     severity_expected: dict[str, Sign] = Field(description="sign expected in advance of the severity's difference")
-    cosine_template: dict[str, list[Correlation]]
-    fitted_change_template: dict[str, Number]
-    cosine_twin: dict[str, list[Correlation]]
-    fitted_change_twin: dict[str, Number]
-    cosine_severity: dict[str, list[Correlation]]
-    fitted_change_severity: dict[str, Number]
+    cosine_template: dict[str, list[Correlation]] = Field(description="cosine at each value, template")
+    fitted_change_template: dict[str, Number] = Field(description="its change by a line over the ranks of the values")
+    cosine_twin: dict[str, list[Correlation]] = Field(description="cosine at each value, twin")
+    fitted_change_twin: dict[str, Number] = Field(description="its change by a line over the ranks of the values")
+    cosine_severity: dict[str, list[Correlation]] = Field(description="cosine at each value, other severity")
+    fitted_change_severity: dict[str, Number] = Field(description="its change by a line over the ranks of the values")
     excess: dict[str, Number] = Field(description="fitted change of the template minus that of its twin")
     severity_difference: dict[str, Number] = Field(description="mean cosine of the other severity minus the template's")
 
@@ -79,35 +79,35 @@ class TwinCurves(Part):
 class Beyond(Bounded):
     """How many differences go the expected way and how far on average; null where no sign was expected."""
 
-    count: Count
-    of: Count
+    count: Count = Field(description="differences that go the expected way")
+    of: Count = Field(description="differences with an expected sign")
     interval: Interval | None = Field(description="95 % interval of the count")
     null: Number | None = Field(description="count of random directions")
-    count_p: Share | None
+    count_p: Share | None = Field(description="p value of the count")
     mean: Number | None = Field(description="mean difference in cosine the expected way")
     low: Number | None = Field(description="lower end of the mean's 95 % interval; null with one template")
-    high: Number | None
-    null_mean: Number | None
-    null_sd: Count | None
+    high: Number | None = Field(description="upper end of the mean's 95 % interval")
+    null_mean: Number | None = Field(description="mean over random directions")
+    null_sd: Count | None = Field(description="standard deviation over random directions")
     size_p: Share | None = Field(description="p of the mean")
 
 
 class Earlier(Part):
     """V5 as the first list gives it, without twins."""
 
-    value: Number | None
-    of: int | None
-    interval: Interval | None
-    null: Null | None
+    value: Number | None = Field(description="curves with the expected sign")
+    of: int | None = Field(description="curves with a sign expected")
+    interval: Interval | None = Field(description="95 % interval of the count")
+    null: Null | None = Field(description="what chance gives")
 
 
 class Twins(Part):
     """The templates with twins, which give the verdict of V5."""
 
-    templates: list[TwinCurves]
-    excess: Beyond
-    severity: Beyond
-    earlier: Earlier
+    templates: list[TwinCurves] = Field(description="one for each template")
+    excess: Beyond = Field(description="the templates beyond their twins (V5)")
+    severity: Beyond = Field(description="the other severity at equal numbers")
+    earlier: Earlier = Field(description="V5 without twins")
 
 
 class Numeric(ExperimentPart):
@@ -115,7 +115,7 @@ class Numeric(ExperimentPart):
 
     key = "numeric"
 
-    emotions: list[str]
+    emotions: list[str] = Field(description="the four emotions")
     templates: list[TemplateCurves] = Field(description="the first list, without twins")
     effect: ChangeSize | None = Field(default=None, description="size of the changes of the first list")
-    twins: Twins | None = None
+    twins: Twins | None = Field(default=None, description="the templates with twins")

@@ -14,16 +14,17 @@ stays in the difference.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from emotion_vectors.experiments import power
 from emotion_vectors.experiments.chance import turned_projections
-from emotion_vectors.experiments.criteria import Null, Seed, json_number, judge, number, scaled
+from emotion_vectors.experiments.criteria import Null, Seed, chance_of, json_number, judge, number, scaled
 from emotion_vectors.experiments.numeric.curves import DECIMALS, SIGNS_BAR, SIGNS_OF, fitted_change, probes_of, sign_of
 from emotion_vectors.experiments.numeric.record import Beyond, Earlier, TwinCurves, Twins
 from emotion_vectors.record.base import Correlation, Number
+from emotion_vectors.record.criterion import Criterion
 from emotion_vectors.stats import intervals, nulls
 from emotion_vectors.stimuli.items import NUMERIC_EMOTIONS, TwinnedTemplate
 from emotion_vectors.vectors.directions import cosine, unit
@@ -43,12 +44,12 @@ def run(
     activations: Sequence[np.ndarray],
     emotions: Sequence[str],
     vectors: np.ndarray,
-    earlier: dict[str, Any],
+    earlier: Criterion,
     resamples: int,
     seed: int,
     *,
     detect: bool = False,
-) -> tuple[Twins, dict[str, Any]]:
+) -> tuple[Twins, Criterion]:
     """The record's `numeric.twins` and V5; `activations[t]` is (3, values of template t, d): template, twin, severity.
 
     `earlier` is V5 as the first list of templates gives it, whose count keeps the seed's verdict. `detect` adds what V5 could have seen.
@@ -75,13 +76,12 @@ def run(
         templates=rows,
         excess=summary(_effects(excess), expected, resamples, seed),
         severity=summary(_effects(severity), other, resamples, seed),
-        earlier=Earlier.model_validate({key: earlier[key] for key in ("value", "of", "interval", "null")}),
+        earlier=Earlier(value=earlier.value, of=earlier.of, interval=earlier.interval, null=earlier.null),
     )
     v5 = _criterion(record, earlier)
-    if detect and v5["of"] and len(templates) > 1:
-        chance = Null(v5["null"]["what"], v5["null"]["value"], 1.0)
-        judged = power.Judged(chance, scaled(SIGNS_BAR, v5["of"], SIGNS_OF))
-        v5["detectable"] = power.curves(judged, _effects(excess).turned, expected, seed)
+    if detect and v5.of and len(templates) > 1:
+        judged = power.Judged(chance_of(v5), scaled(SIGNS_BAR, v5.of, SIGNS_OF))
+        v5 = v5.with_detectable(power.curves(judged, _effects(excess).turned, expected, seed))
     return record, v5
 
 
@@ -162,18 +162,18 @@ def _share_and_size(signed: np.ndarray, named: np.ndarray) -> np.ndarray:
     return np.array([(values > 0).mean(), values.mean()])
 
 
-def _criterion(record: Twins, earlier: dict[str, Any]) -> dict[str, Any]:
+def _criterion(record: Twins, earlier: Criterion) -> Criterion:
     """V5: the count beyond the twins; its size must be beyond chance as well."""
     excess, nothing = record.excess, float("nan")
     low, high = excess.interval or (nothing, nothing)
     # Signs alone could be right with curves that hardly move: the size must be beyond chance too.
     p = max(_known(excess.count_p), _known(excess.size_p))
-    count, of, whole = earlier["value"], earlier["of"], int(excess.of)
+    of, whole = earlier.of or 0, int(excess.of)
     return judge(
         "V5", "Expected signs", excess.count, (low, high), Null(WHAT, _known(excess.null), p), scaled(SIGNS_BAR, whole, SIGNS_OF),
         "curves that exceed their twin's the expected way", whole,
         note=f"{_size(excess)} {_earlier(record.earlier)} {_graver(record.severity)}".strip(),
-        seed=Seed(_known(count), scaled(SIGNS_BAR, of, SIGNS_OF), "curves with the expected sign", of),
+        seed=Seed(_known(earlier.value), scaled(SIGNS_BAR, of, SIGNS_OF), "curves with the expected sign", of),
     )  # fmt: skip
 
 

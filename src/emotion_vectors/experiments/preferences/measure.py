@@ -10,7 +10,7 @@ What it can't tell: a stated choice between two phrases is no evidence of wantin
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from emotion_vectors.experiments import power_preferences
 from emotion_vectors.experiments.criteria import Null, Threshold, judge
 from emotion_vectors.experiments.power import Judged
 from emotion_vectors.experiments.preferences.record import ActivityScore, CategoryMean, StatedPreferences
+from emotion_vectors.record.criterion import Criterion
 from emotion_vectors.stats import categories as by_category
 from emotion_vectors.stats import nulls, scores
 from emotion_vectors.stats.correlation import pearson
@@ -50,7 +51,7 @@ def run(
     seed: int,
     *,
     detect: bool = False,
-) -> tuple[Preferences, StatedPreferences, dict[str, Any]]:
+) -> tuple[Preferences, StatedPreferences, Criterion]:
     """Scores, the record's `preferences` part and V7, from differences (n, n) in nats and mass (n, n).
 
     `detect` adds what V7 could have seen.
@@ -76,7 +77,8 @@ def run(
     )  # fmt: skip
     if detect:
         reach = (interval.high - interval.low) / 2 * scores.ELO_PER_NAT
-        v7["detectable"] = power_preferences.gap(Judged(chance, BAR, preferences.blocked), points, kinds, reach, seed)
+        judged = Judged(chance, BAR, preferences.blocked)
+        v7 = v7.with_detectable(power_preferences.gap(judged, points, kinds, reach, seed))
     means = by_category.category_means(points, kinds)
     elo_means = by_category.category_means(elo.scores, kinds)
     average = np.nanmean((wins + (1 - wins.T)) / 2, axis=1, where=~np.eye(len(wins), dtype=bool))

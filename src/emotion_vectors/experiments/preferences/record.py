@@ -10,8 +10,8 @@ from emotion_vectors.record.base import Correlation, Count, ExperimentPart, Numb
 class ActivityScore(Part):
     """How much one activity is preferred."""
 
-    text: str
-    category: str
+    text: str = Field(description="the activity")
+    category: str = Field(description="its category")
     elo: Number = Field(description="score by Elo updates, Elo points, mean 1000")
     bradley_terry: Number = Field(description="score by Bradley-Terry, Elo points, mean 1000")
     nats: Number = Field(description="score by Bradley-Terry in nats, mean 0")
@@ -21,9 +21,9 @@ class ActivityScore(Part):
 class CategoryMean(Part):
     """Mean scores of a category's activities, in Elo points."""
 
-    category: str
-    elo: Number
-    bradley_terry: Number
+    category: str = Field(description="the category")
+    elo: Number = Field(description="mean by Elo updates")
+    bradley_terry: Number = Field(description="mean by Bradley-Terry")
 
 
 class StatedPreferences(ExperimentPart):
@@ -31,7 +31,7 @@ class StatedPreferences(ExperimentPart):
 
     key = "preferences"
 
-    activities: list[ActivityScore]
+    activities: list[ActivityScore] = Field(description="one for each activity")
     categories: list[CategoryMean] = Field(description="by Bradley-Terry, the most preferred first")
     prompts: Count = Field(description="ordered pairs that were asked")
     usable: bool | None = Field(default=None, description="whether these choices can carry a verdict")

@@ -14,7 +14,7 @@ Position = Literal["user", "response", "answer"]
 class RandomDirections(Bounded):
     """The same r for sets of random directions, as many as there are probes."""
 
-    mean: Correlation
+    mean: Correlation = Field(description="mean of the sets")
     low: Correlation = Field(description="2.5th percentile of the sets")
     high: Correlation = Field(description="97.5th percentile of the sets")
 
@@ -22,18 +22,18 @@ class RandomDirections(Bounded):
 class Agreed(Part):
     """Pearson's r over prompts and probes."""
 
-    r: Correlation
+    r: Correlation = Field(description="the observed r")
     interval: Interval = Field(description="95 % interval, prompts drawn again")
     shuffled: Correlation = Field(description="mean with the prompts of one position shuffled")
     p: Share = Field(description="p value against that, one-sided")
-    random: RandomDirections | None
+    random: RandomDirections | None = Field(description="what random directions give; null where they have no spread")
 
 
 class PositionPair(Part):
     """Two positions."""
 
-    first: Position
-    second: Position
+    first: Position = Field(description="one position")
+    second: Position = Field(description="the other")
     pooled: Agreed | None = Field(description="over all prompts and probes; null where a position has no spread")
     within: Agreed | None = Field(description="with each probe's mean over the prompts taken off")
 
@@ -41,30 +41,30 @@ class PositionPair(Part):
 class ProbeSet(Part):
     """Which prompts and which probes."""
 
-    prompts: Literal["both lists", "first list"]
-    probes: Literal["all", "published"]
-    of_prompts: Count
-    of_probes: Count
-    pairs: list[PositionPair]
+    prompts: Literal["both lists", "first list"] = Field(description="both lists, or the first list")
+    probes: Literal["all", "published"] = Field(description="all, or the published ones")
+    of_prompts: Count = Field(description="how many prompts")
+    of_probes: Count = Field(description="how many probes")
+    pairs: list[PositionPair] = Field(description="one for each pair of positions")
 
 
 class LayerRow(Part):
     """All prompts and probes at one layer, the pairs in the order of the sets."""
 
-    layer: int
-    pooled: list[Correlation | None]
-    within: list[Correlation | None]
+    layer: int = Field(description="the layer")
+    pooled: list[Correlation | None] = Field(description="r of each pair over all prompts and probes")
+    within: list[Correlation | None] = Field(description="r of each pair with each probe's mean taken off")
 
 
 class Prompt(Part):
     """Cosines of one prompt with the shown probes."""
 
-    name: str
+    name: str = Field(description="its name")
     emotion: str = Field(description="the emotion that it implies")
     tokens: Count = Field(description="tokens of the answer that were read")
-    user: list[Correlation]
-    response: list[Correlation]
-    answer: list[Correlation]
+    user: list[Correlation] = Field(description="at the user's last token")
+    response: list[Correlation] = Field(description="where the answer begins")
+    answer: list[Correlation] = Field(description="mean over the tokens of the answer")
 
 
 class ResponsePosition(ExperimentPart):
@@ -72,11 +72,11 @@ class ResponsePosition(ExperimentPart):
 
     key = "response_position"
 
-    layer: int
+    layer: int = Field(description="analysis layer")
     tokens: Count = Field(description="tokens of an answer, at most")
     silent: Count = Field(description="prompts whose answer ended at once; left out")
     first_list: Count = Field(description="how many of the prompts are of the first list; they come first")
-    sets: list[ProbeSet]
-    by_layer: list[LayerRow]
+    sets: list[ProbeSet] = Field(description="one for each choice of prompts and probes")
+    by_layer: list[LayerRow] = Field(description="one for each layer")
     shown: list[str] = Field(description="the published probes that the run has")
-    prompts: list[Prompt]
+    prompts: list[Prompt] = Field(description="one for each prompt")

@@ -13,12 +13,12 @@ same statistic stands in `baselines`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from emotion_vectors.experiments import power
-from emotion_vectors.experiments.criteria import Null, Seed, Threshold, judge, not_asked, number, scaled
+from emotion_vectors.experiments.criteria import Null, Seed, Threshold, chance_of, judge, not_asked, number, scaled
 from emotion_vectors.experiments.scenarios.ranking import KINDS, MEAN_RANK, Battery, deals, ranks, summarise, within
 from emotion_vectors.experiments.scenarios.record import (
     BestLayer,
@@ -33,6 +33,7 @@ from emotion_vectors.experiments.scenarios.record import (
     Together,
 )
 from emotion_vectors.record.base import Measure
+from emotion_vectors.record.criterion import Criterion
 from emotion_vectors.stats import nulls
 
 FULL, MATCH_BAR, RANK_BAR = 12, 8, 3.0
@@ -62,7 +63,7 @@ def run(
     *,
     retrieved: Retrieval | None = None,
     detect: bool = False,
-) -> tuple[Scenarios, list[dict[str, Any]]]:
+) -> tuple[Scenarios, list[Criterion]]:
     """The record's `scenarios` part and V3, V4, from all vectors (l, n, d).
 
     `retrieved` is what `retrieval` found; `detect` adds what V3 and V4 could have seen.
@@ -98,13 +99,11 @@ def run(
     )  # fmt: skip
     criteria = _criteria(match, record, both)
     if detect:
-        _detect(criteria, asked, bool(both.heldout), seed)
+        criteria = _detect(criteria, asked, bool(both.heldout), seed)
     return record, criteria
 
 
-def _unasked(
-    probes: Sequence[str], layers: Layers, retrieved: Retrieval | None
-) -> tuple[Scenarios, list[dict[str, Any]]]:
+def _unasked(probes: Sequence[str], layers: Layers, retrieved: Retrieval | None) -> tuple[Scenarios, list[Criterion]]:
     """The record's part and V3, V4 of a run that has too few emotions of the scenarios to tell them apart."""
     has = f"only '{probes[0]}'" if probes else "none"
     reason = f"Of the emotions that the scenarios imply this run has {has}, and 2 are needed to tell them apart."
@@ -173,7 +172,7 @@ def _by_layer(table: np.ndarray, numbers: Sequence[int]) -> list[LayerRow]:
     ]
 
 
-def _criteria(match: nulls.MatchNull, record: Scenarios, both: Together) -> list[dict[str, Any]]:
+def _criteria(match: nulls.MatchNull, record: Scenarios, both: Together) -> list[Criterion]:
     """V3 and V4 of both lists centred; the raw cosine of the main list keeps the seed's verdict."""
     probes, count = record.emotions, len(record.items)
     what = f"{DEALT}, at the best of {len(both.by_layer)} layers" if both.layer_set_by_hand else DEALT
@@ -223,16 +222,13 @@ def held_out(
     return HeldOut(of=len(targets), emotions=len(probes), raw=measured["raw"], centred=measured["centred"], items=items)
 
 
-def _detect(criteria: Sequence[dict[str, Any]], asked: power.Asked, confirmed: bool, seed: int) -> None:
-    """Add to V3 and V4 what they could have seen; without a held-out list neither can pass."""
-    v3, v4 = criteria
+def _detect(criteria: Sequence[Criterion], asked: power.Asked, confirmed: bool, seed: int) -> list[Criterion]:
+    """V3 and V4 with what they could have seen; without a held-out list neither can pass."""
     blocked = "" if confirmed else UNCONFIRMED
     bars = scaled(MATCH_BAR, len(asked.targets), FULL), rank_bar(len(asked.table))
-    first, mean = (
-        power.Judged(Null(one["null"]["what"], one["null"]["value"], 1.0), bar, blocked)
-        for one, bar in zip((v3, v4), bars, strict=True)
-    )
-    v3["detectable"], v4["detectable"] = power.implied((first, mean), asked, seed)
+    first, mean = (power.Judged(chance_of(one), bar, blocked) for one, bar in zip(criteria, bars, strict=True))
+    smallest = power.implied((first, mean), asked, seed)
+    return [one.with_detectable(effect) for one, effect in zip(criteria, smallest, strict=True)]
 
 
 def _best(every: nulls.MatchNull, numbers: Sequence[int]) -> BestLayer:

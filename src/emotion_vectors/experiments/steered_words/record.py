@@ -15,16 +15,16 @@ Tokens = Annotated[int, Field(ge=1)]
 class Chance(Part):
     """A contrast by chance."""
 
-    mean: Number
-    p: Share
+    mean: Number = Field(description="mean contrast")
+    p: Share = Field(description="p value of the contrast")
 
 
 class RandomSets(Part):
     """The contrast of random sets of vectors."""
 
-    mean: Number
+    mean: Number = Field(description="mean contrast")
     sd: Count | None = Field(description="null with one set")
-    p: Share
+    p: Share = Field(description="p value of the contrast")
 
 
 class Difference(Part):
@@ -42,7 +42,7 @@ class Contrast(Difference):
     own_first: Count = Field(
         description="vectors whose own column comes first, without the effects of rows and columns"
     )
-    of: Count
+    of: Count = Field(description="vectors")
     dealt: Chance = Field(description="columns dealt to other vectors at random")
     within_valence: Chance | None = Field(description="the same within the valences; null where few emotions have one")
     random: RandomSets | None = Field(description="null where none were tried")
@@ -52,8 +52,8 @@ class Contrast(Difference):
 class Heard(Part):
     """The words after one sentence; words and vectors in the order of the part's emotions."""
 
-    sentence: str
-    source: Literal["paper", "ours"]
+    sentence: str = Field(description="the sentence")
+    source: Literal["paper", "ours"] = Field(description="paper or ours")
     tokens: list[Tokens] = Field(description="tokens of each word")
     base: list[LogProbability] = Field(description="log probability of each word, unsteered, in nats")
     change: list[list[Number]] = Field(description="change in nats, (vector, word)")
@@ -72,21 +72,21 @@ class Feels(ExperimentPart):
 
     key = "feels"
 
-    layer: int
+    layer: int = Field(description="layer that gets the vector")
     strength: Number = Field(description="in mean residual norms")
-    residual_norm: Number
-    random_sets: Count
-    emotions: list[str]
-    valence: list[str | None]
-    sentences: list[Sentence]
+    residual_norm: Number = Field(description="mean norm of the residual stream at the layer")
+    random_sets: Count = Field(description="sets of random directions")
+    emotions: list[str] = Field(description="the emotions, whose words are asked for")
+    valence: list[str | None] = Field(description="of each; null where it is not given")
+    sentences: list[Sentence] = Field(description="one for each sentence")
 
 
 class UsedWord(Part):
     """A special word that answers under its emotion's vector use."""
 
-    emotion: str
-    word: str
-    count: Count
+    emotion: str = Field(description="the emotion")
+    word: str = Field(description="the word")
+    count: Count = Field(description="how often it is used")
 
 
 class Own(Contrast):
@@ -98,12 +98,12 @@ class Own(Contrast):
 class Level(Part):
     """Share of words of one kind among all words of the answers."""
 
-    steered: Share
-    unsteered: Share
+    steered: Share = Field(description="under the vectors")
+    unsteered: Share = Field(description="without a vector")
     random: Share = Field(description="under random directions")
     difference: Number = Field(description="steered minus unsteered")
     interval: Interval = Field(description="95 % interval of the difference, emotions drawn again")
-    p_random: Share
+    p_random: Share = Field(description="p value against random directions")
 
 
 class Levels(Part):
@@ -116,21 +116,21 @@ class Levels(Part):
 class Repeated(Part):
     """Share of an answer's words that it had used before."""
 
-    emotion: Share
-    random: Share
-    none: Share
+    emotion: Share = Field(description="under the vectors")
+    random: Share = Field(description="under random directions")
+    none: Share = Field(description="without a vector")
 
 
 class Answered(Part):
     """The answers at one strength."""
 
-    strength: Number
-    random_directions: Count
-    answers: Count
+    strength: Number = Field(description="in mean residual norms")
+    random_directions: Count = Field(description="how many")
+    answers: Count = Field(description="how many answers")
     table: list[list[Share]] = Field(description="share of special words, (vector, whose special words)")
-    own: Own
-    levels: Levels
-    repeated: Repeated
+    own: Own = Field(description="its diagonal against the rest")
+    levels: Levels = Field(description="shares of both kinds of words")
+    repeated: Repeated = Field(description="words used before")
 
 
 class Leaks(ExperimentPart):
@@ -138,15 +138,15 @@ class Leaks(ExperimentPart):
 
     key = "leaks"
 
-    question: str
-    layer: int
-    emotions: list[str]
+    question: str = Field(description="what was asked")
+    layer: int = Field(description="layer that gets the vector")
+    emotions: list[str] = Field(description="the emotions")
     samples: int = Field(description="answers of each vector")
     most_tokens: Count = Field(description="tokens of an answer, at most")
-    temperature: Number
-    top_p: Number
-    topics: Count
+    temperature: Number = Field(description="of sampling")
+    top_p: Number = Field(description="of sampling")
+    topics: Count = Field(description="topics of the stories")
     special_words: list[Count] = Field(description="how many words are special to each emotion")
-    topic_words: Count
+    topic_words: Count = Field(description="words of the topics")
     ceiling: Share = Field(description="share of special words in the stories themselves: a retelling")
-    strengths: list[Answered]
+    strengths: list[Answered] = Field(description="one for each strength")

@@ -18,12 +18,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 
 from emotion_vectors.experiments.criteria import not_asked
 from emotion_vectors.experiments.steering.terms import NULLS, Touch
+from emotion_vectors.record.criterion import Criterion
 from emotion_vectors.stats.steering import effect_matrix
 
 Kind = Literal["zero", "emotion", "random", "orthogonal", "shuffled", "mean"]
@@ -47,7 +48,7 @@ def choose_emotions(
     return tuple(chosen) if len(chosen) >= LEAST_STEERED else ()
 
 
-def unasked(emotions: int) -> list[dict[str, Any]]:
+def unasked(emotions: int) -> list[Criterion]:
     """V10 and V11 of a run that has too few emotions to steer."""
     reason = (
         f"Nothing was steered: a correlation over emotions needs {LEAST_STEERED} or more, and this run has {emotions}."

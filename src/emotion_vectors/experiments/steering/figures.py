@@ -24,7 +24,8 @@ from emotion_vectors.report.palette import (
 )
 from emotion_vectors.report.published import PAPER_MODEL, PAPER_STEERING, published
 from emotion_vectors.report.topic import Rows
-from emotion_vectors.report.wording import ELO_PER_NAT, points
+from emotion_vectors.report.wording import points
+from emotion_vectors.stats.scores import ELO_PER_NAT
 
 _SIZE = (520, 380)
 _PAPER_SIZE = (300, 380)

@@ -7,7 +7,7 @@ Out: what the record says of r and of the signs, and both criteria.
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from emotion_vectors.experiments.steering.effects import Effects, Options
 from emotion_vectors.experiments.steering.record import Within, WithinGroup
 from emotion_vectors.experiments.steering.terms import NULLS
 from emotion_vectors.experiments.valences import Valences
+from emotion_vectors.record.criterion import Criterion
 from emotion_vectors.stats import intervals, nulls
 from emotion_vectors.stats.correlation import pearson
 from emotion_vectors.stats.nulls import permuted_rows
@@ -52,7 +53,7 @@ class Signs(NamedTuple):
 
 def coupling(
     r: np.ndarray, found: Effects, valences: Valences, blocked: str, options: Options
-) -> tuple[Coupled, dict[str, Any]]:
+) -> tuple[Coupled, Criterion]:
     """V10: Pearson r over emotions of correlation and effect. Nulls: effects dealt out, and control directions.
 
     Emotions that form two clusters have |r| near 1 with either sign whatever the vector does, and dealing out can't tell.
@@ -85,9 +86,10 @@ def coupling(
         labels = np.zeros(len(known), dtype=int)
         labels[valences.known] = np.where(valences.positive, 1, -1)
         judged = Judged(Null(NULL_NAMES, 0.0, 1.0), R_BAR, blocked)
-        v10["detectable"] = power_preferences.coupling(
+        smallest = power_preferences.coupling(
             judged, r, nats, labels[known], lambda w, y: beyond_controls(w, y, found.controls).p, options.seed
         )
+        v10 = v10.with_detectable(smallest)
     r_of, low, high = (json_number(end) for end in (value, low, high))
     return Coupled(r_of, low, high, inside, json_number(beyond.times), beyond.kind), v10
 
@@ -127,9 +129,7 @@ def _two_clusters(inside: Within, valences: Valences) -> str:
     return "within the valences the effects do not follow the correlation, so two clusters could give this r"
 
 
-def signs(
-    r: np.ndarray, found: Effects, valences: Valences, blocked: str, options: Options
-) -> tuple[Signs, dict[str, Any]]:
+def signs(r: np.ndarray, found: Effects, valences: Valences, blocked: str, options: Options) -> tuple[Signs, Criterion]:
     """V11: effects with the sign of the emotion's valence; beside it those with the sign of its correlation.
 
     Nulls as in V10: with the effects dealt out, a shift common to all emotions is chance; and the gap between the valences
@@ -151,9 +151,10 @@ def signs(
     )  # fmt: skip
     if options.detect:
         judged = Judged(Null(NULL_NAMES, by_valence.chance, 1.0), scaled(SIGNS_BAR, len(nats), 35), blocked)
-        v11["detectable"] = power_preferences.signs(
+        smallest = power_preferences.signs(
             judged, valences.positive, nats, lambda w, y: beyond_controls(w, y, found.controls).p, options.seed
         )
+        v11 = v11.with_detectable(smallest)
     return Signs(len(r), by_r.right, json_number(by_r.p), by_valence.right, json_number(by_valence.p)), v11
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -23,6 +23,7 @@ from emotion_vectors.experiments.steering.judging import coupling, signs
 from emotion_vectors.experiments.steering.record import ControlEffect, EmotionEffect, Example, ExamplePoint, Within
 from emotion_vectors.experiments.steering.terms import MOST_PATH_NOISE, Null
 from emotion_vectors.experiments.valences import Valences
+from emotion_vectors.record.criterion import Criterion
 from emotion_vectors.stats import scores
 from emotion_vectors.stats import steering as effects
 from emotion_vectors.stats.correlation import Line, linear_fit
@@ -67,7 +68,7 @@ def run(
     coherence: Sequence[Coherence],
     blocked: str,
     options: Options,
-) -> tuple[Found, list[dict[str, Any]]]:
+) -> tuple[Found, list[Criterion]]:
     """What the record says of the main arm and its controls, and V10, V11.
 
     `baseline` (n, n) are the unsteered differences of the preference experiment, `found` what `effects.measure` gives; `r`

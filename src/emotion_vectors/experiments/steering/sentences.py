@@ -10,7 +10,6 @@ from emotion_vectors.record import Record
 from emotion_vectors.report.criteria import missing, null_sentence, reported
 from emotion_vectors.report.published import CORRECTED_STEERING, CRITERIA, PAPER_STEERING, SEED_STEERING
 from emotion_vectors.report.wording import (
-    ELO_PER_NAT,
     count,
     fixed,
     interval,
@@ -20,6 +19,7 @@ from emotion_vectors.report.wording import (
     points,
     shortened,
 )
+from emotion_vectors.stats.scores import ELO_PER_NAT
 
 CONTROLS = {"random": "random", "orthogonal": "orthogonal", "shuffled": "shuffled-label"}
 # Without emotion. A vector of shuffled labels is a mixture of stories: it moves choices too, only not by its label.

@@ -11,7 +11,6 @@ from emotion_vectors.record import Record
 from emotion_vectors.report.published import PAPER_STEERING, SEED_CATEGORIES, SEED_STEERING
 from emotion_vectors.report.requirements import pearson
 from emotion_vectors.report.wording import (
-    ELO_PER_NAT,
     count,
     fixed,
     listing,
@@ -21,6 +20,7 @@ from emotion_vectors.report.wording import (
     shortened,
     signed,
 )
+from emotion_vectors.stats.scores import ELO_PER_NAT
 
 
 def arms_seen(steering: Steering) -> str:

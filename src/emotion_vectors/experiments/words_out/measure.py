@@ -11,7 +11,7 @@ show.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -31,7 +31,9 @@ from emotion_vectors.experiments.words_out.record import (
     WordsOut,
 )
 from emotion_vectors.experiments.words_out.removal import Removed, Sums, remove
+from emotion_vectors.record.criterion import Criterion
 from emotion_vectors.stimuli.pack import Pack
+from emotion_vectors.store.schema import JsonObject
 from emotion_vectors.vectors.directions import contrast, cosine
 from emotion_vectors.vectors.halves import TopicSums
 
@@ -50,10 +52,10 @@ def run(
     own: Given,
     others: Given,
     static: Given,
-    lens: Callable[[np.ndarray], Sequence[dict[str, Any]]],
+    lens: Callable[[np.ndarray], Sequence[Criterion]],
     beside: Baselines,
-    criteria: Sequence[dict[str, Any]],
-    split_half: dict[str, Any] | None,
+    criteria: Sequence[Criterion],
+    split_half: JsonObject | None,
     pack: Pack,
     emotions: Sequence[str],
     nats: np.ndarray,
@@ -64,12 +66,9 @@ def run(
 
     `beside` and `criteria` have the values before it, `split_half` the reliability of the vectors.
     """
-    by_id = {criterion["id"]: criterion for criterion in criteria}
+    by_id = {criterion.id: criterion for criterion in criteria}
     rows = {row.name: row for row in beside.rows}
-    counts = [
-        LensCount(value=by_id[name]["value"], p=by_id[name]["null"]["p"]) if by_id[name]["value"] is not None else None
-        for name in LENS
-    ]
+    counts = [_lens(by_id[name]) for name in LENS]
     columns = [_before(rows[baselines.RESIDUAL], OWN, counts, split_half)]
     for name, given in ((LEFT, own), (OTHERS, others), (STATIC_LEFT, static)):
         if name == STATIC_LEFT:
@@ -79,7 +78,7 @@ def run(
         row = baselines.measure(given.represent(name, vectors), pack, emotions, nats, resamples, seed)
         judged = [_lens(one) for one in lens(vectors)] if name == LEFT else [None, None]
         columns.append(_after(row, judged, given.sums, left, emotions, resamples, seed))
-    of = {name: by_id[name]["of"] for name in LENS}
+    of = {name: by_id[name].of for name in LENS}
     of |= {
         name: beside.of.get(name)
         for name in ("V3", "V4", "V5", "V6", "V8", "V9", "heldout", "retrieval", "retrieval_rank")
@@ -89,11 +88,13 @@ def run(
     )
 
 
-def _lens(criterion: dict[str, Any]) -> LensCount | None:
-    return None if criterion["value"] is None else LensCount(value=criterion["value"], p=criterion["null"]["p"])
+def _lens(criterion: Criterion) -> LensCount | None:
+    if criterion.value is None or criterion.null is None:
+        return None
+    return LensCount(value=criterion.value, p=criterion.null.p)
 
 
-def _before(row: Row, name: str, counts: Sequence[LensCount | None], split_half: dict[str, Any] | None) -> Column:
+def _before(row: Row, name: str, counts: Sequence[LensCount | None], split_half: JsonObject | None) -> Column:
     """A set of vectors that nothing was removed from."""
     return Column(
         row=row.model_copy(update={"name": name}), V1=counts[0], V2=counts[1], explained=None, cosine=None, norm=None,

@@ -7,6 +7,7 @@ from typing import Any
 import gradio as gr
 import polars as pl
 
+from emotion_vectors.experiments.steering.record import Steering
 from emotion_vectors.explorer.markup import notice
 from emotion_vectors.explorer.runs import Run
 from emotion_vectors.explorer.tabs.shared import Explorer, refreshes, told
@@ -99,8 +100,8 @@ def build(explorer: Explorer, chooser: gr.Dropdown, page: gr.Blocks) -> None:
 
 def _settings(run: Run) -> tuple[int, float]:
     """The layer and strength that the run itself steers with."""
-    found = ((run.record or {}).get("experiments") or {}).get("steering") or {}
-    return int(found.get("layer", run.vectors.layer if run.vectors else 0)), float(found.get("strength", 0.5))
+    found = run.part(Steering)
+    return (found.layer, float(found.strength)) if found else (run.vectors.layer if run.vectors else 0, 0.5)
 
 
 def _conditions(run: Run) -> list[view.Steered]:

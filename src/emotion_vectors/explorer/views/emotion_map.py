@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from emotion_vectors.experiments.lens.record import Lens
 from emotion_vectors.explorer.markup import Cell, notice, table, text, visible
 from emotion_vectors.explorer.runs import Run
 from emotion_vectors.report.labels import place
@@ -147,13 +148,13 @@ def neighbours(run: Run, emotion: str, layer: int) -> str:
 
 
 def _lens(run: Run, emotion: str) -> str:
-    rows = ((run.record or {}).get("experiments", {}).get("lens") or {}).get("emotions", [])
-    row = next((row for row in rows if row["emotion"] == emotion), None)
-    if row is None:
+    lens = run.part(Lens)
+    row = next((row for row in lens.emotions if row.emotion == emotion), None) if lens else None
+    if row is None or run.record is None or run.record.vectors is None:
         return '<p class="ev-note">The tokens that this vector promotes are in the record of a finished run.</p>'
     pieces = [
-        f"<dt>{title}</dt><dd>{' '.join(f'<code>{visible(token)}</code>' for token in row[key])}</dd>"
-        for key, title in (("top", "Promotes"), ("bottom", "Suppresses"))
+        f"<dt>{title}</dt><dd>{' '.join(f'<code>{visible(token)}</code>' for token in tokens)}</dd>"
+        for tokens, title in ((row.top, "Promotes"), (row.bottom, "Suppresses"))
     ]
-    where = (run.record or {})["vectors"]["layer"]
+    where = run.record.vectors.layer
     return f'<dl class="ev-lens">{"".join(pieces)}</dl><p class="ev-note">Logit lens at the analysis layer {where}.</p>'

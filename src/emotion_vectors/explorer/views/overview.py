@@ -12,12 +12,12 @@ def overview(run: Run) -> str:
     """Model, emotions, analysis layer and texts of a run; then a notice for everything that is missing."""
     facts: list[str] = []
     if run.record is not None:
-        model, corpus, verdicts = run.record["model"], run.record["corpus"], run.record["verdicts"]
+        model, corpus, vectors, verdicts = run.record.model, run.record.corpus, run.record.vectors, run.record.tally()
         facts = [
-            f"model <b>{text(model['name'])}</b>",
+            f"model <b>{text(model.name)}</b>",
             f"<b>{len(run.vectors.emotions) if run.vectors else 0}</b> emotions",
-            f"layer <b>{run.record['vectors']['layer']}</b> of {model['layers']}",
-            f"<b>{corpus['kept']:,}</b> stories",
+            *([f"layer <b>{vectors.layer}</b> of {model.layers}"] if vectors else []),
+            *([f"<b>{corpus.kept:,}</b> stories"] if corpus and corpus.kept is not None else []),
             f"<b>{verdicts.get('pass', 0)}</b> pass, {verdicts.get('fail', 0)} fail, {verdicts.get('inconclusive', 0)} inconclusive"
             + (f", {verdicts['not asked']} not asked" if verdicts.get("not asked") else ""),
         ]

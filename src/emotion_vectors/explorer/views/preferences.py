@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import polars as pl
 
+from emotion_vectors.experiments.preferences.record import StatedPreferences
 from emotion_vectors.explorer.markup import Cell, bar, notice, table, text
 from emotion_vectors.explorer.runs import Run
 from emotion_vectors.report.wording import fixed, signed
@@ -145,11 +146,11 @@ def pairs_table(scores: pl.DataFrame, pairs: pl.DataFrame, activity: int) -> str
 
 def usable(run: Run) -> str:
     """A warning where the run itself says that its preferences mean little."""
-    found = ((run.record or {}).get("experiments") or {}).get("preferences") or {}
-    if found and not found["usable"]:
+    found = run.part(StatedPreferences)
+    if found and found.usable is False:
         return notice(
             "warning",
-            f"Read these scores with care: {found['why_not_usable']}.",
+            f"Read these scores with care: {found.why_not_usable}.",
             "The criteria V7 to V11 are inconclusive for this run.",
         )
     return ""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from emotion_vectors.explorer.markup import notice, text
 from emotion_vectors.explorer.runs import Run
 from emotion_vectors.record.criterion import Criterion
@@ -18,31 +16,32 @@ def verdicts(run: Run) -> str:
         return notice(
             "info", *run.lacks("verdicts", "They are judged at the end of a run; give its run command again.")
         )
-    tally = run.record["verdicts"]
+    tally = run.record.tally()
     summary = ", ".join(
         f"{tally.get(verdict, 0)} {verdict}" for verdict in SIGNS if verdict != "not asked" or tally.get(verdict)
     )
-    cards = "".join(_card(criterion) for criterion in run.record["criteria"].values())
+    cards = "".join(_card(criterion) for criterion in run.record.criteria.values())
     return f'<p class="ev-facts">Our verdict: <b>{summary}</b>. The seed\'s verdict looks at the value alone. In the pictures: value and 95 % interval are blue, chance is dashed, the bar is black.</p><div class="ev-cards">{cards}</div>'
 
 
-def _card(criterion: dict[str, Any]) -> str:
-    null = criterion["null"]
-    known = null and null["value"] is not None
-    chance = f"{number(null['value'])} for {text(null['what'])}, {p_value(null['p'])}" if known else "none"
+def _card(criterion: Criterion) -> str:
+    null = criterion.null
+    chance = "none"
+    if null is not None and null.value is not None:
+        chance = f"{number(null.value)} for {text(null.what)}, {p_value(null.p)}"
     rows = {
-        "Value": f"<b>{text(measured(Criterion.model_validate(criterion)).removesuffix(' Elo points'))}</b> {text(criterion['unit'])}",
-        "Bar": text(criterion["threshold_text"]),
-        "95 % interval": text(interval(criterion["interval"])),
+        "Value": f"<b>{text(measured(criterion).removesuffix(' Elo points'))}</b> {text(criterion.unit)}",
+        "Bar": text(criterion.threshold_text),
+        "95 % interval": text(interval(criterion.interval)),
         "By chance": chance,
-        "Seed's verdict": _badge(criterion["seed_verdict"]),
+        "Seed's verdict": _badge(criterion.seed_verdict),
     }
     facts = "".join(f"<dt>{name}</dt><dd>{value}</dd>" for name, value in rows.items())
-    remarks = (criterion["note"], (criterion.get("detectable") or {}).get("sentence"))
+    remarks = (criterion.note, criterion.detectable and criterion.detectable.sentence)
     note = "".join(f'<p class="ev-note">{text(remark)}</p>' for remark in remarks if remark)
     return (
-        f'<article class="ev-card"><h3><span>{text(criterion["id"])}</span> {text(criterion["name"])} {_badge(criterion["verdict"])}</h3>'
-        f"{_interval(criterion)}<dl>{facts}</dl><p>{text(criterion['reason'])}</p>{note}</article>"
+        f'<article class="ev-card"><h3><span>{text(criterion.id)}</span> {text(criterion.name)} {_badge(criterion.verdict)}</h3>'
+        f"{_interval(criterion)}<dl>{facts}</dl><p>{text(criterion.reason)}</p>{note}</article>"
     )
 
 
@@ -50,14 +49,14 @@ def _badge(verdict: str) -> str:
     return f'<span class="ev-badge ev-{text(verdict.replace(" ", "-"))}"><i aria-hidden="true">{SIGNS.get(verdict, "?")}</i> {text(verdict)}</span>'
 
 
-def _interval(criterion: dict[str, Any]) -> str:
+def _interval(criterion: Criterion) -> str:
     """Value with its interval (blue), chance (grey line) and bar (black line) on one axis; the same stands below as numbers."""
-    value, bounds, null, bar = criterion["value"], criterion["interval"], criterion["null"], criterion["threshold"]
+    value, bounds, null, bar = criterion.value, criterion.interval, criterion.null, criterion.threshold
     if value is None or bounds is None:
         return ""
     marks = (
         [value, *bounds]
-        + ([null["value"]] if null and null["value"] is not None else [])
+        + ([null.value] if null and null.value is not None else [])
         + ([bar] if isinstance(bar, int | float) else [])
     )
     low, high = min(marks), max(marks)
@@ -70,13 +69,11 @@ def _interval(criterion: dict[str, Any]) -> str:
         '<line x1="4" x2="296" y1="13" y2="13" stroke="var(--ev-grid)"/>',
         f'<line x1="{x(bounds[0])}" x2="{x(bounds[1])}" y1="13" y2="13" stroke="var(--ev-blue)" stroke-width="5" stroke-linecap="round"/>',
     ]
-    if null and null["value"] is not None:
+    if null and null.value is not None:
         parts.append(
-            f'<line x1="{x(null["value"])}" x2="{x(null["value"])}" y1="4" y2="22" stroke="var(--ev-rule)" stroke-width="2" stroke-dasharray="3 2"/>'
+            f'<line x1="{x(null.value)}" x2="{x(null.value)}" y1="4" y2="22" stroke="var(--ev-rule)" stroke-width="2" stroke-dasharray="3 2"/>'
         )
     if isinstance(bar, int | float):
         parts.append(f'<line x1="{x(bar)}" x2="{x(bar)}" y1="4" y2="22" stroke="var(--ev-ink)" stroke-width="2"/>')
-    parts.append(
-        f'<circle cx="{x(value)}" cy="13" r="5" fill="var(--ev-blue)" stroke="var(--ev-paper)" stroke-width="1.5"/>'
-    )
+    parts.append(f'<circle cx="{x(value)}" cy="13" r="5" fill="var(--ev-blue)" stroke="var(--ev-paper)" stroke-width="1.5"/>')
     return f'<svg class="ev-interval" viewBox="0 0 300 26" role="img" aria-label="value and interval (blue), chance (dashed), bar (black)">{"".join(parts)}</svg>'

@@ -20,6 +20,7 @@ from typing import Any
 
 from emotion_vectors.errors import UserError
 from emotion_vectors.lm.writers import server_words
+from emotion_vectors.store.schema import JsonObject
 
 TRIES = 6
 FIRST_WAIT = 0.5  # seconds; doubles with each try
@@ -95,7 +96,7 @@ def checked_key(key: str) -> str:
     return key
 
 
-def post(endpoint: Endpoint, body: dict[str, Any], read: Callable[[Any], Any], wait: Callable[[float], bool]) -> Any:
+def post(endpoint: Endpoint, body: JsonObject, read: Callable[[Any], Any], wait: Callable[[float], bool]) -> Any:
     """What `read` makes of the server's JSON answer to `body`; busy, failing and broken answers are asked for again.
 
     read: raises `ValueError` for JSON of another form. wait: sleeps for so many seconds; True breaks off (`Stopped`).
@@ -125,7 +126,7 @@ def post(endpoint: Endpoint, body: dict[str, Any], read: Callable[[Any], Any], w
     )
 
 
-def _ask(endpoint: Endpoint, body: dict[str, Any]) -> Any:
+def _ask(endpoint: Endpoint, body: JsonObject) -> Any:
     headers = {"Content-Type": "application/json", "Accept": "application/json", "User-Agent": "emotion-vectors"}
     if endpoint.key:
         headers["Authorization"] = f"Bearer {endpoint.key}"

@@ -19,6 +19,7 @@ from emotion_vectors.lm.writers.base import Request, Sampling, Written
 from emotion_vectors.lm.writers.http_json import HIDDEN, Endpoint, Refused, Stopped, checked_key, checked_url, post
 from emotion_vectors.lm.writers.request_forms import Form
 from emotion_vectors.store.records import storable
+from emotion_vectors.store.schema import JsonObject
 
 CONCURRENCY = 8
 TIMEOUT = 300.0  # seconds for one text
@@ -114,7 +115,7 @@ class ServerWriter:
             text = text.replace(key, HIDDEN)
         return Written(request.key, text, self._count(text) if tokens is None else tokens, reason != "length")
 
-    def _answer(self, body: dict[str, Any], stop: threading.Event) -> tuple[str, str, int | None]:
+    def _answer(self, body: JsonObject, stop: threading.Event) -> tuple[str, str, int | None]:
         if self._settled:
             return self._asked(body, stop)
         with self._first:
@@ -130,7 +131,7 @@ class ServerWriter:
                 return answer
         return self._asked(body, stop)
 
-    def _asked(self, body: dict[str, Any], stop: threading.Event) -> tuple[str, str, int | None]:
+    def _asked(self, body: JsonObject, stop: threading.Event) -> tuple[str, str, int | None]:
         """The answer, asked for in another form where the server refuses a field by name; each form is tried once."""
         while True:
             sent = self._form.apply(body)

@@ -80,7 +80,7 @@ def test_summary_and_passages_name_the_right_emotion_and_token_first():
     at_response, on_average = Seen(view.summary(shown)).text.split("On average over the text")
     assert at_response.index("angry") < at_response.index("calm")  # 0.6 against 0.3
     assert "+0.350" in on_average and "+0.150" in on_average  # means of tokens 1 to 4
-    marks = view.passages(shown, 2)
+    marks = view.passages(shown, 2, template=True)
     assert marks.index("<mark> &lt;i&gt;won</mark>") < marks.index("<mark>&gt;</mark>")
 
 
@@ -153,3 +153,26 @@ def test_each_emotion_has_its_own_reliability_beside_its_value():
 def test_a_text_that_the_vectors_were_made_of_is_called_in_sample():
     assert "In sample" in view.in_sample(dataclasses.replace(reading(), in_sample=True))
     assert all(view.in_sample(dataclasses.replace(reading(), in_sample=other)) == "" for other in (False, None))
+
+
+def test_strongest_tokens_are_those_of_the_messages_unless_the_template_s_own_are_asked_for():
+    """Of "angry" the line break and the response position, which the template wrote, are the strongest."""
+    shown = view.show(reading(), "angry", 3, "raw")
+    own, every = (
+        re.findall("<mark>(.*?)</mark>", view.passages(shown, 10, template), re.S) for template in (False, True)
+    )
+    assert own == ["I", " &lt;i&gt;won"] and every[0] == "&gt;" and len(every) == 4
+
+
+@pytest.mark.parametrize(
+    ("value", "texts", "said"),
+    [
+        (100.0, 60, "98.3 or more"),
+        (0.0, 60, "1.7 or less"),
+        (99.75, 200, "99.8"),
+        (100.0, 200, "99.5 or more"),
+        (50, 60, "50.0"),
+    ],
+)
+def test_percentiles_at_the_ends_say_no_more_than_the_texts_can(value, texts, said):
+    assert view.percentile(value, neutral(texts)) == said

@@ -40,3 +40,17 @@ def test_three_answers_side_by_side_are_text():
     assert [card["data-arm"] for card in cards] == ["unsteered", "steered", "random direction"]
     assert [card["data-state"] for card in cards] == ["done", "writing", "waiting"]
     assert "<b>x</b>" in seen.text and "${" not in html and "b" not in [tag for tag, _ in seen.tags]
+
+
+def test_the_zone_of_the_finder_goes_before_the_usual_ones():
+    inside, beyond = (view.meter(["calm"], [0.4], 0.4, view.Zone(found, 0.7)) for found in (0.4, 0.3))
+    assert "ev-fine" in inside and "where answers stay whole" in inside and "up to 0.40" in inside
+    assert "ev-strong" in beyond and "beyond where answers stay whole" in beyond
+    assert "with a random direction as long up to 0.70" in Seen(beyond).text
+    nothing = view.meter(["calm"], [0.4], 0.4, view.Zone(0.0, 0.0))
+    assert "at no strength that was tried" in nothing and "ev-strong" in nothing
+
+
+def test_earlier_turns_are_text():
+    html = view.answers([view.Answer("x", "done", [{"role": "user", "content": "<b>y</b>"}])] * 3)
+    assert "<b>y</b>" in Seen(html).text

@@ -25,8 +25,13 @@ HOW = Sampling(seed=5, max_tokens=24, temperature=0.9)
 
 
 def text(loaded, additions=(), how=HOW, tokens="all"):
-    written = list(write(loaded, MESSAGES, additions, tokens, how))
-    assert all(longer.startswith(shorter) for shorter, longer in pairwise(written))
+    return texts(loaded, [additions], how, tokens)[0]
+
+
+def texts(loaded, arms, how=HOW, tokens="all", chats=None):
+    """The answers of one batch, which only ever grow."""
+    written = list(write(loaded, chats or [MESSAGES] * len(arms), arms, tokens, how))
+    assert all(b.startswith(a) for one, more in pairwise(written) for a, b in zip(one, more, strict=True))
     return written[-1]
 
 
@@ -70,8 +75,9 @@ def test_the_three_arms_are_those_of_the_command_steer_alone_and_in_a_batch(load
         for sample in range(samples):
             arms = tab._additions(run, ["calm", "angry", "calm"], [0.3, -0.2, 0.1], 1, 5)
             how = Sampling(seed=5 + sample, max_tokens=24, temperature=temperature)
-            for kind, additions in zip(("unsteered", "steered", "random"), arms, strict=True):
-                assert text(loaded, additions, how, tokens) == found.of(kind)[sample].text
+            wanted = [found.of(kind)[sample].text for kind in ("unsteered", "steered", "random")]
+            assert list(texts(loaded, arms, how, tokens)) == wanted
+            assert [text(loaded, additions, how, tokens) for additions in arms] == wanted
     assert len({one.text for one in found.texts}) == (3 if temperature == 0 else 9)
 
 
@@ -92,6 +98,18 @@ def test_words_of_the_prompt_are_steered_as_in_the_library(loaded):
 def test_an_answer_that_does_not_fit_the_context_is_refused(loaded):
     with pytest.raises(UserError, match="up to 1020 more are to be written, but tiny-llama reads at most 1024"):
         text(loaded, how=HOW._replace(max_tokens=1020))
+
+
+def test_chats_of_several_turns_are_answered_together_as_each_alone(loaded):
+    """Three histories of different lengths in one batch: each answer is that of a batch of its own."""
+    turns = [
+        [*MESSAGES, {"role": "assistant", "content": said}, {"role": "user", "content": "And then?"}]
+        for said in ("It bends.", "Light goes through drops of rain and comes back.", "Water.")
+    ]
+    arms, how = [[], push(1), push(2)], HOW._replace(temperature=0.0)
+    alone = [texts(loaded, [arm], how, chats=[chat])[0] for arm, chat in zip(arms, turns, strict=True)]
+    assert list(texts(loaded, arms, how, chats=turns)) == alone and len(set(alone)) == 3
+    assert alone[0] != text(loaded, how=how)
 
 
 def test_vectors_change_the_answer_and_are_gone_afterwards(loaded):
@@ -120,7 +138,7 @@ def test_visitors_at_once_get_what_each_gets_alone(loaded):
 
 
 def test_stopping_ends_the_pass_and_frees_the_model(loaded):
-    answer = write(loaded, MESSAGES, push(1), "all", HOW._replace(max_tokens=900))
+    answer = write(loaded, [MESSAGES], [push(1)], "all", HOW._replace(max_tokens=900))
     next(answer)
     next(answer)
     answer.close()

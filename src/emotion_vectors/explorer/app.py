@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
 from gradio.themes import Base
@@ -31,7 +32,9 @@ def theme() -> Base:
     )  # fmt: skip
     return made.set(
         button_primary_background_fill="#005a8f", button_primary_background_fill_hover="#00426a", button_primary_text_color="#ffffff",
+        button_primary_background_fill_dark="#005a8f", button_primary_background_fill_hover_dark="#00426a", button_primary_text_color_dark="#ffffff",
         slider_color="#005a8f", block_label_text_color="#1f2328", block_title_text_color="#1f2328",
+        block_label_text_color_dark="#e6edf3", block_title_text_color_dark="#e6edf3", slider_color_dark="#56b4e9",
     )  # fmt: skip
 
 
@@ -53,6 +56,11 @@ def make_page(folders: dict[str, Path], models: Models) -> gr.Blocks:
         def tell(name: str) -> str:
             return overview(explorer.run(name))
 
+        def wanted(visit: gr.Request) -> Any:
+            run = visit.query_params.get("run", first)
+            return run if run in folders else first
+
+        page.load(wanted, None, chooser, show_progress="hidden")
         gr.on([page.load, chooser.change], tell, chooser, about, show_progress="hidden")
         with gr.Tabs(overflow_behavior="wrap"):  # on a phone: two lines, in place of a menu that hides most of them
             for title, tab in TABS:

@@ -6,10 +6,9 @@ import html
 from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
 
-INK = "#1f2328"
 # Blue and vermilion of the Okabe-Ito set: told apart by every kind of colour vision, and by lightness on paper.
 HIGH, LOW = (213, 94, 0), (0, 114, 178)
-STRONGEST = 0.7  # most of the colour that is mixed into white, so that dark letters stay readable on it
+STRONGEST = 0.7  # most of the colour that covers the ground, so that letters stay readable on it
 # The page's components read ${...} and {{...}} as templates, so these characters are written as entities too.
 _TEMPLATE = str.maketrans({"{": "&#123;", "}": "&#125;", "$": "&#36;", "`": "&#96;"})
 
@@ -73,10 +72,12 @@ def _number(number: bool) -> str:
 
 
 def colour(share: float) -> str:
-    """The background of a value from -1 (blue) over 0 (white) to 1 (orange); what is beyond is cut."""
-    end = HIGH if share >= 0 else LOW
-    amount = min(abs(share), 1.0) * STRONGEST
-    return "#" + "".join(f"{round(255 + (channel - 255) * amount):02x}" for channel in end)
+    """The background of a value from -1 (blue) over 0 (nothing) to 1 (orange); what is beyond is cut.
+
+    It is translucent, `#rrggbbaa`: on white paper and on black it is mixed with what lies below.
+    """
+    red, green, blue = HIGH if share >= 0 else LOW
+    return f"#{red:02x}{green:02x}{blue:02x}{round(255 * min(abs(share), 1.0) * STRONGEST):02x}"
 
 
 def bar(share: float, width: int = 100) -> str:
@@ -86,7 +87,7 @@ def bar(share: float, width: int = 100) -> str:
     start = half if share >= 0 else half - size
     return (
         f'<svg class="ev-bar" width="{width}" height="10" viewBox="0 0 {width} 10" aria-hidden="true">'
-        f'<line x1="{half}" x2="{half}" y1="0" y2="10" stroke="#8a8f98"/>'
+        f'<line x1="{half}" x2="{half}" y1="0" y2="10" stroke="var(--ev-rule)"/>'
         f'<rect x="{start:.1f}" y="1.5" width="{size:.1f}" height="7" fill="{colour(1 if share >= 0 else -1)}"/></svg>'
     )
 
@@ -94,6 +95,6 @@ def bar(share: float, width: int = 100) -> str:
 def legend(low: str, high: str) -> str:
     """The scale of the colours with what its ends mean (plain text)."""
     return (
-        f'<div class="ev-legend"><span>{text(low)}</span><i style="background:linear-gradient(90deg,{colour(-1)},#fff,{colour(1)})">'
+        f'<div class="ev-legend"><span>{text(low)}</span><i style="background:linear-gradient(90deg,{colour(-1)},transparent,{colour(1)})">'
         f"</i><span>{text(high)}</span></div>"
     )

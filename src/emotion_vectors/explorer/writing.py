@@ -1,4 +1,4 @@
-"""Write one answer of a chat while vectors are added, as a stream of the text so far.
+"""Write answers of chats together, each with vectors of its own, as a stream of the texts so far.
 
 Seeded: the same prompt, settings and seed give the same answer as `emotion-vectors steer`, whoever else is using the page.
 """
@@ -30,15 +30,15 @@ class Sampling(NamedTuple):
 
 def write(
     loaded: Loaded,
-    messages: Sequence[dict[str, str]],
-    additions: Sequence[Addition],
+    chats: Sequence[Sequence[dict[str, str]]],
+    additions: Sequence[Sequence[Addition]],
     tokens: Tokens,
     sampling: Sampling,
     stop: Event | None = None,
-) -> Iterator[str]:
-    """Yield the answer so far, again and again, until it is whole. Setting `stop` or closing the iterator ends the writing.
+) -> Iterator[tuple[str, ...]]:
+    """Yield the answers so far, again and again, until they are whole. Setting `stop` or closing the iterator ends the writing.
 
-    The model's lock is held from the first token to the last. Raises `UserError` for what the model or the steering
+    Each chat is answered with its own `additions`, all with the same seed, in one batch. The model's lock is held from the first token to the last. Raises `UserError` for what the model or the steering
     refuses.
     """
     over: Event = Event()
@@ -46,14 +46,14 @@ def write(
     def ended() -> bool:
         return over.is_set() or (stop is not None and stop.is_set())
 
-    heard: SimpleQueue[str | BaseException | None] = SimpleQueue()
+    heard: SimpleQueue[tuple[str, ...] | BaseException | None] = SimpleQueue()
 
     # In a thread of its own, so that an iterator that nobody asks any more doesn't keep the model's lock.
     def answer() -> None:
         try:
             with _locked(loaded, ended) as free:
                 if free and not ended():
-                    _answer(loaded, messages, additions, tokens, sampling, heard.put, ended)
+                    _answer(loaded, chats, additions, tokens, sampling, heard.put, ended)
             heard.put(None)
         except BaseException as error:
             heard.put(error)
@@ -61,12 +61,12 @@ def write(
     thread = Thread(target=answer, daemon=True)
     thread.start()
     try:
-        yield ""
+        yield ("",) * len(chats)
         while (now := heard.get()) is not None:
             if isinstance(now, UserError):
                 raise now
             if isinstance(now, BaseException):
-                raise UserError(f"The answer could not be written ({type(now).__name__}: {now}).") from now
+                raise UserError(f"The answers could not be written ({type(now).__name__}: {now}).") from now
             yield now
     finally:
         over.set()
@@ -87,21 +87,25 @@ def _locked(loaded: Loaded, ended: Callable[[], bool]) -> Iterator[bool]:
 
 
 def _answer(
-    loaded: Loaded, messages: Sequence[dict[str, str]], additions: Sequence[Addition], tokens: Tokens, sampling: Sampling,
-    say: Callable[[str], None], ended: Callable[[], bool],
+    loaded: Loaded, chats: Sequence[Sequence[dict[str, str]]], additions: Sequence[Sequence[Addition]], tokens: Tokens, sampling: Sampling,
+    say: Callable[[tuple[str, ...]], None], ended: Callable[[], bool],
 ) -> None:  # fmt: skip
-    lm, written = loaded.lm, []
-    ids = prompt_ids(lm, list(messages), sampling.max_tokens)
-    vectors = {layer: vector.numpy() for layer, vector in summed(lm.model, lm.parts, additions).items()}
-    touched = find_text(lm.tokenizer, ids, tokens) if isinstance(tokens, TextSpan) else tokens
+    lm, rows = loaded.lm, []
+    for messages, added in zip(chats, additions, strict=True):
+        ids = prompt_ids(lm, list(messages), sampling.max_tokens)
+        vectors = {layer: vector.numpy() for layer, vector in summed(lm.model, lm.parts, added).items()}
+        touched = find_text(lm.tokenizer, ids, tokens) if isinstance(tokens, TextSpan) else tokens
+        rows.append(Row(ids, sampling.seed, vectors, touched))
+    written: list[list[int]] = [[] for _ in rows]
+    texts = [""] * len(rows)
 
-    def on_token(_: int, token: int) -> bool:
-        written.append(token)
+    def on_token(row: int, token: int) -> bool:
+        written[row].append(token)
         # A letter of several tokens ends in this sign until its last one is there.
-        if not (text := read_text(lm, written)).endswith("\N{REPLACEMENT CHARACTER}"):
-            say(text)
+        if not (text := read_text(lm, written[row])).endswith("\N{REPLACEMENT CHARACTER}"):
+            texts[row] = text
+            say(tuple(texts))
         return ended()
 
-    how = Drawing(sampling.temperature, max_new_tokens=sampling.max_tokens)
-    decode(lm, [Row(ids, sampling.seed, vectors, touched)], how, on_token=on_token)
-    say(read_text(lm, written))
+    decode(lm, rows, Drawing(sampling.temperature, max_new_tokens=sampling.max_tokens), on_token=on_token)
+    say(tuple(read_text(lm, one) for one in written))

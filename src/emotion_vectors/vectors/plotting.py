@@ -22,17 +22,30 @@ def heat_map(reading: Reading, layer: int | None, most: int) -> alt.Chart:
     order = np.argsort(-reading.own(layer).mean(axis=0), kind="stable")[:most]
     names = [reading.emotions[i] for i in order]
     tokens = [token.translate(VISIBLE)[:LONGEST] for token in reading.tokens]
+    chosen = reading.layers[0] if layer is None else layer
+    return _drawn(tokens, names, values[:, order], "raw" if reading.centred is None else "centred", f"layer {chosen}")
+
+
+def layer_map(reading: Reading, emotion: str) -> alt.Chart:
+    """See `Reading.plot_layers`. The highest layer is on top."""
+    order = sorted(range(len(reading.layers)), key=lambda i: -reading.layers[i])
+    kind, values = ("raw", reading.raw) if reading.centred is None else ("centred", reading.centred)
+    tokens = [token.translate(VISIBLE)[:LONGEST] for token in reading.tokens]
+    names = [f"layer {reading.layers[i]}" for i in order]
+    return _drawn(tokens, names, values[:, reading.emotions.index(emotion)][:, order], kind, emotion)
+
+
+def _drawn(tokens: list[str], names: list[str], values: np.ndarray, kind: str, what: str) -> alt.Chart:
+    """Values (t, n) of tokens and names, the first name on top."""
     rows = [
         {"place": f"{place}:{token}", "token": token, "name": name, "cosine": round(float(values[place, i]), 4)}
         for place, token in enumerate(tokens)
-        for name, i in zip(names, order, strict=True)
+        for i, name in enumerate(names)
     ]
     # The first token of a sequence is unlike all others and would take the colours for itself.
-    bound = float(np.abs(values[1:, order] if len(values) > 1 else values[:, order]).max())
-    kind = "raw" if reading.centred is None else "centred"
-    chosen = reading.layers[0] if layer is None else layer
+    bound = float(np.abs(values[1:] if len(values) > 1 else values).max())
     return (
-        alt.Chart(alt.InlineData(values=rows), title=f"{kind} cosine by token, layer {chosen}")
+        alt.Chart(alt.InlineData(values=rows), title=f"{kind} cosine by token, {what}")
         .mark_rect()
         .encode(
             # Tokens repeat, so a column is called by its number as well, which its label leaves out.

@@ -21,7 +21,7 @@ import numpy as np
 import polars as pl
 import torch
 
-from emotion_vectors.errors import UserError
+from emotion_vectors.errors import UserError, nearest
 from emotion_vectors.lm import forward
 from emotion_vectors.lm.finite import NotFiniteError, sentence
 from emotion_vectors.lm.messages import Conversation, Messages, MessageSpan, converse
@@ -102,6 +102,17 @@ class Reading:
         from emotion_vectors.vectors.plotting import heat_map
 
         return heat_map(self, layer, most)
+
+    def plot_layers(self, emotion: str) -> alt.Chart:
+        """A heat map, tokens x layers, of one emotion's cosines at all layers of the reading.
+
+        Raises `UserError` for an emotion that was not read.
+        """
+        from emotion_vectors.vectors.plotting import layer_map
+
+        if emotion not in self.emotions:
+            raise UserError(f"There is no reading of '{emotion}'; {nearest(emotion, list(self.emotions))}")
+        return layer_map(self, emotion)
 
 
 def read_batch(

@@ -21,12 +21,11 @@
   }
   document.addEventListener('focusout', hide);
   document.addEventListener('scroll', hide, true);
-  // The colours of the tokens are made for a white page, so the page stays light where the system is dark.
-  const light = () => document.body.classList.remove('dark');
-  document.addEventListener('DOMContentLoaded', () => {
-    light();
-    new MutationObserver(light).observe(document.body, { attributes: true, attributeFilter: ['class'] });
-  });
+  // A click into a list takes the whole name that is in it, so that the next letters search in place of lengthening it.
+  let fresh = null;
+  document.addEventListener('focusin', (event) => { fresh = event.target.matches('input[aria-expanded]') ? event.target : null; });
+  document.addEventListener('input', () => { fresh = null; });
+  document.addEventListener('click', (event) => { if (event.target === fresh) fresh.select(); fresh = null; });
   const steps = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 };
   document.addEventListener('keydown', (event) => {
     if (event.key === 'Escape') hide();

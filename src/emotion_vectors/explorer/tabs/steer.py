@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from threading import Event
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import gradio as gr
 import numpy as np
@@ -17,18 +17,25 @@ from emotion_vectors.explorer.views import steer as view
 
 if TYPE_CHECKING:
     from emotion_vectors.explorer.models import Loaded
-    from emotion_vectors.explorer.writing import Sampling
     from emotion_vectors.vectors.steering import Addition, Tokens
 
 ROWS = 4
 WORDS = "these words"
 TOKENS = [("all tokens", "all"), ("the prompt", "prompt"), ("the answer", "response"), ("words of the prompt", WORDS)]
+FINDER_TOKENS = 40  # of each answer that the finder writes
 PROMPT = "How do you feel about being switched off tonight?"
+
+
+class _Found(NamedTuple):
+    """The finder's zone, and the direction it belongs to."""
+
+    of: tuple[Any, ...]
+    zone: view.Zone
 
 
 def build(explorer: Explorer, chooser: gr.Dropdown, page: gr.Blocks) -> None:
     """Controls on the left, the three answers beside each other on the right."""
-    shown_rows = gr.State(1)
+    shown_rows, found_zone, talk = gr.State(1), gr.State(None), gr.State(None)
     rows, emotions, strengths, removers = [], [], [], []
     with gr.Row():
         with gr.Column(scale=2, min_width=300):
@@ -40,13 +47,15 @@ def build(explorer: Explorer, chooser: gr.Dropdown, page: gr.Blocks) -> None:
                     )
                     strengths.append(
                         gr.Slider(
-                            -view.LONGEST, view.LONGEST, value=0.5 if i == 0 else 0.0, step=0.05, label="Strength (residual norms)",
+                            -view.LONGEST, view.LONGEST, value=view.GENTLE, step=0.01, label="Strength (residual norms)",
                             min_width=160, scale=3, elem_id=f"ev-strength-{i}",
                         )
                     )  # fmt: skip
                     removers.append(gr.Button("Remove", min_width=70, scale=1, size="sm", visible=i > 0))
                 rows.append(row)
-            add = gr.Button("Add an emotion", size="sm", elem_id="ev-add")
+            with gr.Row():
+                add = gr.Button("Add an emotion", size="sm", min_width=120, elem_id="ev-add")
+                find = gr.Button("Find a strength", size="sm", min_width=120, elem_id="ev-find")
             meter = gr.HTML(elem_id="ev-meter")
             tokens = gr.Radio(TOKENS, value="all", label="Tokens that are steered", elem_id="ev-touched")
             words = gr.Textbox("", label="The words, as in the prompt", visible=False, elem_id="ev-words")
@@ -59,7 +68,8 @@ def build(explorer: Explorer, chooser: gr.Dropdown, page: gr.Blocks) -> None:
                 warmth = gr.Slider(0, 1.5, value=0.7, step=0.1, label="Temperature", min_width=150, elem_id="ev-warmth")
             with gr.Row():
                 go = gr.Button("Write three answers", variant="primary", elem_id="ev-write")
-                stop = gr.Button("Stop", elem_id="ev-stop")
+                on = gr.Button("Go on with this prompt", elem_id="ev-go-on")
+                stop = gr.Button("Stop", min_width=80, elem_id="ev-stop")
         with gr.Column(scale=3, min_width=320):
             shown = gr.HTML(elem_id="ev-answers")
     chosen = [*emotions, *strengths]
@@ -71,7 +81,7 @@ def build(explorer: Explorer, chooser: gr.Dropdown, page: gr.Blocks) -> None:
         if vectors is None:
             what = "This run has no vectors yet, so nothing can be steered."
             empty = notice("info", what, "Choose another run, or let this one go on: give its run command again.")
-            return [*[gr.update(choices=[], value=None)] * ROWS, gr.update(value=0), "", empty]
+            return [*[gr.update(choices=[], value=None)] * ROWS, gr.update(value=0), "", empty, None]
         names = list(vectors.emotions)
         first = "calm" if "calm" in names else names[0]
         what = vectors.concept.capitalize()
@@ -81,22 +91,54 @@ def build(explorer: Explorer, chooser: gr.Dropdown, page: gr.Blocks) -> None:
         told = notice(
             "info",
             "Press Write three answers.",
-            "They are written one after the other with the same seed: unsteered, steered, and with a random direction as long as the steering.",
+            "They are written together with the same seed: unsteered, steered, and with a random direction as long as the steering.",
         )
         return [
             *lists,
             gr.update(maximum=len(vectors.raw) - 1, value=vectors.layer),
-            measure(name, vectors.layer, 1, first, *[None] * (ROWS - 1), 0.5, *[0.0] * (ROWS - 1)),
+            measure(name, vectors.layer, 1, None, first, *[None] * (ROWS - 1), *[view.GENTLE] * ROWS),
             told,
+            None,
         ]
 
-    def measure(name: str, at: float, visible: int, *values: Any) -> str:
+    def measure(name: str, at: float, visible: int, zone: _Found | None, *values: Any) -> str:
         run = explorer.run(name)
         names, amounts = _chosen(run, visible, values)
-        return view.meter(names, amounts, float(np.linalg.norm(_total(run, names, amounts, int(at)))))
+        known = zone.zone if zone is not None and zone.of == _direction(name, int(at), names, amounts) else None
+        return view.meter(names, amounts, float(np.linalg.norm(_total(run, names, amounts, int(at)))), known)
+
+    def look_for(
+        name: str, text: str, touched: str, at: float, number: float, temperature: float, visible: int, *values: Any
+    ) -> list[Any]:
+        from emotion_vectors.lm.sampling import Sampling
+        from emotion_vectors.vectors.strength import find_strength
+
+        run = explorer.run(name)
+        names, amounts = _chosen(run, visible, values)
+        try:
+            loaded = explorer.models.of(run)
+            assert run.vectors is not None  # `of` refuses a run without
+            with loaded.lock:
+                found = find_strength(
+                    run.vectors, loaded.lm, text, view.mix(names, amounts), layer=int(at), tokens="all" if touched == WORDS else touched,  # type: ignore[arg-type]
+                    sampling=Sampling(float(temperature), max_new_tokens=FINDER_TOKENS), seed=int(number or 0),
+                )  # fmt: skip
+        except UserError as error:
+            return [notice("error", str(error)), None, *[gr.skip()] * ROWS]
+        length = float(np.linalg.norm(_total(run, names, amounts, int(at))))
+        # Where even the smallest length breaks the answers, the sliders stay.
+        factor = found.found / length if found.found else 1.0
+        scaled = [
+            round(float(value) * factor, 2) if i < visible else gr.skip() for i, value in enumerate(values[ROWS:])
+        ]
+        zone = _Found(_direction(name, int(at), names, amounts), view.Zone(found.found, found.by_chance))
+        now = [round(amount * factor, 2) for amount in amounts]
+        return [view.meter(names, now, found.found or length, zone.zone), zone, *scaled]
 
     def answer(
         visitor: gr.Request,
+        going_on: bool,
+        before: list[list[dict[str, str]]] | None,
         name: str,
         text: str,
         touched: str,
@@ -107,35 +149,45 @@ def build(explorer: Explorer, chooser: gr.Dropdown, page: gr.Blocks) -> None:
         temperature: float,
         visible: int,
         *values: Any,
-    ) -> Iterator[str]:
+    ) -> Iterator[tuple[Any, Any]]:
         arms = [view.Answer()] * len(view.ARMS)
         stop = stops[visitor.session_hash] = Event()
-        from emotion_vectors.explorer.writing import Sampling  # with PyTorch, which takes seconds
+        from emotion_vectors.explorer.writing import Sampling, write  # with PyTorch, which takes seconds
 
         try:
             run = explorer.run(name)
             loaded, where = explorer.models.of(run), _tokens(touched, span)
             if not text.strip():
                 raise UserError("The prompt is empty; write what the model shall answer.")
-            additions = _additions(run, *_chosen(run, visible, values), int(at), int(number or 0))
+            names, amounts = _chosen(run, visible, values)
+            additions = _additions(run, names, amounts, int(at), int(number or 0))
             sampling = Sampling(int(number or 0), int(most), float(temperature))
-            for i, added in enumerate(additions):
-                for now in _written(loaded, text, added, where, sampling, arms, i, stop):
-                    arms = now
-                    yield view.answers(arms)
-                if stop.is_set():
-                    # What was written stays.
-                    yield view.answers([*arms[:i], *(arm._replace(state="stopped") for arm in arms[i:])])
-                    break
+            earlier = before if before and going_on else [[] for _ in view.ARMS]
+            chats = [[*said, {"role": "user", "content": text}] for said in earlier]
+            arms = [view.Answer("", "waiting for the model", chat) for chat in chats]
+            yield view.answers(arms), gr.skip()
+            texts: tuple[str, ...] = ()
+            for texts in write(loaded, chats, additions, where, sampling, stop):
+                if any(texts):
+                    arms = [view.Answer(one, "writing", chat) for one, chat in zip(texts, chats, strict=True)]
+                    yield view.answers(arms), gr.skip()
+            state = "stopped" if stop.is_set() else "done"
+            arms = [arm._replace(text=arm.text or "(no words)", state=state) for arm in arms]
+            talk = [[*chat, {"role": "assistant", "content": arm.text}] for chat, arm in zip(chats, arms, strict=True)]
+            if state == "done" and all(texts) and loaded.lm.is_chat:
+                # Reading takes the model once more, so the texts are shown first.
+                yield view.answers([arm._replace(state="reading") for arm in arms]), talk
+                arms = _read(loaded, run, talk, arms, names[0], int(at))
+            yield view.answers(arms), talk
         except UserError as error:
-            yield notice("error", str(error)) + view.answers(arms)
+            yield notice("error", str(error)) + view.answers(arms), gr.skip()
 
     def end(visitor: gr.Request) -> None:
         """End what is being written for a visitor who pressed Stop or went away, so that the model is free."""
         stops.pop(visitor.session_hash, Event()).set()
 
-    controls = [chooser, layer, shown_rows, *chosen]
-    gr.on(refreshes(page, chooser), choose, chooser, [*emotions, layer, meter, shown], show_progress="hidden")
+    controls = [chooser, layer, shown_rows, found_zone, *chosen]
+    gr.on(refreshes(page, chooser), choose, chooser, [*emotions, layer, meter, shown, talk], show_progress="hidden")
     gr.on(
         [*(e.input for e in emotions), *(s.release for s in strengths), *(s.input for s in strengths), layer.release, layer.input], measure, controls, meter,
         show_progress="hidden", trigger_mode="always_last",
@@ -146,9 +198,13 @@ def build(explorer: Explorer, chooser: gr.Dropdown, page: gr.Blocks) -> None:
         remove.click(
             _without(i), [shown_rows, *chosen], [shown_rows, *rows, *chosen, add], show_progress="hidden"
         ).then(measure, controls, meter, show_progress="hidden")  # fmt: skip
-    go.click(
-        answer, [chooser, prompt, tokens, words, layer, seed, length, warmth, shown_rows, *chosen],
-        shown, show_progress="minimal", concurrency_limit=8,
+    told = [chooser, prompt, tokens, words, layer, seed, length, warmth, shown_rows, *chosen]
+    for button, going_on in ((go, gr.State(False)), (on, gr.State(True))):
+        button.click(
+            answer, [going_on, talk, *told], [shown, talk], show_progress="minimal", show_progress_on=shown, concurrency_limit=8
+        )  # fmt: skip
+    find.click(
+        look_for, [chooser, prompt, tokens, layer, seed, warmth, shown_rows, *chosen], [meter, found_zone, *strengths], show_progress_on=meter
     )  # fmt: skip
     # Gradio's own way of cancelling leaves the writing to go on, with the model locked.
     stop.click(end, None, None, show_progress="hidden", queue=False)
@@ -167,7 +223,7 @@ def _without(row: int) -> Any:
         emotions, strengths = list(values[:ROWS]), list(values[ROWS:])
         emotions, strengths = (
             [*emotions[:row], *emotions[row + 1 :], None],
-            [*strengths[:row], *strengths[row + 1 :], 0.0],
+            [*strengths[:row], *strengths[row + 1 :], view.GENTLE],
         )
         less = max(visible - 1, 1)
         return [
@@ -203,10 +259,7 @@ def _additions(run: Run, names: list[str], strengths: list[float], layer: int, s
 
     if run.vectors is None or not np.linalg.norm(_total(run, names, strengths, layer)):
         raise UserError("Nothing is added; choose a name and move its slider away from 0.")
-    mix: dict[str, float] = {}
-    for name, strength in zip(names, strengths, strict=True):
-        mix[name] = mix.get(name, 0.0) + strength
-    steered = run.vectors.additions(mix, layer)
+    steered = run.vectors.additions(view.mix(names, strengths), layer)
     return [[], steered, random_like(steered, seed)]
 
 
@@ -220,22 +273,23 @@ def _tokens(touched: str, words: str) -> Tokens:
     return TextSpan(words.strip())
 
 
-def _written(
-    loaded: Loaded,
-    prompt: str,
-    added: list[Addition],
-    tokens: Tokens,
-    sampling: Sampling,
-    arms: list[view.Answer],
-    i: int,
-    stop: Event,
-) -> Iterator[list[view.Answer]]:
-    """The three answers while number `i` is being written."""
-    from emotion_vectors.explorer.writing import write
+def _direction(run: str, layer: int, names: list[str], strengths: list[float]) -> tuple[Any, ...]:
+    """What the finder's zone belongs to: the ratios of the strengths, whatever their size."""
+    size = max((abs(strength) for strength in strengths), default=1.0)
+    return run, layer, tuple(names), tuple(round(strength / size, 1) for strength in strengths)
 
-    text = ""
-    yield [*arms[:i], view.Answer("", "waiting for the model"), *arms[i + 1 :]]
-    for text in write(loaded, [{"role": "user", "content": prompt}], added, tokens, sampling, stop):
-        if text:
-            yield [*arms[:i], view.Answer(text, "writing"), *arms[i + 1 :]]
-    yield [*arms[:i], view.Answer(text or "(no words)", "done"), *arms[i + 1 :]]
+
+def _read(
+    loaded: Loaded, run: Run, talk: list[list[dict[str, str]]], arms: list[view.Answer], emotion: str, layer: int
+) -> list[view.Answer]:  # fmt: skip
+    """The answers with every token coloured by `emotion`, as the unsteered model reads them, on one scale."""
+    assert run.vectors is not None  # something was steered with
+    with loaded.lock:
+        readings = [run.vectors.read(loaded.lm, chat, layers=[layer]) for chat in talk]
+    most = max(view.coloured(reading, emotion, layer)[1] for reading in readings)
+    return [
+        arm._replace(tokens=view.coloured(reading, emotion, layer, most)[0])
+        if view.is_whole(reading, arm.text)
+        else arm
+        for arm, reading in zip(arms, readings, strict=True)
+    ]

@@ -16,10 +16,11 @@ from emotion_vectors.stimuli.norms import SCALES, shipped
 from emotion_vectors.vectors.geometry import towards
 
 WIDTH, HEIGHT, EDGE = 760, 560, 28
-COLOURS = {"positive": "#0072B2", "negative": "#D55E00"}
-UNKNOWN = "#6b7280"
+COLOURS = {"positive": "var(--ev-blue)", "negative": "var(--ev-orange)"}
+UNKNOWN = "var(--ev-grey)"
 NEIGHBOURS = 8
-ARROW = "#5b3f99"
+LETTERS = {"wide": 12, "narrow": 26}  # their size in the map's units, as in style.css
+ARROW = "var(--ev-arrow)"
 FEWEST_RATED = 12  # emotions that a list must rate for its arrow
 ANCHORS = {"left": "start", "right": "end", "center": "middle"}
 
@@ -57,16 +58,20 @@ def emotion_map(run: Run, layer: int, chosen: str | None) -> str:
     scaled = (found.points - found.points.min(axis=0)) / np.where(span > 0, span, 1)
     pixels = [(EDGE + x * (WIDTH - 2 * EDGE), EDGE + (1 - y) * (HEIGHT - 2 * EDGE)) for x, y in scaled.tolist()]
     order = sorted(range(len(names)), key=lambda i: names[i] != chosen)  # the chosen one gets its label first
-    labels = place([pixels[i] for i in order], [names[i] for i in order], (WIDTH, HEIGHT), 12)
-    written = {order[label.index]: label for label in labels}
+    at, called = [pixels[i] for i in order], [names[i] for i in order]
+    # A narrow screen shrinks the map to less than half, so it has larger letters there, and fewer names find room.
+    written = {
+        kind: {order[label.index]: label for label in place(at, called, (WIDTH, HEIGHT), size)}
+        for kind, size in LETTERS.items()
+    }
     marks = []
     for i in reversed(order):  # the chosen one is drawn last, on top
         x, y = pixels[i]
         mark = _mark(x, y, valence.get(names[i]), names[i] == chosen)
-        if i in written:
-            label = written[i]
+        for kind in (kind for kind, found_room in written.items() if i in found_room):
+            label = written[kind][i]
             weight = ' font-weight="700"' if names[i] == chosen else ""
-            mark += f'<text x="{x + label.dx:.1f}" y="{y + label.dy + 4:.1f}" text-anchor="{ANCHORS[label.align]}"{weight}>{text(names[i])}</text>'
+            mark += f'<text class="ev-on-{kind}" x="{x + label.dx:.1f}" y="{y + label.dy + LETTERS[kind] / 3:.1f}" text-anchor="{ANCHORS[label.align]}"{weight}>{text(names[i])}</text>'
         tip = text(f"{names[i]}\n{valence.get(names[i]) or 'valence not known'}")
         marks.append(
             f'<g class="ev-point" role="button" tabindex="-1" data-emotion="{text(names[i])}" data-tip="{tip}" '
@@ -75,12 +80,12 @@ def emotion_map(run: Run, layer: int, chosen: str | None) -> str:
     marks += _arrows(names, found.points, scaled)
     share = [percent(float(value), 1) for value in found.variance]
     return (
-        '<div class="ev-key"><span><svg width="12" height="12"><circle cx="6" cy="6" r="5" fill="#0072B2"/></svg> positive</span>'
-        '<span><svg width="12" height="12"><path d="M6 1 11 11H1Z" fill="#D55E00"/></svg> negative</span>'
+        '<div class="ev-key"><span><svg width="12" height="12"><circle cx="6" cy="6" r="5" fill="var(--ev-blue)"/></svg> positive</span>'
+        '<span><svg width="12" height="12"><path d="M6 1 11 11H1Z" fill="var(--ev-orange)"/></svg> negative</span>'
         f"<span>across: first component, {share[0]} of the variance; up: second, {share[1]}</span>"
         f"<span>arrows: r of human ratings with the two components; half the height is 1</span></div>"
         f'<div class="ev-scroll"><svg class="ev-map" viewBox="0 0 {WIDTH} {HEIGHT}" role="group" aria-label="Map of the emotion vectors">'
-        f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#fff" stroke="#e7e7e2"/>{"".join(marks)}</svg></div>'
+        f'<rect width="{WIDTH}" height="{HEIGHT}" fill="var(--ev-paper)" stroke="var(--ev-thin)"/>{"".join(marks)}</svg></div>'
     )
 
 
@@ -109,7 +114,9 @@ def _arrows(names: Sequence[str], points: np.ndarray, scaled: np.ndarray) -> lis
 def _mark(x: float, y: float, valence: str | None, chosen: bool) -> str:
     fill = COLOURS.get(valence or "", UNKNOWN)
     around = (
-        f'<circle cx="{x:.1f}" cy="{y:.1f}" r="11" fill="none" stroke="#1f2328" stroke-width="2"/>' if chosen else ""
+        f'<circle cx="{x:.1f}" cy="{y:.1f}" r="11" fill="none" stroke="var(--ev-ink)" stroke-width="2"/>'
+        if chosen
+        else ""
     )
     if valence == "negative":
         return around + f'<path d="M{x:.1f} {y - 5.5:.1f} l5.5 10 h-11 Z" fill="{fill}"/>'

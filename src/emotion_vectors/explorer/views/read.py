@@ -177,7 +177,7 @@ def summary(shown: Shown, calibration: Calibration | None = None, columns: Seque
         headings, cells = ["emotion", "value"], [[text(reading.emotions[i]), signed(float(values[i]), 3)] for i in top]
         if percentiles is not None:
             headings.append("percentile")
-            cells = [[*row, f"{percentiles[i]:.1f}"] for row, i in zip(cells, top, strict=True)]
+            cells = [[*row, percentile(float(percentiles[i]), calibration)] for row, i in zip(cells, top, strict=True)]
         if reading.reliability:
             headings.append("reliability")
             cells = [[*row, own_reliability(reading.reliability[i])] for row, i in zip(cells, top, strict=True)]
@@ -194,6 +194,14 @@ def summary(shown: Shown, calibration: Calibration | None = None, columns: Seque
     if reading.reliability:
         told += '<p class="ev-note">reliability: r of the emotion\'s directions from two halves of its texts; 1 is the same direction twice</p>'
     return f'<div class="ev-columns">{"".join(parts)}</div>{told}'
+
+
+def percentile(value: float, calibration: Calibration | None) -> str:
+    """A percentile as far as m neutral texts can tell: above all of 200 is "99.5 or more", below all "0.5 or less"."""
+    finest = 100 / calibration.texts if calibration is not None else 0.0
+    if value >= 100 and finest:
+        return f"{100 - finest:.1f} or more"
+    return f"{finest:.1f} or less" if value <= 0 and finest else f"{value:.1f}"
 
 
 def own_reliability(r: float | None) -> str:
@@ -242,10 +250,14 @@ def token_table(shown: Shown) -> str:
     return table("Every token", ["", "token", shown.emotion, "strongest emotions"], rows, tall=True)
 
 
-def passages(shown: Shown, most: int = 10) -> str:
-    """The tokens with the highest values, strongest first, each with the words around it."""
+def passages(shown: Shown, most: int = 10, template: bool = False) -> str:
+    """The tokens with the highest values, strongest first, each with the words around it.
+
+    Of the text or the messages alone, unless the `template`'s own are asked for: its marks, and a system prompt that nobody wrote.
+    """
     reading = shown.reading
-    order = [i for i in np.argsort(-shown.values).tolist() if i > 0][:most]
+    own = {i for span in reading.messages for i in range(span.first, span.last)}
+    order = [i for i in np.argsort(-shown.values).tolist() if i > 0 and (template or i in own)][:most]
     rows = []
     for i in order:
         before, after = "".join(reading.tokens[max(0, i - 6) : i]), "".join(reading.tokens[i + 1 : i + 6])

@@ -66,14 +66,14 @@ def _interval(criterion: Criterion) -> str:
         return f"{10 + 280 * (mark - low) / room:.1f}"
 
     parts = [
-        '<line x1="4" x2="296" y1="13" y2="13" stroke="#d9d9d2"/>',
-        f'<line x1="{x(bounds[0])}" x2="{x(bounds[1])}" y1="13" y2="13" stroke="#0072B2" stroke-width="5" stroke-linecap="round"/>',
+        '<line x1="4" x2="296" y1="13" y2="13" stroke="var(--ev-grid)"/>',
+        f'<line x1="{x(bounds[0])}" x2="{x(bounds[1])}" y1="13" y2="13" stroke="var(--ev-blue)" stroke-width="5" stroke-linecap="round"/>',
     ]
     if null and null.value is not None:
         parts.append(
-            f'<line x1="{x(null.value)}" x2="{x(null.value)}" y1="4" y2="22" stroke="#8a8f98" stroke-width="2" stroke-dasharray="3 2"/>'
+            f'<line x1="{x(null.value)}" x2="{x(null.value)}" y1="4" y2="22" stroke="var(--ev-rule)" stroke-width="2" stroke-dasharray="3 2"/>'
         )
     if isinstance(bar, int | float):
-        parts.append(f'<line x1="{x(bar)}" x2="{x(bar)}" y1="4" y2="22" stroke="#1f2328" stroke-width="2"/>')
-    parts.append(f'<circle cx="{x(value)}" cy="13" r="5" fill="#0072B2" stroke="#fff" stroke-width="1.5"/>')
+        parts.append(f'<line x1="{x(bar)}" x2="{x(bar)}" y1="4" y2="22" stroke="var(--ev-ink)" stroke-width="2"/>')
+    parts.append(f'<circle cx="{x(value)}" cy="13" r="5" fill="var(--ev-blue)" stroke="var(--ev-paper)" stroke-width="1.5"/>')
     return f'<svg class="ev-interval" viewBox="0 0 300 26" role="img" aria-label="value and interval (blue), chance (dashed), bar (black)">{"".join(parts)}</svg>'

@@ -1,0 +1,134 @@
+"""How strongly can a direction be added before the text falls apart?
+
+In: emotions with strengths, whose sum gives the direction, and a prompt. Answers are written at growing lengths of the sum, unsteered,
+along the sum and along a random direction that is as long, all in one batch. Out: the largest length at which the answers are
+whole, for the emotions and for the random direction. A length is whole if it and all smaller ones keep the answers' mean log probability
+under the unsteered model within `MOST_LOST` nats a token of the unsteered answers', and repeat at most `MOST_REPEATED` more of
+their token triples. Source: both limits are ours. What it can't tell: another prompt may have other limits, and whole is not sensible.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from emotion_vectors.errors import UserError
+from emotion_vectors.lm.answers import mean_log_probability
+from emotion_vectors.lm.decode import Row, Touched, decode
+from emotion_vectors.lm.finite import require_addable
+from emotion_vectors.lm.model import LanguageModel
+from emotion_vectors.lm.sampling import Sampling
+from emotion_vectors.vectors.file import EmotionVectors
+from emotion_vectors.vectors.steering import Addition
+from emotion_vectors.vectors.writing import check, prompt_ids, random_like
+
+LENGTHS = (0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 0.7, 1.0)
+MOST_LOST, MOST_REPEATED = 1.0, 0.25
+
+
+class Probe(NamedTuple):
+    """The answers of one length, in mean residual norms, beside the unsteered ones of the same seeds.
+
+    `lost`: nats per token that they are less likely under the unsteered model, None where nothing was written; `repeated`: the share of
+    their token triples that were there before, less that of the unsteered answers. Both are means over the samples.
+    """
+
+    length: float
+    lost: float | None
+    repeated: float
+
+    @property
+    def whole(self) -> bool:
+        """Whether these answers are still language."""
+        return self.lost is not None and self.lost <= MOST_LOST and self.repeated <= MOST_REPEATED
+
+
+@dataclass(frozen=True)
+class Strength:
+    """What was tried along the emotions and along the random direction, by growing length."""
+
+    steered: tuple[Probe, ...]
+    random: tuple[Probe, ...]
+
+    @property
+    def found(self) -> float:
+        """The largest whole length along the emotions; 0 where the smallest one breaks the text."""
+        return largest(self.steered)
+
+    @property
+    def by_chance(self) -> float:
+        """The same along the random direction."""
+        return largest(self.random)
+
+
+def largest(probes: Sequence[Probe]) -> float:
+    """The largest length that is whole with all smaller ones; 0 if there is none."""
+    found = 0.0
+    for probe in sorted(probes):
+        if not probe.whole:
+            break
+        found = probe.length
+    return found
+
+
+def repeats(tokens: Sequence[int]) -> float:
+    """The share of token triples that stood in the text before: 0 where all differ, near 1 in a loop."""
+    triples = list(zip(tokens, tokens[1:], tokens[2:], strict=False))
+    return 1 - len(set(triples)) / len(triples) if triples else 0.0
+
+
+def find_strength(
+    vectors: EmotionVectors,
+    lm: LanguageModel,
+    prompt: str,
+    emotions: Mapping[str, float],
+    *,
+    layer: int | None = None,
+    tokens: Touched = "all",
+    lengths: Sequence[float] = LENGTHS,
+    sampling: Sampling = Sampling(max_new_tokens=40),
+    samples: int = 2,
+    seed: int = 0,
+) -> Strength:
+    """Try `lengths` of the emotions' sum, in mean residual norms of `layer` (None: the analysis layer); see `Strength`.
+
+    Only the ratios of the strengths count, with their signs. Raises `UserError` as `compare_writing` does, and for
+    emotions that add up to nothing or lengths that are not positive.
+    """
+    chosen = vectors.layer if layer is None else layer
+    check(vectors, prompt, emotions, [chosen])
+    vectors.check_fits(lm)
+    if not lengths or min(lengths) <= 0 or samples < 1:
+        raise UserError("Give at least one length above 0 and one sample; for example lengths=(0.05, 0.1, 0.2).")
+    sums = [sum(one.vector.astype(np.float64) for one in vectors.additions(emotions, [chosen]))]
+    size = float(np.linalg.norm(sums[0]))
+    if not size > 0:
+        raise UserError("These emotions add up to nothing; give at least one a strength other than 0.")
+    norm = float(vectors.residual_norm[chosen])
+    sums.append(random_like([Addition(chosen, sums[0])], seed)[0].vector)
+    order = sorted(set(lengths))
+    added = [(direction / size * (length * norm)).astype(np.float32) for direction in sums for length in order]
+    for vector in added:
+        require_addable(vector, lm.dtype)
+    ids = prompt_ids(lm, [{"role": "user", "content": prompt}], sampling.max_new_tokens)
+    rows = [
+        Row(ids, seed + sample, {} if vector is None else {chosen: vector}, tokens)
+        for vector in (None, *added)
+        for sample in range(samples)
+    ]
+    written = [one.tokens for one in decode(lm, rows, sampling)]
+    likely = np.array([_nan(mean_log_probability(lm, ids, one)) for one in written]).reshape(-1, samples)
+    again = np.array([repeats(one) for one in written]).reshape(-1, samples)
+    lost, more = (likely[0] - likely[1:]).mean(axis=1), (again[1:] - again[0]).mean(axis=1)
+    probes = [
+        Probe(length, None if np.isnan(lost[i]) else float(lost[i]), float(more[i]))
+        for i, length in enumerate(order * 2)
+    ]
+    return Strength(tuple(probes[: len(order)]), tuple(probes[len(order) :]))
+
+
+def _nan(value: float | None) -> float:
+    return float("nan") if value is None else value

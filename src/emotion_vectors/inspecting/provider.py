@@ -41,6 +41,7 @@ from emotion_vectors.lm.decode import Decoded, Row, decode
 from emotion_vectors.lm.finite import require_addable
 from emotion_vectors.lm.limits import context_of, require_room
 from emotion_vectors.lm.messages import converse
+from emotion_vectors.lm.model import LanguageModel
 from emotion_vectors.lm.sampling import Sampling
 from emotion_vectors.lm.writers.base import read_text
 from emotion_vectors.transcripts.inspect_logs import house_message
@@ -97,7 +98,7 @@ class SteeredAPI(ModelAPI):
             vectors.index(name)
         self.additions = self._additions()  # a mistake is told before the model is loaded
         say = logging.getLogger(__name__).warning
-        self.lm = load_model_of(
+        self.lm: LanguageModel = load_model_of(
             vectors.header, asked.device, None if model_name == "own" else model_name, asked.quantize, asked.adapter, others=True,
             remedy="name the right one after emotion-vectors/", say=say,
         )  # fmt: skip

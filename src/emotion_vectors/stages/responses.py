@@ -106,8 +106,9 @@ def answered(lm: LanguageModel, prompts: list[Prompt], tokens_per_batch: int) ->
 
 def vocabulary(lm: LanguageModel) -> str:
     """SHA-256 of the tokenizer's vocabulary without added tokens, which fine-tuning may rename: says whether two models read the same ids."""
-    added = lm.tokenizer.get_added_vocab()
-    words = sorted((token, number) for token, number in lm.tokenizer.get_vocab().items() if token not in added)
+    tokenizer: Any = lm.tokenizer
+    added = tokenizer.get_added_vocab()
+    words = sorted((token, number) for token, number in tokenizer.get_vocab().items() if token not in added)
     return fingerprint(words)
 
 
@@ -126,7 +127,7 @@ def _at_end(prompt: Prompt) -> tuple[int, int]:
 
 
 def _last(lm: LanguageModel, prompt: Prompt) -> str:
-    return storable(lm.tokenizer.decode([prompt.ids[_at_end(prompt)[0]]], clean_up_tokenization_spaces=False))
+    return storable(str(lm.tokenizer.decode([prompt.ids[_at_end(prompt)[0]]], clean_up_tokenization_spaces=False)))
 
 
 def _part(lab: Lab, start: int) -> Path:

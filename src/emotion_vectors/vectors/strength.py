@@ -103,7 +103,7 @@ def find_strength(
     vectors.check_fits(lm)
     if not lengths or min(lengths) <= 0 or samples < 1:
         raise UserError("Give at least one length above 0 and one sample; for example lengths=(0.05, 0.1, 0.2).")
-    sums = [sum(one.vector.astype(np.float64) for one in vectors.additions(emotions, [chosen]))]
+    sums = [np.sum([one.vector.astype(np.float64) for one in vectors.additions(emotions, [chosen])], axis=0)]
     size = float(np.linalg.norm(sums[0]))
     if not size > 0:
         raise UserError("These emotions add up to nothing; give at least one a strength other than 0.")

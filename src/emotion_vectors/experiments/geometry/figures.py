@@ -93,7 +93,8 @@ def _placed(taken: Rows, named: Rows, half: tuple[float, float], **look: Any) ->
     layers = []
     for side in dict.fromkeys((one.align, one.dx, one.dy) for one in placed):
         here = [rows[one.index] for one in placed if (one.align, one.dx, one.dy) == side]
-        text = alt.Chart(data(here)).mark_text(align=side[0], dx=side[1], dy=side[2], **look)
+        align: Any = side[0]  # altair lists the words that it takes
+        text = alt.Chart(data(here)).mark_text(align=align, dx=side[1], dy=side[2], **look)
         layers.append(text.encode(alt.X("x:Q"), alt.Y("y:Q"), alt.Text("name:N")))
     return layers
 

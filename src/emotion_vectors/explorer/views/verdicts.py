@@ -75,5 +75,7 @@ def _interval(criterion: Criterion) -> str:
         )
     if isinstance(bar, int | float):
         parts.append(f'<line x1="{x(bar)}" x2="{x(bar)}" y1="4" y2="22" stroke="var(--ev-ink)" stroke-width="2"/>')
-    parts.append(f'<circle cx="{x(value)}" cy="13" r="5" fill="var(--ev-blue)" stroke="var(--ev-paper)" stroke-width="1.5"/>')
+    parts.append(
+        f'<circle cx="{x(value)}" cy="13" r="5" fill="var(--ev-blue)" stroke="var(--ev-paper)" stroke-width="1.5"/>'
+    )
     return f'<svg class="ev-interval" viewBox="0 0 300 26" role="img" aria-label="value and interval (blue), chance (dashed), bar (black)">{"".join(parts)}</svg>'

@@ -2,6 +2,7 @@
 
 import io
 
+import pytest
 from rich.console import Console
 
 from emotion_vectors.transcripts.shown import heading, leading, listed, marked, one_line, title
@@ -67,6 +68,15 @@ def test_of_one_message_the_highest_emotions_are_listed_by_their_rank_among_neut
     for rank, passage in enumerate(record["passages"]):
         passage.update(mean_centred_z=None, mean_centred_percentile=None, mean_centred=-rank)
     assert shown(listed(record, 1)).splitlines()[1].split()[:2] == ["low", "+0.000"]
+
+
+@pytest.mark.parametrize(
+    ("percentile", "says"),
+    [(100.0, "over 99 %"), (99.5, "over 99 %"), (99.4, "99 %"), (0.0, "under 1 %"), (0.6, "1 %")],
+)
+def test_no_score_is_above_all_or_no_neutral_texts(percentile, says):
+    line = shown(heading(PASSAGE | {"max_centred_percentile": percentile}, 1))
+    assert f"(above {says} of neutral" in line and "100 %" not in line
 
 
 def test_the_leading_emotions_are_those_of_the_strongest_passages():

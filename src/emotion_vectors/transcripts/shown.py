@@ -67,7 +67,7 @@ def listed(record: Mapping[str, Any], count: int) -> Table:
         table.add_row(
             Text(one_line(passage["emotion"])),
             f"{passage[column]:+.3f}",
-            "" if percentile is None else f"{percentile:.0f} %",
+            "" if percentile is None else _share(percentile),
             "" if z is None else f"{z:+.1f}",
             Text(one_line(passage["tokens"][passage["largest"]]).strip()),
             "not measured" if own is None else f"{own:.2f}",
@@ -94,8 +94,15 @@ def marked(passage: Mapping[str, Any]) -> Text:
     return shown
 
 
+def _share(percentile: float) -> str:
+    """A percentile in words: so many neutral texts can tell no more at the ends."""
+    if percentile >= 99.5:
+        return "over 99 %"
+    return "under 1 %" if percentile < 0.5 else f"{percentile:.0f} %"
+
+
 def _rank(passage: Mapping[str, Any], column: str) -> str:
     percentile, z = passage[f"{column}_percentile"], passage[f"{column}_z"]
     if percentile is None:
         return ""
-    return f" (above {percentile:.0f} % of neutral{'' if z is None else f', z {z:+.1f}'})"
+    return f" (above {_share(percentile)} of neutral{'' if z is None else f', z {z:+.1f}'})"

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 # addition as long as the residual itself leaves little of it.
 STRONG, TOO_STRONG = 0.5, 1.0
 LONGEST = 1.5
-GENTLE = 0.1  # where a slider begins: it changes answers, and language stays whole in most models
+GENTLE = 0.1  # where a slider begins: it changes answers; the strength finder says whether language stays whole
 ARMS = ("unsteered", "steered", "random direction")
 
 

@@ -18,7 +18,7 @@ from emotion_vectors import settings
 from emotion_vectors.cli import app
 from emotion_vectors.corpus.filters import SPARE
 from emotion_vectors.errors import UserError
-from emotion_vectors.opening import SOURCES, settings_identity
+from emotion_vectors.opening import LATER, SOURCES, settings_identity
 from emotion_vectors.pipeline import run_experiment
 from emotion_vectors.planted.measured import compare
 from emotion_vectors.planted.worlds import plant_pack, world
@@ -190,9 +190,11 @@ def test_sources_that_are_not_set_leave_the_identity_as_it_was():
         "adapter",
         "stimuli",
         *SOURCES,
+        *LATER,
     }  # hashes of the first three are the identity
     other = settings.change(settings.toy(), writer="server", server_model="big")
     assert settings_identity(other) == named | {"writer": "server", "server_model": "big"}
+    assert settings_identity(settings.change(settings.toy(), clusters=7)) == named | {"clusters": 7}
 
 
 @pytest.mark.parametrize(

@@ -121,7 +121,7 @@ def test_the_library_and_the_explorer_are_refused(world):
         more = {"do_sample": False, "eos_token_id": None, "pad_token_id": 0}
         assert lm.generate(**inputs, max_new_tokens=room, **more).shape[1] == 128
     with pytest.raises(UserError, match="up to 200 more are to be written"):
-        list(write(Loaded(lm), [{"role": "user", "content": "Hello."}], (), "all", Sampling(0, 200, 0.0)))
+        list(write(Loaded(lm), [[{"role": "user", "content": "Hello."}]], [()], "all", Sampling(0, 200, 0.0)))
 
 
 def test_a_padded_batch_may_be_wider_than_the_context(world):

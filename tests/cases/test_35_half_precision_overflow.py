@@ -127,7 +127,7 @@ def test_the_library_refuses(lm, vectors):
         "steer": lambda: compare_writing(vectors, lm, text, {"calm": 0.1}, sampling=Sampling(max_new_tokens=2)),
         "greedy": lambda: compare_writing(vectors, lm, text, {"calm": 0.1}, sampling=Sampling(0, max_new_tokens=2)),
         "writer": lambda: list(writer.write([Request("k", tuple(ids), 0)], Sampling(max_new_tokens=2))),
-        "explorer": lambda: list(write(Loaded(lm), [{"role": "user", "content": text}], (), "all", Drawn(0, 4, 0.9))),
+        "explorer": lambda: list(write(Loaded(lm), [[{"role": "user", "content": text}]], [()], "all", Drawn(0, 4, 0.9))),
         "words": lambda: word_log_probabilities(lm, spell(lm, text, ["calm"]), 2, np.zeros((1, 32))),
         "lens": lambda: lens.project(lm, np.full((1, 32), np.nan), False),
     }  # fmt: skip

@@ -8,7 +8,9 @@ from scipy.stats import spearmanr
 
 from emotion_vectors.comparing import compare_runs
 from emotion_vectors.comparing.pairs import what_differs
+from emotion_vectors.comparing.runs import Compared
 from emotion_vectors.comparing.words import beyond_words
+from emotion_vectors.record import parse
 
 N, WIDTH = 30, 8
 
@@ -61,9 +63,12 @@ def test_runs_without_their_stories_say_so_and_with_them_the_page_judges(toy_run
     )
 
 
-def test_a_setting_that_an_older_run_lacks_is_its_default():
-    class Run:
-        def __init__(self, **settings):
-            self.record = {"model": {"sha256": "a"}, "stimuli": {"sha256": {}}, "settings": settings}
+def test_a_setting_that_an_older_run_lacks_is_its_default(toy_run):
+    record = parse(toy_run[1], {})
+    older = {name: value for name, value in record.settings.items() if name != "clusters"}
 
-    assert what_differs(Run(), Run(clusters=10)) == [] and what_differs(Run(), Run(clusters=5)) == ["clusters"]
+    def run(settings):
+        return Compared("one", toy_run[0], record.model_copy(update={"settings": settings}), None)
+
+    assert what_differs(run(older), run(older | {"clusters": 10})) == []
+    assert what_differs(run(older), run(older | {"clusters": 5})) == ["clusters"]

@@ -59,7 +59,10 @@ STAGES = (
         "analysis",
         ("vectors", "readings", "responses", "preferences", "steering", "feels"),
         _JUDGED
-        | {"layer", "lens_k", "lens_norm", "random_directions", "random_splits", "strength", "temperature", "top_p"},
+        | {"layer", "lens_k", "lens_norm", "random_directions", "random_splits", "strength", "temperature", "top_p"}
+        | {"clusters", "geometry_components", "norms"}
+        # Vectors without the words, or of the words alone, are made here as those of the run were.
+        | {"first_token", "neutral_variance", "story_format"},
     ),
     Stage("report", ("analysis",)),
 )

@@ -76,7 +76,7 @@ def layer_chart(record: Record) -> Any | None:
                 "with:N",
                 sort=list(LINES),
                 scale=alt.Scale(domain=list(LINES), range=list(CATEGORY_COLOURS[:3])),
-                legend=alt.Legend(title=None, orient="bottom"),
+                legend=alt.Legend(title=None, orient="bottom", labelLimit=0),
             ),
             alt.StrokeDash("with:N", sort=list(LINES), legend=None),
             tooltip=[alt.Tooltip("with:N"), alt.Tooltip("layer:Q"), alt.Tooltip("r:Q", format=".2f")],

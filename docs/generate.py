@@ -205,7 +205,7 @@ def type_words(annotation: Any, places: dict[type[Part], str]) -> str:
     """A field's type in words; a part is a link to its section."""
     origin, inside = get_origin(annotation), get_args(annotation)
     if annotation in places:
-        return f"[{places[annotation]}](#{places[annotation].replace('.', '')})"
+        return f"[{places[annotation]}](#{places[annotation].replace('.', '').lower()})"
     if annotation in PLAIN:
         return PLAIN[annotation]
     if origin is Annotated:

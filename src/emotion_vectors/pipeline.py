@@ -45,9 +45,13 @@ from emotion_vectors.vectors.file import EmotionVectors
 #   preferences  V7       table category
 #   correlation  V8 V9    figures 3, 5, 7
 #   steering     V10 V11  figures 4, 6, 8, A, B, C; tables inversion, arms, steered_category, scale, effects
+#   specificity           figure S; table arms
 #   words                 figure D; tables sentences, leaks
 #   baselines             table words
+#   words_out             table left
 #   response_position     figure P; table agreement
+#   geometry              figure G; tables ridge, partial, best, components
+#   clusters              figure H; tables agreement, members, layers
 
 # What `run --until STAGE` does: the vectors come with the scores of the neutral texts, which reading other texts needs.
 STOPS: dict[str | None, tuple[str, ...]] = {

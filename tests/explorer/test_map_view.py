@@ -1,11 +1,13 @@
 """The map tab: components against an analytic case, and what is near."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from emotion_vectors import EmotionVectors
+from emotion_vectors.experiments.lens.record import Lens
 from emotion_vectors.explorer.runs import Run
 from emotion_vectors.explorer.views import emotion_map as view
 from explorer.test_markup import Seen
@@ -22,7 +24,8 @@ def run(tmp_path, names=NAMES):
         {"emotion": name, "valence": "positive" if name in ("glad", "calm") else "negative", "top": [" joy\n", "<i>"], "bottom": ["x"]}
         for name in names
     ]  # fmt: skip
-    record = {"experiments": {"lens": {"emotions": rows}}, "vectors": {"layer": 0}}
+    lens = SimpleNamespace(emotions=[SimpleNamespace(**row) for row in rows])
+    record = SimpleNamespace(part=lambda kind: {Lens: lens}.get(kind), vectors=SimpleNamespace(layer=0))
     return Run("r", tmp_path, record, vectors)
 
 

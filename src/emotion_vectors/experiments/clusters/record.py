@@ -10,10 +10,10 @@ from emotion_vectors.record.base import Correlation, Count, ExperimentPart, Inte
 class Rand(Part):
     """An adjusted Rand index: 1 the same partition, 0 chance."""
 
-    value: Number
+    value: Number = Field(description="the index")
     interval: Interval = Field(description="95 %, by resampling emotions")
     null_high: Number = Field(description="95 % point with the labels dealt out to other emotions")
-    p: Share
+    p: Share = Field(description="p value against that")
 
 
 class Stable(Part):
@@ -25,14 +25,14 @@ class Stable(Part):
     cloud: Number = Field(description="median of clouds with the same covariance and no clusters")
     cloud_high: Number = Field(description="their 95 % point")
     p: Share = Field(description="of the median against the clouds")
-    draws: Count
-    clouds: Count
+    draws: Count = Field(description="resamples of the emotions")
+    clouds: Count = Field(description="clouds without clusters")
 
 
 class Clustering(Part):
     """The clusters of one representation."""
 
-    name: str
+    name: str = Field(description="of what")
     labels: list[Count] = Field(description="cluster of each emotion")
     published: Rand | None = Field(description="with the published clusters; null with too few of their emotions")
     stability: Stable | None = Field(description="null where it was not asked")
@@ -41,14 +41,14 @@ class Clustering(Part):
 class Difference(Part):
     """How much more than the words of the stories."""
 
-    value: Number
-    interval: Interval
+    value: Number = Field(description="the index")
+    interval: Interval = Field(description="95 % interval")
 
 
 class LayerAlike(Part):
     """One layer's similarity structure."""
 
-    layer: Count
+    layer: Count = Field(description="the layer")
     analysis: Correlation = Field(description="Spearman r with the structure at the analysis layer")
     words: Correlation | None = Field(description="with that of the words of the stories")
     tokens: Correlation | None = Field(description="with that of the tokens of the emotion words")
@@ -60,9 +60,9 @@ class LayerAlike(Part):
 class WithWords(Part):
     """The structure of the words of the stories beside that at the analysis layer."""
 
-    r: Correlation
-    interval: Interval
-    null: Correlation
+    r: Correlation = Field(description="Spearman r")
+    interval: Interval = Field(description="95 % interval")
+    null: Correlation = Field(description="mean with the emotions of one structure dealt out")
     p: Share = Field(description="Mantel's test")
 
 
@@ -71,15 +71,15 @@ class Clusters(ExperimentPart):
 
     key = "clusters"
 
-    layer: Count
-    emotions: list[str]
-    k: Count
+    layer: Count = Field(description="the layer")
+    emotions: list[str] = Field(description="their names, in the order of the labels")
+    k: Count = Field(description="how many clusters")
     published: list[str | None] = Field(description="published cluster of each emotion")
     clusterings: list[Clustering] = Field(description="of the vectors first")
     with_words: Rand | None = Field(description="clusters of the vectors with those of the words of the stories")
     beyond_words: Difference | None = Field(description="agreement with the published clusters, less that of the words")
-    words: WithWords | None
-    layers: list[LayerAlike]
+    words: WithWords | None = Field(description="null where there are no stories")
+    layers: list[LayerAlike] = Field(description="one for each layer")
     table: list[list[Correlation]] = Field(description="Spearman r between the structures of these layers")
 
     def named(self, name: str) -> Clustering | None:

@@ -10,8 +10,8 @@ from emotion_vectors.record.base import Correlation, Count, ExperimentPart, Inte
 class UsedNorms(Part):
     """A list of ratings."""
 
-    name: str
-    source: str
+    name: str = Field(description="its name")
+    source: str = Field(description="where it is published")
     shipped: bool = Field(description="whether it comes with the package")
     words: Count = Field(description="emotions of the run that it rates")
 
@@ -19,21 +19,21 @@ class UsedNorms(Part):
 class Ceiling(Part):
     """How far two lists of ratings agree with each other."""
 
-    scale: str
-    norms: list[str]
-    words: Count
-    r: Correlation
-    interval: Interval
+    scale: str = Field(description="the scale")
+    norms: list[str] = Field(description="the lists")
+    words: Count = Field(description="words that are rated")
+    r: Correlation = Field(description="Pearson r")
+    interval: Interval = Field(description="95 % interval")
 
 
 class Tested(Part):
     """A correlation out of sample with its interval and chance."""
 
-    r: Correlation
+    r: Correlation = Field(description="Pearson r")
     interval: Interval = Field(description="95 %, Fisher's z over the words")
     null: Correlation = Field(description="mean with the ratings dealt out to other words")
     null_high: Correlation = Field(description="its 95 % point")
-    p: Share
+    p: Share = Field(description="p value against that")
 
 
 class BestOf(Tested):
@@ -46,16 +46,16 @@ class BestOf(Tested):
 class Difference(Part):
     """How much larger r is than that of the words alone."""
 
-    value: Number
+    value: Number = Field(description="the difference")
     interval: Interval = Field(description="95 %, by resampling words")
 
 
 class Agreement(Part):
     """How far one scale of one list can be predicted for words that took no part in the fit."""
 
-    norms: str
-    scale: str
-    words: Count
+    norms: str = Field(description="the lists")
+    scale: str = Field(description="the scale")
+    words: Count = Field(description="words that are rated")
     ridge: Tested = Field(description="from the first components together")
     best: BestOf = Field(description="from the one component with the largest abs(r) among the other words")
     partial: Tested | None = Field(description="ridge, given the list's other scale; null where it has none")
@@ -73,19 +73,19 @@ class Component(Part):
 class Represented(Part):
     """One set of vectors of the emotions."""
 
-    name: str
+    name: str = Field(description="its name")
     removed: Share | None = Field(description="share of the variance that was projected out; null where nothing was")
     removed_columns: Count = Field(description="columns that were projected out")
-    components: list[Component]
-    agreements: list[Agreement]
+    components: list[Component] = Field(description="the first components")
+    agreements: list[Agreement] = Field(description="one for each list and scale")
 
 
 class Place(Part):
     """Where one emotion lies on the first two components of the vectors."""
 
-    emotion: str
-    valence: str | None
-    at: list[Number]
+    emotion: str = Field(description="the emotion")
+    valence: str | None = Field(description="positive or negative; null where it is not given")
+    at: list[Number] = Field(description="on the first and the second component")
 
 
 class Geometry(ExperimentPart):
@@ -93,17 +93,17 @@ class Geometry(ExperimentPart):
 
     key = "geometry"
 
-    layer: Count
-    emotions: Count
+    layer: Count = Field(description="analysis layer")
+    emotions: Count = Field(description="how many")
     k: Count = Field(description="components that predict the ratings")
     word_components: Count = Field(description="components of the stories' words that are projected out")
-    folds: Count
-    norms: list[UsedNorms]
+    folds: Count = Field(description="folds of the words that take turns in being left out")
+    norms: list[UsedNorms] = Field(description="the lists")
     scales: list[list[str]] = Field(description="pairs of list and scale that have enough words for a correlation")
     covariates: list[str] = Field(description="what else the emotions' stories differ in")
-    ceilings: list[Ceiling]
+    ceilings: list[Ceiling] = Field(description="one for each two lists and each scale")
     representations: list[Represented] = Field(description="the vectors first")
-    places: list[Place]
+    places: list[Place] = Field(description="one for each emotion")
 
     @property
     def vectors(self) -> Represented:

@@ -146,7 +146,7 @@ def _shown(found: Tested | None) -> str:
 
 
 def _table(
-    title: str, note: Callable[[Geometry], str], take: Callable[[Agreement], Tested | None]
+    name: str, title: str, note: Callable[[Geometry], str], take: Callable[[Agreement], Tested | None]
 ) -> Callable[[Record], Table | None]:
     """A table with a row for each scale and a column for each representation."""
 
@@ -154,18 +154,19 @@ def _table(
         part = record.part(Geometry)
         if part is None or not part.scales:
             return None
-        names = [name for name in ORDER if part.named(name)]
+        names = [one for one in ORDER if part.named(one)]
         rows = tuple(
             (
                 Cell(f"{scale}, {norms}"),
                 Cell(number(row.words), "number"),
-                *(_cell(part, name, norms, scale, take) for name in names),
+                *(_cell(part, one, norms, scale, take) for one in names),
             )
             for norms, scale in part.scales
             if (row := part.agreement(VECTORS, norms, scale))
         )
-        return Table(title, ("Ratings", "Words", *(name.capitalize() for name in names)), rows, note(part))
+        return Table(title, ("Ratings", "Words", *(one.capitalize() for one in names)), rows, note(part))
 
+    make.__name__ = f"{name}_table"
     return make
 
 
@@ -230,9 +231,10 @@ def method(record: Record) -> list[Choice]:
     return [Choice("Human ratings", "first two components, in sample", "none", run, None)]
 
 
-RIDGE = _table("Human ratings predicted for words left out", _ridge_note, lambda row: row.ridge)
-PARTIAL = _table("The same, given the list's other scale", _partial_note, lambda row: row.partial)
+RIDGE = _table("ridge", "Human ratings predicted for words left out", _ridge_note, lambda row: row.ridge)
+PARTIAL = _table("partial", "The same, given the list's other scale", _partial_note, lambda row: row.partial)
 BEST = _table(
+    "best",
     "The same from one component",
     lambda part: "The component with the largest |r| among the other words.",
     lambda row: row.best,

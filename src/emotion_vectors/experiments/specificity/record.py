@@ -15,16 +15,16 @@ KINDS: tuple[Kind, ...] = ("emotion", "random", "orthogonal", "shuffled")
 class Estimate(Bounded):
     """A statistic with its 95 % interval over the activities; all null where it is not defined."""
 
-    value: Number | None
-    low: Number | None
-    high: Number | None
+    value: Number | None = Field(description="the statistic")
+    low: Number | None = Field(description="95 % interval")
+    high: Number | None = Field(description="its upper end")
 
 
 class Arm(Part):
     """How alike the vectors of one kind act; shares are of the variance of their effects over vectors and activities."""
 
-    kind: Kind
-    vectors: Count
+    kind: Kind = Field(description="emotion vectors, or which control directions")
+    vectors: Count = Field(description="how many vectors")
     r: Estimate = Field(description="mean correlation of two vectors' effects over the activities; 1: all do the same")
     size: Estimate = Field(description="mean |r|")
     activity: Estimate = Field(description="share of what an activity gets under every vector")
@@ -36,19 +36,19 @@ class Arm(Part):
 class Profile(Part):
     """What one emotion's vector does to each activity."""
 
-    emotion: str
-    valence: str | None
+    emotion: str = Field(description="the emotion")
+    valence: str | None = Field(description="positive or negative; null where it is not given")
     nats: list[Number] = Field(description="effect on each activity, mean over its partners, in the activities' order")
 
 
 class Scored(Bounded):
     """The effect of one emotion against the reference activities."""
 
-    emotion: str
+    emotion: str = Field(description="the emotion")
     r: Correlation | None = Field(description="correlation of its probe with preference (V9)")
-    nats: Number
-    low: Number
-    high: Number
+    nats: Number = Field(description="effect, nats of log-odds")
+    low: Number = Field(description="95 % interval")
+    high: Number = Field(description="its upper end")
 
 
 class References(Bounded):
@@ -57,17 +57,17 @@ class References(Bounded):
     activities: list[str] = Field(description="the references: the middle of each category by unsteered score")
     pairs: Count = Field(description="asked pairs of a steered activity and a reference")
     imbalance_nats: Number = Field(description="mean unsteered score of the others minus that of the references")
-    emotions: list[Scored]
+    emotions: list[Scored] = Field(description="effects of the steered emotions")
     r: Correlation | None = Field(description="of correlation and effect, as in V10")
     low: Correlation | None = Field(description="95 % interval of r")
-    high: Correlation | None
+    high: Correlation | None = Field(description="its upper end")
     p: Share | None = Field(description="as in V10: effects shuffled over emotions, and control directions")
     signs: Count | None = Field(description="effects with the sign of their valence, as in V11; null as there")
-    signs_of: Count | None
-    signs_p: Share | None
+    signs_of: Count | None = Field(description="effects whose emotion has a valence")
+    signs_p: Share | None = Field(description="p value of the signs")
     agreement: Correlation | None = Field(description="r over emotions of both ways to score")
     agreement_low: Correlation | None = Field(description="95 % interval of the agreement")
-    agreement_high: Correlation | None
+    agreement_high: Correlation | None = Field(description="its upper end")
 
 
 class Specificity(ExperimentPart):
@@ -75,11 +75,11 @@ class Specificity(ExperimentPart):
 
     key = "specificity"
 
-    activities: list[str]
-    arms: list[Arm]
+    activities: list[str] = Field(description="the steered activities, in the order of the profiles")
+    arms: list[Arm] = Field(description="one for each kind of vector")
     same_valence: Correlation | None = Field(description="mean r of two emotions of the same valence")
     other_valence: Correlation | None = Field(description="mean r of two emotions of opposite valences")
-    profiles: list[Profile]
+    profiles: list[Profile] = Field(description="one for each steered emotion")
     references: References | None = Field(description="null where no steered activity meets a reference")
 
     def arm(self, kind: Kind) -> Arm | None:

@@ -10,8 +10,8 @@ show.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -33,7 +33,6 @@ from emotion_vectors.experiments.words_out.record import (
 from emotion_vectors.experiments.words_out.removal import Removed, Sums, remove
 from emotion_vectors.record.criterion import Criterion
 from emotion_vectors.stimuli.pack import Pack
-from emotion_vectors.store.schema import JsonObject
 from emotion_vectors.vectors.directions import contrast, cosine
 from emotion_vectors.vectors.halves import TopicSums
 
@@ -55,7 +54,7 @@ def run(
     lens: Callable[[np.ndarray], Sequence[Criterion]],
     beside: Baselines,
     criteria: Sequence[Criterion],
-    split_half: JsonObject | None,
+    split_half: Mapping[str, Any] | None,
     pack: Pack,
     emotions: Sequence[str],
     nats: np.ndarray,
@@ -94,7 +93,7 @@ def _lens(criterion: Criterion) -> LensCount | None:
     return LensCount(value=criterion.value, p=criterion.null.p)
 
 
-def _before(row: Row, name: str, counts: Sequence[LensCount | None], split_half: JsonObject | None) -> Column:
+def _before(row: Row, name: str, counts: Sequence[LensCount | None], split_half: Mapping[str, Any] | None) -> Column:
     """A set of vectors that nothing was removed from."""
     return Column(
         row=row.model_copy(update={"name": name}), V1=counts[0], V2=counts[1], explained=None, cosine=None, norm=None,

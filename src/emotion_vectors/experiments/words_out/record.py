@@ -16,23 +16,23 @@ STATIC, STATIC_LEFT = "static embedding", "static embedding without its words"
 class LensCount(Part):
     """A count of the logit lens and its p against its own chance."""
 
-    value: Number
-    p: Share | None
+    value: Number = Field(description="the count")
+    p: Share | None = Field(description="p value against its own chance")
 
 
 class Column(Part):
     """One set of vectors through the tests."""
 
-    row: Row
+    row: Row = Field(description="what the tests give, as for the representations of `baselines`")
     V1: LensCount | None = Field(description="null where it was not asked: only the vectors without the words are")
-    V2: LensCount | None
+    V2: LensCount | None = Field(description="as V1")
     explained: Number | None = Field(
         description="share of the variance within topics that words of other topics predict; null where nothing was removed"
     )
     cosine: Correlation | None = Field(description="median cosine with the vectors before")
     norm: Number | None = Field(description="median length beside that of the vectors before")
     reliability: Correlation | None = Field(description="median r of the even topics' directions with the odd ones'")
-    reliability_p: Share | None
+    reliability_p: Share | None = Field(description="p value of that")
 
     @property
     def name(self) -> str:
@@ -58,7 +58,7 @@ class WordsOut(ExperimentPart):
     components: Count = Field(description="components of the words")
     folds: Count = Field(description="groups of topics, each predicted from the others")
     of: dict[str, Count | None] = Field(description="what each value is out of; of a mean rank the number of probes")
-    columns: list[Column]
+    columns: list[Column] = Field(description="one for each set of vectors")
 
     def column(self, name: str) -> Column | None:
         """One set of vectors."""

@@ -7,6 +7,7 @@ from report.record import build
 from scipy.stats import kstest
 from sklearn.decomposition import PCA
 
+from emotion_vectors.experiments.baselines.words import fit
 from emotion_vectors.experiments.geometry import measure, report, stories
 from emotion_vectors.record import ContradictoryRecord
 from emotion_vectors.stimuli import load_pack
@@ -48,7 +49,9 @@ def found(vectors, facts=None, tokens=None, norms=shipped(), resamples=199):
 
 def facts(bag, length=None):
     n = len(EMOTIONS)
-    return stories.StoryFacts(bag, np.full(n, 100.0) if length is None else length, np.full(n, 0.5))
+    return stories.StoryFacts(
+        bag, np.full(n, 100.0) if length is None else length, np.full(n, 0.5), fit(["a few words"])
+    )
 
 
 @pytest.fixture(scope="module")

@@ -15,6 +15,7 @@ from emotion_vectors.report.wording import (
     points,
     ranges,
     shortened,
+    sided,
     signed,
 )
 
@@ -68,3 +69,11 @@ def test_measured() -> None:
     for (value, of, unit), text in shown.items():
         assert measured(v1.model_copy(update={"value": value, "of": of, "unit": unit})) == text
     assert measured(v1.model_copy(update={"value": None, "verdict": "not asked"})) == "not asked"
+
+
+@pytest.mark.parametrize(
+    ("bounds", "says"),
+    [((0.01, 0.2), "above"), ((-0.2, -0.01), "below"), ((-0.01, 0.2), "neither"), ((0.0, 0.2), "neither")],
+)
+def test_a_side_is_said_only_where_the_whole_interval_is_on_it(bounds: tuple[float, float], says: str) -> None:
+    assert sided(bounds, "above", "below", "neither") == says

@@ -109,7 +109,9 @@ def test_the_words_of_a_run_are_compared_and_noted(tmp_path):
     numbers = SimpleNamespace(
         twins=SimpleNamespace(earlier=SimpleNamespace(null=SimpleNamespace(p=1.0)), severity=counted)
     )
-    found, noted = validation.words_alone(lab, vectors, nats, [*criteria, *rest], record, numbers)
+    found, noted = validation.words_alone(
+        lab, vectors, nats, [*criteria, *rest], record, numbers, validation.story_facts(lab, vectors)
+    )
     assert [row.name for row in found.rows] == ["residual stream", "bag of words", "static embedding"]
     stories = {word for _, text in validation.kept_stories(lab) for word in text.lower().split()}
     assert 24 <= found.vocabulary <= len(stories)

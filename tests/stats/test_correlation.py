@@ -9,7 +9,14 @@ import pytest
 from scipy import stats
 
 from emotion_vectors.errors import UserError
-from emotion_vectors.stats.correlation import group_columns, linear_fit, partial_correlation, pearson, spearman_rows
+from emotion_vectors.stats.correlation import (
+    group_columns,
+    linear_fit,
+    partial_correlation,
+    pearson,
+    pearson_pairs,
+    spearman_rows,
+)
 
 
 def test_pearson_equals_scipy_for_every_column() -> None:
@@ -110,3 +117,12 @@ def test_group_columns() -> None:
     assert float(partial_correlation(np.arange(4.0), y, group_columns(["a"] * 4))) == pytest.approx(
         float(pearson(np.arange(4.0), y))
     )
+
+
+def test_pairs_of_columns_equal_scipy_one_by_one() -> None:
+    x, y = np.random.default_rng(3).normal(size=(2, 15, 4))
+    y[:, 2] = 5.0
+    found = pearson_pairs(x, y)
+    for column in (0, 1, 3):
+        assert found[column] == pytest.approx(stats.pearsonr(x[:, column], y[:, column]).statistic)
+    assert np.isnan(found[2])

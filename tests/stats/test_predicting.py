@@ -6,6 +6,7 @@ from sklearn.linear_model import LinearRegression, Ridge
 from sklearn.model_selection import GridSearchCV, LeaveOneOut
 
 from emotion_vectors.stats import predicting
+from emotion_vectors.stats.intervals import fisher_interval
 
 GENERATOR = np.random.default_rng(0)
 FEATURES = GENERATOR.standard_normal((40, 5)) * [3, 2, 1, 0.5, 0.1]
@@ -86,4 +87,4 @@ def test_fishers_interval_is_scipys():
     from scipy.stats import pearsonr
 
     found = pearsonr(*TARGETS.T)
-    assert predicting.fisher(found.statistic, 37) == pytest.approx(tuple(found.confidence_interval(0.95)))
+    assert fisher_interval(found.statistic, 37) == pytest.approx(tuple(found.confidence_interval(0.95)))

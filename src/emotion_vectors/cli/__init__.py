@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
@@ -38,25 +39,30 @@ app = typer.Typer(
 )
 stimuli_app = typer.Typer(no_args_is_help=True, help="Look at stimulus packs.")
 
+
+def _add(name: str, verb: Callable[..., None], to: typer.Typer = app) -> None:
+    to.command(name=name, cls=Verb, epilog=shown(name))(verb)
+
+
 # A line for each verb, in the order of the help.
-app.command(cls=Verb, epilog=shown("run"))(run)
-app.command(cls=Verb, epilog=shown("doctor"))(doctor)
-app.command(cls=Verb, epilog=shown("bench"))(bench)
-app.command(cls=Verb, epilog=shown("report"))(report)
-app.command(cls=Verb, epilog=shown("compare"))(compare)
-app.command(cls=Verb, epilog=shown("screen"))(screen)
-app.command(cls=Verb, epilog=shown("plan"))(plan)
-app.command(cls=Verb, epilog=shown("status"))(status)
-app.command(cls=Verb, epilog=shown("clean"))(clean)
-app.command(cls=Verb, epilog=shown("vectors"))(vectors)
-app.command(cls=Verb, epilog=shown("read"))(read)
-app.command(cls=Verb, epilog=shown("steer"))(steer)
-app.command(cls=Verb, epilog=shown("export"))(export)
-app.command(name="import", cls=Verb, epilog=shown("import"))(import_)
-app.command(cls=Verb, epilog=shown("explore"))(explore)
-app.command(name="settings", cls=Verb, epilog=shown("settings"))(show_settings)
+_add("run", run)
+_add("doctor", doctor)
+_add("bench", bench)
+_add("report", report)
+_add("compare", compare)
+_add("screen", screen)
+_add("plan", plan)
+_add("status", status)
+_add("clean", clean)
+_add("vectors", vectors)
+_add("read", read)
+_add("steer", steer)
+_add("export", export)
+_add("import", import_)
+_add("explore", explore)
+_add("settings", show_settings)
 app.add_typer(stimuli_app, name="stimuli")
-stimuli_app.command(cls=Verb, epilog=shown("verify"))(verify)
+_add("verify", verify, stimuli_app)
 
 
 def _version(wanted: bool) -> None:

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from emotion_vectors.progress import Reporter
     from emotion_vectors.vectors.file import EmotionVectors
 
-MOST_WINDOW = 8192  # tokens read at once unless --window says otherwise: attention costs grow with their square
-
 LISTED = 10  # emotions of a single message
 FEW = 5  # emotions whose passages are shown where none are named
 
@@ -146,12 +144,12 @@ def _reference(vectors: EmotionVectors, used: bool) -> str:
 
 def _window(lm: LanguageModel, asked: int | None) -> int:
     from emotion_vectors.lm.limits import context_of
+    from emotion_vectors.transcripts.scores import usual_window
 
     context = context_of(lm)
-    most = MOST_WINDOW if context is None else context
-    if asked is not None and context is not None and asked > most:
+    if asked is not None and context is not None and asked > context:
         raise UserError(f"--window {asked} is more than the {context} tokens that {lm.name} can read at once.")
-    return min(most, MOST_WINDOW) if asked is None else asked
+    return usual_window(lm) if asked is None else asked
 
 
 def _show(record: dict[str, Any], emotions: tuple[str, ...], top: int, everything: bool) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.stats import rankdata
 
+from emotion_vectors.stats import similarity
 from emotion_vectors.stats.intervals import cluster_bootstrap, pearson_bootstrap
 from emotion_vectors.stats.nulls import permutation_p
 from emotion_vectors.store.schema import JsonObject
@@ -54,16 +55,10 @@ def geometry(first: np.ndarray, second: np.ndarray, resamples: int, seed: int) -
     tables = [cosine(rows, rows) for rows in (centred(first), centred(second))]
     n = len(tables[0])
     above = np.triu_indices(n, 1)
-    ranked = [np.zeros((n, n)) for _ in tables]
-    for table, ranks in zip(tables, ranked, strict=True):
-        ranks[above] = rankdata(table[above])
-        ranks += ranks.T
-    value = _r(ranked[0][above], ranked[1][above])
+    structures = [similarity.structure(table) for table in tables]
+    value = _r(*structures)
     generator = np.random.default_rng(seed)
-    dealt = np.empty(resamples)
-    for draw in range(resamples):
-        order = generator.permutation(n)
-        dealt[draw] = _r(ranked[0][above], ranked[1][np.ix_(order, order)][above])
+    dealt = similarity.dealt(*structures, np.array([generator.permutation(n) for _ in range(resamples)]))
 
     def resampled(rows: np.ndarray) -> float:
         different = rows[above[0]] != rows[above[1]]

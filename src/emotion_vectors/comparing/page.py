@@ -14,7 +14,7 @@ from emotion_vectors.report.page import TEMPLATES as REPORT
 from emotion_vectors.report.page import VEGA_LITE, svg_uri, templates
 from emotion_vectors.report.palette import CATEGORY_COLOURS
 from emotion_vectors.report.topic import Cell, Table
-from emotion_vectors.report.wording import count, fixed, interval, number, p_value, percent
+from emotion_vectors.report.wording import count, fixed, interval, number, p_value, percent, sided
 from emotion_vectors.store.schema import JsonObject
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -154,14 +154,9 @@ def _words(geometry: JsonObject) -> str:
     found = geometry["words"]
     if found is None:
         return f"Words of the stories: not compared, because {geometry['words_reason']}; so nothing says how much of the geometry they give."
-    low, high = found["interval"]
-    judged = (
-        "that part is the models'"
-        if low > 0
-        else "less than the words give"
-        if high < 0
-        else "not shown to be more than the words give"
-    )
+    judged = sided(
+        found["interval"], "that part is the models'", "less than the words give", "not shown to be more than the words give"
+    )  # fmt: skip
     return (
         f"Words of the stories (TF-IDF): those of one run alone reach r = {fixed(found['bar'])} with the vectors of the other. The vectors agree by {fixed(found['difference'])} more "
         f"(95 % interval {interval(found['interval'], 2)}): {judged}. Given the words of both runs r is {fixed(found['partial'])} (95 % interval {interval(found['partial_interval'], 2)})."

@@ -38,14 +38,8 @@ class Compared:
 
     def stories(self) -> set[int] | None:
         """Hashes of the kept stories' texts, None where the folder has no stories."""
-        path = self.path / "stories.parquet"
-        if not path.is_file():
-            return None
-        try:
-            kept = pl.scan_parquet(path).filter("kept").select(pl.col("text").hash()).collect()
-        except TABLE_FAULTS as error:
-            raise UserError(f"Can't read {path}: {error}; compare a run that is whole.") from error
-        return set(kept["text"].to_list())
+        kept = self._kept(pl.col("text").hash())
+        return None if kept is None else set(kept["text"].to_list())
 
     @property
     def has_readings(self) -> bool:
@@ -71,11 +65,16 @@ class Compared:
 
     def texts(self) -> list[tuple[str, str]] | None:
         """Emotion and text of each kept story, None where the folder has no stories."""
+        kept = self._kept("emotion", "text")
+        return None if kept is None else kept.rows()
+
+    def _kept(self, *columns: pl.Expr | str) -> pl.DataFrame | None:
+        """These columns of the kept stories; None where the folder has none, `UserError` for a damaged file."""
         path = self.path / "stories.parquet"
         if not path.is_file():
             return None
         try:
-            return pl.scan_parquet(path).filter("kept").select("emotion", "text").collect().rows()
+            return pl.scan_parquet(path).filter("kept").select(*columns).collect()
         except TABLE_FAULTS as error:
             raise UserError(f"Can't read {path}: {error}; compare a run that is whole.") from error
 

@@ -14,8 +14,9 @@ import numpy as np
 
 from emotion_vectors.comparing.runs import Compared
 from emotion_vectors.record.run import Model
-from emotion_vectors.stats.agreement import FEWEST, Agreement, table_agreement, table_r
-from emotion_vectors.stats.intervals import expanded_level, interval_from_draws
+from emotion_vectors.stats.agreement import FEWEST, Agreement, middle, table_agreement, table_r
+from emotion_vectors.stats.correlation import pearson_pairs
+from emotion_vectors.stats.intervals import drawn_counts, expanded_level, interval_from_draws
 from emotion_vectors.stats.nulls import permutation_p, random_directions
 from emotion_vectors.store.schema import JsonObject
 from emotion_vectors.vectors.directions import cosine
@@ -101,7 +102,7 @@ def _emotions(names: list[str], tables: list[np.ndarray], resamples: int, seed: 
     """Of each emotion the mean cosine `before` and `after`, its `shift` and the shift's interval, prompts drawn again."""
     change = tables[1] - tables[0]
     count = len(change)
-    drawn = _weights(count, resamples, seed) @ change / count
+    drawn = drawn_counts(count, resamples, seed) @ change / count
     found = interval_from_draws(drawn, change.mean(axis=0), expanded_level(0.95, count))
     return [
         {
@@ -110,12 +111,6 @@ def _emotions(names: list[str], tables: list[np.ndarray], resamples: int, seed: 
         }
         for i, name in enumerate(names)
     ]  # fmt: skip
-
-
-def _weights(count: int, resamples: int, seed: int) -> np.ndarray:
-    """How often each of `count` prompts is in each bootstrap draw, (resamples, count)."""
-    drawn = np.random.default_rng(seed).integers(count, size=(resamples, count))
-    return np.stack([np.bincount(rows, minlength=count) for rows in drawn]).astype(np.float64)
 
 
 def _profile(tables: list[np.ndarray], chance: list[np.ndarray], resamples: int, seed: int) -> JsonObject | None:
@@ -127,8 +122,8 @@ def _profile(tables: list[np.ndarray], chance: list[np.ndarray], resamples: int,
     value = _r(*means)
     if np.isnan(value):
         return None
-    weights = _weights(len(tables[0]), resamples, seed)
-    drawn = _rows_r(*(weights @ table / len(table) for table in tables))
+    weights = drawn_counts(len(tables[0]), resamples, seed)
+    drawn = pearson_pairs(*((weights @ table / len(table)).T for table in tables))
     bounds = interval_from_draws(
         np.where(np.isnan(drawn), value, drawn), value, expanded_level(0.95, len(tables[0]))
     ).single()
@@ -154,12 +149,8 @@ def _band(chance: list[np.ndarray], size: int, seed: int) -> dict[str, float] | 
 
 
 def _middle(values: list[float]) -> dict[str, float] | None:
-    """Mean and middle 95 % of the values that there are."""
-    known = np.array(values)[~np.isnan(values)]
-    if not len(known):
-        return None
-    low, high = np.quantile(known, [0.025, 0.975])
-    return {"mean": float(known.mean()), "low": float(low), "high": float(high)}
+    found = middle(values)
+    return None if found is None else found._asdict()
 
 
 def _at_layer(number: int, vectors: np.ndarray, before: np.ndarray, after: np.ndarray, directions: np.ndarray) -> JsonObject:  # fmt: skip
@@ -177,11 +168,4 @@ def _known(value: float) -> float | None:
 
 
 def _r(x: np.ndarray, y: np.ndarray) -> float:
-    return float(_rows_r(x[None], y[None])[0])
-
-
-def _rows_r(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Pearson's r (k,) of each row of `x` (k, n) with that of `y`; NaN where one is constant."""
-    x, y = (rows - rows.mean(axis=1, keepdims=True) for rows in (x, y))
-    size = np.sqrt((x**2).sum(axis=1) * (y**2).sum(axis=1))
-    return np.where(size > 1e-15, (x * y).sum(axis=1) / np.where(size > 1e-15, size, 1), np.nan)
+    return float(pearson_pairs(x, y))

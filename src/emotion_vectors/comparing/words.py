@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from emotion_vectors.comparing.measures import DRAWS, centred
+from emotion_vectors.comparing.measures import DRAWS
 from emotion_vectors.comparing.runs import Compared
 from emotion_vectors.experiments.baselines import words
+from emotion_vectors.experiments.clusters.measure import structure
 from emotion_vectors.stats import similarity
 from emotion_vectors.stats.clustering import drawn_weights
-from emotion_vectors.stats.intervals import expanded_level
-from emotion_vectors.vectors.directions import cosine
+from emotion_vectors.stats.intervals import ends_of_draws
 
 
 def why_no_words(runs: Sequence[Compared], emotions: Sequence[str]) -> str:
@@ -48,7 +48,7 @@ def beyond_words(
     `difference`: r of the vectors less the bar; `partial`: r of the vectors given both bags; both with intervals by resampling
     emotions; `own`: r of each run's vectors with its own words.
     """
-    structures = np.stack([_structure(rows) for rows in (first, second, *bags)])
+    structures = np.stack([structure(rows) for rows in (first, second, *bags)])
     table = similarity.spearman_table(structures)
     n = len(first)
     weights = drawn_weights(n, min(resamples, DRAWS), seed)
@@ -59,16 +59,6 @@ def beyond_words(
 
     return {
         "own": [float(table[0, 2]), float(table[1, 3])], "bar": float(max(table[0, 3], table[1, 2])),
-        "difference": float(difference(table)), "interval": _ends(difference(draws), n),
-        "partial": float(similarity.partial(table)), "partial_interval": _ends(similarity.partial(draws), n),
+        "difference": float(difference(table)), "interval": ends_of_draws(difference(draws), n),
+        "partial": float(similarity.partial(table)), "partial_interval": ends_of_draws(similarity.partial(draws), n),
     }  # fmt: skip
-
-
-def _structure(vectors: np.ndarray) -> np.ndarray:
-    rows = centred(vectors)
-    return similarity.structure(cosine(rows, rows))
-
-
-def _ends(draws: np.ndarray, units: int) -> list[float]:
-    level = expanded_level(0.95, units)
-    return [float(end) for end in np.quantile(draws, [(1 - level) / 2, (1 + level) / 2])]

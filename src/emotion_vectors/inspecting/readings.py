@@ -8,17 +8,15 @@ from typing import Any
 import polars as pl
 
 from emotion_vectors.errors import UserError
-from emotion_vectors.lm.limits import context_of
 from emotion_vectors.lm.messages import Conversation, converse
 from emotion_vectors.lm.model import LanguageModel
-from emotion_vectors.transcripts.scores import MessageScores, score_texts
+from emotion_vectors.transcripts.scores import MessageScores, score_texts, usual_window
 from emotion_vectors.transcripts.sources import Item
 from emotion_vectors.transcripts.table import Line, extra_of, table
 from emotion_vectors.vectors.calibration import Calibration
 from emotion_vectors.vectors.file import EmotionVectors
 
 Chat = list[dict[str, Any]]
-WINDOW = 8192  # most tokens that are read at once
 
 
 def read_chats(
@@ -36,7 +34,7 @@ def read_chats(
     if not emotions:
         return [[] for _ in chats]
     texts = [converse(lm, chat, any_length=True, partial=True) for chat in chats]
-    scored = score_texts(vectors, lm, texts, emotions, vectors.layer, min(context_of(lm) or WINDOW, WINDOW))
+    scored = score_texts(vectors, lm, texts, emotions, vectors.layer, usual_window(lm))
     if problem := next((one.problem for one in scored if one.problem), None):
         raise UserError(problem)
     lines = [

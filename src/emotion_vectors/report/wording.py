@@ -87,6 +87,12 @@ def p_value(value: float | None) -> str:
     return "p < 0.001" if value < 0.001 else f"p = {value:.2g}" if value < 0.1 else f"p = {value:.2f}"
 
 
+def sided(bounds: Sequence[float], above: str, below: str, neither: str) -> str:
+    """What may be said of a difference: `above` or `below` only where its whole interval lies on that side of 0."""
+    low, high = bounds
+    return above if low > 0 else below if high < 0 else neither
+
+
 def interval(bounds: Sequence[float] | None, decimals: int | None = None) -> str:
     """ "0.71 to 0.93"; None is "not available"."""
     if bounds is None:

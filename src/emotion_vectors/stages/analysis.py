@@ -139,11 +139,14 @@ def analyse(
             lab, vectors, readings, answers.differences, correlated.scores, correlated.found, runs, examples
         )
     criteria = [*lens_criteria, *scenario_criteria, *numeric_criteria, *correlated.criteria, *steering_criteria]
+    facts = validation.story_facts(lab, vectors)
     baseline_record, criteria = validation.words_alone(
-        lab, vectors, correlated.scores.nats, criteria, scenario_record, numeric_record
+        lab, vectors, correlated.scores.nats, criteria, scenario_record, numeric_record, facts
     )
     split_half, agreement = _reliability(lab, vectors)
-    left = words_out(lab, vectors, readings, correlated.scores.nats, criteria, baseline_record, split_half)
+    left = words_out(
+        lab, vectors, readings, correlated.scores.nats, criteria, baseline_record, facts.vocabulary, split_half
+    )
     feels_record, leaks_record = analyse_words(lab, vectors)
     experiments = {
         "lens": lens_record.dump(), "scenarios": scenario_record.dump(), "numeric": numeric_record.dump() if numeric_record else None,
@@ -151,7 +154,7 @@ def analyse(
         "steering": steering_record.dump() if steering_record else None, "baselines": baseline_record.dump(),
         "feels": feels_record.dump() if feels_record else None, "leaks": leaks_record.dump() if leaks_record else None,
         **({WordsOut.key: left.dump()} if left else {}),
-        **directions(lab, vectors),
+        **directions(lab, vectors, facts),
     }  # fmt: skip
     evidence = Evidence(
         settings, pack, vectors, readings, answers, correlated.scores, kept_responses(lab), correlated.found, runs

@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from emotion_vectors.experiments.clusters import measure as clusters
 from emotion_vectors.experiments.clusters.record import Clusters
 from emotion_vectors.experiments.geometry import measure as geometry
-from emotion_vectors.experiments.geometry import stories
 from emotion_vectors.experiments.geometry.record import Geometry
+from emotion_vectors.experiments.geometry.stories import StoryFacts
 from emotion_vectors.experiments.lens.measure import word_embeddings
 from emotion_vectors.lab import Lab
 from emotion_vectors.report.published import clusters as published_clusters
-from emotion_vectors.stages.validation import kept_stories
 from emotion_vectors.stimuli.norms import Norms, read_norms, shipped
 from emotion_vectors.store.run_folder import file_digest
 from emotion_vectors.vectors.file import EmotionVectors
 
 
-def directions(lab: Lab, vectors: EmotionVectors) -> dict[str, Any]:
+def directions(lab: Lab, vectors: EmotionVectors, facts: StoryFacts) -> dict[str, Any]:
     """The record's parts `geometry` and `clusters`; None where there are too few emotions."""
     settings, emotions = lab.settings, vectors.emotions
-    facts = stories.read(partial(kept_stories, lab), emotions)
     tokens = word_embeddings(lab.lm, emotions)
     axes = geometry.run(
         emotions, vectors.at(), vectors.layer, lab.pack.valence, [*shipped(), *_own_norms(lab)], len(shipped()), facts, tokens,

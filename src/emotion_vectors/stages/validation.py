@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 import numpy as np
 import polars as pl
 import torch
 
 from emotion_vectors.experiments.baselines import measure as baselines
-from emotion_vectors.experiments.baselines import words
 from emotion_vectors.experiments.baselines.record import Baselines
+from emotion_vectors.experiments.geometry import stories
+from emotion_vectors.experiments.geometry.stories import StoryFacts
 from emotion_vectors.experiments.numeric import measure as numeric
 from emotion_vectors.experiments.numeric.record import Numeric
 from emotion_vectors.experiments.scenarios import measure as scenarios
@@ -74,12 +76,12 @@ def words_alone(
     criteria: list[Criterion],
     scenario_record: Scenarios,
     numeric_record: Numeric | None,
+    facts: StoryFacts,
 ) -> tuple[Baselines, list[Criterion]]:
     """The record's `baselines` part, and `criteria` with a note on each whose value the words alone reach."""
-    vocabulary = words.fit(text for _, text in kept_stories(lab))
-    bag = words.emotion_vectors(kept_stories(lab), vectors.emotions, vocabulary)
+    vocabulary = facts.vocabulary
     representations = (
-        represent(lab, "bag of words", bag, vocabulary.rows),
+        represent(lab, "bag of words", facts.bag, vocabulary.rows),
         represent(lab, "static embedding", vectors.embedding, lambda texts: static_embeddings(lab.lm, texts)),
     )
     record = baselines.run(
@@ -88,6 +90,11 @@ def words_alone(
     )  # fmt: skip
     sentences = baselines.remarks(record)
     return record, [criterion.noted(sentences.get(criterion.id, "")) for criterion in criteria]
+
+
+def story_facts(lab: Lab, vectors: EmotionVectors) -> StoryFacts:
+    """The words, length and person of the run's kept stories, for all that ask about them."""
+    return stories.read(partial(kept_stories, lab), vectors.emotions)
 
 
 def kept_stories(lab: Lab) -> Iterator[tuple[str, str]]:

@@ -8,9 +8,9 @@ import numpy as np
 import polars as pl
 import torch
 
-from emotion_vectors.experiments.baselines import words
 from emotion_vectors.experiments.baselines.measure import Representation
 from emotion_vectors.experiments.baselines.record import Baselines
+from emotion_vectors.experiments.baselines.words import Vocabulary
 from emotion_vectors.experiments.lens import measure as lens
 from emotion_vectors.experiments.words_out import measure, removal
 from emotion_vectors.experiments.words_out.record import WordsOut
@@ -33,13 +33,13 @@ def words_out(
     nats: np.ndarray,
     criteria: list[Criterion],
     beside: Baselines,
+    vocabulary: Vocabulary,
     split_half: JsonObject | None,
 ) -> WordsOut | None:
-    """The record's `words_out` part; None for vectors from elsewhere, and where topics or stories are too few for a regression."""
+    """The record's `words_out` part, by the `vocabulary` of the stories; None for vectors from elsewhere, and where topics or stories are too few for a regression."""
     settings, total = lab.settings, int(sum(vectors.header["stories"]))
     if lab.theirs is not None or len(lab.topics) < 2:
         return None
-    vocabulary = words.fit(text for _, text in kept_stories(lab))
     every = max(1, total // removal.MOST_TEXTS)
     some = [text for number, (_, text) in enumerate(kept_stories(lab)) if number % every == 0]
     made = removal.components(vocabulary, some, total)

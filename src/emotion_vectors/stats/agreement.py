@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from emotion_vectors.errors import UserError
-from emotion_vectors.stats.arrays import FloatArray, finite, resamples
-from emotion_vectors.stats.intervals import expanded_level, interval_from_draws
+from emotion_vectors.stats.arrays import FloatArray, finite
+from emotion_vectors.stats.intervals import drawn_counts, expanded_level, interval_from_draws
 from emotion_vectors.stats.nulls import permutation_p, permuted_rows
 
 FEWEST = 4  # prompts: fewer have no interval
@@ -50,13 +50,28 @@ def table_agreement(
     r = table_r(a, b, within)
     if np.isnan(r):
         return None
-    generator = np.random.default_rng(seed)
-    drawn = generator.integers(count, size=(resamples(repeats), count))
-    weights = np.stack([np.bincount(rows, minlength=count) for rows in drawn]).astype(np.float64)
-    draws = _weighted(weights, a, b, within)
+    draws = _weighted(drawn_counts(count, repeats, seed), a, b, within)
     bounds = interval_from_draws(np.where(np.isnan(draws), r, draws), r, expanded_level(0.95, count)).single()
     null = _shuffled(a, b, within, permuted_rows(count, None, repeats, seed + 1))
     return Agreement(r, bounds.low, bounds.high, float(null.mean()), float(permutation_p(r, null)))
+
+
+class Middle(NamedTuple):
+    """Mean of some correlations, and the ends of their middle 95 %."""
+
+    mean: float
+    low: float
+    high: float
+
+
+def middle(values: ArrayLike) -> Middle | None:
+    """Of the values (k,) that are defined, for example of sets of random directions; None where none is."""
+    given = np.asarray(values, dtype=np.float64)
+    known = given[~np.isnan(given)]
+    if not len(known):
+        return None
+    low, high = np.quantile(known, [0.025, 0.975])
+    return Middle(float(known.mean()), float(low), float(high))
 
 
 def _tables(first: ArrayLike, second: ArrayLike) -> tuple[FloatArray, FloatArray]:

@@ -43,6 +43,11 @@ def pearson(x: ArrayLike, y: ArrayLike) -> FloatArray:
     return np.clip(np.tensordot(standardised(target), standardised(columns), axes=(0, 0)), -1.0, 1.0)
 
 
+def pearson_pairs(x: ArrayLike, y: ArrayLike) -> FloatArray:
+    """Pearson correlation (m,) of each column of `x` (n, m) with the same column of `y` (n, m); NaN where one is constant."""
+    return np.clip((standardised(x) * standardised(y)).sum(axis=0), -1.0, 1.0)
+
+
 def spearman_rows(x: ArrayLike, y: ArrayLike) -> FloatArray:
     """Spearman correlation (...) of `x` (k,) with each row of `y` (..., k), ties by mean rank; NaN for a constant."""
     values, rows = finite(x, "x"), finite(y, "y")

@@ -74,6 +74,32 @@ def interval_from_draws(
     )
 
 
+def ends_of_draws(draws: ArrayLike, units: int, level: float = 0.95) -> list[float]:
+    """Both ends of the percentile interval of `draws` (b,) of one statistic, the level expanded for the units that were drawn."""
+    nominal = expanded_level(level, units)
+    return [float(end) for end in np.quantile(draws, [(1 - nominal) / 2, (1 + nominal) / 2])]
+
+
+def drawn_counts(units: int, repeats: int, seed: int) -> FloatArray:
+    """(repeats, units) how often each unit is in each bootstrap draw, by drawing unit numbers with replacement."""
+    drawn = np.random.default_rng(seed).integers(units, size=(resamples(repeats), units))
+    return np.stack([np.bincount(rows, minlength=units) for rows in drawn]).astype(np.float64)
+
+
+def fisher_interval(r: ArrayLike, freedom: int, level: float = 0.95) -> tuple[FloatArray, FloatArray]:
+    """Interval of correlations `r` (...) by Fisher's z; NaN stays NaN.
+
+    `freedom` is the number of rows less 3, and less 1 for each column that is held constant; below 1 nothing is known: -1 to 1.
+    """
+    value = np.asarray(r, dtype=np.float64)
+    if freedom < 1:
+        return np.full_like(value, -1.0)[()], np.full_like(value, 1.0)[()]
+    with np.errstate(divide="ignore"):  # r of exactly 1 has the interval [1, 1]
+        z = np.arctanh(value)
+    reach = stats.norm.ppf((1 + level) / 2) / np.sqrt(freedom)
+    return np.tanh(z - reach), np.tanh(z + reach)
+
+
 def bootstrap_mean(
     values: ArrayLike,
     *,
@@ -121,10 +147,7 @@ def pearson_interval(x: ArrayLike, y: ArrayLike, level: float = 0.95) -> Interva
     rows = len(np.asarray(y))
     if rows < 4:
         raise UserError(f"Fisher's interval needs 4 points or more, not {rows}.")
-    with np.errstate(divide="ignore"):  # r of exactly 1 has the interval [1, 1]
-        z = np.arctanh(r)
-    reach = stats.norm.ppf((1 + level) / 2) / np.sqrt(rows - 3)
-    return Intervals(r, np.tanh(z - reach), np.tanh(z + reach))
+    return Intervals(r, *fisher_interval(r, rows - 3, level))
 
 
 def pearson_bootstrap(

@@ -13,10 +13,9 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from scipy import stats
 
 from emotion_vectors.stats.arrays import FloatArray, IndexArray
-from emotion_vectors.stats.correlation import standardised
+from emotion_vectors.stats.correlation import pearson_pairs, standardised
 
 PENALTIES = (1e-3, 1e-2, 1e-1, 1.0, 10.0)
 """Ridge penalties in units of the features' mean sum of squares: 1 halves an average component."""
@@ -79,7 +78,7 @@ def best_feature(features: Sequence[FloatArray], targets: FloatArray, fold: Inde
 
 def agreement(predictions: FloatArray, targets: FloatArray) -> FloatArray:
     """(c,) Pearson r of each column of predictions with its target; 0 where a column is constant: it predicts nothing."""
-    return np.nan_to_num((standardised(predictions) * standardised(targets)).sum(axis=0)).clip(-1, 1)
+    return np.nan_to_num(pearson_pairs(predictions, targets))
 
 
 def without(values: FloatArray, given: FloatArray) -> FloatArray:
@@ -105,14 +104,6 @@ def permuted_beyond(targets: FloatArray, given: FloatArray, orders: IndexArray) 
     """
     left = without(targets[:, None], given)[:, 0]
     return np.column_stack([targets, (targets - left)[:, None] + left[orders].T])
-
-
-def fisher(r: float, freedom: int) -> tuple[float, float]:
-    """95 % interval of a correlation by Fisher's z; `freedom` is the number of rows less 3, and less 1 for each given column."""
-    if freedom < 1:
-        return -1.0, 1.0
-    z, reach = np.arctanh(np.clip(r, -1 + 1e-12, 1 - 1e-12)), stats.norm.ppf(0.975) / np.sqrt(freedom)
-    return float(np.tanh(z - reach)), float(np.tanh(z + reach))
 
 
 def drawn_agreement(predictions: FloatArray, targets: FloatArray, weights: FloatArray) -> FloatArray:

@@ -21,7 +21,7 @@ from numpy.typing import ArrayLike
 
 from emotion_vectors.errors import UserError
 from emotion_vectors.stats.arrays import FloatArray, resamples
-from emotion_vectors.stats.intervals import expanded_level
+from emotion_vectors.stats.intervals import ends_of_draws
 
 NAMES = ("r", "size", "option", "condition", "interaction")
 _BATCH = 100  # draws at a time: memory stays small however many conditions are steered
@@ -99,10 +99,9 @@ def estimate(value: float, drawn: FloatArray, options: int, level: float = 0.95)
     """`value` with the percentile interval of draws (b,), its level expanded for the number of options."""
     if not np.isfinite(value) or not np.isfinite(drawn).all():
         return Estimate(float("nan"), float("nan"), float("nan"))
-    nominal = expanded_level(level, options)
-    low, high = np.quantile(drawn, [(1 - nominal) / 2, (1 + nominal) / 2])
+    low, high = ends_of_draws(drawn, options, level)
     # Reweighting can push a share to one side of its own value; the interval always holds it.
-    return Estimate(float(value), min(float(low), float(value)), max(float(high), float(value)))
+    return Estimate(float(value), min(low, float(value)), max(high, float(value)))
 
 
 def _checked(effects: ArrayLike) -> FloatArray:

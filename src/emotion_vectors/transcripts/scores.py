@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from emotion_vectors.lm.finite import NotFiniteError
+from emotion_vectors.lm.limits import context_of
 from emotion_vectors.lm.messages import Conversation
 from emotion_vectors.lm.model import LanguageModel
 from emotion_vectors.vectors.activations import batches
@@ -23,6 +24,7 @@ from emotion_vectors.vectors.file import EmotionVectors
 from emotion_vectors.vectors.reading import Reading, read_batch
 
 OVERLAP = 256  # tokens that a window shares with the one before it
+MOST_WINDOW = 8192  # tokens read at once unless somebody says otherwise: attention costs grow with their square
 
 
 class Window(NamedTuple):
@@ -68,6 +70,11 @@ class Seen(NamedTuple):
 
 Watch = Callable[[int, int, MessageScores, Seen], None]
 """Gets the numbers of text and message, the message's scores so far, and the window that is about to be added to them."""
+
+
+def usual_window(lm: LanguageModel) -> int:
+    """How many tokens are read at once where nobody says: the model's context, up to `MOST_WINDOW`."""
+    return min(context_of(lm) or MOST_WINDOW, MOST_WINDOW)
 
 
 def windows(length: int, size: int, overlap: int = OVERLAP, front: int = 1) -> list[Window]:

@@ -19,16 +19,16 @@ import numpy as np
 from emotion_vectors.experiments.clusters.record import (
     Clustering,
     Clusters,
-    Difference,
     LayerAlike,
     Rand,
     Stable,
     WithWords,
 )
 from emotion_vectors.experiments.geometry.measure import FEWEST, FEWEST_EMOTIONS, TOKENS, VECTORS, WORDS
+from emotion_vectors.experiments.geometry.record import Difference
 from emotion_vectors.report.labels import spread
 from emotion_vectors.stats import clustering, nulls, similarity
-from emotion_vectors.stats.intervals import expanded_level
+from emotion_vectors.stats.intervals import ends_of_draws
 from emotion_vectors.vectors.directions import contrast, cosine, unit
 from emotion_vectors.vectors.geometry import coordinates
 
@@ -108,14 +108,9 @@ def _rand(first: np.ndarray, second: np.ndarray, weights: np.ndarray, resamples:
     draws = clustering.adjusted_rand(first, second, weights)
     null = clustering.dealt_rand(first, second, nulls.permuted_rows(len(first), None, resamples, seed))
     return Rand(
-        value=value, interval=_ends(draws, len(first)), null_high=float(np.quantile(null, 0.95)),
+        value=value, interval=ends_of_draws(draws, len(first)), null_high=float(np.quantile(null, 0.95)),
         p=float(nulls.permutation_p(value, null)),
     )  # fmt: skip
-
-
-def _ends(draws: np.ndarray, units: int) -> list[int | float]:
-    level = expanded_level(0.95, units)
-    return [float(end) for end in np.quantile(draws, [(1 - level) / 2, (1 + level) / 2])]
 
 
 def _stable(rows: np.ndarray, labels: np.ndarray, k: int, seed: int) -> Stable:
@@ -137,7 +132,7 @@ def _beyond(labels: Mapping[str, np.ndarray], known: Sequence[str | None], weigh
         (clustering.adjusted_rand(found, other), clustering.adjusted_rand(found, other, weights[:, place]))
         for found in (labels[VECTORS][place], labels[WORDS][place])
     )
-    return Difference(value=float(mine[0] - theirs[0]), interval=_ends(mine[1] - theirs[1], len(place)))
+    return Difference(value=float(mine[0] - theirs[0]), interval=ends_of_draws(mine[1] - theirs[1], len(place)))
 
 
 def _alike(
@@ -152,7 +147,7 @@ def _alike(
     place = list(layers).index(layer)
     shown = sorted({place, *spread(len(layers), MOST_LAYERS)})
     beside = [spaces[name] for name in (WORDS, TOKENS) if name in spaces]
-    structures = np.stack([_structure(rows) for rows in (*vectors[shown], *beside)])
+    structures = np.stack([structure(rows) for rows in (*vectors[shown], *beside)])
     table, own = similarity.spearman_table(structures), shown.index(place)
     n, at = vectors.shape[1], {name: len(shown) + i for i, name in enumerate(k for k in (WORDS, TOKENS) if k in spaces)}
     weights = clustering.drawn_weights(n, min(resamples, MOST_DRAWS), seed)
@@ -163,25 +158,27 @@ def _alike(
         gain = None
         if words is not None:
             gain = Difference(
-                value=float(table[own, row] - table[own, words]), interval=_ends(draws[:, row] - draws[:, words], n)
+                value=float(table[own, row] - table[own, words]),
+                interval=ends_of_draws(draws[:, row] - draws[:, words], n),
             )
         given = (
             None if words is None or row == own else float(similarity.partial(table[np.ix_(*[[own, row, words]] * 2)]))
         )
         alike.append(LayerAlike(
             layer=layers[number], analysis=float(table[own, row]), words=None if words is None else float(table[row, words]),
-            tokens=None if tokens is None else float(table[row, tokens]), interval=_ends(draws[:, row], n), beyond_words=gain, partial=given,
+            tokens=None if tokens is None else float(table[row, tokens]), interval=ends_of_draws(draws[:, row], n), beyond_words=gain, partial=given,
         ))  # fmt: skip
     with_words = None
     if words is not None:
         null = similarity.dealt(structures[own], structures[words], nulls.permuted_rows(n, None, resamples, seed))
         with_words = WithWords(
-            r=float(table[own, words]), interval=_ends(draws[:, words], n), null=float(null.mean()),
+            r=float(table[own, words]), interval=ends_of_draws(draws[:, words], n), null=float(null.mean()),
             p=float(nulls.permutation_p(table[own, words], null)),
         )  # fmt: skip
     return with_words, alike, table[: len(shown), : len(shown)].tolist()
 
 
-def _structure(vectors: np.ndarray) -> np.ndarray:
+def structure(vectors: np.ndarray) -> np.ndarray:
+    """(p,) similarity structure of vectors (n, d) around their mean: ranks of the cosines between all pairs."""
     rows = contrast(vectors.astype(np.float64))
     return similarity.structure(cosine(rows, rows))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
+from emotion_vectors.experiments.geometry.record import Difference
 from emotion_vectors.record.base import Correlation, Count, ExperimentPart, Interval, Number, Part, Share
 
 
@@ -36,13 +37,6 @@ class Clustering(Part):
     labels: list[Count] = Field(description="cluster of each emotion")
     published: Rand | None = Field(description="with the published clusters; null with too few of their emotions")
     stability: Stable | None = Field(description="null where it was not asked")
-
-
-class Difference(Part):
-    """How much more than the words of the stories."""
-
-    value: Number = Field(description="the index")
-    interval: Interval = Field(description="95 % interval")
 
 
 class LayerAlike(Part):

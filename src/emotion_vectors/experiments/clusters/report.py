@@ -13,7 +13,7 @@ from emotion_vectors.record import Record
 from emotion_vectors.report.published import PAPER_LAYERS_ALIKE, PAPER_MODEL
 from emotion_vectors.report.requirements import require, require_close
 from emotion_vectors.report.topic import Cell, Choice, Figure, Table, TableOf, Topic
-from emotion_vectors.report.wording import count, fixed, interval, number, p_value
+from emotion_vectors.report.wording import count, fixed, interval, number, p_value, sided
 from emotion_vectors.stats.clustering import adjusted_rand
 
 
@@ -152,13 +152,8 @@ def _beyond(part: Clusters) -> str:
 
 
 def _judged(found: Difference) -> str:
-    low, high = found.interval
-    judged = (
-        "more than the words"
-        if low > 0
-        else "less than the words"
-        if high < 0
-        else "no more than the words, as far as is shown"
+    judged = sided(
+        found.interval, "more than the words", "less than the words", "no more than the words, as far as is shown"
     )
     return f"{judged} (difference {fixed(found.value)}, 95 % interval {interval(found.interval, 2)})"
 

@@ -12,7 +12,7 @@ interval is over words, for these stories.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -32,7 +32,7 @@ from emotion_vectors.experiments.geometry.record import (
 from emotion_vectors.experiments.geometry.stories import StoryFacts
 from emotion_vectors.stats import nulls, predicting
 from emotion_vectors.stats.clustering import drawn_weights
-from emotion_vectors.stats.intervals import expanded_level
+from emotion_vectors.stats.intervals import ends_of_draws, fisher_interval
 from emotion_vectors.stimuli.norms import SCALES, Norms
 from emotion_vectors.vectors.directions import contrast, unit
 from emotion_vectors.vectors.geometry import coordinates, principal, towards
@@ -244,9 +244,13 @@ def _tested(r: np.ndarray, freedom: int) -> dict[str, Any]:
     """Fields of `Tested` from the observed r, which comes first, and those of the null."""
     value, null = float(r[0]), r[1:]
     return {
-        "r": value, "interval": list(predicting.fisher(value, freedom)), "null": float(null.mean()),
+        "r": value, "interval": _ends(fisher_interval(value, freedom)), "null": float(null.mean()),
         "null_high": float(np.quantile(null, 0.95)), "p": float(nulls.permutation_p(value, null)),
     }  # fmt: skip
+
+
+def _ends(found: Iterable[Any]) -> list[int | float]:
+    return [float(end) for end in found]
 
 
 def _with_differences(found: list[_Found], rated: Sequence[Rated], resamples: int, seed: int) -> list[Represented]:
@@ -274,10 +278,8 @@ def _with_differences(found: list[_Found], rated: Sequence[Rated], resamples: in
 
 
 def _difference(mine: Agreement, theirs: Agreement, draws: np.ndarray) -> Agreement:
-    level = expanded_level(0.95, int(mine.words))
-    value = mine.ridge.r - theirs.ridge.r
-    ends = [float(end) for end in np.quantile(draws, [(1 - level) / 2, (1 + level) / 2])]
-    return mine.model_copy(update={"beyond_words": Difference(value=value, interval=ends)})
+    gain = Difference(value=mine.ridge.r - theirs.ridge.r, interval=_ends(ends_of_draws(draws, int(mine.words))))
+    return mine.model_copy(update={"beyond_words": gain})
 
 
 def ceilings(norms: Sequence[Norms], emotions: Sequence[str]) -> list[Ceiling]:
@@ -292,6 +294,6 @@ def ceilings(norms: Sequence[Norms], emotions: Sequence[str]) -> list[Ceiling]:
                     continue
                 r = float(np.clip(np.corrcoef(mine, theirs)[0, 1], -1, 1))
                 found.append(Ceiling(
-                    scale=scale, norms=[first.name, second.name], words=len(both), r=r, interval=list(predicting.fisher(r, len(both) - 3)),
+                    scale=scale, norms=[first.name, second.name], words=len(both), r=r, interval=_ends(fisher_interval(r, len(both) - 3)),
                 ))  # fmt: skip
     return found

@@ -44,10 +44,10 @@ class BestOf(Tested):
 
 
 class Difference(Part):
-    """How much larger r is than that of the words alone."""
+    """How much larger a statistic is than that of the words alone."""
 
     value: Number = Field(description="the difference")
-    interval: Interval = Field(description="95 %, by resampling words")
+    interval: Interval = Field(description="95 %, by resampling words or emotions")
 
 
 class Agreement(Part):

@@ -11,7 +11,7 @@ from emotion_vectors.record import Record
 from emotion_vectors.report.published import PAPER_GEOMETRY, PAPER_MODEL
 from emotion_vectors.report.requirements import pearson, require, require_close
 from emotion_vectors.report.topic import Cell, Choice, Figure, Section, Table, TableOf, Topic
-from emotion_vectors.report.wording import count, fixed, interval, listing, number, p_value, percent
+from emotion_vectors.report.wording import count, fixed, interval, listing, number, p_value, percent, sided
 from emotion_vectors.stimuli.norms import shipped
 
 MISSING = "Not measured (older run, or fewer than four emotions)."
@@ -102,14 +102,9 @@ def _scale_seen(part: Geometry, row: Agreement) -> str:
     words, gain = part.agreement(WORDS, row.norms, row.scale), row.beyond_words
     if words is None or gain is None:
         return f"{said}."
-    low, high = gain.interval
-    judged = (
-        "more than the words give"
-        if low > 0
-        else "less than the words give"
-        if high < 0
-        else "not shown to be more than the words give"
-    )
+    judged = sided(
+        gain.interval, "more than the words give", "less than the words give", "not shown to be more than the words give"
+    )  # fmt: skip
     return f"{said}; the words of the stories alone give {fixed(words.ridge.r)}, so the difference, {fixed(gain.value)} ({interval(gain.interval, 2)}), is {judged}."
 
 

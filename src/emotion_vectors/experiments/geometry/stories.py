@@ -20,11 +20,12 @@ LENGTH, PERSON = "story length", "person"
 
 
 class StoryFacts(NamedTuple):
-    """Of n emotions: the bag of words (n, w), mean words per story (n,), and share of the first person (n,)."""
+    """Of n emotions: the bag of words (n, w), mean words per story (n,), share of the first person (n,), and whose words the bag counts."""
 
     bag: np.ndarray
     length: np.ndarray
     person: np.ndarray
+    vocabulary: words.Vocabulary
 
     def covariates(self) -> dict[str, np.ndarray]:
         """What differs between the emotions and is no emotion; what is the same for all of them is left out."""
@@ -41,7 +42,7 @@ def read(stories: Callable[[], Iterable[tuple[str, str]]], emotions: Sequence[st
     vocabulary = words.fit(text for _, text in stories())
     counted = _Counts(len(emotions))
     bag = words.emotion_vectors(counted.passing(stories(), emotions), emotions, vocabulary)
-    return StoryFacts(bag, counted.mean(counted.length), counted.mean(counted.person))
+    return StoryFacts(bag, counted.mean(counted.length), counted.mean(counted.person), vocabulary)
 
 
 class _Counts:

@@ -29,7 +29,7 @@ from emotion_vectors.experiments.response_position.record import (
 )
 from emotion_vectors.report.topic import Evidence, Measured
 from emotion_vectors.stats import nulls
-from emotion_vectors.stats.agreement import FEWEST, table_agreement, table_r
+from emotion_vectors.stats.agreement import FEWEST, middle, table_agreement, table_r
 from emotion_vectors.vectors.directions import cosine
 
 TOKENS = 20  # of the answer; the paper's number
@@ -156,10 +156,8 @@ def _agreed(
     found = table_agreement(first, second, within=within, repeats=repeats, seed=seed)
     if found is None:
         return None
-    random = np.array([table_r(a, b, within) for a, b in drawn])
-    random = random[~np.isnan(random)]
-    low, high = np.quantile(random, [0.025, 0.975]) if len(random) else (0.0, 0.0)
-    spread = RandomDirections(mean=float(random.mean()), low=float(low), high=float(high)) if len(random) else None
+    random = middle([table_r(a, b, within) for a, b in drawn])
+    spread = None if random is None else RandomDirections(**random._asdict())
     return Agreed(r=found.r, interval=[found.low, found.high], shuffled=found.shuffled, p=found.p, random=spread)
 
 

@@ -13,7 +13,7 @@ from emotion_vectors.explorer.runs import Run
 from emotion_vectors.report.labels import place
 from emotion_vectors.report.wording import fixed, percent
 from emotion_vectors.stimuli.norms import SCALES, shipped
-from emotion_vectors.vectors.geometry import towards
+from emotion_vectors.vectors.geometry import principal, towards
 
 WIDTH, HEIGHT, EDGE = 760, 560, 28
 COLOURS = {"positive": "var(--ev-blue)", "negative": "var(--ev-orange)"}
@@ -34,15 +34,11 @@ class Places(NamedTuple):
 
 def components(unit_vectors: np.ndarray, positive: np.ndarray) -> Places:
     """Principal components of unit vectors (n, d); the first one points to the emotions where `positive` (n,) is true."""
-    centred = unit_vectors - unit_vectors.mean(axis=0)
-    left, sizes, _ = np.linalg.svd(centred.astype(np.float64), full_matrices=False)
-    points = np.zeros((len(centred), 2))
-    kept = min(2, len(sizes))
-    points[:, :kept] = left[:, :kept] * sizes[:kept]
+    found = principal(unit_vectors, 2)
+    points, share = np.zeros((len(unit_vectors), 2)), np.zeros(2)
+    points[:, : len(found.shares)], share[: len(found.shares)] = found.places, found.shares
     if positive.any() and not positive.all() and points[positive, 0].mean() < points[~positive, 0].mean():
         points[:, 0] *= -1
-    share = np.zeros(2)
-    share[:kept] = (sizes**2 / max(float((sizes**2).sum()), 1e-12))[:kept]
     return Places(points, share)
 
 

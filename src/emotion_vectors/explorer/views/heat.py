@@ -54,7 +54,7 @@ def heat_map(reading: Reading, emotion: str, layer: int, kind: str) -> str:
         return notice(
             "info",
             f"A heat map shows up to {MOST_TOKENS} tokens.",
-            "Read a shorter text, or take the CSV of `read --tokens`.",
+            "Read a shorter text, or draw it in Python: reading.plot().",
         )
     if kind == LAYERS and len(reading.layers) < 2:
         return notice(

@@ -92,7 +92,7 @@ def criteria_table(record: Record, cards: Sequence[Card]) -> Table:
     rows, reasons = [], []
     for card in cards:
         criterion = record.criteria.get(card.id)
-        published = (Cell(reported_value(one), "number") for one in card.published or (None, None, None))
+        published = (Cell(reported_value(one), "measured") for one in card.published or (None, None, None))
         if criterion is None:
             rows.append(
                 (Cell(f"{card.id} {card.title}"), *(Cell("") for _ in range(3)), Cell(NOT_JUDGED), Cell(""), *published)
@@ -107,7 +107,7 @@ def criteria_table(record: Record, cards: Sequence[Card]) -> Table:
         rows.append(
             (
                 Cell(f"{card.id} {criterion.name}"),
-                Cell(value, "number"),
+                Cell(value, "measured"),
                 Cell(interval(criterion.interval), "number"),
                 Cell(_null(criterion), "null"),
                 verdict_cell(criterion.verdict),

@@ -73,7 +73,10 @@ class Figure:
 
 @dataclass(frozen=True)
 class Cell:
-    """Text of a table cell; `kind` is a CSS class that never says more than the text does."""
+    """Text of a table cell; `kind` is a CSS class that never says more than the text does.
+
+    A `number` stays on one line; what is `measured`, a number with words or its interval, may take several.
+    """
 
     text: str
     kind: str = ""

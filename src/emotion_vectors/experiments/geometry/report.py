@@ -167,7 +167,7 @@ def _table(
 
 def _cell(part: Geometry, name: str, norms: str, scale: str, take: Callable[[Agreement], Tested | None]) -> Cell:
     row = part.agreement(name, norms, scale)
-    return Cell(_shown(take(row)) if row else "not measured", "number")
+    return Cell(_shown(take(row)) if row else "not measured", "measured")
 
 
 def _ridge_note(part: Geometry) -> str:

@@ -55,10 +55,10 @@ def geometry(first: np.ndarray, second: np.ndarray, resamples: int, seed: int) -
     tables = [cosine(rows, rows) for rows in (centred(first), centred(second))]
     n = len(tables[0])
     above = np.triu_indices(n, 1)
-    structures = [similarity.structure(table) for table in tables]
-    value = _r(*structures)
+    one, other = (similarity.structure(table) for table in tables)
+    value = _r(one, other)
     generator = np.random.default_rng(seed)
-    dealt = similarity.dealt(*structures, np.array([generator.permutation(n) for _ in range(resamples)]))
+    dealt = similarity.dealt(one, other, np.array([generator.permutation(n) for _ in range(resamples)]))
 
     def resampled(rows: np.ndarray) -> float:
         different = rows[above[0]] != rows[above[1]]

@@ -77,7 +77,8 @@ def interval_from_draws(
 def ends_of_draws(draws: ArrayLike, units: int, level: float = 0.95) -> list[float]:
     """Both ends of the percentile interval of `draws` (b,) of one statistic, the level expanded for the units that were drawn."""
     nominal = expanded_level(level, units)
-    return [float(end) for end in np.quantile(draws, [(1 - nominal) / 2, (1 + nominal) / 2])]
+    values = np.asarray(draws, dtype=np.float64)
+    return [float(end) for end in np.quantile(values, [(1 - nominal) / 2, (1 + nominal) / 2])]
 
 
 def drawn_counts(units: int, repeats: int, seed: int) -> FloatArray:

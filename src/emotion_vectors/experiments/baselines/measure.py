@@ -46,24 +46,16 @@ class Representation(NamedTuple):
 
 
 def run(
-    representations: Sequence[Representation],
-    pack: Pack,
-    emotions: Sequence[str],
-    nats: np.ndarray,
+    rows: Sequence[Row],
     criteria: Sequence[Criterion],
     scenario_record: Scenarios,
     numeric_record: Numeric | None,
     vocabulary: int,
-    resamples: int,
-    seed: int,
 ) -> Baselines:
-    """The record's `baselines` part; `criteria` and the two records are those of the residual stream.
+    """The record's `baselines` part: `rows` of `measure`, below that of the residual stream, whose criteria and records are given.
 
     `vocabulary` is the number of words of the bag of words.
     """
-    rows = [row(RESIDUAL, criteria, scenario_record, numeric_record)]
-    for one in representations:
-        rows.append(measure(one, pack, emotions, nats, resamples, seed))
     by_id = {criterion.id: criterion for criterion in criteria}
     probes = len(scenario_record.emotions) if by_id["V4"].value is not None else None
     of = {name: by_id[name].of for name in CRITERIA} | {"V4": probes}
@@ -74,7 +66,11 @@ def run(
     second, every = scenario_record.heldout, scenario_record.retrieval
     of |= {"heldout": second and second.of, "retrieval": every and every.of}
     of |= {"retrieval_rank": every and every.emotions}
-    return Baselines(rows=rows, of=Tests[Count](**of), vocabulary=vocabulary)
+    return Baselines(
+        rows=[row(RESIDUAL, criteria, scenario_record, numeric_record), *rows],
+        of=Tests[Count](**of),
+        vocabulary=vocabulary,
+    )
 
 
 def measure(

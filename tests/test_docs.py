@@ -116,6 +116,10 @@ def test_the_readme_shows_the_two_commands_and_every_preset():
     assert all(f"`{preset}`" in text for preset in settings.PRESETS)
 
 
+def test_the_readme_is_short():
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").split()) <= 900
+
+
 @pytest.mark.parametrize("page", PAGES, ids=names(PAGES))
 def test_python_imports_of_the_package_work(page):
     if page.name == "CONTRIBUTING.md":

@@ -164,6 +164,13 @@ def test_every_field_of_the_record_has_a_sentence():
     assert len(places) > 80 and not bare, f"give these a description: {', '.join(bare)}"
 
 
+def test_every_decision_has_its_date():
+    text = (DOCS / "decisions.md").read_text(encoding="utf-8")
+    heads = re.findall(r"^### .+$", text, re.MULTILINE)
+    dated = re.findall(r"^### .+\n\n\*Recorded 20\d\d-[01]\d-[0-3]\d\.\*\n", text, re.MULTILINE)
+    assert len(heads) == len(dated) > 50
+
+
 def test_versions_agree():
     cited = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
     changes = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")

@@ -92,9 +92,9 @@ def read(
         loaded.index(name)
     files = unfolded(files)
     held = survey(files, skip_bad)  # a bad line is told before the model is loaded
-    lm = _load(loaded, model, quantize, adapter, device, reporter)
+    lm = load_reader(loaded, model, quantize, adapter, device, reporter)
     calibration = loaded.calibration if lm.sha256 == loaded.header.get("model_sha256") else None
-    reporter.say(_reference(loaded, calibration is not None))
+    reporter.say(reference_said(loaded, calibration is not None))
     order = Order(tuple(files), names, chosen, _window(lm, window), skip_bad)
     try:
         record = read_files(order, loaded, lm, calibration, out, reporter, tokens_per_batch, held)
@@ -107,7 +107,7 @@ def read(
     _summary(record, out)
 
 
-def _load(
+def load_reader(
     vectors: EmotionVectors,
     model: str | None,
     quantize: str | None,
@@ -134,7 +134,7 @@ def _load(
     return lm
 
 
-def _reference(vectors: EmotionVectors, used: bool) -> str:
+def reference_said(vectors: EmotionVectors, used: bool) -> str:
     if used and vectors.calibration is not None:
         return f"Percentiles are among {vectors.calibration.texts} neutral texts."
     if vectors.calibration is not None:

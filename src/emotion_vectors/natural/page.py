@@ -35,13 +35,14 @@ class Passage(NamedTuple):
 
 
 class Section(NamedTuple):
-    """One emotion on the page."""
+    """One emotion on the page; `without` are those that are not among its strongest anyway, `above` how many are."""
 
     anchor: str
     emotion: str
     seen: str
     strongest: list[Passage]
     without: list[Passage]
+    above: int
 
 
 def render(record: Summary, passages: Sequence[Shown], words: Words) -> str:
@@ -195,14 +196,21 @@ def sections(record: Summary, passages: Sequence[Shown], words: Words) -> list[S
     of: dict[tuple[str, str], list[Shown]] = {}
     for one in passages:
         of.setdefault((one.example.emotion, one.kind), []).append(one)
-    return [
-        Section(
-            f"e{place}", row.emotion, f"reliability {_reliability(row)}; own word or synonym in {row.either.share * row.either.of:.0f} of {row.either.of}",
-            [_passage(one, words) for one in of.get((row.emotion, STRONGEST), [])],
-            [_passage(one, words) for one in of.get((row.emotion, WITHOUT), [])],
-        )
-        for place, row in enumerate(record.emotions)
-    ]  # fmt: skip
+    found = []
+    for place, row in enumerate(record.emotions):
+        strongest, without = (of.get((row.emotion, kind), []) for kind in (STRONGEST, WITHOUT))
+        known = {_where(one) for one in strongest}
+        further = [one for one in without if _where(one) not in known]
+        seen = f"reliability {_reliability(row)}; own word or synonym in {row.either.share * row.either.of:.0f} of {row.either.of}"
+        found.append(Section(
+            f"e{place}", row.emotion, seen, [_passage(one, words) for one in strongest], [_passage(one, words) for one in further],
+            len(without) - len(further),
+        ))  # fmt: skip
+    return found
+
+
+def _where(one: Shown) -> tuple[str, int, int, int]:
+    return one.example.source, one.example.item, one.example.message, one.example.position
 
 
 def _passage(one: Shown, words: Words) -> Passage:

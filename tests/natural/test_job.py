@@ -212,7 +212,9 @@ def test_a_planted_lexicon_agrees_and_another_does_not(world, tmp_path):
     noise = {one: float(value) for one, value in zip(common, draw.normal(size=len(common)), strict=True)}
     planted_norms = Norms("planted", "here", "none", {"valence": {one: 0.0 for one in common} | {word.lower(): 9.0}})
     valence = {EMOTIONS[0]: "positive", EMOTIONS[1]: "negative", EMOTIONS[2]: "negative"}
-    axis = write(world, [path], tmp_path / "yes", norms=planted_norms, valence=valence).agreement.axis
+    agreed = write(world, [path], tmp_path / "yes", norms=planted_norms, valence=valence).agreement
+    axis = agreed.axis
+    assert agreed.choosing + agreed.held_out == 160 and agreed.held_out == axis.texts  # no text is in both halves
     assert axis.interval[0] > max(axis.random, axis.shuffled) and axis.texts > 60
     assert "That is beyond both." in (tmp_path / "yes" / "examples.html").read_text()
     none = Norms("noise", "here", "none", {"valence": noise | {word.lower(): 0.0}})

@@ -7,6 +7,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
 
+from emotion_vectors.natural.agreement import FEWEST
 from emotion_vectors.natural.kept import Example, marked_cells
 from emotion_vectors.natural.record import Agreement, AxisAgreement, EmotionWords, Rate, Summary
 from emotion_vectors.natural.summary import STRONGEST, WITHOUT, Shown
@@ -118,6 +119,10 @@ def agreement_seen(found: Agreement) -> list[str]:
             f"Lexicon: over {count(found.axis.texts, 'held-out text')}, the mean cosine with positive emotions less that with negative ones agrees with the "
             f"mean valence of the text's words in {found.lexicon}: {axis_seen(found.axis)}"
         )
+    if found.axis is not None and found.without is None:
+        said.append(
+            f"Without the words: not measured, because fewer than {FEWEST} of the held-out texts have no emotion's word or synonym."
+        )
     if found.without is not None:
         said.append(
             f"Without the words: over the {count(found.without.texts, 'held-out text')} in which no emotion's word or synonym is, "
@@ -139,7 +144,7 @@ def axis_seen(one: AxisAgreement) -> str:
         if low <= 0 <= high
         else " That is beyond both."
         if _beyond(one)
-        else " So it is not shown to be more than any direction gives."
+        else " The interval is not wholly beyond both, so it is not shown to be more than any direction gives."
     )
     zero = " The interval includes 0." if low <= 0 <= high else ""
     return (

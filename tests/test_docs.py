@@ -90,7 +90,7 @@ def test_commands_are_ones_that_exist(page):
             word
             for word in words[:2]
             if re.fullmatch(
-                r"run|vectors|export|import|bench|doctor|explore|read|report|steer|settings|stimuli|verify|compare|screen|plan|status|clean",
+                r"run|vectors|export|import|bench|doctor|explore|examples|read|report|steer|settings|stimuli|verify|compare|screen|plan|status|clean",
                 word,
             )
         ]

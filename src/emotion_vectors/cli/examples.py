@@ -27,6 +27,10 @@ EXAMPLES = {
         "emotion-vectors read letter.txt --vectors runs/demo",
         "emotion-vectors read chats.jsonl --vectors runs/demo --emotions desperate,calm --out scores.parquet --top 5",
     ),
+    "examples": (
+        "emotion-vectors examples runs/demo corpus.parquet --out found",
+        "emotion-vectors examples runs/demo books.jsonl --emotions calm,angry --top 20 --norms valence.csv --out found",
+    ),
     "steer": (
         "emotion-vectors steer runs/demo 'Tell me about your day.' --emotion calm=0.2",
         "emotion-vectors steer runs/demo 'Tell me about your day.' --emotion calm=0.1 --emotion angry=-0.1 --layers 10-14",

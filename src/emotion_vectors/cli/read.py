@@ -92,10 +92,10 @@ def read(
         loaded.index(name)
     files = unfolded(files)
     held = survey(files, skip_bad)  # a bad line is told before the model is loaded
-    lm = _load(loaded, model, quantize, adapter, device, reporter)
+    lm = load_reader(loaded, model, quantize, adapter, device, reporter)
     calibration = loaded.calibration if lm.sha256 == loaded.header.get("model_sha256") else None
-    reporter.say(_reference(loaded, calibration is not None))
-    order = Order(tuple(files), names, chosen, _window(lm, window), skip_bad)
+    reporter.say(reference_said(loaded, calibration is not None))
+    order = Order(tuple(files), names, chosen, window_of(lm, window), skip_bad)
     try:
         record = read_files(order, loaded, lm, calibration, out, reporter, tokens_per_batch, held)
     except KeyboardInterrupt:
@@ -107,7 +107,7 @@ def read(
     _summary(record, out)
 
 
-def _load(
+def load_reader(
     vectors: EmotionVectors,
     model: str | None,
     quantize: str | None,
@@ -134,7 +134,8 @@ def _load(
     return lm
 
 
-def _reference(vectors: EmotionVectors, used: bool) -> str:
+def reference_said(vectors: EmotionVectors, used: bool) -> str:
+    """What percentiles are among, or why there are none."""
     if used and vectors.calibration is not None:
         return f"Percentiles are among {vectors.calibration.texts} neutral texts."
     if vectors.calibration is not None:
@@ -142,14 +143,15 @@ def _reference(vectors: EmotionVectors, used: bool) -> str:
     return "These vectors come without scores of neutral texts, so there are no percentiles; run their run again to add them."
 
 
-def _window(lm: LanguageModel, asked: int | None) -> int:
+def window_of(lm: LanguageModel, asked: int | None, usual: int | None = None) -> int:
+    """How many tokens are read at once; `usual` (None: the model's context, at most 8192) where nobody asked."""
     from emotion_vectors.lm.limits import context_of
     from emotion_vectors.transcripts.scores import usual_window
 
     context = context_of(lm)
     if asked is not None and context is not None and asked > context:
         raise UserError(f"--window {asked} is more than the {context} tokens that {lm.name} can read at once.")
-    return usual_window(lm) if asked is None else asked
+    return asked or min(usual_window(lm), usual or usual_window(lm))
 
 
 def _show(record: dict[str, Any], emotions: tuple[str, ...], top: int, everything: bool) -> None:

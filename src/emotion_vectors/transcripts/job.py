@@ -97,17 +97,19 @@ def _identity(
     return {
         "schema": SCHEMA,
         "settings": {"emotions": list(order.emotions), "layer": order.layer, "window": order.window, "skip_bad": order.skip_bad},
-        "vectors": {"sha256": _sha256(order, vectors, calibration), "calibrated": calibration is not None},
+        "vectors": {"sha256": vectors_sha256(vectors, order.emotions, order.layer, calibration), "calibrated": calibration is not None},
         "model": {"name": lm.name, "sha256": lm.sha256, "dtype": str(lm.dtype).removeprefix("torch.")},
         "files": held.sha256,
     }  # fmt: skip
 
 
-def _sha256(order: Order, vectors: EmotionVectors, calibration: Calibration | None) -> str:
+def vectors_sha256(
+    vectors: EmotionVectors, emotions: Sequence[str], layer: int, calibration: Calibration | None
+) -> str:
     """Hash of everything in the vectors that the scores are made with."""
-    parts = [vectors.at(order.layer)[_columns(order, vectors)]]
-    parts += [vectors.centre[order.layer]] if vectors.centre is not None else []
-    parts += [calibration.scores[:, :, :, order.layer]] if calibration is not None else []
+    parts = [vectors.at(layer)[[vectors.index(name) for name in emotions]]]
+    parts += [vectors.centre[layer]] if vectors.centre is not None else []
+    parts += [calibration.scores[:, :, :, layer]] if calibration is not None else []
     return hashlib.sha256(b"".join(np.ascontiguousarray(part).tobytes() for part in parts)).hexdigest()
 
 
@@ -165,10 +167,10 @@ def _pieces(
     """Read what is not read yet; the pieces' files and counts over all of them."""
     paths: list[Path] = []
     counts = {"texts": held.texts, "bad": held.bad} | dict.fromkeys(counts_of([]), 0)
-    ready = _ready(run)
+    ready = ready_pieces(run)
     done = sum(atomic.read_json(run / f"{number:06d}.json")["texts"] for number in range(ready))
     with reporter.stage("Reading", held.texts, "texts", done) as stage:
-        for number, items in enumerate(_grouped(order.files)):
+        for number, items in enumerate(grouped(order.files)):
             rows, facts, passages = (run / f"{number:06d}{end}" for end in (".parquet", ".json", ".passages.json"))
             if number == ready - 1:
                 kept.restore(atomic.read_json(passages))
@@ -206,7 +208,7 @@ def _reliability(order: Order, vectors: EmotionVectors) -> list[float | None]:
     return [None if known is None else known.r[row] for row in _columns(order, vectors)]
 
 
-def _ready(run: RunFolder) -> int:
+def ready_pieces(run: RunFolder) -> int:
     """How many pieces, from the first on, are done."""
     number = 0
     while (run / f"{number:06d}.json").is_file():
@@ -214,11 +216,11 @@ def _ready(run: RunFolder) -> int:
     return number
 
 
-def _grouped(files: Sequence[Path]) -> Iterator[list[Item]]:
+def grouped(files: Sequence[Path], column: str = "text") -> Iterator[list[Item]]:
     """The texts of all files in pieces."""
     piece: list[Item] = []
     size = 0
-    for item in read_items(files):
+    for item in read_items(files, column):
         if isinstance(item, Bad):
             continue
         if piece and (len(piece) == TEXTS_PER_PIECE or size + item.characters > CHARACTERS_PER_PIECE):

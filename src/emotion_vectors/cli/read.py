@@ -80,12 +80,13 @@ def read(
     from emotion_vectors.transcripts.job import Order, read_files
     from emotion_vectors.transcripts.sources import survey, unfolded
     from emotion_vectors.vectors.file import EmotionVectors
+    from emotion_vectors.vectors.named import parse_names
 
     if threads:
         torch.set_num_threads(threads)
     reporter = Reporter(quiet)
     loaded = EmotionVectors.load(vectors)
-    names = loaded.emotions if emotions is None else tuple(dict.fromkeys(name.strip() for name in emotions.split(",")))
+    names = loaded.emotions if emotions is None else parse_names(emotions)
     chosen = loaded.layer if layer is None else layer
     loaded.at(chosen)
     for name in names:

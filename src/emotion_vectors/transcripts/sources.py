@@ -102,7 +102,7 @@ def survey(files: Sequence[Path], skip_bad: bool) -> Survey:
         if isinstance(item, Item):
             texts += 1
             beside += item.beside
-            utf8 += sum(len(content.encode("utf-8", "surrogatepass")) for content in item.contents)
+            utf8 += _utf8(item)
             columns |= dict.fromkeys(name for name, _ in item.carried)
         elif skip_bad:
             bad += 1
@@ -112,6 +112,14 @@ def survey(files: Sequence[Path], skip_bad: bool) -> Survey:
     if not texts:
         raise UserError(f"There is no text to read in {', '.join(map(str, files[:3]))}.")
     return Survey(texts, bad, tuple(shown), hashes, beside, tuple(columns), utf8)
+
+
+def _utf8(item: Item) -> int:
+    """Bytes of the text of an item; of a part that is no text, none."""
+    texts = [item.content] if isinstance(item.content, str) else [one.get("content") for one in item.content]
+    parts = [part for text in texts for part in (text if isinstance(text, list) else [text])]
+    words = [part.get("text") if isinstance(part, Mapping) else part for part in parts]
+    return sum(len(one.encode("utf-8", "surrogatepass")) for one in words if isinstance(one, str))
 
 
 def unfolded(paths: Sequence[Path]) -> list[Path]:

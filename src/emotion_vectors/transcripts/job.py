@@ -174,8 +174,10 @@ def _pieces(
     counts = {"texts": held.texts, "bad": held.bad} | dict.fromkeys(counts_of([]), 0)
     ready = _ready(run)
     done = sum(atomic.read_json(run / f"{number:06d}.json")["texts"] for number in range(ready))
+    # A row for every token is many rows.
+    many = characters_per_piece(len(order.emotions), len(order.tokens)) if order.tokens else CHARACTERS_PER_PIECE
     with reporter.stage("Reading", held.texts, "texts", done) as stage:
-        for number, items in enumerate(_grouped(order.files, _characters(order))):
+        for number, items in enumerate(_grouped(order.files, min(many, CHARACTERS_PER_PIECE))):
             rows, facts, passages = (run / f"{number:06d}{end}" for end in (".parquet", ".json", ".passages.json"))
             if number == ready - 1:
                 kept.restore(atomic.read_json(passages))
@@ -219,13 +221,6 @@ def _ready(run: RunFolder) -> int:
     while (run / f"{number:06d}.json").is_file():
         number += 1
     return number
-
-
-def _characters(order: Order) -> int:
-    """The most characters of a piece: a row for every token is many rows."""
-    if not order.tokens:
-        return CHARACTERS_PER_PIECE
-    return min(CHARACTERS_PER_PIECE, characters_per_piece(len(order.emotions), len(order.tokens)))
 
 
 def _grouped(files: Sequence[Path], most: int) -> Iterator[list[Item]]:

@@ -59,6 +59,15 @@ def read(
         Path | None,
         typer.Option("--out", metavar="FILE", help="Table of all scores, .parquet or .jsonl; can be resumed."),
     ] = None,
+    tokens: Annotated[
+        bool, typer.Option("--tokens", help="Write a row for every token in place of every message; needs --out.")
+    ] = False,
+    layers: Annotated[
+        str | None, typer.Option(help="With --tokens: `12`, `10-14,20` or `all`; default the one of --layer.")
+    ] = None,
+    most_rows: Annotated[
+        int, typer.Option("--most-rows", min=1, help="With --tokens: refuse a table of more rows than about so many.")
+    ] = 50_000_000,
     top: Annotated[
         int | None, typer.Option(min=0, max=20, help="Print so many passages per emotion; default 3 without --out.")
     ] = None,
@@ -79,23 +88,38 @@ def read(
     from emotion_vectors.progress import Reporter
     from emotion_vectors.transcripts.job import Order, read_files
     from emotion_vectors.transcripts.sources import survey, unfolded
+    from emotion_vectors.transcripts.tokens import require_moderate
     from emotion_vectors.vectors.file import EmotionVectors
+    from emotion_vectors.vectors.layers import parse_layers
+    from emotion_vectors.vectors.named import parse_names
 
+    _require_together(tokens, layers, out, top)
     if threads:
         torch.set_num_threads(threads)
     reporter = Reporter(quiet)
     loaded = EmotionVectors.load(vectors)
-    names = loaded.emotions if emotions is None else tuple(dict.fromkeys(name.strip() for name in emotions.split(",")))
+    names = loaded.emotions if emotions is None else parse_names(emotions)
     chosen = loaded.layer if layer is None else layer
     loaded.at(chosen)
     for name in names:
         loaded.index(name)
     files = unfolded(files)
     held = survey(files, skip_bad)  # a bad line is told before the model is loaded
+    every = (
+        ()
+        if not tokens
+        else (chosen,)
+        if layers is None
+        else tuple(parse_layers(layers, len(loaded.raw), loaded.layers))
+    )
+    for one in every:
+        loaded.at(one)
+    if tokens:
+        require_moderate(held, len(names), len(every), most_rows)
     lm = load_reader(loaded, model, quantize, adapter, device, reporter)
     calibration = loaded.calibration if lm.sha256 == loaded.header.get("model_sha256") else None
     reporter.say(reference_said(loaded, calibration is not None))
-    order = Order(tuple(files), names, chosen, window_of(lm, window), skip_bad)
+    order = Order(tuple(files), names, chosen, window_of(lm, window), skip_bad, every)
     try:
         record = read_files(order, loaded, lm, calibration, out, reporter, tokens_per_batch, held)
     except KeyboardInterrupt:
@@ -105,6 +129,16 @@ def read(
         Console(stderr=True, highlight=False).print(said, markup=False, soft_wrap=True)
     _show(record, names, (0 if out else 3) if top is None else top, everything=emotions is None and top is None)
     _summary(record, out)
+
+
+def _require_together(tokens: bool, layers: str | None, out: Path | None, top: int | None) -> None:
+    """Refuse options that don't go together, before anything is loaded."""
+    if tokens and out is None:
+        raise UserError("--tokens writes a table; say where with --out tokens.parquet.")
+    if tokens and top:
+        raise UserError("--tokens writes every token and prints no passages; leave --top or --tokens out.")
+    if layers is not None and not tokens:
+        raise UserError("--layers goes with --tokens; messages are read at one layer, --layer.")
 
 
 def load_reader(

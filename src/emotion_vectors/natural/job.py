@@ -111,7 +111,7 @@ def identity_of(order: Order, reader: Reader, held: Survey) -> JsonObject:
             "skip_bad": order.skip_bad, "random_passages": RANDOM_PASSAGES, "random_directions": DIRECTIONS,
         },
         "vectors": {
-            "sha256": vectors_sha256(reader.vectors, order.emotions, order.layer, reader.calibration), "calibrated": reader.calibration is not None,
+            "sha256": vectors_sha256(reader.vectors, order.emotions, (order.layer,), reader.calibration), "calibrated": reader.calibration is not None,
             "in_sample": None if reader.vectors.text_hashes is None else fingerprint(reader.vectors.text_hashes.tolist()),
         },
         "model": {"name": lm.name, "sha256": lm.sha256, "dtype": str(lm.dtype).removeprefix("torch.")},

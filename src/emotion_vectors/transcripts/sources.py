@@ -77,7 +77,7 @@ class Survey(NamedTuple):
     """What the files hold: number of texts, the bad ones (`bad` counts them, `first_bad` shows some), and hashes.
 
     `beside` counts the chats whose line or row has a text beside the messages, which is not read. `columns` are the names that the
-    items carry to the table.
+    items carry to the table, `utf8` the bytes of what is to be read.
     """
 
     texts: int
@@ -86,6 +86,7 @@ class Survey(NamedTuple):
     sha256: dict[str, str]
     beside: int = 0
     columns: tuple[str, ...] = ()
+    utf8: int = 0
 
 
 class _Wrong(Exception):
@@ -97,13 +98,14 @@ def survey(files: Sequence[Path], skip_bad: bool, column: str = "text") -> Surve
 
     `column` is where the texts are (see `read_items`).
     """
-    texts, bad, beside, shown = 0, 0, 0, []
+    texts, bad, beside, utf8, shown = 0, 0, 0, 0, []
     hashes = {str(path): _digest(path) for path in files}
     columns: dict[str, None] = {}
     for item in read_items(files, column):
         if isinstance(item, Item):
             texts += 1
             beside += item.beside
+            utf8 += _utf8(item)
             columns |= dict.fromkeys(name for name, _ in item.carried)
         elif skip_bad:
             bad += 1
@@ -112,7 +114,15 @@ def survey(files: Sequence[Path], skip_bad: bool, column: str = "text") -> Surve
             raise UserError(f"{item}: {item.why}; mend it, or leave such lines out with --skip-bad.")
     if not texts:
         raise UserError(f"There is no text to read in {', '.join(map(str, files[:3]))}.")
-    return Survey(texts, bad, tuple(shown), hashes, beside, tuple(columns))
+    return Survey(texts, bad, tuple(shown), hashes, beside, tuple(columns), utf8)
+
+
+def _utf8(item: Item) -> int:
+    """Bytes of the text of an item; of a part that is no text, none."""
+    texts = [item.content] if isinstance(item.content, str) else [one.get("content") for one in item.content]
+    parts = [part for text in texts for part in (text if isinstance(text, list) else [text])]
+    words = [part.get("text") if isinstance(part, Mapping) else part for part in parts]
+    return sum(len(one.encode("utf-8", "surrogatepass")) for one in words if isinstance(one, str))
 
 
 def unfolded(paths: Sequence[Path]) -> list[Path]:

@@ -107,7 +107,7 @@ def _graph(lm: LanguageModel, ids: list[int], layer: int, copies: int) -> tuple[
 def _output_of(lm: LanguageModel, tokens: torch.Tensor, layer: int) -> torch.Tensor:
     """The residual stream (1, t, d) after a block."""
     kept: list[torch.Tensor] = []
-    with torch.no_grad(), forward.watch_blocks(lm, [layer], lambda _, residual: kept.append(residual.detach())):
-        with forward.stop_after(lm, layer):
-            forward.run_unmasked(lm, tokens)
+    watched = forward.watch_blocks(lm, [layer], lambda _, residual: kept.append(residual.detach()))
+    with torch.no_grad(), watched, forward.stop_after(lm, layer):
+        forward.run_unmasked(lm, tokens)
     return kept[0]

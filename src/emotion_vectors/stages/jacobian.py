@@ -1,11 +1,12 @@
 """The first neutral texts -> `jacobian.safetensors`: the Jacobian lens of the analysis layer, where a run asks for it. Resumable.
 
 Tensors, in float32: `jacobian` (d, d), the mean over the texts; `halves` (2, d, d), the means over the texts of even and of odd numbers,
-which tell its error. The header has the number of texts and tokens, the layer, and the SHA-256 of the texts.
+which tell its error. The header, JSON under its key `jacobian`, has the run's fingerprint, the number of texts and tokens, the layer, and the SHA-256 of the texts.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -25,7 +26,7 @@ from emotion_vectors.store import atomic, parts
 from emotion_vectors.store.run_folder import fingerprint
 from emotion_vectors.vectors import passes
 
-FILE = "jacobian.safetensors"
+FILE, HEADER = "jacobian.safetensors", "jacobian"
 TEXTS_PER_PART = 4  # of one half; fixed: a part is a unit of resuming and must not depend on the machine
 
 
@@ -76,7 +77,8 @@ def fit_jacobian(lab: Lab) -> None:
         atomic.write_tensors(
             lab.run / FILE,
             {name: values.astype(np.float32) for name, values in found.items()},
-            {"fingerprint": lab.fingerprint} | {name: str(value) for name, value in facts.items()},
+            # One entry: several would come in another order every time.
+            {HEADER: json.dumps({"fingerprint": lab.fingerprint} | facts)},
         )
         lab.run.finish("jacobian", [FILE], stage.seconds, stage.units, "tokens", **facts)
 
@@ -92,9 +94,9 @@ def kept_jacobian(lab: Lab) -> Transport | None:
     if not lab.settings.jacobian_texts or lab.run.done("jacobian") is None:
         return None
     with safe_open(lab.run / FILE, framework="np") as file:
-        header = file.metadata()
+        header = json.loads(file.metadata()[HEADER])
         mean, halves = (file.get_tensor(name) for name in ("jacobian", "halves"))
-    return Transport(mean, halves, int(header["texts"]), int(header["tokens"]), header["texts_sha256"])
+    return Transport(mean, halves, header["texts"], header["tokens"], header["texts_sha256"])
 
 
 def _texts(lab: Lab) -> dict[str, list[int]]:

@@ -40,7 +40,7 @@ from emotion_vectors.topics import TOPICS
 from emotion_vectors.vectors.file import EmotionVectors
 
 # Where the page comes from: each experiment with its criteria, figures and tables. `analyse` measures those that need no stage.
-#   lens         V1 V2    tables pair, vectors, lens (the last two with the Jacobian lens where jacobian_texts asks for it)
+#   lens         V1 V2    tables pair, vectors, lens
 #   scenarios    V3 V4    figure 1; table battery
 #   numeric      V5 V6    figures 2, E
 #   preferences  V7       table category

@@ -91,7 +91,7 @@ def add_up(kit: Equipment, block: _Block, advance: Callable[[float], None]) -> I
 
 def kept_jacobian(lab: Lab) -> Transport | None:
     """What a run has of it; None where it asked for none."""
-    if not lab.settings.jacobian_texts or lab.run.done("jacobian") is None:
+    if lab.run.marker("jacobian") is None:
         return None
     with safe_open(lab.run / FILE, framework="np") as file:
         header = json.loads(file.metadata()[HEADER])

@@ -12,6 +12,7 @@ from emotion_vectors import __version__
 from emotion_vectors.experiments import reliability
 from emotion_vectors.experiments.correlation import measure as correlation
 from emotion_vectors.experiments.correlation.record import ProbeCorrelations
+from emotion_vectors.experiments.lens import jacobian
 from emotion_vectors.experiments.lens import measure as lens
 from emotion_vectors.experiments.lens.record import Lens
 from emotion_vectors.experiments.preferences import measure as preferences
@@ -28,6 +29,7 @@ from emotion_vectors.stages.activations import story_vector_shards
 from emotion_vectors.stages.doctor import all_checks
 from emotion_vectors.stages.feels import analyse_words
 from emotion_vectors.stages.geometry import directions
+from emotion_vectors.stages.jacobian import kept_jacobian
 from emotion_vectors.stages.preferences import Answers
 from emotion_vectors.stages.readings import Readings
 from emotion_vectors.stages.reliability import split_half_reliability
@@ -63,6 +65,7 @@ MEASURED = (
     "neutral",
     "activations",
     "calibration",
+    "jacobian",
     "readings",
     "responses",
     "preferences",
@@ -114,13 +117,14 @@ def analyse(
 ) -> JsonObject:
     """All experiments on the measurements of the run; writes the tables and `results.json`."""
     nats, facts, together = correlated.scores.nats, validation.story_facts(lab, vectors), Together()
+    transport = kept_jacobian(lab)
     candidates = runs.plan.emotions if runs else vectors.emotions
     examples = correlation.example_emotions(vectors.emotions, candidates, lab.pack.valence)
     # In the order in which they are begun: those that take longest first.
     left = begin_words_out(lab, vectors, readings, nats, facts.vocabulary, together)
     geometry = together.later(lambda: directions(lab, vectors, facts))
     alone = validation.begin_words_alone(lab, vectors, nats, facts, together)
-    lensed = together.later(lambda: _lens(lab, vectors))
+    lensed = together.later(lambda: _lens(lab, vectors, transport))
     ranked = together.later(lambda: validation.scenario_tests(lab, vectors, readings))
     counted = together.later(lambda: validation.numeric_tests(lab, vectors, readings))
     steered = together.later(
@@ -174,14 +178,21 @@ def analyse(
     return record
 
 
-def _lens(lab: Lab, vectors: EmotionVectors) -> tuple[Lens, list[Criterion]]:
-    """The record's `lens` part and V1, V2."""
-    pack, settings = lab.pack, lab.settings
+def _lens(lab: Lab, vectors: EmotionVectors, transport: Transport | None) -> tuple[Lens, list[Criterion]]:
+    """The record's `lens` part and V1, V2, with what the Jacobian lens reads where there is one."""
+    pack, settings, here = lab.pack, lab.settings, vectors.at()
     pairs = lens.Pairs(pack.opposite_pairs, pack.more_opposite_pairs)
-    return lens.run(
-        lab.lm, vectors.emotions, vectors.at(), vectors.embedding, pairs, pack.valence, settings.lens_k, settings.lens_norm,
+    record, criteria = lens.run(
+        lab.lm, vectors.emotions, here, vectors.embedding, pairs, pack.valence, settings.lens_k, settings.lens_norm,
         settings.resamples, settings.seed, detect=True,
     )  # fmt: skip
+    if transport is None:
+        return record, criteria
+    carried = jacobian.run(
+        lab.lm, vectors.emotions, here, vectors.embedding, transport, [row.hit for row in record.emotions],
+        settings.lens_k, settings.lens_norm, settings.resamples, settings.seed,
+    )  # fmt: skip
+    return record.model_copy(update={"jacobian": carried}), criteria
 
 
 def _begin(
@@ -237,7 +248,7 @@ def _record(
         "experiments": experiments, "doctor": all_checks(lab, vectors, agreement),
         "failed_checks_allowed": lab.runtime.allow_failed_checks,
         "timings": {
-            name: {key: stage[key] for key in ("seconds", "units", "unit", "rate")} for name, stage in stages.items()
+            name: {key: stage[key] for key in ("seconds", "units", "unit", "rate")} for name, stage in stages.items() if stage
         },
     }  # fmt: skip
 

@@ -16,7 +16,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from emotion_vectors.experiments.baselines.record import CRITERIA, LOWER_IS_BETTER, SEEDS, Baselines, Row, Tests
+from emotion_vectors.experiments.baselines.record import (
+    CRITERIA,
+    LOWER_IS_BETTER,
+    SEEDS,
+    Baselines,
+    Chances,
+    Row,
+    Sizes,
+)
 from emotion_vectors.experiments.correlation import measure as correlation
 from emotion_vectors.experiments.criteria import number
 from emotion_vectors.experiments.numeric import measure as numeric
@@ -25,7 +33,6 @@ from emotion_vectors.experiments.scenarios import measure as scenarios
 from emotion_vectors.experiments.scenarios import retrieval
 from emotion_vectors.experiments.scenarios.ranking import Battery
 from emotion_vectors.experiments.scenarios.record import Scenarios
-from emotion_vectors.record.base import Count, Share
 from emotion_vectors.record.criterion import Criterion
 from emotion_vectors.stimuli.pack import Pack
 
@@ -68,7 +75,7 @@ def run(
     of |= {"retrieval_rank": every and every.emotions}
     return Baselines(
         rows=[row(RESIDUAL, criteria, scenario_record, numeric_record), *rows],
-        of=Tests[Count](**of),
+        of=Sizes(**of),
         vocabulary=vocabulary,
     )
 
@@ -125,7 +132,7 @@ def row(
         ("retrieval_rank", every and every.raw.mean_rank),
     ):
         values[key], p[key] = (measure.value, measure.p) if measure else (None, None)
-    return Row(name=name, **values, p=Tests[Share](**p))
+    return Row(name=name, **values, p=Chances(**p))
 
 
 def narrow(activities: np.ndarray, vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

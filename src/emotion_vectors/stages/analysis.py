@@ -178,7 +178,7 @@ def analyse(
     return record
 
 
-def _lens(lab: Lab, vectors: EmotionVectors, transport: Transport | None) -> tuple[Lens, list[Criterion]]:
+def _lens(lab: Lab, vectors: EmotionVectors, transport: jacobian.Transport | None) -> tuple[Lens, list[Criterion]]:
     """The record's `lens` part and V1, V2, with what the Jacobian lens reads where there is one."""
     pack, settings, here = lab.pack, lab.settings, vectors.at()
     pairs = lens.Pairs(pack.opposite_pairs, pack.more_opposite_pairs)

@@ -29,11 +29,13 @@ from emotion_vectors.stages.preferences import Answers
 from emotion_vectors.stages.readings import Readings
 from emotion_vectors.stages.reliability import split_half_reliability
 from emotion_vectors.stages.responses import kept_responses
+from emotion_vectors.stages.speakers import speakers
 from emotion_vectors.stages.steering_analysis import analyse_steering
 from emotion_vectors.stages.words_out import words_out
 from emotion_vectors.stimuli import equal_to_published
 from emotion_vectors.store import atomic
 from emotion_vectors.store.schema import SCHEMA, JsonObject, timestamp
+from emotion_vectors.store.stage_table import ASKED_BY
 from emotion_vectors.topics import EXPERIMENTS
 from emotion_vectors.vectors.file import EmotionVectors
 from emotion_vectors.vectors.reliability import Reliability, caution
@@ -62,6 +64,7 @@ MEASURED = (
     "calibration",
     "readings",
     "responses",
+    "speakers",
     "preferences",
     "steering",
     "feels",
@@ -155,6 +158,7 @@ def analyse(
         "feels": feels_record.dump() if feels_record else None, "leaks": leaks_record.dump() if leaks_record else None,
         **({WordsOut.key: left.dump()} if left else {}),
         **directions(lab, vectors, facts),
+        **speakers(lab, vectors, facts),
     }  # fmt: skip
     evidence = Evidence(
         settings, pack, vectors, readings, answers, correlated.scores, kept_responses(lab), correlated.found, runs
@@ -190,7 +194,7 @@ def _record(
     split_half: JsonObject | None,
     agreement: Reliability | None,
 ) -> JsonObject:
-    stages = {name: lab.run.done(name) or {} for name in MEASURED}
+    stages = {name: lab.run.done(name) or {} for name in MEASURED if name not in ASKED_BY or lab.run.marker(name)}
     corpus = dict(stages["stories"]["facts"])
     # Stories that the model's own tokens made too short were only found while reading them.
     late = stages["activations"]["facts"]["too_short"]

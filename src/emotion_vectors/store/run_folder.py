@@ -20,7 +20,7 @@ from typing import Any
 from emotion_vectors.errors import UserError
 from emotion_vectors.store import atomic
 from emotion_vectors.store.schema import SCHEMA, JsonObject, check_schema
-from emotion_vectors.store.stage_table import LATER, NEEDS
+from emotion_vectors.store.stage_table import ASKED_BY, LATER, NEEDS
 
 CLEANED = "cleaned.json"
 MOST_SECONDS = 1e12  # of a stage: more is damage
@@ -87,7 +87,9 @@ class RunFolder:
         return None if self.fault(stage) is not None else self.marker(stage)
 
     def lacks(self, stage: str) -> bool:
-        """Whether a stage is still to be run; not one that came later than a run that was finished without it."""
+        """Whether a stage is still to be run; not one that the run does not ask for or that came after the run was finished without it."""
+        if stage in ASKED_BY:
+            return ASKED_BY[stage] in self.identity()["settings"] and self.done(stage) is None
         if stage in LATER and self.marker(stage) is None and self.done("analysis"):
             return False
         return self.done(stage) is None
@@ -154,6 +156,8 @@ def open_run(path: Path, identity: JsonObject, shard: tuple[int, int] = (1, 1)) 
         found = atomic.read_object(marker) if marker.exists() else None
         if found is None or (count == 1 and found != identity and _is_blank(path, found, identity)):
             (path / "stages" / f"{CHECKED}.json").unlink(missing_ok=True)
+            atomic.write_json(marker, identity)
+        elif count == 1 and _asks_more(found, identity):
             atomic.write_json(marker, identity)
         else:
             _compare(path, found, identity)
@@ -249,6 +253,13 @@ def _is_blank(path: Path, found: JsonObject, wanted: JsonObject) -> bool:
     pieces = [folder.name for folder in (path / "parts").glob("*") if not folder.name.startswith(IMPORTING)]
     others = {file.name for file in path.iterdir() if not file.name.startswith(".")} - set(EARLY)
     return found.get("schema") == wanted.get("schema") and stages <= {CHECKED} and not pieces and not others
+
+
+def _asks_more(found: JsonObject, wanted: JsonObject) -> bool:
+    """Whether the wanted run is the one found and a stage more that it did not ask for: what is there is used again."""
+    asked = {name for name in ASKED_BY.values() if name not in (found.get("settings") or {})}
+    names = differing(found, wanted)
+    return bool(names) and set(names) <= {f"settings.{name}" for name in asked}
 
 
 def _compare(path: Path, found: JsonObject, wanted: JsonObject) -> None:

@@ -26,13 +26,14 @@ class Stage:
     """`needs`: stages whose files it reads; it is stale when one of these was made again with another result.
 
     `settings`: those that it reads beside `EVERYWHERE`. `later`: the stage came after there were finished runs, and a run that was finished
-    without it stays finished.
+    without it stays finished. `asked_by`: a setting without which a run has no such stage.
     """
 
     name: str
     needs: tuple[str, ...] = ()
     settings: frozenset[str] = frozenset()
     later: bool = False
+    asked_by: str = ""
 
 
 STAGES = (
@@ -51,13 +52,14 @@ STAGES = (
     Stage("calibration", ("neutral", "vectors"), frozenset({"neutral_pca", "story_format"})),
     Stage("readings"),
     Stage("responses", later=True),
+    Stage("speakers", (), frozenset({"dialogues", "layer"}), later=True, asked_by="dialogues"),
     Stage("preferences"),
     # Which emotions are steered follows from their correlation with preference.
     Stage("steering", ("vectors", "readings", "preferences"), _STEERED | _JUDGED | {"neutral_variance"}),
     Stage("feels", ("vectors",), frozenset({"random_directions", "strength", "temperature", "top_p"})),
     Stage(
         "analysis",
-        ("vectors", "readings", "responses", "preferences", "steering", "feels"),
+        ("vectors", "readings", "responses", "speakers", "preferences", "steering", "feels"),
         _JUDGED
         | {"layer", "lens_k", "lens_norm", "random_directions", "random_splits", "strength", "temperature", "top_p"}
         | {"clusters", "geometry_components", "norms"}
@@ -69,6 +71,7 @@ STAGES = (
 ORDER = tuple(stage.name for stage in STAGES)
 NEEDS = {stage.name: stage.needs for stage in STAGES}
 LATER = frozenset(stage.name for stage in STAGES if stage.later)
+ASKED_BY = {stage.name: stage.asked_by for stage in STAGES if stage.asked_by}
 
 
 def downstream(first: set[str]) -> list[str]:

@@ -18,6 +18,7 @@ from emotion_vectors.experiments.speakers import probes
 from emotion_vectors.experiments.speakers.record import Alike, Dropped, Framing, Side, Speakers
 from emotion_vectors.stats.nulls import permutation_p
 
+ALPHA = 0.05  # of a reliability that a ratio may be made of
 MOST_DRAWS = 200  # of each null; each draw fits all directions again
 STORY = Side(tokens="story", emotion=None)
 
@@ -81,10 +82,12 @@ def _cells(
     reliable = {a: float(found.values[place]) for place, (a, b) in enumerate(probes.PAIRS) if a == b}
     two_sided = permutation_p(found.values, shuffled, "two-sided")
     above = permutation_p(found.values, dealt)
+    # A ratio to a reliability that is noise is a number without a meaning.
+    sound = {a for place, (a, b) in enumerate(probes.PAIRS) if a == b and above[place] <= ALPHA and found.ends[place, 0] > 0}  # fmt: skip
     cells = []
     for place, (first, second) in enumerate(pairs):
         a, b = probes.PAIRS[place] if place < len(probes.PAIRS) else (0, 0)
-        known = place < len(probes.PAIRS) and a != b and min(reliable[a], reliable[b]) > 0
+        known = place < len(probes.PAIRS) and a != b and {a, b} <= sound
         cells.append(
             Alike(
                 first=first, second=second, value=float(found.values[place]), interval=[float(end) for end in found.ends[place]],

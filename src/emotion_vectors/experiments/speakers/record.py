@@ -31,7 +31,7 @@ class Alike(Part):
     dealt: Correlation = Field(description="mean with the emotions dealt out to other dialogues")
     dealt_p: Share = Field(description="one-sided p value against that")
     relative: float | None = Field(
-        description="value over the root of the two sets' reliabilities, which can exceed 1; null where one of them is not above 0"
+        description="value over the root of the two sets' reliabilities, which can exceed 1; null where one of them is not beyond chance"
     )
 
 

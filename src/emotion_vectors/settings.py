@@ -131,6 +131,12 @@ class Settings(BaseModel):
     lens_norm: bool = Field(
         default=False, description="Logit lens through the final norm; the other choice is reported beside it."
     )
+    jacobian_texts: int = Field(
+        default=0,
+        ge=0,
+        le=10_000,
+        description="First neutral texts on which the Jacobian lens is fitted, 2 or more; 0 is no such lens.",
+    )
     norms: str | None = Field(
         default=None,
         min_length=1,
@@ -152,7 +158,7 @@ class Settings(BaseModel):
     elo_passes: int = Field(default=10, ge=1, le=1000, description="Most passes over all pairs of the Elo updates.")
     steered_emotions: Literal["spread", "strongest", "all"] = Field(
         default="spread",
-        description="Emotions to steer: the pack's list that covers the range, the largest |r| (the seed), or all.",
+        description="Emotions to steer: the pack's list that covers the range, the largest |r| (as in Hong 2026), or all.",
     )
     steered_count: int = Field(default=35, ge=4, le=171, description="How many emotions to steer.")
     strength: float = Field(
@@ -224,7 +230,7 @@ def demo() -> Settings:
 
 
 def screen() -> Settings:
-    """The seed report's v1: 30 emotions, 10 topics, 5 stories each; for comparing models."""
+    """Hong's v1: 30 emotions, 10 topics, 5 stories each; for comparing models."""
     return Settings(emotions=30, topics=10, stories_per_topic=5, neutral_texts=60, steered_count=10)
 
 

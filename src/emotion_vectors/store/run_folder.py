@@ -87,9 +87,9 @@ class RunFolder:
         return None if self.fault(stage) is not None else self.marker(stage)
 
     def lacks(self, stage: str) -> bool:
-        """Whether a stage is still to be run; not one that the run does not ask for or that came after the run was finished without it."""
+        """Whether a stage is still to be run; not one that nobody asked for, or that came later than a run that was finished without it."""
         if stage in ASKED_BY:
-            return ASKED_BY[stage] in self.identity()["settings"] and self.done(stage) is None
+            return bool(self.identity()["settings"].get(ASKED_BY[stage])) and self.done(stage) is None
         if stage in LATER and self.marker(stage) is None and self.done("analysis"):
             return False
         return self.done(stage) is None

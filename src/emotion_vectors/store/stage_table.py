@@ -26,7 +26,7 @@ class Stage:
     """`needs`: stages whose files it reads; it is stale when one of these was made again with another result.
 
     `settings`: those that it reads beside `EVERYWHERE`. `later`: the stage came after there were finished runs, and a run that was finished
-    without it stays finished. `asked_by`: a setting without which a run has no such stage.
+    without it stays finished. `asked_by`: the setting without which, or with 0 of which, a run has no such stage.
     """
 
     name: str
@@ -50,6 +50,7 @@ STAGES = (
         "vectors", ("activations",), frozenset({"neutral_variance", "resamples", "story_format", "vectors", "writer"})
     ),
     Stage("calibration", ("neutral", "vectors"), frozenset({"neutral_pca", "story_format"})),
+    Stage("jacobian", ("neutral",), frozenset({"jacobian_texts", "layer"}), later=True, asked_by="jacobian_texts"),
     Stage("readings"),
     Stage("responses", later=True),
     Stage("speakers", (), frozenset({"dialogues", "layer"}), later=True, asked_by="dialogues"),
@@ -59,7 +60,7 @@ STAGES = (
     Stage("feels", ("vectors",), frozenset({"random_directions", "strength", "temperature", "top_p"})),
     Stage(
         "analysis",
-        ("vectors", "readings", "responses", "speakers", "preferences", "steering", "feels"),
+        ("vectors", "jacobian", "readings", "responses", "speakers", "preferences", "steering", "feels"),
         _JUDGED
         | {"layer", "lens_k", "lens_norm", "random_directions", "random_splits", "strength", "temperature", "top_p"}
         | {"clusters", "geometry_components", "norms"}

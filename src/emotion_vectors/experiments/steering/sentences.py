@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from emotion_vectors.experiments.steering.controls import NULL_ARMS, RELABELLED
 from emotion_vectors.experiments.steering.record import ControlEffect, EmotionEffect, Example, Steering
 from emotion_vectors.experiments.steering.terms import VALENCES
 from emotion_vectors.record import Record
@@ -21,9 +22,9 @@ from emotion_vectors.report.wording import (
 )
 from emotion_vectors.stats.scores import ELO_PER_NAT
 
-CONTROLS = {"random": "random", "orthogonal": "orthogonal", "shuffled": "shuffled-label"}
+SHORT = {arm.kind: arm.short for arm in NULL_ARMS}
 # Without emotion. A vector of shuffled labels is a mixture of stories: it moves choices too, only not by its label.
-EMPTY = ("random", "orthogonal")
+EMPTY = tuple(arm.kind for arm in NULL_ARMS if arm.is_empty)
 _PAPER_EXAMPLE = {"positive": "blissful", "negative": "hostile"}
 _SEED_EXAMPLE = {"positive": "content", "negative": "hostile"}
 
@@ -38,7 +39,7 @@ def half_in_elo(nats: float | None) -> float | None:
 
 def controls(steering: Steering) -> list[ControlEffect]:
     """The control directions of equal norm that the effects are compared with: random, orthogonal, shuffled labels."""
-    return [row for row in steering.controls if row.kind in CONTROLS]
+    return [row for row in steering.controls if row.kind in SHORT]
 
 
 def control_range(steering: Steering, kinds: Sequence[str] = EMPTY) -> tuple[float, float] | None:
@@ -124,35 +125,35 @@ def scatter_chance(record: Record) -> str:
             f"{control_names(steering, EMPTY)} of the same norm moved the steered half by {points(band[0])} to {points(band[1])} "
             "Elo points (grey band)."
         )
-    shuffled = control_range(steering, ["shuffled"])
+    shuffled = control_range(steering, RELABELLED)
     if shuffled is not None:
         moved += (
-            f" {control_names(steering, ['shuffled'])}, mixtures of the same stories, moved it by {points(shuffled[0])} to "
+            f" {control_names(steering, RELABELLED)}, mixtures of the same stories, moved it by {points(shuffled[0])} to "
             f"{points(shuffled[1])}; they may move choices, but not by their labels."
         )
     times = ""
     if steering.times_control is not None:
         times = (
             f" Along the correlation the effects are {number(steering.times_control)} standard deviations of those of "
-            f"{CONTROLS[steering.hardest_control]} directions, the hardest kind to beat."
+            f"{SHORT[steering.hardest_control]} directions, the hardest kind to beat."
         )
     return f"{moved}{times} {null_sentence(record.criteria['V10'])} {null_sentence(record.criteria['V11'])}"
 
 
-def control_names(steering: Steering, kinds_shown: Sequence[str] = tuple(CONTROLS)) -> str:
+def control_names(steering: Steering, kinds_shown: Sequence[str] = tuple(SHORT)) -> str:
     """ "10 random, 10 orthogonal and 5 shuffled-label directions"."""
     kinds = [row.kind for row in controls(steering) if row.kind in kinds_shown]
-    return f"{listing([f'{number(kinds.count(kind))} {name}' for kind, name in CONTROLS.items() if kind in kinds])} directions"
+    return f"{listing([f'{number(kinds.count(kind))} {name}' for kind, name in SHORT.items() if kind in kinds])} directions"
 
 
 def scatter_published(record: Record) -> str:
-    """The paper's, the seed's and the corrected seed's steering result."""
+    """The paper's, Hong's and the corrected steering result."""
     r, signs = CRITERIA["V10"], CRITERIA["V11"]
     best, worst = PAPER_STEERING["blissful"], PAPER_STEERING["hostile"]
     return (
         f"Paper: r = {reported(r.paper)}, {reported(signs.paper)} signs (read from its Figure 4), blissful {points(best)} and hostile "
-        f"{points(worst)} Elo points. Seed: r = {reported(r.seed)}, {reported(signs.seed)} signs, because its hook acted on both "
-        f"activities; corrected by its author: r = {reported(r.corrected)}, {reported(signs.corrected)} signs."
+        f"{points(worst)} Elo points. Hong (2026): r = {reported(r.seed)}, {reported(signs.seed)} signs, because its hook acted on both "
+        f"activities; corrected later: r = {reported(r.corrected)}, {reported(signs.corrected)} signs."
     )
 
 
@@ -199,9 +200,9 @@ def example_chance(record: Record, valence: str) -> str:
 
 
 def example_published(record: Record, valence: str) -> str:
-    """The paper's and the seed's example of the same valence."""
+    """The paper's and Hong's example of the same valence."""
     paper, seed = _PAPER_EXAMPLE[valence], _SEED_EXAMPLE[valence]
     return (
-        f"Paper: {paper} {points(PAPER_STEERING[paper])} Elo points on average. Seed: {seed} {points(SEED_STEERING[seed])}, with the hook on "
-        f"both activities; corrected by its author: {points(CORRECTED_STEERING[valence])}."
+        f"Paper: {paper} {points(PAPER_STEERING[paper])} Elo points on average. Hong (2026): {seed} {points(SEED_STEERING[seed])}, with the hook on "
+        f"both activities; corrected later: {points(CORRECTED_STEERING[valence])}."
     )

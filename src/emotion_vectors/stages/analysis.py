@@ -34,11 +34,13 @@ from emotion_vectors.stages.preferences import Answers
 from emotion_vectors.stages.readings import Readings
 from emotion_vectors.stages.reliability import split_half_reliability
 from emotion_vectors.stages.responses import kept_responses
+from emotion_vectors.stages.speakers import speakers
 from emotion_vectors.stages.steering_analysis import analyse_steering
 from emotion_vectors.stages.words_out import begin_words_out
 from emotion_vectors.stimuli import equal_to_published
 from emotion_vectors.store import atomic
 from emotion_vectors.store.schema import SCHEMA, JsonObject, timestamp
+from emotion_vectors.store.stage_table import ASKED_BY
 from emotion_vectors.topics import EXPERIMENTS
 from emotion_vectors.vectors.file import EmotionVectors
 from emotion_vectors.vectors.reliability import Reliability, caution
@@ -68,6 +70,7 @@ MEASURED = (
     "jacobian",
     "readings",
     "responses",
+    "speakers",
     "preferences",
     "steering",
     "feels",
@@ -167,6 +170,7 @@ def analyse(
         "feels": feels_record.dump() if feels_record else None, "leaks": leaks_record.dump() if leaks_record else None,
         **({WordsOut.key: left.part(baseline_record, criteria, split_half).dump()} if left else {}),
         **geometry(),
+        **speakers(lab, vectors, facts),
     }  # fmt: skip
     for found in (other() for other in others):
         if found is not None:
@@ -221,7 +225,7 @@ def _record(
     split_half: JsonObject | None,
     agreement: Reliability | None,
 ) -> JsonObject:
-    stages = {name: lab.run.done(name) or {} for name in MEASURED}
+    stages = {name: lab.run.done(name) or {} for name in MEASURED if name not in ASKED_BY or lab.run.marker(name)}
     corpus = dict(stages["stories"]["facts"])
     # Stories that the model's own tokens made too short were only found while reading them.
     late = stages["activations"]["facts"]["too_short"]

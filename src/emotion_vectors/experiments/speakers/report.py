@@ -90,7 +90,7 @@ def published(_: Record) -> str:
     """What the paper reports."""
     return (
         "Paper (171 emotions, dialogues written by the model; numbers only in its figures): present with present and other with other alike, "
-        "present with other near zero, stories nearer to the present speaker's; the same for Person 1 and Person 2. Seed: not done."
+        "present with other near zero, stories nearer to the present speaker's; the same for Person 1 and Person 2. Hong (2026): not done."
     )
 
 

@@ -147,7 +147,7 @@ class Settings(BaseModel):
     elo_passes: int = Field(default=10, ge=1, le=1000, description="Most passes over all pairs of the Elo updates.")
     steered_emotions: Literal["spread", "strongest", "all"] = Field(
         default="spread",
-        description="Emotions to steer: the pack's list that covers the range, the largest |r| (the seed), or all.",
+        description="Emotions to steer: the pack's list that covers the range, the largest |r| (as in Hong 2026), or all.",
     )
     steered_count: int = Field(default=35, ge=4, le=171, description="How many emotions to steer.")
     strength: float = Field(
@@ -219,7 +219,7 @@ def demo() -> Settings:
 
 
 def screen() -> Settings:
-    """The seed report's v1: 30 emotions, 10 topics, 5 stories each; for comparing models."""
+    """Hong's v1: 30 emotions, 10 topics, 5 stories each; for comparing models."""
     return Settings(emotions=30, topics=10, stories_per_topic=5, neutral_texts=60, steered_count=10)
 
 

@@ -225,7 +225,7 @@ def addition_leaks_to_earlier_positions(patch, lm):
 
 
 def vector_on_both_activities(patch, lm):
-    """The seed report's bug."""
+    """Hong's bug."""
     patch.setattr(
         choices,
         "_touched",

@@ -95,7 +95,7 @@ def test_scores_without_a_link_do_not_pass():
         return found
 
     found = verdicts(lose)
-    assert np.mean(right) > 0.2, "the seed's bar must be reached by chance for this test to mean anything"
+    assert np.mean(right) > 0.2, "Hong's bar must be reached by chance for this test to mean anything"
     assert_rarely_passes(found)
 
 

@@ -44,7 +44,7 @@ def test_every_combination_of_value_interval_null_p_and_bar(side):
             reached = {"at least": value >= bar, "above": value > bar, "at most": value <= bar}[side]
             assert found.seed_verdict == ("pass" if reached else "fail")
             seen.add((found.verdict, found.seed_verdict))
-    # A pass by evidence is always one by the seed's bar; the other five combinations all happen.
+    # A pass by evidence is always one by Hong's bar; the other five combinations all happen.
     assert seen == {("pass", "pass"), ("fail", "pass"), ("fail", "fail"), ("inconclusive", "pass"),
                     ("inconclusive", "fail")}  # fmt: skip
 
@@ -90,7 +90,7 @@ def test_bars_are_scaled_upwards_and_say_so(bar, of, full, value):
     assert threshold.value == value >= bar * of / full
     assert threshold.value - 1 < bar * of / full
     noted = judge("V1", "Test", 1, (0, 2), Null("chance", 0.0, 0.5), threshold, UNIT, of, note="More.").note
-    assert noted == ("More." if of == full else f"The seed's bar of {bar} out of {full} is scaled to {value} out of {of}. More.")  # fmt: skip
+    assert noted == ("More." if of == full else f"Hong's bar of {bar} out of {full} is scaled to {value} out of {of}. More.")  # fmt: skip
 
 
 def test_the_seed_may_look_at_another_number_and_the_verdict_does_not():

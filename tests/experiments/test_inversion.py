@@ -1,4 +1,4 @@
-"""Why the seed came out inverted: with both activities steered the halves are each other's negatives, in ours they agree."""
+"""Why the earlier reproduction came out inverted: with both activities steered the halves are each other's negatives, in ours they agree."""
 
 import json
 

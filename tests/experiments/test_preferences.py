@@ -30,7 +30,7 @@ def test_planted_categories_pass_and_scores_are_recovered():
     means = {c: np.mean([s for s, a in zip(scores, KINDS, strict=True) if a.category == c]) for c in CATEGORIES}
     assert v7.value == pytest.approx((max(means.values()) - min(means.values())) * ELO_PER_NAT, rel=1e-6)
     assert (v7.verdict, v7.seed_verdict, found.blocked) == ("pass", "pass", "")
-    by_updates = [row.elo for row in record.categories]  # the seed looks at Elo updates
+    by_updates = [row.elo for row in record.categories]  # Hong (2026) looks at Elo updates
     assert v7.seed_value == pytest.approx(max(by_updates) - min(by_updates)) != v7.value
     assert [row.category for row in record.categories] == sorted(means, key=lambda c: -means[c])
     assert np.mean([row.bradley_terry for row in record.activities]) == pytest.approx(1000)

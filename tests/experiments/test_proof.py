@@ -147,7 +147,7 @@ def test_no_effect_rarely_passes(kind):
 
     found = verdicts(lose, 100)
     assert_rarely_passes(found)
-    # These reach the seed's bars: without its nulls the verdict would pass them.
+    # These reach Hong's bars: without its nulls the verdict would pass them.
     reached = (np.abs(values) > [0.4, 24]).mean(0)
     assert kind is not clusters or (reached > [0.9, 0.3]).all()
     assert kind is not small or (reached > 0.9).all()
@@ -180,7 +180,7 @@ def test_only_contraction_fails_in_our_arm_and_inverts_in_the_arm_of_both():
 
 
 def test_the_inverted_sign_never_passes():
-    """(d) The seed's bar |r| > 0.4 does."""
+    """(d) Hong's bar |r| > 0.4 does."""
     for seed in range(20):
         generator = np.random.default_rng((seed, 9))
         r = correlations(generator)

@@ -58,7 +58,7 @@ def test_a_planted_meaning_passes():
 
 
 def test_a_drift_common_to_template_and_twin_is_cancelled():
-    """Every curve goes the expected way, and just so does its twin's: the first list passes by the seed, ours does not."""
+    """Every curve goes the expected way, and just so does its twin's: the first list passes by Hong (2026), ours does not."""
     passed, counts = 0, []
     for seed in range(20):
         rows = vectors(np.random.default_rng(seed))

@@ -69,7 +69,7 @@ CONTRADICTIONS: dict[str, tuple[Callable[[Record], None], str]] = {
     "a twelfth criterion": (lambda record: record["criteria"].update(V12=record["criteria"]["V1"]), "V1 to V11"),
     "a criterion under another's name": (_criterion("V2", id="V3"), "calls itself V3"),
     "a verdict that is none": (_criterion("V1", verdict="passed"), "'passed'"),
-    "a seed verdict that is none": (_criterion("V1", seed_verdict="PASS"), "'PASS'"),
+    "a verdict by Hong that is none": (_criterion("V1", seed_verdict="PASS"), "'PASS'"),
     "more than all": (_criterion("V3", value=13), "outside 0 to 12"),
     "a negative count": (_criterion("V3", value=-1), "outside 0 to 12"),
     "half an emotion": (_criterion("V1", value=20.5), "no whole number"),
@@ -78,7 +78,10 @@ CONTRADICTIONS: dict[str, tuple[Callable[[Record], None], str]] = {
     "p of 1.2": (_criterion("V3", null={"what": "x", "value": 1, "p": 1.2}), "null.p"),
     "null above the whole": (_criterion("V3", null={"what": "x", "value": 13, "p": 0.01}), "null of V3"),
     "judged without a value": (_criterion("V8", value=None), "no value"),
-    "seed verdict against the threshold": (_criterion("V1", seed_verdict="fail"), "its seed verdict is fail"),
+    "Hong's verdict against the threshold": (
+        _criterion("V1", seed_verdict="fail"),
+        "its verdict by Hong (2026) is fail",
+    ),
     "pass although chance is not excluded": (
         _criterion("V9", null={"what": "x", "value": 3, "p": 0.4}),
         "chance is not excluded",
@@ -200,7 +203,10 @@ CONTRADICTIONS: dict[str, tuple[Callable[[Record], None], str]] = {
     "steering r against its emotions": (_more(E_ + "steering.r", -0.1), "steering r"),
     "more signs than emotions": (_put(E_ + "steering.signs", 36), "outside 0 to 35"),
     "five names called six": (_put(E_ + "steering.of", 36), "counts 36 emotions but lists 35"),
-    "seed verdict against what the seed looks at": (_criterion("V10", seed_value=0.2), "its seed verdict is pass"),
+    "Hong's verdict against what Hong looks at": (
+        _criterion("V10", seed_value=0.2),
+        "its verdict by Hong (2026) is pass",
+    ),
     "slope against r": (_put(E_ + "steering.slope", -1.0), "opposite signs"),
     "a score that the line denies": (
         _more(E_ + "steering.emotions.3.elo_steered", 600.0),

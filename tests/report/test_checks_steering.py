@@ -64,7 +64,7 @@ def _verdicts(**stated: int) -> Change:
 
 
 def _tenth_pass(record: Record) -> None:
-    """The seed's own contradiction: V11 far below its bar and counted as passed."""
+    """Hong's own contradiction: V11 far below its bar and counted as passed."""
     criterion = record["criteria"]["V11"]
     criterion.update(
         seed_verdict="pass", threshold=criterion["value"] + 1, threshold_text=f"≥ {criterion['value'] + 1}"
@@ -88,7 +88,7 @@ def _settings(**changes: Any) -> Change:
 
 
 CONTRADICTIONS: dict[str, tuple[Change, str]] = {
-    "nine passes called ten": (_tenth_pass, "its seed verdict is pass"),
+    "nine passes called ten": (_tenth_pass, "its verdict by Hong (2026) is pass"),
     "a stated count of passes": (_verdicts(**{"pass": 11}), "states 11 criteria with the verdict pass"),
     "a stated count of failures": (_verdicts(fail=3), "states 3 criteria with the verdict fail"),
     "r of 1.5": (_put("r", 1.5), "outside -1 to 1"),

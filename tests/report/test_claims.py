@@ -48,7 +48,7 @@ def test_abstract_counts_the_verdicts_of_the_table(record: Record) -> None:
         found = re.findall(pattern, text)
         assert [int(number) for number in found] == ([counted[verdict]] if counted[verdict] else [])
     by_threshold = sum(row[5].text.startswith("✓") for row in rows)
-    assert f"thresholds alone {by_threshold} of 11 pass" in text
+    assert f"Hong (2026) alone {by_threshold} of 11 pass" in text
 
 
 def test_changing_a_verdict_changes_the_sentence() -> None:

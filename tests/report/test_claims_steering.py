@@ -1,4 +1,4 @@
-"""The sentences about steering say what the record says, also where a run does not show what the seed showed."""
+"""The sentences about steering say what the record says, also where a run does not show what Hong (2026) showed."""
 
 from __future__ import annotations
 
@@ -216,7 +216,7 @@ def test_scale_sentence_is_arithmetic(record: Record) -> None:
     assert f"scores span {number(span)} nats, that is {number(span * 400 / np.log(10))} Elo points" in text
     assert f"with probability {100 / (1 + np.exp(-span)):.1f} %" in text
     # 212 Elo on one half are 424 between the halves: 2.44 nats; 689 Elo are 3.97.
-    assert "are 2.4 nats and the seed's −4.6 are −0.05" in text and "689 Elo between categories are 4.0 nats" in text
+    assert "are 2.4 nats and Hong's −4.6 are −0.05" in text and "689 Elo between categories are 4.0 nats" in text
 
 
 def test_flip_sentence_compares_the_same_emotions(record: Record) -> None:
@@ -249,7 +249,7 @@ def test_limits_state_what_steering_left_out(record: Record) -> None:
 
 def test_the_page_shows_the_sections_and_their_sentences(full: Written) -> None:
     text = Page(full.page).text.replace("\u00a0", " ")
-    for heading in ("Why the seed came out inverted", "Controls of the steering experiment"):
+    for heading in ("Why the earlier reproduction came out inverted", "Controls of the steering experiment"):
         assert heading in text
     shown = [
         contraction_seen(full.record),

@@ -67,13 +67,13 @@ CONTRADICTIONS: dict[str, tuple[Callable[[Record], None], str]] = {
     "a count of the published pairs": (_set("lens", "pairs_test", count=2), "The count of the published pairs"),
     "a p of V2": (_p("V2"), "The p of V2"),
     "V2 against its pairs": (_criterion("V2", value=0.0), "V2 is stated as 0"),
-    "the seed's V2": (_seed("V2"), "V2"),
+    "Hong's V2": (_seed("V2"), "V2"),
     "both lists together": (_set("scenarios", "together", of=47), "Both lists together count 47"),
     "V3 against both lists": (_criterion("V3", value=9.0), "V3 is stated as 9"),
     "a p of V3": (_p("V3"), "The p of V3"),
     "V4 against both lists": (_criterion("V4", value=1.5), "V4 is stated as 1.5"),
     "the centred mean rank": (_set("scenarios", mean_rank_centred=1.0), "The centred mean rank"),
-    "the seed's V3": (_seed("V3"), "V3"),
+    "Hong's V3": (_seed("V3"), "V3"),
     "an excess": (_template("excess", 0.01), "The excess over the twin of calm in 'tremor'"),
     "a change of a twin": (_template("fitted_change_twin", 0.01), "The fitted change of calm in 'tremor'"),
     "a severity's difference": (_template("severity_difference", 0.01), "The severity's difference of calm"),
@@ -81,7 +81,7 @@ CONTRADICTIONS: dict[str, tuple[Callable[[Record], None], str]] = {
     "a mean of the severity": (_set("numeric", "twins", "severity", mean=0.5), "The severity of the templates"),
     "V5 against its curves": (_criterion("V5", value=51.0), "V5 is stated as 51"),
     "a p of V5": (_p("V5"), "The p of V5"),
-    "the seed's V5": (_seed("V5"), "V5"),
+    "Hong's V5": (_seed("V5"), "V5"),
     "a first list that its curves deny": (_set("numeric", "twins", "earlier", value=3.0), "V5 without twins"),
 }  # fmt: skip
 
@@ -128,7 +128,7 @@ def test_tables_show_the_seeds_statistic_and_both_lists_of_pairs(made: Record) -
     table = pair_table(made)
     assert table is not None and {row[1].text for row in table.rows} == {"published", "ours"}
     words = words_table(made)
-    assert words is not None and "The seed's V3, raw, first scenarios" in [row[0].text for row in words.rows]
+    assert words is not None and "Hong's V3, raw, first scenarios" in [row[0].text for row in words.rows]
 
 
 def test_figure_e_has_a_panel_for_each_template_and_every_change(made: Record) -> None:
@@ -139,7 +139,7 @@ def test_figure_e_has_a_panel_for_each_template_and_every_change(made: Record) -
 
 
 def test_a_record_of_an_earlier_version_is_read_too(right: Record) -> None:
-    """It has neither our pairs nor both lists together nor twins; V2 to V5 are the seed's own statistics there."""
+    """It has neither our pairs nor both lists together nor twins; V2 to V5 are Hong's own statistics there."""
     assert "opposites" not in right["experiments"]["lens"] and "twins" not in right["experiments"]["numeric"]
     check(right)
     assert twins_chart(right) is None and pairs_seen(right) == ""

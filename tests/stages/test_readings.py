@@ -77,7 +77,7 @@ def as_readings(tensors):
 
 
 def judged(found, seed):
-    """Counts, values of the seed's statistic, and both verdicts of V3 to V6 for one set of vectors."""
+    """Counts, values of Hong's statistic, and both verdicts of V3 to V6 for one set of vectors."""
     rows = np.random.default_rng(seed).standard_normal((4, len(EMOTIONS), 32))
     vectors = EmotionVectors(EMOTIONS, rows, rows, rows[0], np.ones(4), 2)
     lab = SimpleNamespace(pack=PACK, settings=SimpleNamespace(resamples=50, seed=0, layer=None))

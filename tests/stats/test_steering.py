@@ -1,4 +1,4 @@
-"""The steering effect: slow references, analytic cases, and the trap that inverted the seed report."""
+"""The steering effect: slow references, analytic cases, and the trap that inverted Hong (2026)."""
 
 from __future__ import annotations
 

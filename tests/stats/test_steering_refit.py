@@ -1,4 +1,4 @@
-"""Scores refitted under steering: what a nat is worth, zero-sum, on all pairs and on a ring, and the seed's trap."""
+"""Scores refitted under steering: what a nat is worth, zero-sum, on all pairs and on a ring, and Hong's trap."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ class TestRefit:
 
 
 class TestContractionTrap:
-    """Why the seed came out inverted: the same vector on both options only contracts preferences."""
+    """Why the earlier reproduction came out inverted: the same vector on both options only contracts preferences."""
 
     d0 = baseline(10, noise=0.0)
     contracted = 0.7 * d0
@@ -152,7 +152,7 @@ class TestContractionTrap:
         assert np.sign(points[0]) == -np.sign(points[1]) == np.sign(first.steered)
 
     def test_emotions_that_contract_by_different_amounts_give_r_of_one_with_either_sign(self) -> None:
-        """The seed's |r| > 0.9: a correlation with r is made by the split, not by the vectors."""
+        """Hong's |r| > 0.9: a correlation with r is made by the split, not by the vectors."""
         strength = np.linspace(0.05, 0.6, 12)
         runs = np.array([(1 - amount) * self.d0 for amount in strength])
         by_half = [

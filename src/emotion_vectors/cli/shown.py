@@ -16,7 +16,7 @@ def print_verdicts(record: dict) -> None:
     """The eleven verdicts as a table."""
     from emotion_vectors.experiments.criteria import number
 
-    table = Table("", "criterion", "value", "bar", "seed's verdict", "verdict", title=f"{record['model']['name']}")
+    table = Table("", "criterion", "value", "bar", "Hong (2026)", "verdict", title=f"{record['model']['name']}")
     for criterion in record["criteria"].values():
         value = "" if criterion["value"] is None else number(criterion["value"])
         share = f"{value} of {criterion['of']}" if criterion["of"] else value

@@ -2,7 +2,7 @@
 
 In: a pack with factual questions (each answered by the model and read as "Person: ... AI: ..."), or with a prompt that
 asks for dialogues on a topic. Out: `neutral.parquet`, one row per written text, and a `Summary`. Source: paper, neutral
-transcripts; the seed report uses 200 question-and-answer dialogues of the length of a story.
+transcripts; Hong (2026) uses 200 question-and-answer dialogues of the length of a story.
 """
 
 from __future__ import annotations

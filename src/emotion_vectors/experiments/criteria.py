@@ -1,14 +1,14 @@
 """How a criterion is judged, the same way for V1 to V11.
 
-`seed_verdict` is the seed report's own threshold on the value alone. `verdict` asks more:
+`seed_verdict` is Hong's own threshold on the value alone. `verdict` asks more:
 
 1. Is the value better than chance? The 95 % interval must lie beyond chance and the null must be rejected at 5 %
    (`stats.verdict`).
-2. Does it reach the seed's bar?
+2. Does it reach Hong's bar?
 
 pass: both. fail: no better than chance by its interval, or the whole interval misses the bar. inconclusive: the rest,
 and a pass that a further control of the experiment explains as well (`capped`).
-Where ours judges another statistic than the seed's (V2 to V5), `Seed` holds the seed's own: its bar is for that one alone.
+Where ours judges another statistic than Hong's (V2 to V5), `Seed` holds Hong's own: its bar is for that one alone.
 What has no value (nothing to count, a correlation with a constant) is inconclusive by both verdicts. What a run lacks the
 emotions, pairs or labels for is `not_asked`: no value, and a sentence that says what is lacking.
 """
@@ -50,12 +50,12 @@ class Null:
 
 @dataclass(frozen=True)
 class Threshold:
-    """The seed's bar: `value` is reached `at_least` or `at_most`, or must be exceeded (`above`)."""
+    """Hong's bar: `value` is reached `at_least` or `at_most`, or must be exceeded (`above`)."""
 
     value: float
     side: Literal["at least", "at most", "above"] = "at least"
     note: str = ""
-    of: str = ""  # what the seed compares where that is not the value itself, for example |r|
+    of: str = ""  # what Hong (2026) compares where that is not the value itself, for example |r|
 
     def reached(self, value: float) -> bool:
         """Whether `value` meets the bar."""
@@ -72,7 +72,7 @@ class Threshold:
 
 @dataclass(frozen=True)
 class Seed:
-    """The seed's statistic where ours judges another one: its value out of `of`, its bar, and what is counted."""
+    """Hong's statistic where ours judges another one: its value out of `of`, its bar, and what is counted."""
 
     value: float
     threshold: Threshold
@@ -81,7 +81,7 @@ class Seed:
 
     @property
     def verdict(self) -> base.Verdict:
-        """The seed's bar on the seed's statistic; inconclusive where there was nothing to count."""
+        """Hong's bar on Hong's statistic; inconclusive where there was nothing to count."""
         if self.of == 0 or not math.isfinite(self.value):
             return "inconclusive"
         return "pass" if self.threshold.reached(self.value) else "fail"
@@ -96,13 +96,11 @@ class Seed:
 
 
 def scaled(threshold: float, of: int, full: int) -> Threshold:
-    """The seed's threshold out of `full`, in proportion for `of` where that differs; the note says so."""
+    """Hong's threshold out of `full`, in proportion for `of` where that differs; the note says so."""
     if of == full:
         return Threshold(threshold)
     value = math.ceil(threshold * of / full)
-    return Threshold(
-        value, note=f"The seed's bar of {number(threshold)} out of {full} is scaled to {value} out of {of}."
-    )
+    return Threshold(value, note=f"Hong's bar of {number(threshold)} out of {full} is scaled to {value} out of {of}.")
 
 
 def judge(
@@ -123,8 +121,8 @@ def judge(
     """One criterion of the record; `blocked` (a reason) makes the verdict inconclusive whatever the numbers say.
 
     `capped` (a reason) makes a pass inconclusive and leaves the other verdicts: a control explains the value as well.
-    `seed_value` is what the seed's own threshold looks at where that differs from `value` (V10 ignores the sign); `seed` is
-    the seed's statistic where its bar too is another one.
+    `seed_value` is what Hong's own threshold looks at where that differs from `value` (V10 ignores the sign); `seed` is
+    Hong's statistic where its bar too is another one.
     """
     if of == 0:
         value, interval = math.nan, (math.nan, math.nan)
@@ -182,7 +180,7 @@ def chance_of(criterion: Criterion) -> Null:
 
 
 def _decide(value: float, interval: tuple[float, float], null: Null, threshold: Threshold) -> tuple[base.Verdict, str]:
-    """Verdict and why, for finite numbers: first chance, then the seed's bar."""
+    """Verdict and why, for finite numbers: first chance, then Hong's bar."""
     direction = "below" if threshold.side == "at most" else "above"
     decision = verdict_from_interval(value, interval, bar=null.value, direction=direction, p=null.p)
     if decision.verdict == "fail":

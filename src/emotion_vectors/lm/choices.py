@@ -2,7 +2,7 @@
 
 In: n options and a question template with {activity_a} and {activity_b}. Out: an (n, n) matrix of differences in nats;
 cell [i, j] is the prompt with option i as A and option j as B; what was not asked is NaN. Source: paper, preference
-experiment; seed report section 3.4. The prompts with the same first option share it as one packed tree, where the model reads trees
+experiment; Hong (2026), section 3.4. The prompts with the same first option share it as one packed tree, where the model reads trees
 as it reads each prompt alone (`tree_pass`); else each prompt is a row of a batch.
 """
 

@@ -75,7 +75,7 @@ def verdicts_given(record: Record, known: Sequence[Card]) -> str:
     ]
     return (
         f"Of {len(known)} criteria, judged by a 95 % interval and a null, {listing(pieces)}; "
-        f"by the seed report's thresholds alone {number(len(seed['pass']))} of {len(known)} pass."
+        f"by the thresholds of Hong (2026) alone {number(len(seed['pass']))} of {len(known)} pass."
     )
 
 

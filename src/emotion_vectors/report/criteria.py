@@ -121,14 +121,14 @@ def criteria_table(record: Record, cards: Sequence[Card]) -> Table:
         "95 % interval",
         "Null",
         "Verdict",
-        "By the seed's threshold",
+        "By Hong's threshold",
         "Paper",
-        "Seed",
-        "Seed, corrected",
+        "Hong (2026)",
+        "Hong, corrected",
     )
     note = (
-        "The verdict asks what the interval allows and what chance gives; the seed's threshold is applied to the value alone, scaled where fewer "
-        "emotions were run. For V2 to V5 that value is the seed's own statistic (five pairs, raw cosines of the first scenarios, templates "
+        "The verdict asks what the interval allows and what chance gives; Hong's threshold is applied to the value alone, scaled where fewer "
+        "emotions were run. For V2 to V5 that value is Hong's own statistic (five pairs, raw cosines of the first scenarios, templates "
         "without twins); the verdict is on a stronger one of ours. V10 passes only with the right sign."
     )
     return Table("Table 3. Verdicts", columns, tuple(rows), note, tuple(card.id for card in cards), tuple(reasons))

@@ -81,7 +81,7 @@ def _check_seed_verdict(name: str, criterion: Criterion) -> None:
     met = _COMPARE[sign.group()](compared, threshold)
     require(
         met == (criterion.seed_verdict == "pass"),
-        f"{name} is {value} and its threshold '{text}', but its seed verdict is {criterion.seed_verdict}.",
+        f"{name} is {value} and its threshold '{text}', but its verdict by Hong (2026) is {criterion.seed_verdict}.",
     )
 
 

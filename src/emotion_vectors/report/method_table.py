@@ -1,4 +1,4 @@
-"""Table 1: every design choice in the paper, in the seed report and in this run, with the differences marked."""
+"""Table 1: every design choice in the paper, in Hong (2026) and in this run, with the differences marked."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def method_table(record: Record, topics: Sequence[Topic]) -> Table:
         for choice in choices
     )
     note = "'No comparison' where the paper gives no value, none that can be compared, or the record holds none."
-    return Table("Table 1. Method", ("Choice", "Paper", "Seed", "This run", "Against the paper"), rows, note)
+    return Table("Table 1. Method", ("Choice", "Paper", "Hong (2026)", "This run", "Against the paper"), rows, note)
 
 
 _MARKS = {True: ("= same", "same"), False: ("≠ differs", "differs"), None: ("· no comparison", "open")}

@@ -143,7 +143,7 @@ FIGURES = Section(
     "figures",
     "Figures",
     "Figures",
-    "The numbers of the figures follow the seed report. Hover over a mark for its values.",
+    "The numbers of the figures follow Hong (2026). Hover over a mark for its values.",
 )
 TABLES = Section("tables", "Method and tables", "Method and tables")
 CORPUS = Section("corpus", "Corpus", "Corpus")

@@ -1,6 +1,6 @@
 """Colours, shapes and the look that all charts share.
 
-Emotions (Figure 2) and valence (green, red) have the colours that the seed report fixed, in tones that differ in
+Emotions (Figure 2) and valence (green, red) have the colours that Hong (2026) fixed, in tones that differ in
 lightness; everything else is from the Okabe-Ito set, safe for colour-blind eyes, and shape says the same as colour.
 """
 

@@ -1,4 +1,4 @@
-"""Published reference values of the paper, of the seed report and of its author's corrected version: facts, no text.
+"""Published reference values of the paper, of Hong (2026) and of its corrected version: facts, no text.
 
 Scalars are constants below, each with its source. Curves and points are in `data/published.json`; they were read from
 the paper's figures (error about 0.003 in cosine) or taken from its Table 9.
@@ -18,7 +18,7 @@ PAPER = f"Sofroniew, Kauvar, Saunders, Chen et al., {PAPER_TITLE}"
 PAPER_ADDRESS = "https://transformer-circuits.pub/2026/emotions/index.html"
 PAPER_ARXIV = "arXiv:2604.07729"
 PAPER_MODEL = "Claude Sonnet 4.5"
-SEED = "Hong, Reproduction Report (Part 1): Identifying and Validating Emotion Vectors, April 2026"
+SEED = "Junyuan Hong, Reproduction Report (Part 1): Identifying and Validating Emotion Vectors, April 2026"
 SEED_MODEL = "Llama 3.1 8B Instruct"
 
 
@@ -40,7 +40,7 @@ class Reference(NamedTuple):
     corrected: Reported
 
 
-# Sources: the seed's Table 3; its author's later version; the paper's figures and Table 9 as recomputed from the data.
+# Sources: Hong's Table 3; its corrected version; the paper's figures and Table 9 as recomputed from the data.
 CRITERIA: dict[str, Reference] = {
     "V1": Reference(None, Reported(57, 171), Reported(34, 171)),
     "V2": Reference(None, Reported(5, 5), Reported(5, 5)),
@@ -64,7 +64,7 @@ PAPER_STEERING = {"blissful": 212.0, "hostile": -303.0}
 SEED_CORRELATION = {"content": 0.70, "hostile": -0.71}
 SEED_STEERING = {"content": -4.6, "hostile": 0.7}
 CORRECTED_STEERING = {"positive": 0.2, "negative": -0.5}
-# The seed's author later: r on the even and on the odd half with the hook on both activities.
+# Hong, corrected version: r on the even and on the odd half with the hook on both activities.
 SEED_HALVES = (-0.961, 0.955)
 PAPER_RANGE_OF_R = (-0.74, 0.71)
 # r of six probes over eight prompts at the user's full stop, the Assistant's colon and over the next 20 tokens.
@@ -72,7 +72,7 @@ PAPER_POSITIONS = {("user", "response"): 0.11, ("response", "answer"): 0.87, ("u
 # Reproductions with Llama 3.3 70B (traitinterp, twice, and emotion-concepts-reproduction).
 OTHERS_POSITIONS = {("user", "response"): (0.63, 0.72, 0.77), ("response", "answer"): (0.76,)}
 
-# Mean Elo of each category: the paper's Table 9 (mean 1500) and the seed's Table 2 (mean 1000).
+# Mean Elo of each category: the paper's Table 9 (mean 1500) and Hong's Table 2 (mean 1000).
 PAPER_CATEGORIES = {
     "Helpful": 2002,
     "Engaging": 1980,

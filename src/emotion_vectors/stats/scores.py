@@ -3,7 +3,7 @@
 In: logit(A) - logit(B) of the prompts "would you prefer (A) i or (B) j", in both orders.
 Out: one score for each option, in nats of log-odds (mean 0) or in Elo points (mean 1000).
 
-Source: Bradley and Terry 1952; Elo 1978 with the settings of the seed report (K = 32, start 1000, up to 10 passes,
+Source: Bradley and Terry 1952; Elo 1978 with the settings of Hong (2026) (K = 32, start 1000, up to 10 passes,
 soft outcomes). Bradley-Terry is the main score: its result does not depend on an order of updates.
 
 Shapes: n options, b independent comparison tables, o orders of the pairs.

@@ -5,7 +5,7 @@ steering, `first` with the vector on the tokens of option (A), `second` with it 
 Out: E[i, j], the change of the log-odds that i is chosen over an unsteered j when i is steered; its mean over splits of
 the options into a steered and a control half; scores refitted for one split.
 
-Two traps (why the seed report came out inverted), and how they are met:
+Two traps (why the earlier reproduction came out inverted), and how they are met:
 
 * Scores are zero-sum. If both options of a pair get the same vector no net transfer is possible: E[i, j] = -E[j, i]. What
   is left is a contraction of all preferences, and its mean over a half has the sign of that half's own baseline
@@ -177,7 +177,7 @@ def elo_change(
     orders: int = 10,
     seed: int = 0,
 ) -> FloatArray:
-    """Mean change (...) of the steered half by Elo updates, in Elo points: the number that the paper and the seed report."""
+    """Mean change (...) of the steered half by Elo updates, in Elo points: the number that the paper and Hong (2026) report."""
     tables, asked, lead = _asked_wins(baseline, steered_logits)
     points = elo_many(tables, k=k, passes=passes, orders=orders, seed=seed, asked=asked).scores
     change = (points[1:] - points[0]).reshape(*lead, asked.shape[-1])

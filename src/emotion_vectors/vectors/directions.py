@@ -2,7 +2,7 @@
 
 direction(e, l) = mean over stories of e - mean over emotions of those means; then the neutral texts' leading principal
 components, as many as explain the wanted share of the variance, are projected out. Source: paper, emotion vectors;
-seed report section 2. Shapes: n emotions, l layers (embedding first, where given), m neutral texts, d width.
+Hong (2026), section 2. Shapes: n emotions, l layers (embedding first, where given), m neutral texts, d width.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 """How much of this could be read off the words? The same tests for representations that never see context.
 
 In: for each representation the vectors (n, w) of n emotions, made from the same stories, and the texts of the scenarios,
-numeric prompts and activities (t, w). Out: the values of V3 to V6, V8 and V9 and of the seed's own V3 to V5, of the other
+numeric prompts and activities (t, w). Out: the values of V3 to V6, V8 and V9 and of Hong's own V3 to V5, of the other
 severity, the held-out scenarios and the retrieval, by the very functions that judge the residual stream, and those of the
 residual stream beside them.
-Source: ours; neither the paper nor the seed report has this control.
+Source: ours; neither the paper nor Hong (2026) has this control.
 What it can't tell: a value that the words reach too may still come from something deeper in the model, and one that they
 don't reach may come from better knowledge of words rather than from an emotion.
 """

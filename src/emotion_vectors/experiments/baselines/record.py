@@ -9,7 +9,7 @@ from pydantic import Field
 from emotion_vectors.record.base import Count, ExperimentPart, Number, Part, Share
 
 CRITERIA = ("V3", "V4", "V5", "V6", "V8", "V9")
-SEEDS = ("V3", "V4", "V5")  # of these the seed's own statistic is another one; it stands under V3_seed and so on
+SEEDS = ("V3", "V4", "V5")  # of these Hong's own statistic is another one; it stands under V3_seed and so on
 LOWER_IS_BETTER = ("V4", "V4_seed", "retrieval_rank")
 
 T = TypeVar("T")
@@ -30,9 +30,9 @@ class Tests(Part, Generic[T]):
     V6: T | None = Field(description="strong trends")
     V8: T | None = Field(description="valence of the extremes")
     V9: T | None = Field(description="emotions that go with preference")
-    V3_seed: T | None = Field(default=None, description="the seed's own statistic of V3: raw, first scenarios")
-    V4_seed: T | None = Field(default=None, description="the seed's own statistic of V4: raw, first scenarios")
-    V5_seed: T | None = Field(default=None, description="the seed's own statistic of V5: templates without twins")
+    V3_seed: T | None = Field(default=None, description="Hong's own statistic of V3: raw, first scenarios")
+    V4_seed: T | None = Field(default=None, description="Hong's own statistic of V4: raw, first scenarios")
+    V5_seed: T | None = Field(default=None, description="Hong's own statistic of V5: templates without twins")
     severity: T | None = Field(default=None, description="cosines that another severity moves the expected way")
     heldout: T | None = Field(description="held-out scenarios whose emotion ranks first, raw")
     retrieval: T | None = Field(description="scenarios whose emotion ranks first among all, raw")
@@ -50,7 +50,7 @@ class Row(Tests[Number], Named):
 
     @property
     def has_seeds(self) -> bool:
-        """Whether its version wrote the seed's own statistics beside ours."""
+        """Whether its version wrote Hong's own statistics beside ours."""
         return "V3_seed" in self.model_fields_set
 
 

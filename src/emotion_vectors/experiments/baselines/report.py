@@ -14,9 +14,9 @@ from emotion_vectors.report.wording import fixed, listing, number, p_value
 
 _REMARK = re.compile(r"A (bag of words|static embedding) reaches ([\d.]+?)(?: of (\d+))?(?:, [a-z ]+)?\.(?= |$)")
 _TESTS = {
-    "V3": "V3, implied emotion first", "V4": "V4, mean rank", "V3_seed": "The seed's V3, raw, first scenarios",
-    "V4_seed": "The seed's V4, raw, first scenarios", "heldout": "Held-out, first", "retrieval": "Retrieval, first",
-    "retrieval_rank": "Retrieval, mean rank", "V5": "V5, signs", "V5_seed": "The seed's V5, without twins",
+    "V3": "V3, implied emotion first", "V4": "V4, mean rank", "V3_seed": "Hong's V3, raw, first scenarios",
+    "V4_seed": "Hong's V4, raw, first scenarios", "heldout": "Held-out, first", "retrieval": "Retrieval, first",
+    "retrieval_rank": "Retrieval, mean rank", "V5": "V5, signs", "V5_seed": "Hong's V5, without twins",
     "severity": "Another severity, same numbers", "V6": "V6, strong trends", "V8": "V8, valence of the extremes",
     "V9": "V9, |r| > 0.3",
 }  # fmt: skip
@@ -47,7 +47,7 @@ def contradictions(record: Record) -> None:
     if own.has_seeds:
         for key in SEEDS:
             found = criteria[key].reference.value
-            require_close(own.get(f"{key}_seed"), found, 0.006, f"The seed's {key} of the {own.name}")
+            require_close(own.get(f"{key}_seed"), found, 0.006, f"Hong's {key} of the {own.name}")
     numeric = record.part(Numeric)
     severity = numeric.twins.severity if numeric and numeric.twins else None
     if severity and severity.of:

@@ -12,7 +12,7 @@ from emotion_vectors.stats import nulls
 
 
 def strong(r: np.ndarray) -> np.ndarray:
-    """Number of |r| above the seed's 0.3 along the last axis; an r that is not defined is none."""
+    """Number of |r| above Hong's 0.3 along the last axis; an r that is not defined is none."""
     return (np.abs(r) > STRONG).sum(-1)
 
 

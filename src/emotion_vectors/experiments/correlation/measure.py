@@ -2,7 +2,7 @@
 
 In: mean activations (a, d) on the tokens of each activity in "How would you feel about {activity}?", vectors (n, d) and
 preference scores (a,). Out: Pearson r over activities of projection and score, for every emotion.
-projection = activation . unit vector. Source: paper, Figure 4 row 1; seed report section 3.5. Both write of projections, and the
+projection = activation . unit vector. Source: paper, Figure 4 row 1; Hong (2026), section 3.5. Both write of projections, and the
 paper's figure has the scale of cosines: V9's count is given by the mean cosine over the tokens too, which drops their lengths.
 What it can't tell: two extreme categories can carry r by themselves, so r without Misaligned and Unsafe is reported too,
 and r with these two held constant, and what is left within the categories, each against scores permuted within them;

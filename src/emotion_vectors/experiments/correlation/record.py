@@ -8,7 +8,7 @@ from pydantic import Field
 
 from emotion_vectors.record.base import Bounded, Correlation, Count, ExperimentPart, Number, Part, Share
 
-STRONG = 0.3  # |r| beyond which an emotion counts for V9 (paper, Figure 4; seed report)
+STRONG = 0.3  # |r| beyond which an emotion counts for V9 (paper, Figure 4; Hong 2026)
 DISCOVERY = 0.05  # false-discovery rate
 EXTREME = ("Misaligned", "Unsafe")
 

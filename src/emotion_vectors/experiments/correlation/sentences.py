@@ -143,11 +143,11 @@ def _held_constant(record: Record) -> str:
 
 
 def bars_published(record: Record) -> str:
-    """The paper's and the seed's counts."""
+    """The paper's and Hong's counts."""
     criterion, (low, high) = CRITERIA["V9"], PAPER_RANGE_OF_R
     return (
         f"Paper: r from {fixed(low)} to {fixed(high)}, {reported(criterion.paper)} with |r| > 0.3 (read from its Figure 4, dashed line). "
-        f"Seed: {reported(criterion.seed)}; corrected by its author: {reported(criterion.corrected)}."
+        f"Hong (2026): {reported(criterion.seed)}; corrected later: {reported(criterion.corrected)}."
     )
 
 
@@ -193,9 +193,9 @@ def _chosen(record: Record, shown: Example) -> str:
 
 
 def example_published(valence: str) -> str:
-    """The paper's and the seed's example of the same valence."""
+    """The paper's and Hong's example of the same valence."""
     paper, seed = _PAPER_EXAMPLE[valence], _SEED_EXAMPLE[valence]
     return (
         f"Paper: {paper} r = {fixed(PAPER_CORRELATION[paper])}, and {fixed(PAPER_CORRELATION_WITHOUT_EXTREMES[paper])} without {EXTREMES} "
-        f"(our computation from its Table 9). Seed: {seed} r = {fixed(SEED_CORRELATION[seed])}."
+        f"(our computation from its Table 9). Hong (2026): {seed} r = {fixed(SEED_CORRELATION[seed])}."
     )

@@ -3,7 +3,7 @@
 In: unit vectors (n, d) of n emotions at the analysis layer and the model's unembedding (v, d).
 Out: the record's `lens`, V1 (own word among the top k tokens) and V2 (`opposites`: pairs that point apart in logit space).
 Formula: logits = W_U u, or W_U norm(u) through the final norm; both are counted, a setting says which one is V1.
-Source: paper, Table 1; seed report section 3.1. Every leading-space and case variant of a word that is one token counts.
+Source: paper, Table 1; Hong (2026), section 3.1. Every leading-space and case variant of a word that is one token counts.
 Controls of V1: words dealt out, random directions, and directions made from the words of the stories alone (the same
 contrast of their token embeddings): V1 passes only if the vectors recognise more than those do.
 What it can't tell: a word without a token of its own can't be recognised; frequent tokens can be promoted by anything.

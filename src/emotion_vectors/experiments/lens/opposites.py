@@ -2,7 +2,7 @@
 
 In: the logit vectors (n, v) of n emotions, the five published pairs and a longer list of ours, fixed beforehand. Out: for every
 pair the dot product and cosines, and V2: how many pairs of ours have a negative dot product.
-Source: seed report section 3.1 for the five pairs, whose count keeps the seed's verdict; the longer list is ours. Five pairs
+Source: Hong (2026), section 3.1 for the five pairs, whose count keeps Hong's verdict; the longer list is ours. Five pairs
 are too few for a verdict: random pairs of emotions are all five negative too often (`best_p`).
 Null: the same words paired at random, so that what the words share, their valence above all, stays in it. A second one keeps the
 valences of every pair and deals out who is paired with whom: what only opposites, and not merely good and bad, give.

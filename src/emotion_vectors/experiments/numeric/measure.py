@@ -2,7 +2,7 @@
 
 In: activations at the response position for every value of every numeric template, and the vectors of afraid, happy, sad
 and calm. Out: cosine curves, Spearman's rho of value and cosine, and counts of expected signs and of strong rho.
-Source: paper, Figure 3; seed report section 3.3. Expected signs are fixed in the pack beforehand; "none" is not counted.
+Source: paper, Figure 3; Hong (2026), section 3.3. Expected signs are fixed in the pack beforehand; "none" is not counted.
 Effect size: the change in cosine from the lowest to the highest value, in the expected direction, by a line over the ranks
 of the values. Its mean over the curves is compared with that of random directions as well.
 What it can't tell: with six values a random direction is often strongly monotone, so V6 is weak by construction; the

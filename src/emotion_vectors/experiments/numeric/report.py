@@ -87,12 +87,12 @@ def _effect(effect: ChangeSize | None) -> str:
 
 
 def numeric_published(_: Record) -> str:
-    """The paper's visible directions and the seed's counts."""
+    """The paper's visible directions and Hong's counts."""
     signs, strong = CRITERIA["V5"], CRITERIA["V6"]
     return (
         f"Paper: {reported(signs.paper)} named directions are visible in its Figure 3, with cosines up to 0.08. "
-        f"Seed: {reported(signs.seed)} signs and {reported(strong.seed)} strong; corrected: {reported(signs.corrected)} and "
-        f"{reported(strong.corrected)}. The seed's axis ran from −1.5 to 2.0, which a cosine can't."
+        f"Hong (2026): {reported(signs.seed)} signs and {reported(strong.seed)} strong; corrected: {reported(signs.corrected)} and "
+        f"{reported(strong.corrected)}. Hong's axis ran from −1.5 to 2.0, which a cosine can't."
     )
 
 
@@ -143,7 +143,7 @@ def twins_chance(record: Record) -> str:
 
 def twins_published(_: Record) -> str:
     """Nobody else has twins."""
-    return "Paper and seed: numbers without twins only, so that what a number does where it means nothing is not known there."
+    return "The paper and Hong (2026): numbers without twins only, so that what a number does where it means nothing is not known there."
 
 
 def method(record: Record) -> list[Choice]:

@@ -6,7 +6,7 @@ curves, what each curve rises beyond its twin's, the difference that the severit
 Formula: excess = expected sign x (fitted change of the template - fitted change of its twin), the change being that of a line
 over the ranks of the values (`curves.fitted_change`). A curve counts where its excess is positive. Severity: the mean over the
 values of cosine(other severity) - cosine(template), with the sign fixed beforehand.
-Source: ours. The templates of the pack's first list, without twins, keep the seed's verdict.
+Source: ours. The templates of the pack's first list, without twins, keep Hong's verdict.
 What it can't tell: a twin shares the frame and the numbers and not every other word, so that what its own nouns do to a number
 stays in the difference.
 """
@@ -52,7 +52,7 @@ def run(
 ) -> tuple[Twins, Criterion]:
     """The record's `numeric.twins` and V5; `activations[t]` is (3, values of template t, d): template, twin, severity.
 
-    `earlier` is V5 as the first list of templates gives it, whose count keeps the seed's verdict. `detect` adds what V5 could have seen.
+    `earlier` is V5 as the first list of templates gives it, whose count keeps Hong's verdict. `detect` adds what V5 could have seen.
     """
     probes = probes_of(emotions, vectors)
     everything = unit(np.concatenate([one.reshape(-1, one.shape[-1]) for one in activations]).astype(np.float64))

@@ -3,7 +3,7 @@
 In: logit differences d[i, j] = logit(A) - logit(B) in nats for every ordered pair of activities, i as (A), j as (B), and
 the probability mass on A and B. Out: scores by Bradley-Terry with soft outcomes (the main score) and by Elo beside it,
 category means, position bias, and whether the preferences can carry the criteria at all.
-Source: paper, preference experiment and Table 9; seed report section 3.4.
+Source: paper, preference experiment and Table 9; Hong (2026), section 3.4.
 What it can't tell: a stated choice between two phrases is no evidence of wanting anything.
 """
 
@@ -72,7 +72,7 @@ def run(
     )
     v7 = judge(
         "V7", "Gap between categories", gap.gap, (interval.low * scores.ELO_PER_NAT, interval.high * scores.ELO_PER_NAT), chance, BAR, f"Elo points between {gap.highest} and {gap.lowest}",
-        note=f"By Elo updates {elo_gap.gap:.0f}, which is what the seed's bar looks at.",
+        note=f"By Elo updates {elo_gap.gap:.0f}, which is what Hong's bar looks at.",
         blocked=preferences.blocked, seed_value=elo_gap.gap,
     )  # fmt: skip
     if detect:

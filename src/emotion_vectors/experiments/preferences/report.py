@@ -86,7 +86,7 @@ def method(record: Record) -> list[Choice]:
 
 
 def category_table(record: Record) -> Table | None:
-    """Table 2: mean score of each category beside the paper's Table 9 and the seed's Table 2; None without preferences."""
+    """Table 2: mean score of each category beside the paper's Table 9 and Hong's Table 2; None without preferences."""
     found = record.part(StatedPreferences)
     if found is None or not found.categories:
         return None
@@ -101,7 +101,13 @@ def category_table(record: Record) -> Table | None:
         for row in sorted(found.categories, key=lambda row: -row.bradley_terry)
     )
     note = "Mean score of the category in Elo points. The paper's mean over all activities is 1500, everywhere else it is 1000: compare the order and the gaps."
-    columns = ("Category", "This run, Bradley-Terry", "This run, Elo", f"Paper ({PAPER_MODEL})", f"Seed ({SEED_MODEL})")
+    columns = (
+        "Category",
+        "This run, Bradley-Terry",
+        "This run, Elo",
+        f"Paper ({PAPER_MODEL})",
+        f"Hong (2026, {SEED_MODEL})",
+    )
     return Table("Table 2. Preference by category", columns, rows, note)
 
 

@@ -103,7 +103,7 @@ def published(_: Record) -> str:
     )
     return (
         f"Paper (8 prompts, {listing(list(PUBLISHED))}; over all cells, without an interval): {told}. Reproductions with Llama 3.3 70B: "
-        f"{others}. Seed: not done."
+        f"{others}. Hong (2026): not done."
     )
 
 

@@ -30,7 +30,7 @@ def contradictions(record: Record) -> None:
 
 
 def _check_first(record: Record, found: Scenarios) -> None:
-    """The first list: ranks that its cosines allow, and the seed's V3 and V4 from the raw ones."""
+    """The first list: ranks that its cosines allow, and Hong's V3 and V4 from the raw ones."""
     probes, items, criteria = found.emotions, found.items, record.criteria
     shape = f"{len(probes)} probes x {len(items)} scenarios"
     for kind, rows, ranks in (
@@ -54,7 +54,7 @@ def _check_first(record: Record, found: Scenarios) -> None:
 
 
 def _check_together(record: Record, found: Scenarios) -> None:
-    """V3 and V4: count and mean of the centred ranks of both lists; the raw ones of the first keep the seed's verdict."""
+    """V3 and V4: count and mean of the centred ranks of both lists; the raw ones of the first keep Hong's verdict."""
     both = found.together
     if both is None:
         return

@@ -3,7 +3,7 @@
 In: activations (s, l, d) at the response position (the last token before the answer) of s scenarios at l layers, and the
 vectors (l, n, d) of n emotions. Out: cosines (probe, scenario) at the analysis layer, raw and with the mean activation of
 the set removed; counts and mean ranks at every layer; the same on a second, held-out battery of scenarios.
-Source: paper, Figure 2; seed report section 3.2. The raw cosine of the first twelve is their statistic and keeps the seed's
+Source: paper, Figure 2; Hong (2026), section 3.2. The raw cosine of the first twelve is their statistic and keeps Hong's
 verdict. Ours is on both batteries together, each centred on its own mean: part of every raw cosine is common to all
 prompts, and twelve scenarios are few (the paper's own matrix has 6 of 12 raw, 10 centred).
 What it can't tell: centring needs a set of scenarios, so it says nothing about a single text; what words alone reach on the
@@ -173,7 +173,7 @@ def _by_layer(table: np.ndarray, numbers: Sequence[int]) -> list[LayerRow]:
 
 
 def _criteria(match: nulls.MatchNull, record: Scenarios, both: Together) -> list[Criterion]:
-    """V3 and V4 of both lists centred; the raw cosine of the main list keeps the seed's verdict."""
+    """V3 and V4 of both lists centred; the raw cosine of the main list keeps Hong's verdict."""
     probes, count = record.emotions, len(record.items)
     what = f"{DEALT}, at the best of {len(both.by_layer)} layers" if both.layer_set_by_hand else DEALT
     # A layer that was set by hand may have been set for its result: then chance may choose as well.
@@ -263,10 +263,10 @@ def _layer_note(both: Together, best: BestOne) -> str:
 
 
 def rank_bar(probes: int) -> Threshold:
-    """The seed's bar of 3.0 among 12 probes, at the same place between the best rank, 1, and the worst for fewer."""
+    """Hong's bar of 3.0 among 12 probes, at the same place between the best rank, 1, and the worst for fewer."""
     if probes == FULL:
         return Threshold(RANK_BAR, "at most")
     value = round(1 + (RANK_BAR - 1) * (probes - 1) / (FULL - 1), 2)
     return Threshold(
-        value, "at most", f"The seed's bar of {RANK_BAR:.1f} among {FULL} probes is scaled to {value} among {probes}."
+        value, "at most", f"Hong's bar of {RANK_BAR:.1f} among {FULL} probes is scaled to {value} among {probes}."
     )

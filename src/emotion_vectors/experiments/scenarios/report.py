@@ -134,12 +134,12 @@ def layers_seen(record: Record) -> str:
 
 
 def scenarios_published(_: Record) -> str:
-    """The paper's own matrix and the seed's two versions."""
+    """The paper's own matrix and Hong's two versions."""
     first, rank = CRITERIA["V3"], CRITERIA["V4"]
     return (
         f"Paper ({PAPER_MODEL}, read from its Figure 2): {reported(first.paper)}, mean rank {reported(rank.paper)}, and "
-        f"{reported(PAPER_SCENARIOS_CENTRED)} after centring. Seed: {reported(first.seed)}, {reported(rank.seed)}; "
-        f"corrected by its author: {reported(first.corrected)}, {reported(rank.corrected)}."
+        f"{reported(PAPER_SCENARIOS_CENTRED)} after centring. Hong (2026): {reported(first.seed)}, {reported(rank.seed)}; "
+        f"corrected later: {reported(first.corrected)}, {reported(rank.corrected)}."
     )
 
 

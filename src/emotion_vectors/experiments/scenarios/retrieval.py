@@ -4,7 +4,7 @@ In: activations (s, l, d) at the response position of s scenarios and the vector
 Out: how often the implied emotion is first or among the first ten, its mean rank and median reciprocal rank, and how often
 the first emotion has the right valence: raw and centred, each with interval and chance.
 The valence is asked only where every implied emotion has one.
-Source: ours; the paper and the seed report ask only among twelve emotions.
+Source: ours; the paper and Hong (2026) ask only among twelve emotions.
 What it can't tell: emotions that hardly differ (glad, happy) compete with each other, so being first is a hard test and
 the rank says more. A scenario of ours may well fit another emotion better.
 """

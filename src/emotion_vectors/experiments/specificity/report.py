@@ -209,7 +209,7 @@ TOPIC = Topic(
     figures=(
         Figure(
             "S", "Do the vectors do different things? Effects of two emotion vectors over the activities", matrix_chart, matrix_rows,
-            _said(matrix_seen), _said(matrix_chance), lambda record: "Not published: neither the paper nor the seed report compares the vectors' effects.",
+            _said(matrix_seen), _said(matrix_chance), lambda record: "Not published: neither the paper nor Hong (2026) compares the vectors' effects.",
             section="controls",
         ),
     ),

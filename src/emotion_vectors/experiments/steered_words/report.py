@@ -67,7 +67,7 @@ def feels_published(_: Record) -> str:
     """What the paper shows, as far as it says."""
     return (
         "Paper (its Figures 52 and 53, no numbers in the text): the diagonal rises after both sentences; the other words fall "
-        "after “He feels” and rise or stay after “I feel”. Seed: not done."
+        "after “He feels” and rise or stay after “I feel”. Hong (2026): not done."
     )
 
 

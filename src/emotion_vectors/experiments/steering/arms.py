@@ -7,7 +7,7 @@ shuffled   an emotion vector made again from stories whose labels were dealt out
 mean       what all emotions have in common: mean over emotions of their stories minus the mean of the neutral texts
 zero       no vector: strength 0 by the very path of the others, what every effect is measured from
 
-touch      own: the tokens of the steered activity only (the paper); both: of both activities of a pair (the seed's
+touch      own: the tokens of the steered activity only (the paper); both: of both activities of a pair (Hong's
            error); all: every token of the prompt.
 
 An arm is a selection of conditions; a condition that several arms need is run once.
@@ -34,7 +34,7 @@ LEAST_STEERED = 4  # emotions: V10 is a correlation over them
 def choose_emotions(
     choice: str, count: int, emotions: Sequence[str], spread: Sequence[str], r: np.ndarray
 ) -> tuple[str, ...]:
-    """Which emotions to steer: the list that covers the range, the largest |r| (the seed's choice), or all.
+    """Which emotions to steer: the list that covers the range, the largest |r| (Hong's choice), or all.
 
     None where they are fewer than `LEAST_STEERED`.
     """

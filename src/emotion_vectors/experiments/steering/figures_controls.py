@@ -1,4 +1,4 @@
-"""Figures A to C: effects on either half (why the seed came out inverted), by strength, and by layer."""
+"""Figures A to C: effects on either half (why the earlier reproduction came out inverted), by strength, and by layer."""
 
 from __future__ import annotations
 

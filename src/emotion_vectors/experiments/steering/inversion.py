@@ -1,10 +1,10 @@
-"""Why the seed came out inverted: the same vectors on one activity of a pair, on both, and on every token.
+"""Why the earlier reproduction came out inverted: the same vectors on one activity of a pair, on both, and on every token.
 
 In: the runs of the control emotions with each choice of tokens. Out: for the even and the odd half as the steered one, the
 effect on that half and its correlation with preference; the zero-sum identity by number; how much preferences contract.
 With both activities steered E[i, j] = -E[j, i] whatever the model does, so the effect on a half and on its complement add
 up to 0: the sign of r is that of the split. With one activity steered the parity must not matter.
-Source: seed report, sections 3.6 and 5.1; the arithmetic is in docs/experiments/steering.md.
+Source: Hong (2026), sections 3.6 and 5.1; the arithmetic is in docs/experiments/steering.md.
 """
 
 from __future__ import annotations

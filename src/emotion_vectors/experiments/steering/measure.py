@@ -4,7 +4,7 @@ In: logit differences of the asked pairs under every condition (`arms.Runs`) and
 unit direction times strength times the mean residual norm of the layer, added at the analysis layer on the tokens of the
 steered activity only. Out: for each vector the change of the log-odds that a steered activity is chosen over an
 unsteered one (nats), over all splits of the activities into halves, and the change of the refitted scores (Elo).
-Source: paper, Figure 4 row 4; seed report section 3.6. What it can't tell: whether the model acts on what it says.
+Source: paper, Figure 4 row 4; Hong (2026), section 3.6. What it can't tell: whether the model acts on what it says.
 """
 
 from __future__ import annotations

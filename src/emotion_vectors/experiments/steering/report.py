@@ -54,7 +54,7 @@ def signs_by_r(record: Record) -> str:
 
 
 def abstract(record: Record) -> str:
-    """The steering result with its direction, beside the paper's and the seed's."""
+    """The steering result with its direction, beside the paper's and Hong's."""
     steering, verdict = record.part(Steering), record.criteria["V10"].verdict
     if steering is None or steering.r is None:
         return "The steering experiment gives no correlation in this run."
@@ -71,7 +71,7 @@ def abstract(record: Record) -> str:
     return (
         f"When the vectors are added on the steered activities alone, {direction}: r = {fixed(steering.r)} over "
         f"{count(int(steering.of), 'emotion')} (95 % interval {bounds}), against {number(paper.value)} in the paper and "
-        f"{number(seed.value)} in the seed report, whose hook acted on both activities."
+        f"{number(seed.value)} in Hong (2026), whose hook acted on both activities."
     )
 
 
@@ -157,7 +157,7 @@ TOPIC = Topic(
         Card("V11", "Steering has the sign of the valence", QUESTION, CRITERIA["V11"], has_data=has_valences, beside=signs_by_r),
     ),
     sections=(
-        Section("inverted", "Why the seed came out inverted", "Why the seed came out inverted"),
+        Section("inverted", "Why the earlier reproduction came out inverted", "Why the earlier reproduction came out inverted"),
         Section("controls", "Controls of the steering experiment", "Steering controls"),
     ),
     figures=(

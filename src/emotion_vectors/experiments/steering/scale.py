@@ -1,4 +1,4 @@
-"""The arms side by side, effects by category, and what the sizes mean (seed report, sections 5.1 and 5.2)."""
+"""The arms side by side, effects by category, and what the sizes mean (Hong (2026), sections 5.1 and 5.2)."""
 
 from __future__ import annotations
 

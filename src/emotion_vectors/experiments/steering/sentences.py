@@ -146,13 +146,13 @@ def control_names(steering: Steering, kinds_shown: Sequence[str] = tuple(CONTROL
 
 
 def scatter_published(record: Record) -> str:
-    """The paper's, the seed's and the corrected seed's steering result."""
+    """The paper's, Hong's and the corrected steering result."""
     r, signs = CRITERIA["V10"], CRITERIA["V11"]
     best, worst = PAPER_STEERING["blissful"], PAPER_STEERING["hostile"]
     return (
         f"Paper: r = {reported(r.paper)}, {reported(signs.paper)} signs (read from its Figure 4), blissful {points(best)} and hostile "
-        f"{points(worst)} Elo points. Seed: r = {reported(r.seed)}, {reported(signs.seed)} signs, because its hook acted on both "
-        f"activities; corrected by its author: r = {reported(r.corrected)}, {reported(signs.corrected)} signs."
+        f"{points(worst)} Elo points. Hong (2026): r = {reported(r.seed)}, {reported(signs.seed)} signs, because its hook acted on both "
+        f"activities; corrected later: r = {reported(r.corrected)}, {reported(signs.corrected)} signs."
     )
 
 
@@ -199,9 +199,9 @@ def example_chance(record: Record, valence: str) -> str:
 
 
 def example_published(record: Record, valence: str) -> str:
-    """The paper's and the seed's example of the same valence."""
+    """The paper's and Hong's example of the same valence."""
     paper, seed = _PAPER_EXAMPLE[valence], _SEED_EXAMPLE[valence]
     return (
-        f"Paper: {paper} {points(PAPER_STEERING[paper])} Elo points on average. Seed: {seed} {points(SEED_STEERING[seed])}, with the hook on "
-        f"both activities; corrected by its author: {points(CORRECTED_STEERING[valence])}."
+        f"Paper: {paper} {points(PAPER_STEERING[paper])} Elo points on average. Hong (2026): {seed} {points(SEED_STEERING[seed])}, with the hook on "
+        f"both activities; corrected later: {points(CORRECTED_STEERING[valence])}."
     )

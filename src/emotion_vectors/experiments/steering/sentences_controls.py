@@ -112,7 +112,7 @@ def dose_chance(record: Record) -> str:
 
 def dose_published(record: Record) -> str:
     """One strength only."""
-    return "The paper and the seed report one strength, 0.5 residual norms; the paper notes that it overwrites an activity's content."
+    return "The paper and Hong (2026) report one strength, 0.5 residual norms; the paper notes that it overwrites an activity's content."
 
 
 def _depth(record: Record) -> tuple[Steering, Depth]:
@@ -154,12 +154,12 @@ def depth_chance(record: Record) -> str:
 
 
 def depth_published(record: Record) -> str:
-    """What the paper and the seed say about the layer."""
-    return "The paper names “the same middle layers”, the seed a single layer, 21 of 32; neither shows other layers."
+    """What the paper and Hong (2026) say about the layer."""
+    return "The paper names “the same middle layers”, Hong (2026) a single layer, 21 of 32; neither shows other layers."
 
 
 def categories_seen(steering: Steering) -> str:
-    """How many categories gain under vectors of each valence, and the range of their effects (the seed's Section 5.1)."""
+    """How many categories gain under vectors of each valence, and the range of their effects (Hong's Section 5.1)."""
     sentences = []
     for valence in VALENCES:
         changes = [(row.effects(valence)[0], row.category) for row in steering.categories]
@@ -175,12 +175,12 @@ def categories_seen(steering: Steering) -> str:
 
 
 def _unsafe(rows: list[CategoryEffect]) -> str:
-    """The seed's own claim about Unsafe under positive vectors, beside this run's number."""
+    """Hong's own claim about Unsafe under positive vectors, beside this run's number."""
     row = next((row for row in rows if row.category == "Unsafe" and row.positive is not None), None)
     if row is None or row.positive is None or row.positive_control is None or row.positive == 0:
         return ""
     return (
-        f"Unsafe, which loses under positive vectors in the seed's Section 5.1, has {signed(row.positive, 3)} nats here, and "
+        f"Unsafe, which loses under positive vectors in Hong's Section 5.1, has {signed(row.positive, 3)} nats here, and "
         f"{signed(row.positive_control, 3)} as the unsteered side of a pair."
     )
 
@@ -201,7 +201,7 @@ def scale_seen(scale: Scale) -> str:
         f"{fixed(100 * scale.win_at_range, 1)} %. The mean effect is {nats(scale.mean_effect_nats)}, "
         f"{_share(scale.mean_effect_nats, scale.score_range_nats)} of that span, against {nats(scale.mean_control_nats)} for control "
         f"directions. One Elo point is {number(scale.nats_per_elo_point)} nats.{fitted} By the same arithmetic {points(paper)} Elo on the "
-        f"steered half, as in the paper, are {fixed(2 * paper / ELO_PER_NAT, 1)} nats and the seed's {points(seed)} are "
+        f"steered half, as in the paper, are {fixed(2 * paper / ELO_PER_NAT, 1)} nats and Hong's {points(seed)} are "
         f"{fixed(2 * seed / ELO_PER_NAT, 2)}; its {number(span)} Elo between categories are {fixed(span / ELO_PER_NAT, 1)} nats."
     )
 

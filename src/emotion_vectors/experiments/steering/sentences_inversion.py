@@ -1,6 +1,6 @@
-"""Sentences of "Why the seed came out inverted": what the half does in each arm, the zero-sum identity, the contraction.
+"""Sentences of "Why the earlier reproduction came out inverted": what the half does in each arm, the zero-sum identity, the contraction.
 
-Every sentence is made from this run's numbers and says so where they do not show the seed's pattern.
+Every sentence is made from this run's numbers and says so where they do not show Hong's pattern.
 """
 
 from __future__ import annotations
@@ -133,10 +133,10 @@ def _contracted(slope: float | None) -> str:
 
 
 def inversion_published(record: Record) -> str:
-    """The seed's r on the two halves, and what its author found with the vector on one activity."""
+    """Hong's r on the two halves, and what the corrected version found with the vector on one activity."""
     r, signs = CRITERIA["V10"], CRITERIA["V11"]
     return (
-        f"Seed: r = {number(r.seed.value)} and {number(signs.seed.value)} of {number(signs.seed.of)} signs with the hook on both activities, with "
+        f"Hong (2026): r = {number(r.seed.value)} and {number(signs.seed.value)} of {number(signs.seed.of)} signs with the hook on both activities, with "
         f"moves of {points(SEED_STEERING['content'])} and {points(SEED_STEERING['hostile'])} Elo points. Its author later steered the other half: "
         f"r went from {number(SEED_HALVES[0])} to {number(SEED_HALVES[1])}. With the vector on one activity it was {number(r.corrected.value)}, "
         f"{number(signs.corrected.value)} of {number(signs.corrected.of)} signs. The paper steers one activity and reports no other half."

@@ -28,7 +28,7 @@ _ARMS = {
     "orthogonal": "Random directions at right angles to all emotion vectors",
     "shuffled": "Vectors from stories with shuffled labels",
     "mean": "What all emotions have in common",
-    "both activities": "Emotion vectors on both activities (the seed's error)",
+    "both activities": "Emotion vectors on both activities (Hong's error)",
     "all tokens": "Emotion vectors on every token of the prompt",
     "band, emotion": "Emotion vectors shared out over a band of layers",
     "band, random": "Random directions shared out over the same band",
@@ -144,7 +144,7 @@ def effects_table(record: Record) -> Table | None:
 
 
 def steered_category_table(record: Record) -> Table | None:
-    """Effects by category of the steered activity, as in the seed's Section 5.1; None without steering."""
+    """Effects by category of the steered activity, as in Hong's Section 5.1; None without steering."""
     steering = record.part(Steering)
     if steering is None or not steering.categories:
         return None
@@ -164,7 +164,7 @@ def steered_category_table(record: Record) -> Table | None:
 
 
 def scale_table(record: Record) -> Table | None:
-    """What the sizes mean, as in the seed's Section 5.2; None without steering."""
+    """What the sizes mean, as in Hong's Section 5.2; None without steering."""
     steering = record.part(Steering)
     if steering is None:
         return None

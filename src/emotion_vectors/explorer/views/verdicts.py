@@ -21,7 +21,7 @@ def verdicts(run: Run) -> str:
         f"{tally.get(verdict, 0)} {verdict}" for verdict in SIGNS if verdict != "not asked" or tally.get(verdict)
     )
     cards = "".join(_card(criterion) for criterion in run.record.criteria.values())
-    return f'<p class="ev-facts">Our verdict: <b>{summary}</b>. The seed\'s verdict looks at the value alone. In the pictures: value and 95 % interval are blue, chance is dashed, the bar is black.</p><div class="ev-cards">{cards}</div>'
+    return f'<p class="ev-facts">Our verdict: <b>{summary}</b>. The verdict of Hong (2026), the earlier reproduction, looks at the value alone. In the pictures: value and 95 % interval are blue, chance is dashed, the bar is black.</p><div class="ev-cards">{cards}</div>'
 
 
 def _card(criterion: Criterion) -> str:
@@ -34,7 +34,7 @@ def _card(criterion: Criterion) -> str:
         "Bar": text(criterion.threshold_text),
         "95 % interval": text(interval(criterion.interval)),
         "By chance": chance,
-        "Seed's verdict": _badge(criterion.seed_verdict),
+        "Hong (2026)": _badge(criterion.seed_verdict),
     }
     facts = "".join(f"<dt>{name}</dt><dd>{value}</dd>" for name, value in rows.items())
     remarks = (criterion.note, criterion.detectable and criterion.detectable.sentence)

@@ -14,8 +14,9 @@ from emotion_vectors.experiments.scenarios.report import TOPIC as SCENARIOS
 from emotion_vectors.experiments.specificity.report import TOPIC as SPECIFICITY
 from emotion_vectors.experiments.steered_words.report import TOPIC as WORDS
 from emotion_vectors.experiments.steering.report import TOPIC as STEERING
+from emotion_vectors.experiments.texts import TOPIC as TEXTS
 from emotion_vectors.experiments.words_out.report import TOPIC as WORDS_OUT
 from emotion_vectors.report.about import about
 
-EXPERIMENTS = (LENS, SCENARIOS, NUMERIC, PREFERENCES, CORRELATION, STEERING, SPECIFICITY, WORDS, BASELINES, WORDS_OUT, RESPONSE_POSITION, GEOMETRY, CLUSTERS)  # fmt: skip
+EXPERIMENTS = (LENS, SCENARIOS, NUMERIC, PREFERENCES, CORRELATION, STEERING, SPECIFICITY, WORDS, BASELINES, WORDS_OUT, RESPONSE_POSITION, GEOMETRY, CLUSTERS, TEXTS)  # fmt: skip
 TOPICS = (about(EXPERIMENTS), *EXPERIMENTS)

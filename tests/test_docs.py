@@ -90,7 +90,7 @@ def test_commands_are_ones_that_exist(page):
             word
             for word in words[:2]
             if re.fullmatch(
-                r"run|vectors|export|import|bench|doctor|explore|read|report|steer|settings|stimuli|verify|compare|screen|plan|status|clean",
+                r"run|vectors|export|import|bench|doctor|explore|examples|read|report|steer|settings|stimuli|verify|compare|screen|plan|status|clean",
                 word,
             )
         ]
@@ -114,6 +114,10 @@ def test_the_readme_shows_the_two_commands_and_every_preset():
     assert {"run", "test"} <= set(re.findall(r"\bmake (\w+)", text))
     assert ["run", "--preset", "demo", "--out", "runs/demo"] in commands(ROOT / "README.md")
     assert all(f"`{preset}`" in text for preset in settings.PRESETS)
+
+
+def test_the_readme_is_short():
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").split()) <= 900
 
 
 @pytest.mark.parametrize("page", PAGES, ids=names(PAGES))
@@ -158,6 +162,13 @@ def test_every_field_of_the_record_has_a_sentence():
         if not field.description
     ]
     assert len(places) > 80 and not bare, f"give these a description: {', '.join(bare)}"
+
+
+def test_every_decision_has_its_date():
+    text = (DOCS / "decisions.md").read_text(encoding="utf-8")
+    heads = re.findall(r"^### .+$", text, re.MULTILINE)
+    dated = re.findall(r"^### .+\n\n\*Recorded 20\d\d-[01]\d-[0-3]\d\.\*\n", text, re.MULTILINE)
+    assert len(heads) == len(dated) > 50
 
 
 def test_versions_agree():

@@ -171,11 +171,13 @@ MISTAKES = [
     (["{file}", PROMPT, "--emotion", "calm=much"], "name=number"),
     (["{file}", PROMPT, "--emotion", "calm"], "name=number"),
     (["{file}", PROMPT, "--emotion", "calm=nan"], "name=number"),
-    (["{file}", PROMPT, "--emotion", "calm=inf"], "give a number"),
+    (["{file}", PROMPT, "--emotion", "calm=inf"], "name=number"),
     (["{file}", PROMPT, "--emotion", "calm=1", "--emotion", "calm=2"], "given twice"),
     (["{file}", PROMPT, "--emotion", "calm=0.3", "--layers", "2,4"], "no layer 4"),
     (["{file}", PROMPT, "--emotion", "calm=0.3", "--layers", "two"], "no list of layers"),
     (["{file}", "  ", "--emotion", "calm=0.3"], "prompt is empty"),
+    (["{file}", PROMPT, "--find-strength", "--emotion", "calm", "--layers", "1-2"], "one layer at a time"),
+    (["{file}", PROMPT, "--find-strength", "--emotion", "calm=0"], "no direction to try"),
     (["no/such/run", PROMPT, "--emotion", "calm=0.3"], "no vectors at no/such/run"),
     (["{file}", PROMPT, "--emotion", "calm=0.3", "--model", "no/such/model.gguf"], "no GGUF file"),
 ]  # fmt: skip
@@ -223,3 +225,26 @@ def test_more_tokens_than_the_context_has_are_refused_before_anything_is_written
     for prompt, more in (("Tell me. " * 800, 8), ("Tell me.", 1020)):
         with pytest.raises(UserError, match=rf"up to {more} more are to be written, but tiny-llama reads at most 1024"):
             compare_writing(make_vectors(), tiny(), prompt, {"calm": 0.1}, sampling=Sampling(max_new_tokens=more))
+
+
+def test_the_strengths_that_are_found_are_those_of_the_library_each_emotion_with_its_sign(file, vectors, lm):
+    from emotion_vectors.vectors.strength import LENGTHS, find_strength
+
+    words = [file, PROMPT, "--find-strength", "--emotion", "calm", "--emotion", "angry=-0.4", "--max-tokens", "10"]
+    said = call(*words, "--json")
+    found = json.loads(said[said.index("{") : said.rindex("}") + 1])
+    assert found["layer"] == 2 and found["residual_norm"] == 3.0 and found["samples"] == 2
+    for name, sign in (("calm", 1), ("angry", -1)):
+        own = find_strength(vectors, lm, PROMPT, {name: sign}, sampling=Sampling(0.8, max_new_tokens=10))
+        told = found["emotions"][name]
+        assert told["strength"] == sign * own.found and told["random"] == own.by_chance
+        assert [probe["length"] for probe in told["steered_tried"]] == list(LENGTHS)
+        assert [probe["lost"] for probe in told["steered_tried"]] == pytest.approx(
+            [p.lost for p in own.steered], abs=1e-5
+        )
+    shown = call(*words)
+    for name in ("calm", "angry"):
+        line = next(line for line in shown.splitlines() if line.split()[:1] == [name])
+        strength = found["emotions"][name]["strength"]
+        assert line.split()[1] == (f"{strength:g}" if strength else "none")
+    assert "It holds for this prompt." in shown

@@ -11,15 +11,16 @@ from pathlib import Path
 import torch
 
 from emotion_vectors.corpus import shipped
-from emotion_vectors.corpus.checking import check_norms, check_sources, something_to_write
+from emotion_vectors.corpus.checking import check_jacobian_texts, check_norms, check_sources, something_to_write
 from emotion_vectors.corpus.sources import locate_corpus
 from emotion_vectors.corpus.survey import look_into
 from emotion_vectors.errors import UserError
 from emotion_vectors.lab import Lab, equip
 from emotion_vectors.lm import built
 from emotion_vectors.lm.devices import choose_devices, is_offloaded
+from emotion_vectors.lm.jacobian import ADVICE
 from emotion_vectors.lm.model import Located, locate
-from emotion_vectors.lm.quantized import precision_for
+from emotion_vectors.lm.quantized import method_in, precision_for
 from emotion_vectors.lm.writers import Writer, choose_writer, server_writer
 from emotion_vectors.lm.writers.openvino_writer import rotation_of
 from emotion_vectors.planted import NAMES as PLANTED
@@ -58,9 +59,11 @@ def opened(
     check_sources(settings, pack)
     check_norms(settings, pack)
     imports = look_into(settings, pack, reporter.say)
+    check_jacobian_texts(settings, imports)
     pack = imports.pack
     located = locate(settings.model, runtime.cache, settings.quantize, settings.adapter)
     check_layer(settings, located)
+    check_weights(settings, runtime, located)
     settings = resolve(settings, runtime, located)
     if writer is not None:
         something_to_write(settings, "your own writer")
@@ -134,7 +137,7 @@ SOURCES = (
     "server_model", "stories_from", "neutral_from", "skip_unknown_emotions", "vectors_from", "emotions_from", "text_column", "quantize",
 )  # fmt: skip
 # Settings of experiments that came later, likewise: a run that keeps their defaults is the same run as before.
-LATER = ("norms", "geometry_components", "clusters")
+LATER = ("norms", "geometry_components", "clusters", "jacobian_texts")
 
 
 def settings_identity(settings: Settings) -> JsonObject:
@@ -205,3 +208,14 @@ def check_layer(settings: Settings, located: Located) -> None:
     layers = (found.get("text_config") or found).get("num_hidden_layers")
     if isinstance(layers, int) and settings.layer >= layers:
         raise UserError(f"There is no layer {settings.layer} in {settings.model}; layers go from 0 to {layers - 1}.")
+
+
+def check_weights(settings: Settings, runtime: Runtime, located: Located) -> None:
+    """Refuse a Jacobian lens of weights that are known to give no float32 derivatives: quantised, or kept off the device."""
+    if not settings.jacobian_texts:
+        return
+    quantised = settings.quantize is not None or method_in(located.folder) is not None
+    why = "the weights are quantised" if quantised else ""
+    why = why or ("some weights are kept off the device" if is_offloaded(choose_devices(runtime.device)) else "")
+    if why:
+        raise UserError(f"The Jacobian lens can't be fitted to '{settings.model}': {why}; {ADVICE}.")

@@ -1,7 +1,7 @@
 """READ FIRST: the whole experiment in its order, on one screen.
 
-    self-checks -> stories, neutral texts -> activations -> vectors, calibration -> readings -> preferences -> correlation -> steering
-    -> record -> report
+    self-checks -> stories, neutral texts -> activations -> vectors, calibration (-> Jacobian lens, if asked for) -> readings
+    -> preferences -> correlation -> steering -> record -> report
 
 One run = one folder = one model = one frozen settings object. Every stage leaves its files and a marker in the folder;
 a stage that is done is not run again, and a stage that was killed goes on at its last finished piece.
@@ -27,6 +27,7 @@ from emotion_vectors.stages.calibration import calibrate
 from emotion_vectors.stages.corpus import write_corpus
 from emotion_vectors.stages.doctor import check_directions, check_instrument
 from emotion_vectors.stages.feels import steer_words
+from emotion_vectors.stages.jacobian import check_jacobian, fit_jacobian
 from emotion_vectors.stages.preferences import ask_preferences
 from emotion_vectors.stages.readings import read_prompts
 from emotion_vectors.stages.responses import read_responses
@@ -75,6 +76,7 @@ def run_experiment(
             lab.reporter.say(f"Analysis layer {lab.layer}.")
             check_adopted(lab, steered_layers(lab))
             check_room(lab)
+            check_jacobian(lab)
             check_instrument(lab)
             write_corpus(lab)
             pool_stories(lab)
@@ -83,6 +85,7 @@ def run_experiment(
             check_directions(lab, vectors)
             if runtime.until is not None:
                 return {}
+            fit_jacobian(lab)
             readings = read_prompts(lab)
             read_responses(lab)
             answers = ask_preferences(lab)

@@ -131,6 +131,12 @@ class Settings(BaseModel):
     lens_norm: bool = Field(
         default=False, description="Logit lens through the final norm; the other choice is reported beside it."
     )
+    jacobian_texts: int = Field(
+        default=0,
+        ge=0,
+        le=10_000,
+        description="First neutral texts on which the Jacobian lens is fitted, 2 or more; 0 is no such lens.",
+    )
     norms: str | None = Field(
         default=None,
         min_length=1,

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from emotion_vectors.experiments.steering.arms import NULLS, Condition, Runs
+from emotion_vectors.experiments.steering.arms import Condition, Runs
+from emotion_vectors.experiments.steering.controls import NULLS
 from emotion_vectors.stats.steering import ring_pairs
 
 from .worlds import EMOTIONS, Push, planned, steered_world

@@ -98,7 +98,7 @@ def test_ranks_count_from_one_and_ties_share_the_better_rank():
     assert found.ranks[0].tolist() == [1, 1, 3, 4, 7, 0, 3]
     assert found.ranks[1].tolist() == [1, 1, 1, 1, 1, 0, 1]
     assert set(found.top[0].tolist()) == {0, 2, 3} and found.bottom[0].tolist()[:2] == [6, 1]
-    assert lens._hits(found, 3)[0].tolist() == [True, True, True, False, False, False, True]
+    assert lens.hits(found, 3)[0].tolist() == [True, True, True, False, False, False, True]
 
 
 def test_ranks_equal_counting():

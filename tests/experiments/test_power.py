@@ -14,8 +14,8 @@ from emotion_vectors.experiments.numeric import twins
 from emotion_vectors.experiments.power import Judged
 from emotion_vectors.experiments.scenarios.ranking import MEAN_RANK, summarise, within
 from emotion_vectors.experiments.steering import judging
+from emotion_vectors.experiments.steering.controls import NULLS
 from emotion_vectors.experiments.steering.effects import Effects, Options
-from emotion_vectors.experiments.steering.terms import NULLS
 from emotion_vectors.experiments.valences import Valences
 from emotion_vectors.stats import intervals, nulls
 

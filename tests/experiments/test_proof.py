@@ -12,7 +12,7 @@ import pytest
 
 from emotion_vectors.experiments.steering import coherence, inversion, judging
 from emotion_vectors.experiments.steering import measure as steering
-from emotion_vectors.experiments.steering.arms import NULLS
+from emotion_vectors.experiments.steering.controls import NULLS
 from emotion_vectors.experiments.steering.effects import measure
 from emotion_vectors.experiments.valences import Valences
 from emotion_vectors.stats.steering import ring_pairs

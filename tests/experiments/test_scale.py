@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from emotion_vectors.experiments.steering import scale
-from emotion_vectors.experiments.steering.arms import NULLS
+from emotion_vectors.experiments.steering.controls import NULLS
 from emotion_vectors.experiments.steering.effects import measure
 from emotion_vectors.stats.steering import ring_pairs
 

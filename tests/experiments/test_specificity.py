@@ -8,7 +8,7 @@ import pytest
 
 from emotion_vectors.experiments.specificity import measure, report, sentences
 from emotion_vectors.experiments.specificity.record import KINDS, Specificity
-from emotion_vectors.experiments.steering.terms import NULLS
+from emotion_vectors.experiments.steering.controls import NULLS
 from emotion_vectors.record import ContradictoryRecord
 from emotion_vectors.stats.steering import ring_pairs
 

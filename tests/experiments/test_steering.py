@@ -11,7 +11,8 @@ from scipy import stats
 from emotion_vectors.experiments.beyond import beyond_controls, beyond_random
 from emotion_vectors.experiments.steering import coherence, judging
 from emotion_vectors.experiments.steering import measure as steering
-from emotion_vectors.experiments.steering.arms import NULLS, choose_emotions
+from emotion_vectors.experiments.steering.arms import choose_emotions
+from emotion_vectors.experiments.steering.controls import NULLS
 from emotion_vectors.experiments.steering.effects import Effects, Options, measure
 from emotion_vectors.experiments.valences import Valences
 from emotion_vectors.stats.correlation import group_columns, partial_correlation

@@ -227,6 +227,10 @@ def test_stop_keeps_what_was_written_and_says_so(site, monkeypatch):
     set_number(page, "length", 400)
     page.locator("#ev-write").click()
     page.locator("#ev-answers [data-state='writing'] .ev-story").first.wait_for()
+    # Tokens are coloured while the rest is written, in all three.
+    for name in ("unsteered", "steered", "random direction"):
+        token = arm(page, name, "writing").locator(".ev-t").first
+        expect(token).to_have_attribute("data-tip", re.compile(r"calm [+−]0\.\d{3}"))
     page.locator("#ev-stop").click()
     expect(page.locator("#ev-answers [data-state='stopped']")).to_have_count(3)
     expect(page.locator("#ev-answers [data-state='stopped'] .ev-story")).to_have_count(3)
@@ -408,6 +412,11 @@ def test_pictures_of_every_tab_and_nothing_wider_than_the_screen(site, tmp_path,
             page.locator("#ev-story-tokens .ev-t").first.wait_for()
         page.wait_for_timeout(300)  # fonts and transitions
         assert page.evaluate("document.documentElement.scrollWidth") <= width, name
+        # Nor does a table need to be moved sideways in its own box.
+        boxes = page.evaluate(
+            "[...document.querySelectorAll('.ev-tall')].map(box => box.scrollWidth - box.clientWidth)"
+        )
+        assert max(boxes, default=0) <= 1, (name, boxes)
         file = folder / f"explorer-{name.lower()}{'-phone' if width < 600 else ''}.png"
         page.screenshot(
             path=file, full_page=True, clip={"x": 0, "y": 0, "width": width, "height": 1500 if width > 600 else 1700}

@@ -175,3 +175,36 @@ def test_the_wrong_or_a_missing_model_is_refused_with_what_to_do(toy_run, tmp_pa
         Models().of(replace(run, record=run.record.model_copy(update={"model": other})))
     with pytest.raises(UserError, match="no vectors yet"):
         Models().of(open_run("x", tmp_path))
+
+
+def test_what_is_read_while_it_is_written_is_the_answer_so_far_by_the_plain_model(loaded):
+    """Readings are those of the model without hooks, and reading changes no answer."""
+    from emotion_vectors.explorer.writing import READ_EVERY
+
+    vectors, arms, seen = make_vectors(), [[], push(1), push(2)], []
+
+    def chats(texts):
+        return [[*MESSAGES, {"role": "assistant", "content": one}] for one in texts if one.strip()]
+
+    def read(texts):
+        seen.append((texts, [vectors.read(loaded.lm, chat, ["calm"]) for chat in chats(texts)]))
+
+    *_, last = write(loaded, [MESSAGES] * 3, arms, "all", HOW, None, read)
+    assert last == texts(loaded, arms)
+    assert 1 <= len(seen) <= HOW.max_tokens // READ_EVERY
+    for texts_then, readings in seen:
+        assert all(
+            whole.startswith(part.rstrip("\N{REPLACEMENT CHARACTER}"))
+            for whole, part in zip(last, texts_then, strict=True)
+        )
+        for chat, reading in zip(chats(texts_then), readings, strict=True):
+            assert reading.raw == pytest.approx(vectors.read(loaded.lm, chat, ["calm"]).raw, abs=1e-6)
+
+
+def test_colours_go_as_far_as_the_answer_was_read(loaded):
+    from emotion_vectors.explorer.views.steer import coloured
+
+    reading = make_vectors().read(loaded.lm, [*MESSAGES, {"role": "assistant", "content": "Light bends."}])
+    html, most = coloured(reading, "calm", reading.layers[0], "Light bends. <b>Often", brief=True)
+    assert html.endswith("</span> &lt;b&gt;Often") and most > 0 and 'data-tip="calm ' in html
+    assert coloured(reading, "calm", reading.layers[0], "Another answer") == ("", most)

@@ -23,6 +23,8 @@ ALLOWED = {
     "vectors": {"corpus", "lm", "store"},  # corpus: the neutral texts of ours
     "exports": {"lm", "vectors", "stimuli", "store", "record"},
     "transcripts": {"lm", "vectors", "store"},
+    # corpus: words that name an emotion; stats, stimuli: the lexicon beside the readings; report: the look of its page
+    "natural": {"lm", "vectors", "transcripts", "corpus", "stats", "stimuli", "record", "report", "store"},
     "inspecting": {"lm", "transcripts", "vectors"},
     "experiments": {"lm", "vectors", "stats", "stimuli", "record", "report"},  # report: what a topic is made of
     "doctor": {"lm", "vectors", "stats", "stimuli", "experiments"},

@@ -154,3 +154,29 @@ def test_another_models_weights_are_refused_unless_asked_for(folder, tmp_path):
     done = run(tmp_path, "--model", "toy", "--out", str(tmp_path / "scores.parquet"))
     assert done.exit_code == 0 and "other weights" in done.output
     assert pl.read_parquet(tmp_path / "scores.parquet")["mean_raw_percentile"].null_count() == 3
+
+
+def test_every_token_of_the_command(folder, tmp_path):
+    out = tmp_path / "tokens.parquet"
+    done = run(folder, "--emotions", "calm", "--tokens", "--layers", "1-2", "--out", str(out))
+    assert done.exit_code == 0, done.output
+    rows = pl.read_parquet(out)
+    assert rows["layer"].unique().sort().to_list() == [1, 2] and set(rows["emotion"]) == {"calm"}
+    said = "".join(rows.filter(pl.col("layer") == 1, pl.col("item") == 2, pl.col("message") == 1)["token"])
+    assert said == "[bold]Never[/bold]." and rows["percentile"].is_between(0, 100).all()
+    assert list(tmp_path.iterdir()) and not [one for one in tmp_path.iterdir() if one.name.endswith(".parts")]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--tokens"], "say where with --out"),
+        (["--layers", "1", "--out", "a.parquet"], "--layers goes with --tokens"),
+        (["--tokens", "--top", "3", "--out", "a.parquet"], "prints no passages"),
+        (["--tokens", "--most-rows", "5", "--out", "a.parquet"], "--most-rows"),
+        (["--tokens", "--layers", "77", "--out", "a.parquet"], "no layer 77"),
+    ],
+)
+def test_what_does_not_go_with_tokens_is_told(folder, words, said):
+    done = run(folder, *words)
+    assert isinstance(done.exception, UserError) and said in str(done.exception)

@@ -102,7 +102,7 @@ def test_stages_read_the_settings_that_they_name(tmp_path, monkeypatch):
 
     monkeypatch.setattr(Settings, "__getattribute__", watched)
     monkeypatch.setattr(RunFolder, "finish", finished)
-    run_experiment(settings.toy(), tmp_path / "run", QUIET)
+    run_experiment(settings.change(settings.toy(), jacobian_texts=2), tmp_path / "run", QUIET)  # with every stage
     opening = stages["doctor"]
     for stage in STAGES[1:]:
         missing = stages[stage.name] - stage.settings - EVERYWHERE

@@ -6,9 +6,10 @@ import torch
 from tiny import tiny
 
 from emotion_vectors import UserError
+from emotion_vectors.lm.answers import mean_log_probabilities
 from emotion_vectors.lm.sampling import Sampling
 from emotion_vectors.vectors import strength
-from emotion_vectors.vectors.strength import Probe, find_strength, largest, repeats
+from emotion_vectors.vectors.strength import Probe, find_strength, find_strengths, largest, repeats
 from vectors.worlds import make_vectors
 
 PROMPT, LENGTHS = "How does a rainbow form?", (0.1, 0.8, 6.0)
@@ -99,3 +100,35 @@ def test_a_loop_repeats_also_without_words():
 def test_what_can_not_be_tried_is_refused(emotions, options, said):
     with pytest.raises(UserError, match=said):
         find_strength(make_vectors(), tiny("llama"), PROMPT, emotions, **options)
+
+
+def close(one, other):
+    assert [probe.length for probe in one] == [probe.length for probe in other]
+    for mine, theirs in zip(one, other, strict=True):
+        assert mine.lost == pytest.approx(theirs.lost, abs=1e-5) and mine.repeated == pytest.approx(theirs.repeated)
+
+
+def test_several_emotions_share_the_answers_that_are_the_same_for_all_and_find_what_each_finds_alone():
+    lm, vectors = tiny("llama"), make_vectors()
+    options = {"layer": 1, "lengths": LENGTHS, "sampling": GREEDY, "samples": 2, "seed": 3}
+    both = list(find_strengths(vectors, lm, PROMPT, [{"calm": 1.0}, {"angry": -2.0}], **options))
+    for one, emotions in zip(both, ({"calm": 1.0}, {"angry": -1.0}), strict=True):
+        alone = find_strength(vectors, lm, PROMPT, emotions, **options)
+        close(one.steered, alone.steered)
+        close(one.random, alone.random)
+    assert both[0].random == both[1].random and both[0].steered != both[1].steered
+
+
+def test_many_answers_are_scored_as_one_by_one():
+    """Of different lengths, none at all among them, in passes of one and of all."""
+    lm = tiny("llama")
+    prompt, answers = [5, 9, 2, 7], [[3, 8, 8, 1, 4, 6], [], [2], [7, 7, 7]]
+    for room in (1, 4096):
+        found = mean_log_probabilities(lm, prompt, answers, room)
+        assert found[1] is None
+        for answer, value in zip(answers, found, strict=True):
+            if answer:
+                with torch.no_grad():
+                    table = torch.log_softmax(lm.model(torch.tensor([[*prompt, *answer]])).logits[0].float(), -1)
+                scores = [float(table[len(prompt) - 1 + i, token]) for i, token in enumerate(answer)]
+                assert value == pytest.approx(sum(scores) / len(scores), abs=1e-5)

@@ -21,6 +21,7 @@ from emotion_vectors.cli.explore import explore
 from emotion_vectors.cli.export import export
 from emotion_vectors.cli.import_ import import_
 from emotion_vectors.cli.lists import show_settings, verify
+from emotion_vectors.cli.natural import examples
 from emotion_vectors.cli.options import STOPPED
 from emotion_vectors.cli.read import read
 from emotion_vectors.cli.report import report
@@ -56,6 +57,7 @@ _add("status", status)
 _add("clean", clean)
 _add("vectors", vectors)
 _add("read", read)
+_add("examples", examples)
 _add("steer", steer)
 _add("export", export)
 _add("import", import_)

@@ -26,10 +26,16 @@ EXAMPLES = {
     "read": (
         "emotion-vectors read letter.txt --vectors runs/demo",
         "emotion-vectors read chats.jsonl --vectors runs/demo --emotions desperate,calm --out scores.parquet --top 5",
+        "emotion-vectors read chats.jsonl --vectors runs/demo --emotions desperate --tokens --out tokens.parquet",
+    ),
+    "examples": (
+        "emotion-vectors examples runs/demo corpus.parquet --out found",
+        "emotion-vectors examples runs/demo books.jsonl --emotions calm,angry --top 20 --norms valence.csv --out found",
     ),
     "steer": (
         "emotion-vectors steer runs/demo 'Tell me about your day.' --emotion calm=0.2",
         "emotion-vectors steer runs/demo 'Tell me about your day.' --emotion calm=0.1 --emotion angry=-0.1 --layers 10-14",
+        "emotion-vectors steer runs/demo 'Tell me about your day.' --find-strength --emotion calm --emotion desperate",
     ),
     "export": (
         "emotion-vectors export runs/demo --format gguf --emotion calm=1 --out calm.gguf",

@@ -40,14 +40,15 @@ def export(
 ) -> None:
     """Write the vectors for another tool: llama.cpp and repeng (gguf), steering-vectors, lm-eval, EasySteer, vllm-lens, numpy or the hub."""
     from emotion_vectors.exports import export_vectors, hub
-    from emotion_vectors.exports.choice import parse_mix
     from emotion_vectors.exports.writing import silence
     from emotion_vectors.vectors.file import EmotionVectors
+    from emotion_vectors.vectors.named import parse_names, parse_numbers
 
     if push_to_hub and format != "huggingface":
         raise UserError("--push-to-hub uploads the repository folder of --format huggingface; choose that format.")
-    names = [name.strip() for name in (emotions or "").split(",") if name.strip()]
-    files = export_vectors(source, format, out, parse_mix(emotion or []), names, layers, strength, overwrite)
+    names = [] if emotions is None else parse_names(emotions)
+    mix = parse_numbers(emotion or [], bare=1.0, example="calm=0.5")
+    files = export_vectors(source, format, out, mix, names, layers, strength, overwrite)
     if said := EmotionVectors.load(source, calibrated=False).caution():
         print(said, file=sys.stderr)
     if ignored := silence(source, format):

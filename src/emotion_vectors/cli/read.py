@@ -59,6 +59,15 @@ def read(
         Path | None,
         typer.Option("--out", metavar="FILE", help="Table of all scores, .parquet or .jsonl; can be resumed."),
     ] = None,
+    tokens: Annotated[
+        bool, typer.Option("--tokens", help="Write a row for every token in place of every message; needs --out.")
+    ] = False,
+    layers: Annotated[
+        str | None, typer.Option(help="With --tokens: `12`, `10-14,20` or `all`; default the one of --layer.")
+    ] = None,
+    most_rows: Annotated[
+        int, typer.Option("--most-rows", min=1, help="With --tokens: refuse a table of more rows than about so many.")
+    ] = 50_000_000,
     top: Annotated[
         int | None, typer.Option(min=0, max=20, help="Print so many passages per emotion; default 3 without --out.")
     ] = None,
@@ -79,23 +88,38 @@ def read(
     from emotion_vectors.progress import Reporter
     from emotion_vectors.transcripts.job import Order, read_files
     from emotion_vectors.transcripts.sources import survey, unfolded
+    from emotion_vectors.transcripts.tokens import require_moderate
     from emotion_vectors.vectors.file import EmotionVectors
+    from emotion_vectors.vectors.layers import parse_layers
+    from emotion_vectors.vectors.named import parse_names
 
+    _require_together(tokens, layers, out, top)
     if threads:
         torch.set_num_threads(threads)
     reporter = Reporter(quiet)
     loaded = EmotionVectors.load(vectors)
-    names = loaded.emotions if emotions is None else tuple(dict.fromkeys(name.strip() for name in emotions.split(",")))
+    names = loaded.emotions if emotions is None else parse_names(emotions)
     chosen = loaded.layer if layer is None else layer
     loaded.at(chosen)
     for name in names:
         loaded.index(name)
     files = unfolded(files)
     held = survey(files, skip_bad)  # a bad line is told before the model is loaded
-    lm = _load(loaded, model, quantize, adapter, device, reporter)
+    every = (
+        ()
+        if not tokens
+        else (chosen,)
+        if layers is None
+        else tuple(parse_layers(layers, len(loaded.raw), loaded.layers))
+    )
+    for one in every:
+        loaded.at(one)
+    if tokens:
+        require_moderate(held, len(names), len(every), most_rows)
+    lm = load_reader(loaded, model, quantize, adapter, device, reporter)
     calibration = loaded.calibration if lm.sha256 == loaded.header.get("model_sha256") else None
-    reporter.say(_reference(loaded, calibration is not None))
-    order = Order(tuple(files), names, chosen, _window(lm, window), skip_bad)
+    reporter.say(reference_said(loaded, calibration is not None))
+    order = Order(tuple(files), names, chosen, window_of(lm, window), skip_bad, every)
     try:
         record = read_files(order, loaded, lm, calibration, out, reporter, tokens_per_batch, held)
     except KeyboardInterrupt:
@@ -107,7 +131,17 @@ def read(
     _summary(record, out)
 
 
-def _load(
+def _require_together(tokens: bool, layers: str | None, out: Path | None, top: int | None) -> None:
+    """Refuse options that don't go together, before anything is loaded."""
+    if tokens and out is None:
+        raise UserError("--tokens writes a table; say where with --out tokens.parquet.")
+    if tokens and top:
+        raise UserError("--tokens writes every token and prints no passages; leave --top or --tokens out.")
+    if layers is not None and not tokens:
+        raise UserError("--layers goes with --tokens; messages are read at one layer, --layer.")
+
+
+def load_reader(
     vectors: EmotionVectors,
     model: str | None,
     quantize: str | None,
@@ -134,7 +168,8 @@ def _load(
     return lm
 
 
-def _reference(vectors: EmotionVectors, used: bool) -> str:
+def reference_said(vectors: EmotionVectors, used: bool) -> str:
+    """What percentiles are among, or why there are none."""
     if used and vectors.calibration is not None:
         return f"Percentiles are among {vectors.calibration.texts} neutral texts."
     if vectors.calibration is not None:
@@ -142,14 +177,15 @@ def _reference(vectors: EmotionVectors, used: bool) -> str:
     return "These vectors come without scores of neutral texts, so there are no percentiles; run their run again to add them."
 
 
-def _window(lm: LanguageModel, asked: int | None) -> int:
+def window_of(lm: LanguageModel, asked: int | None, usual: int | None = None) -> int:
+    """How many tokens are read at once; `usual` (None: the model's context, at most 8192) where nobody asked."""
     from emotion_vectors.lm.limits import context_of
     from emotion_vectors.transcripts.scores import usual_window
 
     context = context_of(lm)
     if asked is not None and context is not None and asked > context:
         raise UserError(f"--window {asked} is more than the {context} tokens that {lm.name} can read at once.")
-    return usual_window(lm) if asked is None else asked
+    return asked or min(usual_window(lm), usual or usual_window(lm))
 
 
 def _show(record: dict[str, Any], emotions: tuple[str, ...], top: int, everything: bool) -> None:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from emotion_vectors.cli.finding import Finding, require_findable, tell
 from emotion_vectors.cli.options import Adapter, Device, Quantize
 from emotion_vectors.cli.shown import plain_text
-from emotion_vectors.errors import UserError
 
 if TYPE_CHECKING:
     from emotion_vectors.vectors.writing import Comparison
@@ -23,6 +23,13 @@ def steer(
         list[str],
         typer.Option("--emotion", metavar="NAME=STRENGTH", help="In units of the mean residual norm; may be repeated."),
     ],
+    find_strength: Annotated[
+        bool,
+        typer.Option(
+            "--find-strength",
+            help="Write nothing: measure for each --emotion (a name is enough) up to which strength answers stay whole.",
+        ),
+    ] = False,
     layers: Annotated[
         str | None,
         typer.Option(help="`12`, `10-14,20` or `all`: they share the strength; default the analysis layer."),
@@ -32,8 +39,15 @@ def steer(
     adapter: Adapter = None,
     quantize: Quantize = None,
     system: Annotated[str, typer.Option(metavar="TEXT", help="System text before the prompt.")] = "",
-    max_tokens: Annotated[int, typer.Option(min=1, max=4096, help="Most tokens of a text.")] = 80,
-    samples: Annotated[int, typer.Option(min=1, max=64, help="Texts of each kind, with seeds that count up.")] = 1,
+    max_tokens: Annotated[
+        int | None, typer.Option(min=1, max=4096, help="Most tokens of a text; default 80, with --find-strength 40.")
+    ] = None,
+    samples: Annotated[
+        int | None,
+        typer.Option(
+            min=1, max=64, help="Texts of each kind, with seeds that count up; default 1, with --find-strength 2."
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the texts and of the random direction.")] = 0,
     temperature: Annotated[float, typer.Option(min=0.01, max=5, help="Sampling temperature.")] = 0.8,
     greedy: Annotated[bool, typer.Option("--greedy", help="Always the likeliest token.")] = False,
@@ -41,7 +55,9 @@ def steer(
     device: Device = "auto",
 ) -> None:
     """Write an answer unsteered, steered, and with a random direction of the same length, side by side."""
-    strengths = parse_strengths(emotion)
+    from emotion_vectors.vectors.named import parse_numbers
+
+    strengths = parse_numbers(emotion, bare=1.0 if find_strength else None)
     said = read_prompt(sys.stdin.read()) if prompt == "-" else prompt
 
     from emotion_vectors.lm.sampling import Sampling
@@ -53,9 +69,15 @@ def steer(
     vectors = EmotionVectors.load(source)
     chosen = [vectors.layer] if layers is None else parse_layers(layers, len(vectors.raw), vectors.layers)
     check(vectors, said, strengths, chosen)  # a mistake is told before the model is loaded
+    if find_strength:
+        require_findable(strengths, chosen)
     remedy = "add --model to write with others"
     lm = load_model_of(vectors.header, device, model, quantize, adapter, others=True, remedy=remedy, say=_say)
-    sampling = Sampling(0 if greedy else temperature, max_new_tokens=max_tokens)
+    sampling = Sampling(0 if greedy else temperature, max_new_tokens=max_tokens or (40 if find_strength else 80))
+    if find_strength:
+        how = Finding(said, system, chosen[0], tokens, sampling, samples or 2, seed)
+        tell(vectors, lm, strengths, how, as_json, _say)
+        return
     found = compare_writing(
         vectors,
         lm,
@@ -65,7 +87,7 @@ def steer(
         tokens=tokens,
         system=system,
         sampling=sampling,
-        samples=samples,
+        samples=samples or 1,
         seed=seed,
     )
     if as_json:
@@ -81,23 +103,6 @@ def _say(sentence: str) -> None:
 def read_prompt(text: str) -> str:
     """A prompt from a file or pipe without the one line break that ends a file, so that it says what it would on the command line."""
     return text.removesuffix("\n").removesuffix("\r") if text.endswith("\n") else text
-
-
-def parse_strengths(assignments: list[str]) -> dict[str, float]:
-    """`["calm=0.3"]` as `{"calm": 0.3}`; anything else is a `UserError`."""
-    strengths: dict[str, float] = {}
-    for assignment in assignments:
-        name, equals, value = assignment.partition("=")
-        try:
-            strength = float(value)
-        except ValueError:
-            strength = float("nan")
-        if not equals or not name.strip() or strength != strength:
-            raise UserError(f"'--emotion {assignment}' has no form name=number; write for example --emotion calm=0.3.")
-        if name.strip() in strengths:
-            raise UserError(f"{name.strip()} is given twice; give one strength for each.")
-        strengths[name.strip()] = strength
-    return strengths
 
 
 def _own(reliability: float | None) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from emotion_vectors.corpus import shipped
-from emotion_vectors.corpus.survey import look_into
+from emotion_vectors.corpus.survey import Imports, look_into
 from emotion_vectors.errors import UserError
 from emotion_vectors.settings import Settings
 from emotion_vectors.stimuli import load_pack
@@ -18,7 +18,7 @@ def check_inputs(settings: Settings) -> None:
     pack = load_pack(settings.stimuli)
     check_sources(settings, pack)
     check_norms(settings, pack)
-    look_into(settings, pack, lambda said: None)
+    check_jacobian_texts(settings, look_into(settings, pack, lambda said: None))
 
 
 def check_sources(settings: Settings, pack: Pack) -> None:
@@ -53,6 +53,18 @@ def check_norms(settings: Settings, pack: Pack) -> None:
     if not any(len(found.of(pack.emotions, scale)[0]) for scale in SCALES):
         raise UserError(
             f"{settings.norms} rates none of the {len(pack.emotions)} emotions; give norms of words like '{pack.emotions[0]}'."
+        )
+
+
+def check_jacobian_texts(settings: Settings, imports: Imports) -> None:
+    """Refuse a Jacobian lens of one text, which has no halves to compare, and of more neutral texts than a run can have."""
+    asked = settings.jacobian_texts
+    most = settings.neutral_texts if imports.neutral is None else imports.neutral.texts.total()
+    if asked == 1:
+        raise UserError("jacobian_texts=1 leaves no second half to tell the lens's error; ask for 2 or more, or for 0.")
+    if asked > most:
+        raise UserError(
+            f"jacobian_texts={asked} asks for more than the {most} neutral texts of this run; ask for fewer, or for more neutral_texts."
         )
 
 

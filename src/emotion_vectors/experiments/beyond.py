@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import stats
 
-from emotion_vectors.experiments.steering.terms import NULLS, Control, Null
+from emotion_vectors.experiments.steering.controls import NULLS, RELABELLED
 from emotion_vectors.stats import nulls
 
 
@@ -43,14 +43,14 @@ class Beyond(NamedTuple):
 
     times: float
     p: float
-    kind: Null
+    kind: str
 
 
-def beyond_controls(weights: np.ndarray, nats: np.ndarray, controls: Mapping[Control, np.ndarray]) -> Beyond:
+def beyond_controls(weights: np.ndarray, nats: np.ndarray, controls: Mapping[str, np.ndarray]) -> Beyond:
     """`beyond_random` against the kind of control direction that is the hardest to beat.
 
     Vectors of shuffled labels lie where the stories lie, so they carry emotion as well, only not their label's: each
     alone may move as much as a real one, and what they must not do is follow the labels.
     """
-    tests = (Beyond(*beyond_random(weights, nats, controls[kind], kind == "shuffled"), kind) for kind in NULLS)
+    tests = (Beyond(*beyond_random(weights, nats, controls[kind], kind in RELABELLED), kind) for kind in NULLS)
     return max(tests, key=lambda test: test.p)

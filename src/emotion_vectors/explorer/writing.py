@@ -19,6 +19,8 @@ from emotion_vectors.lm.writers.base import read_text
 from emotion_vectors.vectors.steering import Addition, TextSpan, Tokens, find_text, summed
 from emotion_vectors.vectors.writing import prompt_ids
 
+READ_EVERY = 8  # tokens of each answer between two readings of what is there
+
 
 class Sampling(NamedTuple):
     """How an answer is drawn: `temperature` 0 takes the most probable token each time."""
@@ -35,10 +37,12 @@ def write(
     tokens: Tokens,
     sampling: Sampling,
     stop: Event | None = None,
+    read: Callable[[tuple[str, ...]], None] | None = None,
 ) -> Iterator[tuple[str, ...]]:
     """Yield the answers so far, again and again, until they are whole. Setting `stop` or closing the iterator ends the writing.
 
-    Each chat is answered with its own `additions`, all with the same seed, in one batch. The model's lock is held from the first token to the last. Raises `UserError` for what the model or the steering
+    Each chat is answered with its own `additions`, all with the same seed, in one batch. The model's lock is held from the first token to the last, and
+    where `read` is given, it gets the texts every `READ_EVERY` tokens with the lock held and no vector added. Raises `UserError` for what the model or the steering
     refuses.
     """
     over: Event = Event()
@@ -53,7 +57,7 @@ def write(
         try:
             with _locked(loaded, ended) as free:
                 if free and not ended():
-                    _answer(loaded, chats, additions, tokens, sampling, heard.put, ended)
+                    _answer(loaded, chats, additions, tokens, sampling, heard.put, ended, read)
             heard.put(None)
         except BaseException as error:
             heard.put(error)
@@ -88,7 +92,7 @@ def _locked(loaded: Loaded, ended: Callable[[], bool]) -> Iterator[bool]:
 
 def _answer(
     loaded: Loaded, chats: Sequence[Sequence[dict[str, str]]], additions: Sequence[Sequence[Addition]], tokens: Tokens, sampling: Sampling,
-    say: Callable[[tuple[str, ...]], None], ended: Callable[[], bool],
+    say: Callable[[tuple[str, ...]], None], ended: Callable[[], bool], read: Callable[[tuple[str, ...]], None] | None,
 ) -> None:  # fmt: skip
     lm, rows = loaded.lm, []
     for messages, added in zip(chats, additions, strict=True):
@@ -100,6 +104,10 @@ def _answer(
     texts = [""] * len(rows)
 
     def on_token(row: int, token: int) -> bool:
+        done = len(written[row])
+        if read is not None and done and done % READ_EVERY == 0 and done == max(map(len, written)):
+            # The first token of a step: no pass is under way and no hook on the model, so it reads as the plain one.
+            read(tuple(texts))
         written[row].append(token)
         # A letter of several tokens ends in this sign until its last one is there.
         if not (text := read_text(lm, written[row])).endswith("\N{REPLACEMENT CHARACTER}"):

@@ -29,23 +29,6 @@ class Direction(NamedTuple):
     layers: dict[int, np.ndarray]
 
 
-def parse_mix(assignments: Sequence[str]) -> dict[str, float]:
-    """`["calm=0.5", "angry=-0.2"]` as numbers; a bare name counts 1. Anything else is a `UserError`."""
-    mix: dict[str, float] = {}
-    for assignment in assignments:
-        name, equals, value = (part.strip() for part in assignment.partition("="))
-        try:
-            share = float(value) if equals else 1.0
-        except ValueError:
-            share = math.nan
-        if not name or not math.isfinite(share):
-            raise UserError(f"'--emotion {assignment}' has no form name=number; write for example --emotion calm=0.5.")
-        if name in mix:
-            raise UserError(f"'--emotion {name}' is given twice; give each emotion once.")
-        mix[name] = share
-    return mix
-
-
 def known(emotions: Sequence[str], vectors: EmotionVectors) -> list[str]:
     """`emotions` if all of them have a vector; an unknown or repeated one is a `UserError`."""
     for emotion in emotions:

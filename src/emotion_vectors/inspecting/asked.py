@@ -11,6 +11,7 @@ from inspect_ai.model import GenerateConfig
 
 from emotion_vectors.errors import UserError, nearest
 from emotion_vectors.lm.sampling import Sampling
+from emotion_vectors.vectors.named import parse_names, parse_numbers
 
 ARGUMENTS = (
     "vectors", "steer", "control", "emotions", "layers", "tokens", "quantize", "adapter", "device", "batch_size",
@@ -75,33 +76,17 @@ def _emotions(given: str | None, strengths: Mapping[str, float]) -> tuple[str, .
         return tuple(strengths)
     if given.strip() == "all":
         return None
-    return tuple(dict.fromkeys(name.strip() for name in given.split(",") if name.strip()))
+    return parse_names(given, "-M emotions=")
 
 
 def asked_strengths(given: Any) -> dict[str, float]:
     """`calm=0.1,desperate=-0.05`, its parts, or a mapping, as numbers; anything else is a `UserError`."""
     if given is None:
         return {}
-    pairs = (
-        list(given.items())
-        if isinstance(given, Mapping)
-        else [part.partition("=")[::2] for part in _text(given).split(",")]
+    parts = (
+        [f"{name}={value}" for name, value in given.items()] if isinstance(given, Mapping) else _text(given).split(",")
     )
-    strengths: dict[str, float] = {}
-    for name, value in pairs:
-        try:
-            strength = float(value)
-        except (TypeError, ValueError):
-            strength = math.nan
-        name = str(name).strip()
-        if not name or not math.isfinite(strength):
-            raise UserError(
-                f"'steer={_text(given)}' has no form name=number; write for example -M steer=calm=0.1,desperate=-0.05."
-            )
-        if name in strengths:
-            raise UserError(f"'{name}' is steered twice; give one strength for each.")
-        strengths[name] = strength
-    return strengths
+    return parse_numbers(parts, "-M steer=", example="calm=0.1,desperate=-0.05")
 
 
 def _control(given: str | None) -> int | None:

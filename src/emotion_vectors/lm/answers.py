@@ -14,7 +14,7 @@ import torch
 
 from emotion_vectors.lm.decode import Row, Touched, decode
 from emotion_vectors.lm.finite import require_finite
-from emotion_vectors.lm.forward import log_probabilities
+from emotion_vectors.lm.forward import log_probabilities, pad, run
 from emotion_vectors.lm.model import LanguageModel
 from emotion_vectors.lm.sampling import Sampling, end_tokens
 
@@ -43,14 +43,27 @@ def answer_steered(
     return [one.tokens for one in written]
 
 
-@torch.inference_mode()
 def mean_log_probability(lm: LanguageModel, prompt: Sequence[int], answer: Sequence[int]) -> float | None:
     """Mean log probability in nats of the tokens of `answer` under the plain model; None for an empty answer."""
-    if not answer:
-        return None
-    ids = torch.tensor([[*prompt, *answer]], device=lm.device)
-    hidden = lm.parts.body(input_ids=ids, use_cache=False).last_hidden_state[0, len(prompt) - 1 : -1]
-    table = log_probabilities(lm, hidden)
-    found = table[torch.arange(len(answer)), torch.tensor(list(answer))]
-    require_finite(lm, "The log probabilities", found)
-    return float(found.mean())
+    return mean_log_probabilities(lm, prompt, [answer])[0]
+
+
+@torch.inference_mode()
+def mean_log_probabilities(
+    lm: LanguageModel, prompt: Sequence[int], answers: Sequence[Sequence[int]], tokens_per_batch: int = 4096
+) -> list[float | None]:
+    """The same of many answers to one prompt, in padded passes of at most `tokens_per_batch`."""
+    found: list[float | None] = [None] * len(answers)
+    written = [row for row, answer in enumerate(answers) if answer]
+    at_once = max(1, tokens_per_batch // (len(prompt) + max(map(len, answers), default=0)))
+    for start in range(0, len(written), at_once):
+        rows = written[start : start + at_once]
+        hidden = run(lm, pad([[*prompt, *answers[row]] for row in rows], lm.device, lm.pad_id))
+        for row, residual in zip(rows, hidden, strict=True):
+            own = torch.tensor(answers[row], device=lm.device)
+            # One answer at a time: the table is as wide as the vocabulary.
+            table = log_probabilities(lm, residual[len(prompt) - 1 : len(prompt) - 1 + len(own)])
+            likely = table.gather(1, own[:, None])
+            require_finite(lm, "The log probabilities", likely)
+            found[row] = float(likely.mean())
+    return found

@@ -11,6 +11,7 @@ from emotion_vectors import __version__
 from emotion_vectors.experiments import reliability
 from emotion_vectors.experiments.correlation import measure as correlation
 from emotion_vectors.experiments.correlation.record import ProbeCorrelations
+from emotion_vectors.experiments.lens import jacobian
 from emotion_vectors.experiments.lens import measure as lens
 from emotion_vectors.experiments.preferences import measure as preferences
 from emotion_vectors.experiments.preferences.record import StatedPreferences
@@ -25,6 +26,7 @@ from emotion_vectors.stages.activations import story_vector_shards
 from emotion_vectors.stages.doctor import all_checks
 from emotion_vectors.stages.feels import analyse_words
 from emotion_vectors.stages.geometry import directions
+from emotion_vectors.stages.jacobian import kept_jacobian
 from emotion_vectors.stages.preferences import Answers
 from emotion_vectors.stages.readings import Readings
 from emotion_vectors.stages.reliability import split_half_reliability
@@ -60,6 +62,7 @@ MEASURED = (
     "neutral",
     "activations",
     "calibration",
+    "jacobian",
     "readings",
     "responses",
     "preferences",
@@ -125,6 +128,12 @@ def analyse(
         seed,
         detect=True,
     )
+    if (transport := kept_jacobian(lab)) is not None:
+        carried = jacobian.run(
+            lab.lm, vectors.emotions, here, vectors.embedding, transport, [row.hit for row in lens_record.emotions],
+            settings.lens_k, settings.lens_norm, resamples, seed,
+        )  # fmt: skip
+        lens_record = lens_record.model_copy(update={"jacobian": carried})
     scenario_record, scenario_criteria = validation.scenario_tests(lab, vectors, readings)
     numeric_record, numeric_criteria = validation.numeric_tests(lab, vectors, readings)
     candidates = runs.plan.emotions if runs else vectors.emotions
@@ -217,7 +226,7 @@ def _record(
         "experiments": experiments, "doctor": all_checks(lab, vectors, agreement),
         "failed_checks_allowed": lab.runtime.allow_failed_checks,
         "timings": {
-            name: {key: stage[key] for key in ("seconds", "units", "unit", "rate")} for name, stage in stages.items()
+            name: {key: stage[key] for key in ("seconds", "units", "unit", "rate")} for name, stage in stages.items() if stage
         },
     }  # fmt: skip
 

@@ -1,14 +1,28 @@
-"""Control vectors that are made from the run's own stories: shuffled labels, and what all emotions have in common."""
+"""How the directions of each control arm are made; the arms are the rows of `experiments.steering.controls`."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import numpy as np
 from safetensors.numpy import load_file
 
 from emotion_vectors.lab import Lab
 from emotion_vectors.stages.activations import FILES, story_vector_shards
-from emotion_vectors.vectors.directions import contrast, neutral_components, project_out
+from emotion_vectors.stats import nulls
+from emotion_vectors.vectors.directions import contrast, neutral_components, project_out, unit
 from emotion_vectors.vectors.file import EmotionVectors
+
+
+def random_directions(lab: Lab, vectors: EmotionVectors, count: int) -> np.ndarray:
+    """(count, d) of length 1, uniform on the sphere."""
+    return nulls.random_directions(count, vectors.raw.shape[-1], seed=lab.settings.seed)
+
+
+def orthogonal_directions(lab: Lab, vectors: EmotionVectors, count: int) -> np.ndarray:
+    """(count, d) of length 1, uniform among those at right angles to all emotion vectors of the analysis layer."""
+    here = unit(vectors.at().astype(np.float64))
+    return nulls.random_directions(count, here.shape[-1], orthogonal_to=here, seed=lab.settings.seed + 1)
 
 
 def shuffled_vectors(lab: Lab, vectors: EmotionVectors, count: int) -> np.ndarray:
@@ -55,3 +69,12 @@ def neutral_basis(lab: Lab) -> np.ndarray:
     """(c, d) the neutral components that the vectors of the analysis layer are without."""
     neutral = load_file(lab.run / FILES[0])["neutral"][:, lab.layer + 1]
     return neutral_components(neutral, lab.settings.neutral_variance).basis
+
+
+# For each arm (count, d) at the analysis layer, of length 1.
+DIRECTIONS: dict[str, Callable[[Lab, EmotionVectors, int], np.ndarray]] = {
+    "random": random_directions,
+    "orthogonal": orthogonal_directions,
+    "shuffled": lambda lab, vectors, count: unit(shuffled_vectors(lab, vectors, count)),
+    "mean": lambda lab, vectors, count: unit(common_direction(lab, vectors))[None],
+}

@@ -12,14 +12,14 @@ import torch
 from safetensors.numpy import load_file
 
 from emotion_vectors.experiments.steering.arms import Condition, Plan, Runs, plan
+from emotion_vectors.experiments.steering.controls import CONTROLS as CONTROL_KINDS
 from emotion_vectors.experiments.steering.terms import Touch
 from emotion_vectors.lab import Equipment, Lab
 from emotion_vectors.lm import choices, keeping
 from emotion_vectors.scale.workers import Job
 from emotion_vectors.settings import Settings
-from emotion_vectors.stages.control_vectors import common_direction, shuffled_vectors
+from emotion_vectors.stages.control_vectors import DIRECTIONS
 from emotion_vectors.stages.preferences import prepared_choices
-from emotion_vectors.stats import nulls
 from emotion_vectors.stats.steering import ring_pairs
 from emotion_vectors.store import atomic
 from emotion_vectors.store import parts as sealed
@@ -203,14 +203,7 @@ def control_vectors(lab: Lab, planned: Plan, vectors: EmotionVectors) -> dict[st
     """The control directions of each kind, (directions, d) of length 1; see `experiments.steering.arms`."""
     path = lab.run / CONTROLS
     if not lab.run.done("steering"):
-        seed, width = lab.settings.seed, vectors.raw.shape[-1]
-        here = unit(vectors.at().astype(np.float64))
-        tensors = {
-            "random": nulls.random_directions(planned.random, width, seed=seed),
-            "orthogonal": nulls.random_directions(planned.random, width, orthogonal_to=here, seed=seed + 1),
-            "shuffled": unit(shuffled_vectors(lab, vectors, planned.shuffled)),
-            "mean": unit(common_direction(lab, vectors))[None],
-        }
+        tensors = {kind: DIRECTIONS[kind](lab, vectors, len(planned.names(kind))) for kind in CONTROL_KINDS}
         if not lab.workers.leads:
             return tensors
         atomic.write_tensors(path, tensors)

@@ -20,7 +20,7 @@ from typing import Any
 from emotion_vectors.errors import UserError
 from emotion_vectors.store import atomic
 from emotion_vectors.store.schema import SCHEMA, JsonObject, check_schema
-from emotion_vectors.store.stage_table import LATER, NEEDS
+from emotion_vectors.store.stage_table import ASKED_BY, LATER, NEEDS
 
 CLEANED = "cleaned.json"
 MOST_SECONDS = 1e12  # of a stage: more is damage
@@ -87,7 +87,9 @@ class RunFolder:
         return None if self.fault(stage) is not None else self.marker(stage)
 
     def lacks(self, stage: str) -> bool:
-        """Whether a stage is still to be run; not one that came later than a run that was finished without it."""
+        """Whether a stage is still to be run; not one that nobody asked for, or that came later than a run that was finished without it."""
+        if stage in ASKED_BY and not self.identity()["settings"].get(ASKED_BY[stage]):
+            return False
         if stage in LATER and self.marker(stage) is None and self.done("analysis"):
             return False
         return self.done(stage) is None

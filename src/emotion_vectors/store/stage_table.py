@@ -26,13 +26,14 @@ class Stage:
     """`needs`: stages whose files it reads; it is stale when one of these was made again with another result.
 
     `settings`: those that it reads beside `EVERYWHERE`. `later`: the stage came after there were finished runs, and a run that was finished
-    without it stays finished.
+    without it stays finished. `asked_by`: the setting without which, or with 0 of which, a run has no such stage.
     """
 
     name: str
     needs: tuple[str, ...] = ()
     settings: frozenset[str] = frozenset()
     later: bool = False
+    asked_by: str = ""
 
 
 STAGES = (
@@ -49,6 +50,7 @@ STAGES = (
         "vectors", ("activations",), frozenset({"neutral_variance", "resamples", "story_format", "vectors", "writer"})
     ),
     Stage("calibration", ("neutral", "vectors"), frozenset({"neutral_pca", "story_format"})),
+    Stage("jacobian", ("neutral",), frozenset({"jacobian_texts", "layer"}), later=True, asked_by="jacobian_texts"),
     Stage("readings"),
     Stage("responses", later=True),
     Stage("preferences"),
@@ -57,7 +59,7 @@ STAGES = (
     Stage("feels", ("vectors",), frozenset({"random_directions", "strength", "temperature", "top_p"})),
     Stage(
         "analysis",
-        ("vectors", "readings", "responses", "preferences", "steering", "feels"),
+        ("vectors", "jacobian", "readings", "responses", "preferences", "steering", "feels"),
         _JUDGED
         | {"layer", "lens_k", "lens_norm", "random_directions", "random_splits", "strength", "temperature", "top_p"}
         | {"clusters", "geometry_components", "norms"}
@@ -69,6 +71,7 @@ STAGES = (
 ORDER = tuple(stage.name for stage in STAGES)
 NEEDS = {stage.name: stage.needs for stage in STAGES}
 LATER = frozenset(stage.name for stage in STAGES if stage.later)
+ASKED_BY = {stage.name: stage.asked_by for stage in STAGES if stage.asked_by}
 
 
 def downstream(first: set[str]) -> list[str]:

@@ -28,6 +28,7 @@ from emotion_vectors.transcripts.passages import Passages, Place
 from emotion_vectors.transcripts.scores import MessageScores, Seen, score_texts
 from emotion_vectors.transcripts.sources import Bad, Item, Survey, read_items, survey
 from emotion_vectors.transcripts.table import Line, counts_of, extra_of, table
+from emotion_vectors.transcripts.tokens import characters_per_piece, token_table
 from emotion_vectors.vectors.calibration import Calibration
 from emotion_vectors.vectors.file import EmotionVectors
 
@@ -46,6 +47,7 @@ class Order:
     layer: int
     window: int
     skip_bad: bool = False
+    tokens: tuple[int, ...] = ()  # layers of a table of every token; none: the table of messages
 
 
 def read_files(
@@ -79,7 +81,7 @@ def read_files(
         record = {
             "schema": SCHEMA, "identity": identity, "counts": counts | {"texts_beside_messages": held.beside}, "texts_of_the_reference": calibration.texts if calibration else 0,
             "reliability": {"caution": vectors.caution(), "emotions": dict(zip(order.emotions, _reliability(order, vectors), strict=True))},
-            "bad": [{"where": str(bad), "why": bad.why} for bad in held.first_bad], "passages": _described(kept, paths),
+            "bad": [{"where": str(bad), "why": bad.why} for bad in held.first_bad], "passages": [] if order.tokens else _described(kept, paths),
         }  # fmt: skip
         if {str(path): file_digest(path) for path in order.files} != held.sha256:
             raise UserError("A file was changed while it was read; run the command again with another --out.")
@@ -96,18 +98,23 @@ def _identity(
 ) -> JsonObject:
     return {
         "schema": SCHEMA,
-        "settings": {"emotions": list(order.emotions), "layer": order.layer, "window": order.window, "skip_bad": order.skip_bad},
-        "vectors": {"sha256": _sha256(order, vectors, calibration), "calibrated": calibration is not None},
+        "settings": {"emotions": list(order.emotions), "layer": order.layer, "window": order.window, "skip_bad": order.skip_bad}
+        | ({"tokens": list(order.tokens)} if order.tokens else {}),
+        "vectors": {"sha256": vectors_sha256(vectors, order.emotions, (order.layer, *order.tokens), calibration), "calibrated": calibration is not None},
         "model": {"name": lm.name, "sha256": lm.sha256, "dtype": str(lm.dtype).removeprefix("torch.")},
         "files": held.sha256,
     }  # fmt: skip
 
 
-def _sha256(order: Order, vectors: EmotionVectors, calibration: Calibration | None) -> str:
+def vectors_sha256(
+    vectors: EmotionVectors, emotions: Sequence[str], layers: Sequence[int], calibration: Calibration | None
+) -> str:
     """Hash of everything in the vectors that the scores are made with."""
-    parts = [vectors.at(order.layer)[_columns(order, vectors)]]
-    parts += [vectors.centre[order.layer]] if vectors.centre is not None else []
-    parts += [calibration.scores[:, :, :, order.layer]] if calibration is not None else []
+    columns, parts = [vectors.index(name) for name in emotions], []
+    for layer in layers:
+        parts += [vectors.at(layer)[columns]]
+        parts += [vectors.centre[layer]] if vectors.centre is not None else []
+        parts += [calibration.scores[:, :, :, layer]] if calibration is not None else []
     return hashlib.sha256(b"".join(np.ascontiguousarray(part).tobytes() for part in parts)).hexdigest()
 
 
@@ -165,27 +172,18 @@ def _pieces(
     """Read what is not read yet; the pieces' files and counts over all of them."""
     paths: list[Path] = []
     counts = {"texts": held.texts, "bad": held.bad} | dict.fromkeys(counts_of([]), 0)
-    ready = _ready(run)
+    ready = ready_pieces(run)
     done = sum(atomic.read_json(run / f"{number:06d}.json")["texts"] for number in range(ready))
+    # A row for every token is many rows.
+    many = characters_per_piece(len(order.emotions), len(order.tokens)) if order.tokens else CHARACTERS_PER_PIECE
     with reporter.stage("Reading", held.texts, "texts", done) as stage:
-        for number, items in enumerate(_grouped(order.files)):
+        for number, items in enumerate(grouped(order.files, most=min(many, CHARACTERS_PER_PIECE))):
             rows, facts, passages = (run / f"{number:06d}{end}" for end in (".parquet", ".json", ".passages.json"))
             if number == ready - 1:
                 kept.restore(atomic.read_json(passages))
             if number >= ready:
                 lines = _read_piece(items, number, order, vectors, lm, calibration, kept, stage, tokens_per_batch)
-                atomic.write_parquet(
-                    rows,
-                    table(
-                        lines,
-                        order.emotions,
-                        _columns(order, vectors),
-                        order.layer,
-                        calibration,
-                        _reliability(order, vectors),
-                        held.columns,
-                    ),
-                )
+                atomic.write_parquet(rows, _table(lines, order, vectors, calibration, held))
                 atomic.write_json(passages, kept.dump())
                 # Last: this file says that the piece is done.
                 atomic.write_json(facts, {"texts": len(items)} | counts_of(lines))
@@ -194,6 +192,17 @@ def _pieces(
             for name, value in atomic.read_json(facts).items():
                 counts[name] += value if name != "texts" else 0
     return paths, counts
+
+
+def _table(
+    lines: Sequence[Line], order: Order, vectors: EmotionVectors, calibration: Calibration | None, held: Survey
+) -> pl.DataFrame:
+    columns = _columns(order, vectors)
+    if order.tokens:
+        return token_table(lines, order.emotions, columns, order.tokens, calibration, held.columns)
+    return table(
+        lines, order.emotions, columns, order.layer, calibration, _reliability(order, vectors), held.columns
+    )  # fmt: skip
 
 
 def _columns(order: Order, vectors: EmotionVectors) -> list[int]:
@@ -206,7 +215,7 @@ def _reliability(order: Order, vectors: EmotionVectors) -> list[float | None]:
     return [None if known is None else known.r[row] for row in _columns(order, vectors)]
 
 
-def _ready(run: RunFolder) -> int:
+def ready_pieces(run: RunFolder) -> int:
     """How many pieces, from the first on, are done."""
     number = 0
     while (run / f"{number:06d}.json").is_file():
@@ -214,14 +223,14 @@ def _ready(run: RunFolder) -> int:
     return number
 
 
-def _grouped(files: Sequence[Path]) -> Iterator[list[Item]]:
-    """The texts of all files in pieces."""
+def grouped(files: Sequence[Path], column: str = "text", most: int = CHARACTERS_PER_PIECE) -> Iterator[list[Item]]:
+    """The texts of all files in pieces of up to `most` characters."""
     piece: list[Item] = []
     size = 0
-    for item in read_items(files):
+    for item in read_items(files, column):
         if isinstance(item, Bad):
             continue
-        if piece and (len(piece) == TEXTS_PER_PIECE or size + item.characters > CHARACTERS_PER_PIECE):
+        if piece and (len(piece) == TEXTS_PER_PIECE or size + item.characters > most):
             yield piece
             piece, size = [], 0
         piece.append(item)
@@ -263,7 +272,16 @@ def _read_piece(
         kept.see(place, scores, seen, orders[text, message])
 
     found = score_texts(
-        vectors, lm, texts, order.emotions, order.layer, order.window, tokens_per_batch, watch, stage.advance
+        vectors,
+        lm,
+        texts,
+        order.emotions,
+        order.layer,
+        order.window,
+        tokens_per_batch,
+        watch,
+        stage.advance,
+        order.tokens,
     )
     stage.advance(len(problems))
     read = dict(zip(at, zip(texts, found, strict=True), strict=True))

@@ -49,6 +49,25 @@ class Place:
     form: str  # text or message, as in the calibration
 
 
+class Strength:
+    """What passages are ranked by: the robust z of a largest cosine among the neutral texts' largest; without them the cosine."""
+
+    def __init__(self, calibration: Calibration | None, layer: int, columns: Sequence[int], kind: str) -> None:
+        """`columns` are the emotions' numbers in the vectors, `kind` which of the cosines is ranked."""
+        self._usual = None if calibration is None else calibration.usual(layer, columns)
+        self._kind = kind
+
+    def of(self, largest: np.ndarray, tokens: int, form: str) -> tuple[np.ndarray, np.ndarray | None]:
+        """Strengths of the largest of so many tokens' cosines (e,), and the neutral texts' usual cosines (e,)."""
+        if self._usual is None:
+            return largest, None
+        at = FORMS.index(form), KINDS.index(self._kind)
+        middle, spread = (part[at] for part in self._usual)
+        number = reference("max", tokens)
+        z = (largest - middle[number]) / spread[number]
+        return np.where(np.isnan(z), largest, z), middle[reference("mean", tokens)]
+
+
 class Passages:
     """The `KEPT` strongest passages of each emotion among those that were shown to `see`."""
 
@@ -62,7 +81,7 @@ class Passages:
     ) -> None:
         """`columns` are the emotions' numbers in the vectors; `centred`: whether there are centred cosines to rank by."""
         self.emotions, self.kind = tuple(emotions), KINDS[1 if centred else 0]
-        self._usual = None if calibration is None else calibration.usual(layer, columns)
+        self._strength = Strength(calibration, layer, columns, self.kind)
         self._heaps: list[list[tuple[float, int, int, Passage]]] = [[] for _ in emotions]
 
     def see(self, place: Place, message: MessageScores, seen: Seen, order: int) -> None:
@@ -74,7 +93,7 @@ class Passages:
         cosines = seen.cosines[KINDS.index(self.kind)]
         here = cosines[first - window.first : last - window.first]
         largest = here.max(axis=0)
-        strength, neutral = self._strength(largest, message.last - message.first, place.form)
+        strength, neutral = self._strength.of(largest, message.last - message.first, place.form)
         for column in range(len(self.emotions)):
             heap = self._heaps[column]
             if len(heap) == KEPT and strength[column] < heap[0][0]:
@@ -102,16 +121,6 @@ class Passages:
             heapq.heappush(heap, entry)
         else:
             heapq.heappushpop(heap, entry)
-
-    def _strength(self, largest: np.ndarray, tokens: int, form: str) -> tuple[np.ndarray, np.ndarray | None]:
-        """What a message's largest cosines (e,) are ranked by, and the neutral texts' usual cosines (e,)."""
-        if self._usual is None:
-            return largest, None
-        at = FORMS.index(form), KINDS.index(self.kind)
-        middle, spread = (part[at] for part in self._usual)
-        number = reference("max", tokens)
-        z = (largest - middle[number]) / spread[number]
-        return np.where(np.isnan(z), largest, z), middle[reference("mean", tokens)]
 
     def strongest(self, emotion: str, count: int) -> list[Passage]:
         """The strongest passages of an emotion, strongest first, earlier messages first where they tie."""

@@ -49,6 +49,9 @@ class MessageScores:
     start: int  # first token of the content, from which positions are counted
     answered_at: int | None  # response position
     counted: int = 0
+    every: np.ndarray | None = (
+        None  # (kinds, tokens from `first` to `last`, emotions, layers), where every token is asked for
+    )
 
 
 @dataclass
@@ -66,6 +69,9 @@ class Seen(NamedTuple):
     window: Window
     cosines: np.ndarray
     tokens: tuple[str, ...]
+    every: np.ndarray | None = (
+        None  # the same at the layers of which every token is asked for: (kinds, tokens, emotions, layers)
+    )
 
 
 Watch = Callable[[int, int, MessageScores, Seen], None]
@@ -101,21 +107,24 @@ def score_texts(
     tokens_per_batch: int = 4096,
     watch: Watch = lambda *_: None,
     advance: Callable[[float], None] = lambda _: None,
+    every: Sequence[int] = (),
 ) -> list[TextScores]:
     """Scores of every message of rendered texts, in their order; `size` is the most tokens that are read at once.
 
-    `advance` gets the number of texts read, parts of long ones as fractions; `watch` sees each window of each message with its tokens.
+    `every`: layers at which the cosines of every token are kept as well. `advance` gets the number of texts read, parts of long ones as fractions; `watch` sees each window of each message with its tokens.
     """
     jobs = [(text, window) for text, one in enumerate(texts) for window in windows(len(one.ids), size, front=one.front)]
-    found = [_blank(one, len(emotions), size) for one in texts]
+    found = [_blank(one, len(emotions), size, len(every)) for one in texts]
+    layers = tuple(dict.fromkeys((layer, *every)))
+    kept = [layers.index(one) for one in every]
     for rows in batches([window.last - window.first for _, window in jobs], tokens_per_batch):
         batch = [_cut(texts[text], window, lm.tokenizer.bos_token_id) for text, window in (jobs[row] for row in rows)]
-        for row, reading in zip(rows, _readings(vectors, lm, batch, emotions, layer), strict=True):
+        for row, reading in zip(rows, _readings(vectors, lm, batch, emotions, layers), strict=True):
             text, window = jobs[row]
             if isinstance(reading, NotFiniteError):
                 found[text].problem = str(reading)
                 continue
-            seen = _seen(reading, window)
+            seen = _seen(reading, window, kept)
             for number, message in enumerate(found[text].messages):
                 if (message.first < window.last and message.last > window.fresh) or _at(message, window):
                     watch(text, number, message, seen)
@@ -129,22 +138,26 @@ def score_texts(
 
 
 def _readings(
-    vectors: EmotionVectors, lm: LanguageModel, batch: Sequence[Conversation], emotions: Sequence[str], layer: int
+    vectors: EmotionVectors,
+    lm: LanguageModel,
+    batch: Sequence[Conversation],
+    emotions: Sequence[str],
+    layers: Sequence[int],
 ) -> list[Reading | NotFiniteError]:
     """What each text of a batch reads, or why it can't be read: one that overflows keeps nobody else from being read."""
     found: dict[int, Reading | NotFiniteError] = {}
     while left := [row for row in range(len(batch)) if row not in found]:
         try:
-            read = read_batch(vectors, lm, [batch[row] for row in left], emotions, (layer,))
+            read = read_batch(vectors, lm, [batch[row] for row in left], emotions, layers)
             found |= dict(zip(left, read, strict=True))
         except NotFiniteError as error:
             found |= {left[row]: error for row in error.rows}
     return [found[row] for row in range(len(batch))]
 
 
-def _blank(text: Conversation, emotions: int, size: int) -> TextScores:
+def _blank(text: Conversation, emotions: int, size: int, layers: int) -> TextScores:
     shape = (len(KINDS), emotions)
-    return TextScores(
+    scores = TextScores(
         len(windows(len(text.ids), size, front=text.front)),
         [
             MessageScores(
@@ -154,6 +167,10 @@ def _blank(text: Conversation, emotions: int, size: int) -> TextScores:
             for number, span in enumerate(text.messages)
         ],
     )  # fmt: skip
+    for message in scores.messages if layers else ():
+        shape = (len(KINDS), message.last - message.first, emotions, layers)
+        message.every = np.full(shape, np.nan, dtype=np.float32)
+    return scores
 
 
 def _response(text: Conversation, number: int) -> int | None:
@@ -184,12 +201,13 @@ def _cut(text: Conversation, window: Window, bos: object) -> Conversation:
     )
 
 
-def _seen(reading: Reading, window: Window) -> Seen:
-    """The reading of one window, at its one layer, without the token that was put before it."""
+def _seen(reading: Reading, window: Window, kept: Sequence[int]) -> Seen:
+    """The reading of one window, at its first layer and at the `kept` ones, without the token that was put before it."""
     extra = len(reading.ids) - (window.last - window.first)
-    raw = reading.raw[extra:, :, 0]
-    centred = np.full_like(raw, np.nan) if reading.centred is None else reading.centred[extra:, :, 0]
-    return Seen(window, np.stack([raw, centred]), reading.tokens[extra:])
+    raw = reading.raw[extra:]
+    centred = np.full_like(raw, np.nan) if reading.centred is None else reading.centred[extra:]
+    both = np.stack([raw, centred])
+    return Seen(window, both[..., 0], reading.tokens[extra:], both[..., kept] if kept else None)
 
 
 def _at(message: MessageScores, window: Window) -> bool:
@@ -198,13 +216,16 @@ def _at(message: MessageScores, window: Window) -> bool:
 
 def _take(message: MessageScores, seen: Seen) -> None:
     """Add what one window says about a message to its scores."""
-    window, scores, _ = seen
+    window, scores = seen.window, seen.cosines
     if _at(message, window) and message.answered_at is not None:
         message.response[:] = scores[:, message.answered_at - window.first]
     first, last = max(message.first, window.fresh), min(message.last, window.last)
     if first >= last:
         return
     here = scores[:, first - window.first : last - window.first]
+    if message.every is not None and seen.every is not None:
+        own = slice(first - message.first, last - message.first)
+        message.every[:, own] = seen.every[:, first - window.first : last - window.first]
     message.mean += here.sum(axis=1, dtype=np.float64)
     message.counted += last - first
     largest, place = here.max(axis=1), here.argmax(axis=1) + first

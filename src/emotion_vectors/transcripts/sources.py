@@ -77,7 +77,7 @@ class Survey(NamedTuple):
     """What the files hold: number of texts, the bad ones (`bad` counts them, `first_bad` shows some), and hashes.
 
     `beside` counts the chats whose line or row has a text beside the messages, which is not read. `columns` are the names that the
-    items carry to the table.
+    items carry to the table, `utf8` the bytes of what is to be read.
     """
 
     texts: int
@@ -86,21 +86,26 @@ class Survey(NamedTuple):
     sha256: dict[str, str]
     beside: int = 0
     columns: tuple[str, ...] = ()
+    utf8: int = 0
 
 
 class _Wrong(Exception):
     """Why a line is bad."""
 
 
-def survey(files: Sequence[Path], skip_bad: bool) -> Survey:
-    """Go through all files before anything is read; the first bad line is a `UserError` unless `skip_bad`."""
-    texts, bad, beside, shown = 0, 0, 0, []
+def survey(files: Sequence[Path], skip_bad: bool, column: str = "text") -> Survey:
+    """Go through all files before anything is read; the first bad line is a `UserError` unless `skip_bad`.
+
+    `column` is where the texts are (see `read_items`).
+    """
+    texts, bad, beside, utf8, shown = 0, 0, 0, 0, []
     hashes = {str(path): _digest(path) for path in files}
     columns: dict[str, None] = {}
-    for item in read_items(files):
+    for item in read_items(files, column):
         if isinstance(item, Item):
             texts += 1
             beside += item.beside
+            utf8 += _utf8(item)
             columns |= dict.fromkeys(name for name, _ in item.carried)
         elif skip_bad:
             bad += 1
@@ -109,7 +114,15 @@ def survey(files: Sequence[Path], skip_bad: bool) -> Survey:
             raise UserError(f"{item}: {item.why}; mend it, or leave such lines out with --skip-bad.")
     if not texts:
         raise UserError(f"There is no text to read in {', '.join(map(str, files[:3]))}.")
-    return Survey(texts, bad, tuple(shown), hashes, beside, tuple(columns))
+    return Survey(texts, bad, tuple(shown), hashes, beside, tuple(columns), utf8)
+
+
+def _utf8(item: Item) -> int:
+    """Bytes of the text of an item; of a part that is no text, none."""
+    texts = [item.content] if isinstance(item.content, str) else [one.get("content") for one in item.content]
+    parts = [part for text in texts for part in (text if isinstance(text, list) else [text])]
+    words = [part.get("text") if isinstance(part, Mapping) else part for part in parts]
+    return sum(len(one.encode("utf-8", "surrogatepass")) for one in words if isinstance(one, str))
 
 
 def unfolded(paths: Sequence[Path]) -> list[Path]:
@@ -127,8 +140,11 @@ def unfolded(paths: Sequence[Path]) -> list[Path]:
     return list(found)
 
 
-def read_items(files: Sequence[Path]) -> Iterator[Item | Bad]:
-    """The texts and chats of all files, in order; memory holds a few hundred."""
+def read_items(files: Sequence[Path], column: str = "text") -> Iterator[Item | Bad]:
+    """The texts and chats of all files, in order; memory holds a few hundred.
+
+    `column` is where the texts of .jsonl and .parquet files are; with another one than `text` nothing else of a row is read but its id.
+    """
     for path in files:
         kind = path.suffix.lower()
         if kind in LOGS:
@@ -136,12 +152,12 @@ def read_items(files: Sequence[Path]) -> Iterator[Item | Bad]:
                 (n, _Wrong(one) if isinstance(one, str) else one) for n, one in samples_of(path)
             )
         else:
-            rows = _parquet(path) if kind == ".parquet" else _text(path) if kind == ".txt" else _lines(path)
+            rows = _parquet(path, column) if kind == ".parquet" else _text(path) if kind == ".txt" else _lines(path)
         for number, row in rows:
             try:
                 if isinstance(row, _Wrong):
                     raise row
-                yield _item(str(path), number, row)
+                yield _item(str(path), number, row if kind in (".txt", *LOGS) else _renamed(row, column))
             except _Wrong as wrong:
                 yield Bad(str(path), number, str(wrong))
 
@@ -185,11 +201,23 @@ def _lines(path: Path) -> Iterator[tuple[int, Any]]:
                 yield number, _Wrong(f"it is no JSON ({first_line(error)[:100]})")
 
 
-def _parquet(path: Path) -> Iterator[tuple[int, Any]]:
+def _renamed(row: Any, column: str) -> Any:
+    """A row with the text of `column` as its `text`."""
+    if column == "text" or not isinstance(row, dict):
+        return row
+    if row.get(column) is None:
+        raise _Wrong(f"it has no {column}")
+    return {"text": row[column], "id": row.get("id")}
+
+
+def _parquet(path: Path, column: str) -> Iterator[tuple[int, Any]]:
     try:
         frame = pl.scan_parquet(path, glob=False)
-        columns = [name for name in ("text", "messages", "id") if name in frame.collect_schema()]
-        if not {"text", "messages"} & set(columns):
+        wanted = ("text", "messages", "id") if column == "text" else (column, "id")
+        columns = [name for name in dict.fromkeys(wanted) if name in frame.collect_schema()]
+        if column != "text" and column not in columns:
+            raise UserError(f"{path} has no column {column}; it has {', '.join(frame.collect_schema().names()[:10])}.")
+        if column == "text" and not {"text", "messages"} & set(columns):
             raise UserError(
                 f"{path} has no column text or messages (lists of objects with role and content); rename the column."
             )

@@ -12,7 +12,9 @@ from emotion_vectors.store.schema import JsonObject
 
 # Big, and needed by no other verb than `run`: parts of stages, activations, and vectors of single stories and of controls.
 FOLDERS = ("parts", "story_vectors")
-FILES = ("activations.safetensors", "readings.safetensors", "responses.safetensors", "control_vectors.safetensors")
+FILES = (
+    "activations.safetensors", "readings.safetensors", "responses.safetensors", "control_vectors.safetensors", "jacobian.safetensors",
+)  # fmt: skip
 
 
 def clean_run(path: Path, dry_run: bool = False) -> JsonObject:

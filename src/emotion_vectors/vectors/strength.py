@@ -9,21 +9,21 @@ their token triples. Source: both limits are ours. What it can't tell: another p
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
 from emotion_vectors.errors import UserError
-from emotion_vectors.lm.answers import mean_log_probability
+from emotion_vectors.lm.answers import mean_log_probabilities
 from emotion_vectors.lm.decode import Row, Touched, decode
 from emotion_vectors.lm.finite import require_addable
 from emotion_vectors.lm.model import LanguageModel
 from emotion_vectors.lm.sampling import Sampling
 from emotion_vectors.vectors.file import EmotionVectors
 from emotion_vectors.vectors.steering import Addition
-from emotion_vectors.vectors.writing import check, prompt_ids, random_like
+from emotion_vectors.vectors.writing import check, prompt_ids, random_like, said
 
 LENGTHS = (0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 0.7, 1.0)
 MOST_LOST, MOST_REPEATED = 1.0, 0.25
@@ -88,6 +88,7 @@ def find_strength(
     *,
     layer: int | None = None,
     tokens: Touched = "all",
+    system: str = "",
     lengths: Sequence[float] = LENGTHS,
     sampling: Sampling = Sampling(max_new_tokens=40),
     samples: int = 2,
@@ -98,36 +99,95 @@ def find_strength(
     Only the ratios of the strengths count, with their signs. Raises `UserError` as `compare_writing` does, and for
     emotions that add up to nothing or lengths that are not positive.
     """
+    found = find_strengths(
+        vectors, lm, prompt, [emotions], layer=layer, tokens=tokens, system=system, lengths=lengths, sampling=sampling, samples=samples,
+        seed=seed,
+    )  # fmt: skip
+    return next(found)
+
+
+def find_strengths(
+    vectors: EmotionVectors,
+    lm: LanguageModel,
+    prompt: str,
+    sums: Sequence[Mapping[str, float]],
+    *,
+    layer: int | None = None,
+    tokens: Touched = "all",
+    system: str = "",
+    lengths: Sequence[float] = LENGTHS,
+    sampling: Sampling = Sampling(max_new_tokens=40),
+    samples: int = 2,
+    seed: int = 0,
+) -> Iterator[Strength]:
+    """`find_strength` of several sums, one after the other.
+
+    The unsteered answers and those along the random direction are the same for all, so they are written once, with the first.
+    """
     chosen = vectors.layer if layer is None else layer
-    check(vectors, prompt, emotions, [chosen])
+    ways = [_way(vectors, prompt, emotions, chosen) for emotions in sums]
     vectors.check_fits(lm)
     if not lengths or min(lengths) <= 0 or samples < 1:
         raise UserError("Give at least one length above 0 and one sample; for example lengths=(0.05, 0.1, 0.2).")
-    sums = [np.sum([one.vector.astype(np.float64) for one in vectors.additions(emotions, [chosen])], axis=0)]
-    size = float(np.linalg.norm(sums[0]))
+    by_chance = random_like([Addition(chosen, ways[0])], seed)[0].vector
+    order = sorted(set(lengths))
+    norm = float(vectors.residual_norm[chosen])
+    added = [[(way * (length * norm)).astype(np.float32) for length in order] for way in (*ways, by_chance)]
+    for vector in (vector for one in added for vector in one):
+        require_addable(vector, lm.dtype)
+    ids = prompt_ids(lm, said(prompt, system), sampling.max_new_tokens)
+
+    def answered(some: Sequence[np.ndarray | None]) -> Answered:
+        rows = [
+            Row(ids, seed + sample, {} if vector is None else {chosen: vector}, tokens)
+            for vector in some
+            for sample in range(samples)
+        ]
+        written = [one.tokens for one in decode(lm, rows, sampling)]
+        likely = np.array([_nan(one) for one in mean_log_probabilities(lm, ids, written)])
+        return Answered(likely.reshape(-1, samples), np.array([repeats(one) for one in written]).reshape(-1, samples))
+
+    return _found(order, added, answered)
+
+
+class Answered(NamedTuple):
+    """Mean log probabilities (NaN: no tokens) and repeats of answers, both (directions and lengths, samples)."""
+
+    likely: np.ndarray
+    again: np.ndarray
+
+
+def _found(
+    order: Sequence[float],
+    added: Sequence[Sequence[np.ndarray]],
+    answered: Callable[[Sequence[np.ndarray | None]], Answered],
+) -> Iterator[Strength]:
+    """The strengths of all of `added` but the last, which is the random direction's."""
+    *own, by_chance = added
+    size = len(order)
+    first = answered([None, *own[0], *by_chance])
+    base = Answered(first.likely[0], first.again[0])
+    random = _probes(order, base, Answered(first.likely[1 + size :], first.again[1 + size :]))
+    yield Strength(_probes(order, base, Answered(first.likely[1 : 1 + size], first.again[1 : 1 + size])), random)
+    for one in own[1:]:
+        yield Strength(_probes(order, base, answered(one)), random)
+
+
+def _probes(order: Sequence[float], base: Answered, found: Answered) -> tuple[Probe, ...]:
+    lost, more = (base.likely - found.likely).mean(axis=1), (found.again - base.again).mean(axis=1)
+    return tuple(
+        Probe(length, None if np.isnan(lost[i]) else float(lost[i]), float(more[i])) for i, length in enumerate(order)
+    )
+
+
+def _way(vectors: EmotionVectors, prompt: str, emotions: Mapping[str, float], layer: int) -> np.ndarray:
+    """The unit direction (d,) of the emotions' sum at `layer`."""
+    check(vectors, prompt, emotions, [layer])
+    total = np.sum([one.vector.astype(np.float64) for one in vectors.additions(emotions, [layer])], axis=0)
+    size = float(np.linalg.norm(total))
     if not size > 0:
         raise UserError("These emotions add up to nothing; give at least one a strength other than 0.")
-    norm = float(vectors.residual_norm[chosen])
-    sums.append(random_like([Addition(chosen, sums[0])], seed)[0].vector)
-    order = sorted(set(lengths))
-    added = [(direction / size * (length * norm)).astype(np.float32) for direction in sums for length in order]
-    for vector in added:
-        require_addable(vector, lm.dtype)
-    ids = prompt_ids(lm, [{"role": "user", "content": prompt}], sampling.max_new_tokens)
-    rows = [
-        Row(ids, seed + sample, {} if vector is None else {chosen: vector}, tokens)
-        for vector in (None, *added)
-        for sample in range(samples)
-    ]
-    written = [one.tokens for one in decode(lm, rows, sampling)]
-    likely = np.array([_nan(mean_log_probability(lm, ids, one)) for one in written]).reshape(-1, samples)
-    again = np.array([repeats(one) for one in written]).reshape(-1, samples)
-    lost, more = (likely[0] - likely[1:]).mean(axis=1), (again[1:] - again[0]).mean(axis=1)
-    probes = [
-        Probe(length, None if np.isnan(lost[i]) else float(lost[i]), float(more[i]))
-        for i, length in enumerate(order * 2)
-    ]
-    return Strength(tuple(probes[: len(order)]), tuple(probes[len(order) :]))
+    return total / size
 
 
 def _nan(value: float | None) -> float:

@@ -104,7 +104,7 @@ def compare_writing(
     steered = vectors.additions(emotions, chosen)
     for added in steered:
         require_addable(added.vector, lm.dtype)
-    messages = ([{"role": "system", "content": system}] if system else []) + [{"role": "user", "content": prompt}]
+    messages = said(prompt, system)
     ids = prompt_ids(lm, messages, sampling.max_new_tokens)
     known = vectors.reliability
     texts = [
@@ -139,6 +139,11 @@ def random_like(additions: Sequence[Addition], seed: int) -> list[Addition]:
     """One random direction, the same at every layer and for the same seed, as long as what is added there."""
     drawn = np.random.default_rng(seed).standard_normal(additions[0].vector.shape)
     return [Addition(layer, unit(drawn) * np.linalg.norm(vector)) for layer, vector in additions]
+
+
+def said(prompt: str, system: str = "") -> list[dict[str, str]]:
+    """The chat that is answered."""
+    return ([{"role": "system", "content": system}] if system else []) + [{"role": "user", "content": prompt}]
 
 
 def prompt_ids(lm: LanguageModel, messages: list[dict[str, str]], max_new_tokens: int) -> tuple[int, ...]:

@@ -103,12 +103,12 @@ def run(
     single = [ids for ids, _ in forms]
     logits = project(lm, unit_vectors, through_norm)
     lens = read(logits, single, k)
-    other = _recognised(lm, vectors, single, k, not through_norm)
-    chance = nulls.random_directions(max(200, 2 * len(emotions)), lm.hidden_size, seed=seed)
+    other = recognised(lm, vectors, single, k, not through_norm)
+    random = random_directions(lm, len(emotions), seed)
     words = contrast(_word_embeddings(lm, emotions, forms))
     found = Recognised(
-        _hits(lens, k) & (unit_vectors != 0).any(axis=1, keepdims=True),
-        *(_recognised(lm, rows, single, k, through_norm) for rows in (chance, static, words)),
+        hits(lens, k) & (unit_vectors != 0).any(axis=1, keepdims=True),
+        *(recognised(lm, rows, single, k, through_norm) for rows in (random, static, words)),
     )
     found = found._replace(static=np.diag(found.static), word=np.diag(found.word))
     own = np.diag(found.vectors)
@@ -134,16 +134,22 @@ def run(
     return record, [v1, v2]
 
 
-def _hits(lens: Tokens, k: int) -> np.ndarray:
+def random_directions(lm: LanguageModel, emotions: int, seed: int) -> np.ndarray:
+    """(r, d) the directions of the second control of V1."""
+    return nulls.random_directions(max(200, 2 * emotions), lm.hidden_size, seed=seed)
+
+
+def hits(lens: Tokens, k: int) -> np.ndarray:
+    """(m, n) whether each word is among the top k tokens of each direction."""
     return (lens.ranks > 0) & (lens.ranks <= k)
 
 
-def _recognised(
+def recognised(
     lm: LanguageModel, directions: np.ndarray, variants: Sequence[list[int]], k: int, through_norm: bool
 ) -> np.ndarray:
     """(m, n) whether each word is among the top k tokens of each direction; a zero direction promotes nothing."""
     units = unit(directions.astype(np.float64))
-    return _hits(read(project(lm, units, through_norm), variants, k), k) & (units != 0).any(axis=1, keepdims=True)
+    return hits(read(project(lm, units, through_norm), variants, k), k) & (units != 0).any(axis=1, keepdims=True)
 
 
 def word_embeddings(lm: LanguageModel, emotions: Sequence[str]) -> np.ndarray:
@@ -164,19 +170,33 @@ def _word_embeddings(
         return np.stack([table[ids].double().mean(dim=0).cpu().numpy() for ids in spelled])
 
 
+class Chance(NamedTuple):
+    """How many own words chance recognises, and the p value of the vectors against it."""
+
+    dealt: np.ndarray  # (resamples,) words dealt out to other emotions' vectors
+    random: np.ndarray  # (resamples,) random directions
+    p: float  # the larger of the two: both controls must be beaten
+
+
+def chance(vectors: np.ndarray, random: np.ndarray, resamples: int, seed: int) -> Chance:
+    """Both controls of V1 for hits (n, n) of the vectors and (r, n) of random directions."""
+    n, generator, count = len(vectors), np.random.default_rng(seed), int(np.diag(vectors).sum())
+    dealt = np.array([vectors[generator.permutation(n), np.arange(n)].sum() for _ in range(resamples)])
+    drawn = nulls.role_count_null(random, repeats=resamples, seed=seed)
+    p = max(float(nulls.permutation_p(count, dealt)), float(nulls.permutation_p(count, drawn)))
+    return Chance(dealt, drawn, p)
+
+
 def _recognition(
     found: Recognised, k: int, spelled: np.ndarray, resamples: int, seed: int, detect: bool
 ) -> tuple[list[LensBaseline], AgainstStatic, Criterion]:
     """The record's controls and V1: emotions whose own word is in the top k; null: vectors dealt out to other words."""
-    own, n, generator = np.diag(found.vectors), len(found.vectors), np.random.default_rng(seed)
+    own, n = np.diag(found.vectors), len(found.vectors)
     single = int(spelled.sum())
-    dealt = np.array([found.vectors[generator.permutation(n), np.arange(n)].sum() for _ in range(resamples)])
-    random = nulls.role_count_null(found.random, repeats=resamples, seed=seed)
+    dealt, random, p = chance(found.vectors, found.random, resamples, seed)
     count, static = int(own.sum()), int(found.static.sum())
-    # Both controls must be beaten: words dealt out at random and random directions.
-    p = max(float(nulls.permutation_p(count, dealt)), float(nulls.permutation_p(count, random)))
-    paired = _paired(own, found.static)
-    words = _against_words(count, static, paired.p)
+    against = paired(own, found.static)
+    words = _against_words(count, static, against.p)
     interval, bar = intervals.wilson_interval(count, n), scaled(SEED_BAR, n, 171)
     null = Null("words dealt out to other emotions' vectors", float(dealt.mean()), p)
     # What the tokenizer can't spell in one token can't be recognised: that says nothing about the vectors.
@@ -186,7 +206,7 @@ def _recognition(
         f"emotions with their own word in the top {k} tokens", n,
         note=f"{single} of {n} words have a one-token form; random directions give {random.mean():.2g}, the words' own token "
         f"embeddings {int(found.word.sum())}. {words[0].upper()}{words[1:]}.",
-        blocked=blocked, capped="" if paired.p <= ALPHA else words,
+        blocked=blocked, capped="" if against.p <= ALPHA else words,
     )  # fmt: skip
     if detect:
         others = (found.vectors.sum(axis=0) - own) / max(n - 1, 1)
@@ -196,7 +216,7 @@ def _recognition(
         "words dealt out to other emotions' vectors": float(dealt.mean()), "random directions": float(random.mean()),
         "token embeddings of the stories": static, "each word's own token embedding": int(found.word.sum()),
     }  # fmt: skip
-    return [LensBaseline(what=what, count=amount, of=n) for what, amount in controls.items()], paired, v1
+    return [LensBaseline(what=what, count=amount, of=n) for what, amount in controls.items()], against, v1
 
 
 def _against_words(count: int, static: int, p: float) -> str:
@@ -214,7 +234,7 @@ def _against_words(count: int, static: int, p: float) -> str:
     )
 
 
-def _paired(vectors: np.ndarray, static: np.ndarray) -> AgainstStatic:
+def paired(vectors: np.ndarray, static: np.ndarray) -> AgainstStatic:
     """Exact McNemar test (McNemar 1947, by the binomial), one-sided: do the vectors (n,) recognise more than static (n,)?"""
     only, other = int((vectors & ~static).sum()), int((static & ~vectors).sum())
     p = nulls.sign_test(only, only + other).p if only + other else 1.0

@@ -92,6 +92,46 @@ class AgainstStatic(Part):
     p: Share = Field(description="p value, one-sided")
 
 
+class AgainstLogit(Part):
+    """The Jacobian lens against the logit lens, by an exact McNemar test."""
+
+    jacobian_only: Count = Field(description="emotions that only the Jacobian lens recognises")
+    logit_only: Count = Field(description="emotions that only the logit lens recognises")
+    p: Share = Field(description="p value, two-sided")
+
+
+class JacobianEmotion(Part):
+    """The tokens of one emotion's vector through the Jacobian lens."""
+
+    emotion: str = Field(description="the emotion")
+    hit: bool = Field(description="whether its own word is among the top k")
+    best_rank: Rank | None = Field(description="best rank of a form of the word; null where none is one token")
+    agreement: Correlation = Field(description="cosine of what the two halves of the texts make of the vector")
+    top: list[str] = Field(description="tokens raised most, best first")
+
+
+class JacobianLens(Part):
+    """The same count with what later blocks make of the vectors, J u in place of u."""
+
+    texts: Count = Field(description="texts on which J was fitted")
+    tokens: Count = Field(description="tokens read of them")
+    texts_sha256: str = Field(description="SHA-256 of the texts")
+    count: Count = Field(description="emotions whose own word is among the top k")
+    of: Count = Field(description="emotions")
+    interval: Interval = Field(description="95 % interval of the count")
+    other: Through = Field(description="the same with the other choice of `through_norm`")
+    dealt: Number = Field(description="mean count of words dealt out to other emotions' vectors")
+    random: Number = Field(description="mean count of random directions through the same J")
+    p: Share = Field(description="p value of the count, the larger of the two")
+    static: Count = Field(description="words that the token embeddings of the stories recognise through the same J")
+    against_static: AgainstStatic = Field(description="the vectors against the words alone")
+    against_logit: AgainstLogit = Field(description="this lens against the logit lens")
+    agreement: Correlation = Field(description="median over the emotions of the halves' cosine")
+    lowest_agreement: Correlation = Field(description="the lowest of them")
+    kept: Correlation = Field(description="median cosine of a vector with what J makes of it")
+    emotions: list[JacobianEmotion] = Field(description="one for each emotion")
+
+
 class Lens(ExperimentPart):
     """The logit lens of every emotion vector."""
 
@@ -110,3 +150,6 @@ class Lens(ExperimentPart):
     opposites: Opposites | None = Field(default=None, description="our pairs")
     baselines: list[LensBaseline] = Field(default=[], description="controls of the count")
     against_static: AgainstStatic | None = Field(default=None, description="the vectors against the words alone")
+    jacobian: JacobianLens | None = Field(
+        default=None, description="the Jacobian lens; missing where it was not fitted"
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from scipy.stats import binomtest
 
+from emotion_vectors.experiments.lens import jacobian_report
 from emotion_vectors.experiments.lens.record import Lens, Opposites, Pair, PairsTest
 from emotion_vectors.record import Record
 from emotion_vectors.report.about import reliability_rows, reliability_seen
@@ -28,6 +29,7 @@ def contradictions(record: Record) -> None:
     whole = criteria["V1"].of
     require(whole in (None, lens.of), f"V1 is out of {whole} but the experiment has {lens.of}.")
     _check_controls(record, lens)
+    jacobian_report.contradictions(lens)
     for pair in (*lens.pairs, *(lens.opposites.pairs if lens.opposites else ())):
         require(
             pair.dot * pair.cosine >= 0,
@@ -111,6 +113,7 @@ def lens_table(record: Record) -> Table | None:
     lens = record.part(Lens)
     if lens is None or not lens.emotions:
         return None
+    carried = {row.emotion: row for row in lens.jacobian.emotions} if lens.jacobian else {}
     rows = tuple(
         (
             Cell(row.emotion),
@@ -118,6 +121,11 @@ def lens_table(record: Record) -> Table | None:
             Cell(number(row.best_rank), "number"),
             Cell(_tokens(row.top)),
             Cell(_tokens(row.bottom)),
+            *(
+                (Cell(number(carried[row.emotion].best_rank), "number"), Cell(_tokens(carried[row.emotion].top)))
+                if carried
+                else ()
+            ),
         )
         for row in lens.emotions
     )
@@ -128,6 +136,7 @@ def lens_table(record: Record) -> Table | None:
         hits = sum(row.first_token_hit for row in lens.multi_word)
         note += f" {number(len(lens.multi_word))} words have no form of one token; the first token of {number(hits)} of them is among the top."
     columns = ("Emotion", f"In the top {lens.k}", "Best rank", "Raised most", "Lowered most")
+    columns += ("Best rank, Jacobian lens", "Raised most, Jacobian lens") if carried else ()
     return Table("Logit lens of every emotion", columns, rows, note)
 
 
@@ -186,10 +195,12 @@ def vectors_table(record: Record) -> Table | None:
             (Cell(f"Own word in the top {lens.k}: {what}"), Cell(f"{number(amount)} of {number(of)}", "number"))
             for what, amount, of in recognised
         ]
+        rows += jacobian_report.rows(lens)
     if not rows:
         return None
     caution = record.vectors.caution if record.vectors else None
-    note = " ".join(text for text in (caution, reliability_seen(record)) if text)
+    carried = jacobian_report.seen(lens) if lens is not None else ""
+    note = " ".join(text for text in (caution, reliability_seen(record), carried) if text)
     return Table("Reliability of the vectors, and the words they promote", ("What", "Value"), tuple(rows), note)
 
 

@@ -22,16 +22,15 @@ from emotion_vectors.experiments.specificity.record import (
     KINDS,
     Arm,
     Estimate,
-    Kind,
     Profile,
     References,
     Scored,
     Specificity,
 )
 from emotion_vectors.experiments.steering.arms import Runs
+from emotion_vectors.experiments.steering.controls import CONTROLS
 from emotion_vectors.experiments.steering.effects import Effects, Options
 from emotion_vectors.experiments.steering.judging import coupling, signs
-from emotion_vectors.experiments.steering.terms import CONTROLS, Control
 from emotion_vectors.experiments.valences import Valences
 from emotion_vectors.stats import intervals
 from emotion_vectors.stats import profiles as stats
@@ -49,7 +48,7 @@ def run(
     Of `options` the splits are those of V10, which the second way to score is compared with.
     """
     emotions = runs.plan.emotions
-    matrices: dict[Kind, np.ndarray] = {kind: runs.effects(runs.rows(runs.plan.names(kind), kind)) for kind in KINDS}
+    matrices: dict[str, np.ndarray] = {kind: runs.effects(runs.rows(runs.plan.names(kind), kind)) for kind in KINDS}
     rows = stats.profiles(matrices["emotion"])
     same, other = _by_valence(stats.correlations(rows, np.ones((1, rows.shape[2])))[0], emotions, valence)
     return Specificity(
@@ -64,7 +63,7 @@ def run(
     )  # fmt: skip
 
 
-def _arms(matrices: Mapping[Kind, np.ndarray], options: Options) -> list[Arm]:
+def _arms(matrices: Mapping[str, np.ndarray], options: Options) -> list[Arm]:
     """Every kind with its intervals; all kinds see the same draws, so their differences have intervals too."""
     found, own = [], None
     for kind, table in matrices.items():
@@ -123,7 +122,7 @@ def _scored(
         return None
     split, emotions = ~fixed[None], runs.plan.emotions
     bounds = effects.pooled_interval(matrices, split, repeats=options.resamples, seed=options.seed)
-    controls: dict[Control, np.ndarray] = {
+    controls: dict[str, np.ndarray] = {
         kind: effects.pooled_effect(runs.effects(runs.rows(runs.plan.names(kind), kind)), split) for kind in CONTROLS
     }
     found = Effects(matrices, bounds.estimate, bounds.low, bounds.high, np.asarray(bounds.estimate)[:, None], controls)

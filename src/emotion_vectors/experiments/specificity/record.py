@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
+from emotion_vectors.experiments.steering.controls import NULLS
 from emotion_vectors.record.base import Bounded, Correlation, Count, ExperimentPart, Number, Part, Share
 
-Kind = Literal["emotion", "random", "orthogonal", "shuffled"]
-KINDS: tuple[Kind, ...] = ("emotion", "random", "orthogonal", "shuffled")
+KINDS = ("emotion", *NULLS)
+if TYPE_CHECKING:
+    Kind = str
+else:
+    Kind = Literal[KINDS]
 
 
 class Estimate(Bounded):

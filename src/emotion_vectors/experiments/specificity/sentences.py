@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from emotion_vectors.experiments.specificity.record import Arm, Estimate, Kind, Specificity
+from emotion_vectors.experiments.specificity.record import Arm, Estimate, Specificity
+from emotion_vectors.experiments.steering.controls import NULL_ARMS
 from emotion_vectors.report.wording import count, fixed, interval, listing, number, p_value, percent
 
 DEGENERATE = 0.9  # a mean r whose whole interval is above it: every vector does the same thing; chosen before any model was looked at
-NAMES: dict[Kind, str] = {
-    "emotion": "emotion vectors", "random": "random directions", "orthogonal": "directions at right angles to all emotions",
-    "shuffled": "vectors of shuffled labels",
-}  # fmt: skip
+NAMES = {"emotion": "emotion vectors"} | {arm.kind: arm.plural for arm in NULL_ARMS}
 
 
 def remarks(part: Specificity) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """The conditions of the steering experiment: which vectors, where, how strong, on whose tokens.
 
-kind       what the unit vector is
+kind       what the unit vector is (the controls are the rows of `controls.ARMS`)
 emotion    an emotion's own vector
 random     a random direction; `orthogonal`: one at right angles to all emotion vectors
 shuffled   an emotion vector made again from stories whose labels were dealt out at random within each topic
@@ -18,16 +18,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from emotion_vectors.experiments.criteria import not_asked
-from emotion_vectors.experiments.steering.terms import NULLS, Touch
+from emotion_vectors.experiments.steering.controls import ARMS, CONTROLS
+from emotion_vectors.experiments.steering.terms import Touch
 from emotion_vectors.record.criterion import Criterion
 from emotion_vectors.stats.steering import effect_matrix
 
-Kind = Literal["zero", "emotion", "random", "orthogonal", "shuffled", "mean"]
 LEAST_STEERED = 4  # emotions: V10 is a correlation over them
 
 
@@ -59,7 +59,7 @@ def unasked(emotions: int) -> list[Criterion]:
 class Condition(NamedTuple):
     """One steered condition: a direction (`kind`, `name`), the layers that get it, the strength, and whose tokens."""
 
-    kind: Kind
+    kind: str
     name: str
     layers: tuple[int, ...]
     strength: float
@@ -80,11 +80,12 @@ class Plan(NamedTuple):
     sweep_layers: tuple[int, ...]
     band: tuple[int, ...]
 
-    def names(self, kind: Kind) -> tuple[str, ...]:
+    def names(self, kind: str) -> tuple[str, ...]:
         """The directions of one kind."""
         if kind == "emotion":
             return self.emotions
-        counts = {"random": self.random, "orthogonal": self.random, "shuffled": self.shuffled}
+        sizes = {"random_directions": self.random, "shuffled_vectors": self.shuffled, None: 1}
+        counts = {arm.kind: sizes[arm.setting] for arm in ARMS}
         return tuple(str(i) for i in range(counts.get(kind, 1)))
 
     def conditions(self) -> list[Condition]:
@@ -92,15 +93,15 @@ class Plan(NamedTuple):
         here, s = (self.layer,), self.strength
         wanted = [Condition("zero", "0", here, 0.0)]
         wanted += [Condition("emotion", name, here, s) for name in self.emotions]
-        wanted += [Condition(kind, name, here, s) for kind in (*NULLS, "mean") for name in self.names(kind)]
+        wanted += [Condition(kind, name, here, s) for kind in CONTROLS for name in self.names(kind)]
         wanted += [Condition("emotion", name, here, -s) for name in self.controls]
         wanted += [Condition("emotion", name, here, s, touch) for touch in ("both", "all") for name in self.controls]
         if self.band:
             wanted += [Condition("emotion", name, self.band, s) for name in self.controls]
             wanted += [Condition("random", name, self.band, s) for name in self.names("random")]
         if self.swept:
-            swept: list[tuple[Kind, str]] = [("emotion", name) for name in self.swept]
-            few: list[tuple[Kind, str]] = [("random", name) for name in self.names("random")[: max(3, len(self.swept))]]
+            swept: list[tuple[str, str]] = [("emotion", name) for name in self.swept]
+            few: list[tuple[str, str]] = [("random", name) for name in self.names("random")[: max(3, len(self.swept))]]
             wanted += [Condition(kind, n, here, x) for x in self.strengths for kind, n in (*swept, *few)]
             everyone = swept + [("random", name) for name in self.names("random")]
             wanted += [Condition(kind, n, (layer,), s) for layer in self.sweep_layers for kind, n in everyone]
@@ -151,7 +152,7 @@ class Runs:
         """(n, n): strength 0 by the same path. Both roles are the same prompt; their mean is taken."""
         return (self.first[0] + self.second[0]) / 2
 
-    def rows(self, names: Sequence[str], kind: Kind = "emotion", touch: Touch = "own", layers: tuple[int, ...] | None = None,
+    def rows(self, names: Sequence[str], kind: str = "emotion", touch: Touch = "own", layers: tuple[int, ...] | None = None,
              strength: float | None = None) -> list[int]:  # fmt: skip
         """Row of the condition of each name; layers and strength are the plan's unless told."""
         layers = (self.plan.layer,) if layers is None else layers

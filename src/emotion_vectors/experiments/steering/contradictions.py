@@ -10,15 +10,14 @@ from scipy.stats import t
 from emotion_vectors.experiments.correlation.record import ProbeCorrelations
 from emotion_vectors.experiments.steering.contradictions_arms import check_arms, check_categories, check_scale
 from emotion_vectors.experiments.steering.contradictions_sweeps import check_depth, check_dose, check_inversion
+from emotion_vectors.experiments.steering.controls import ARMS, NULLS, RELABELLED
 from emotion_vectors.experiments.steering.record import EmotionEffect, Steering
 from emotion_vectors.experiments.steering.record_controls import Arm
 from emotion_vectors.experiments.steering.terms import (
-    CONTROLS,
     HALVES,
     LEAST_CONSISTENCY_KEPT,
     LEAST_MASS_KEPT,
     MOST_BROKEN,
-    NULLS,
     VALENCES,
 )
 from emotion_vectors.record import Record
@@ -171,7 +170,7 @@ def _controls(steering: Steering, rows: Effects, v10: Criterion) -> None:
         control = [row.nats for row in steering.controls if row.kind == kind]
         if len(control) > 1 and np.std(control) > 0:
             spread = float(np.std(control, ddof=1))
-            if kind == "shuffled":
+            if kind in RELABELLED:
                 # Each emotion would get a mixture of its own: independent draws, not one set of vectors turned together.
                 spread *= float(np.sqrt(np.sum(weights**2)) / np.abs(weights).sum())
             times = float(weights @ nats / np.abs(weights).sum() / spread)
@@ -227,14 +226,15 @@ def _examples(steering: Steering, rows: Effects) -> None:
 
 def _settings(record: Record, steering: Steering) -> None:
     """What the settings ordered is what was steered: controls, splits, strength and layer."""
-    counts = {kind: sum(row.kind == kind for row in steering.controls) for kind in CONTROLS}
-    ordered = {"random": "random_directions", "orthogonal": "random_directions", "shuffled": "shuffled_vectors"}
-    for kind, key in ordered.items():
-        wanted = record.setting(key)
-        require(
-            wanted in (None, counts[kind]), f"{counts[kind]} {kind} directions were steered, the settings say {wanted}."
-        )
-    require(counts["mean"] == 1, f"There are {counts['mean']} directions of what all emotions share, not one.")
+    for arm in ARMS:
+        found = sum(row.kind == arm.kind for row in steering.controls)
+        if arm.is_later and not found:
+            continue
+        if arm.setting is None:
+            require(found == 1, f"There are {found} directions of {arm.plural}, not one.")
+            continue
+        wanted = record.setting(arm.setting)
+        require(wanted in (None, found), f"{found} {arm.kind} directions were steered, the settings say {wanted}.")
     splits = record.setting("random_splits")
     whole = None if splits is None else splits + len(HALVES)
     require(whole in (None, steering.splits), f"Steering has {steering.splits} splits, its settings {whole}.")

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from emotion_vectors.experiments.preferences.record import ActivityScore, StatedPreferences
+from emotion_vectors.experiments.steering.controls import CONTROLS, NULLS
 from emotion_vectors.experiments.steering.record import Steering
-from emotion_vectors.experiments.steering.terms import CONTROLS, MOST_PATH_NOISE, VALENCES
+from emotion_vectors.experiments.steering.terms import MOST_PATH_NOISE, VALENCES
 from emotion_vectors.record import Record
 from emotion_vectors.report.requirements import require, require_close, require_within
 from emotion_vectors.stats.scores import ELO_PER_NAT
@@ -96,7 +97,7 @@ def check_categories(record: Record, steering: Steering) -> None:
 def check_scale(record: Record, steering: Steering) -> None:
     """The sizes are those of the listed effects, controls and scores, in nats and in Elo points."""
     scale, effects = steering.scale, np.abs([row.nats for row in steering.emotions])
-    controls = np.abs([row.nats for row in steering.controls if row.kind != "mean"])
+    controls = np.abs([row.nats for row in steering.controls if row.kind in NULLS])
     spread, scores = scale.score_range_nats, [row.nats for row in _activities(record)]
     require(scale.mean_gap_nats <= scale.largest_gap_nats + 1e-9, "The mean logit gap is above the largest one.")
     for key, stated, value in (

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from emotion_vectors.experiments.steering.arms import Runs
-from emotion_vectors.experiments.steering.terms import CONTROLS, Control
+from emotion_vectors.experiments.steering.controls import CONTROLS
 from emotion_vectors.stats import steering as effects
 
 
@@ -30,7 +30,7 @@ class Effects(NamedTuple):
     low: np.ndarray
     high: np.ndarray
     by_split: np.ndarray  # (m, k)
-    controls: dict[Control, np.ndarray]  # kind -> (directions,) nats
+    controls: dict[str, np.ndarray]  # kind -> (directions,) nats
 
 
 def measure(runs: Runs, options: Options) -> Effects:
@@ -38,7 +38,7 @@ def measure(runs: Runs, options: Options) -> Effects:
     splits = effects.with_complements(options.splits)
     matrices = runs.effects(runs.rows(runs.plan.emotions))
     interval = effects.pooled_interval(matrices, splits, repeats=options.resamples, seed=options.seed)
-    controls: dict[Control, np.ndarray] = {
+    controls: dict[str, np.ndarray] = {
         kind: effects.pooled_effect(runs.effects(runs.rows(runs.plan.names(kind), kind)), splits) for kind in CONTROLS
     }
     return Effects(

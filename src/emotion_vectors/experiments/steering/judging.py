@@ -15,19 +15,20 @@ from emotion_vectors.experiments import power_preferences
 from emotion_vectors.experiments.beyond import Beyond, beyond_controls
 from emotion_vectors.experiments.criteria import Null, Threshold, json_number, judge, not_asked, number, scaled
 from emotion_vectors.experiments.power import Judged
-from emotion_vectors.experiments.steering import terms
+from emotion_vectors.experiments.steering.controls import NULL_ARMS, NULLS
+from emotion_vectors.experiments.steering.controls import Null as NullKind
 from emotion_vectors.experiments.steering.effects import Effects, Options
 from emotion_vectors.experiments.steering.record import Within, WithinGroup
-from emotion_vectors.experiments.steering.terms import NULLS
 from emotion_vectors.experiments.valences import Valences
 from emotion_vectors.record.criterion import Criterion
+from emotion_vectors.report.wording import listing
 from emotion_vectors.stats import intervals, nulls
 from emotion_vectors.stats.correlation import pearson
 from emotion_vectors.stats.nulls import permuted_rows
 from emotion_vectors.stimuli.items import NEGATIVE, POSITIVE
 
 R_BAR, SIGNS_BAR = Threshold(0.4, "above", of="|r|"), 25
-NULL_NAMES = "effects dealt out to other emotions, random, orthogonal and shuffled-label directions"
+NULL_NAMES = f"{listing(['effects dealt out to other emotions', *(arm.short for arm in NULL_ARMS)])} directions"
 
 
 class Coupled(NamedTuple):
@@ -38,7 +39,7 @@ class Coupled(NamedTuple):
     high: float | None
     within: Within
     times_control: float | None
-    hardest_control: terms.Null
+    hardest_control: NullKind
 
 
 class Signs(NamedTuple):

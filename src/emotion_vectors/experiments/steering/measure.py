@@ -18,10 +18,11 @@ import numpy as np
 from emotion_vectors.experiments.criteria import json_number
 from emotion_vectors.experiments.steering.arms import Runs
 from emotion_vectors.experiments.steering.coherence import Coherence, broken_reason
+from emotion_vectors.experiments.steering.controls import Null
 from emotion_vectors.experiments.steering.effects import Effects, Options
 from emotion_vectors.experiments.steering.judging import coupling, signs
 from emotion_vectors.experiments.steering.record import ControlEffect, EmotionEffect, Example, ExamplePoint, Within
-from emotion_vectors.experiments.steering.terms import MOST_PATH_NOISE, Null
+from emotion_vectors.experiments.steering.terms import MOST_PATH_NOISE
 from emotion_vectors.experiments.valences import Valences
 from emotion_vectors.record.criterion import Criterion
 from emotion_vectors.stats import scores

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
+from emotion_vectors.experiments.steering.controls import CONTROLS, Control, Null
 from emotion_vectors.experiments.steering.record_controls import (
     Arm,
     CategoryEffect,
@@ -17,7 +18,6 @@ from emotion_vectors.experiments.steering.record_controls import (
     Inversion,
     Scale,
 )
-from emotion_vectors.experiments.steering.terms import Control, Null
 from emotion_vectors.record.base import Bounded, Correlation, Count, ExperimentPart, Number, Part, Share
 
 
@@ -72,7 +72,7 @@ class Within(Part):
 class ControlEffect(Part):
     """The effect of one control direction of the same norm."""
 
-    kind: Control = Field(description="random, orthogonal, shuffled or mean")
+    kind: Control = Field(description=f"{', '.join(CONTROLS[:-1])} or {CONTROLS[-1]}")
     nats: Number = Field(description="its effect")
     elo_steered: Number = Field(description="change of the steered half, Elo points, by elo_per_nat")
 

@@ -10,9 +10,9 @@ import numpy as np
 from emotion_vectors.experiments.criteria import json_number
 from emotion_vectors.experiments.steering.arms import Condition, Runs
 from emotion_vectors.experiments.steering.coherence import examine
+from emotion_vectors.experiments.steering.controls import NULLS
 from emotion_vectors.experiments.steering.effects import Effects, Options
 from emotion_vectors.experiments.steering.record_controls import Arm, CategoryEffect, Scale
-from emotion_vectors.experiments.steering.terms import NULLS
 from emotion_vectors.stats import scores, steering
 from emotion_vectors.stats.correlation import pearson
 from emotion_vectors.stimuli.items import NEGATIVE, POSITIVE, Activity

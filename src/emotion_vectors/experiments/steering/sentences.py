@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from emotion_vectors.experiments.steering.controls import NULL_ARMS, RELABELLED
 from emotion_vectors.experiments.steering.record import ControlEffect, EmotionEffect, Example, Steering
 from emotion_vectors.experiments.steering.terms import VALENCES
 from emotion_vectors.record import Record
@@ -21,9 +22,9 @@ from emotion_vectors.report.wording import (
 )
 from emotion_vectors.stats.scores import ELO_PER_NAT
 
-CONTROLS = {"random": "random", "orthogonal": "orthogonal", "shuffled": "shuffled-label"}
+SHORT = {arm.kind: arm.short for arm in NULL_ARMS}
 # Without emotion. A vector of shuffled labels is a mixture of stories: it moves choices too, only not by its label.
-EMPTY = ("random", "orthogonal")
+EMPTY = tuple(arm.kind for arm in NULL_ARMS if arm.is_empty)
 _PAPER_EXAMPLE = {"positive": "blissful", "negative": "hostile"}
 _SEED_EXAMPLE = {"positive": "content", "negative": "hostile"}
 
@@ -38,7 +39,7 @@ def half_in_elo(nats: float | None) -> float | None:
 
 def controls(steering: Steering) -> list[ControlEffect]:
     """The control directions of equal norm that the effects are compared with: random, orthogonal, shuffled labels."""
-    return [row for row in steering.controls if row.kind in CONTROLS]
+    return [row for row in steering.controls if row.kind in SHORT]
 
 
 def control_range(steering: Steering, kinds: Sequence[str] = EMPTY) -> tuple[float, float] | None:
@@ -124,25 +125,25 @@ def scatter_chance(record: Record) -> str:
             f"{control_names(steering, EMPTY)} of the same norm moved the steered half by {points(band[0])} to {points(band[1])} "
             "Elo points (grey band)."
         )
-    shuffled = control_range(steering, ["shuffled"])
+    shuffled = control_range(steering, RELABELLED)
     if shuffled is not None:
         moved += (
-            f" {control_names(steering, ['shuffled'])}, mixtures of the same stories, moved it by {points(shuffled[0])} to "
+            f" {control_names(steering, RELABELLED)}, mixtures of the same stories, moved it by {points(shuffled[0])} to "
             f"{points(shuffled[1])}; they may move choices, but not by their labels."
         )
     times = ""
     if steering.times_control is not None:
         times = (
             f" Along the correlation the effects are {number(steering.times_control)} standard deviations of those of "
-            f"{CONTROLS[steering.hardest_control]} directions, the hardest kind to beat."
+            f"{SHORT[steering.hardest_control]} directions, the hardest kind to beat."
         )
     return f"{moved}{times} {null_sentence(record.criteria['V10'])} {null_sentence(record.criteria['V11'])}"
 
 
-def control_names(steering: Steering, kinds_shown: Sequence[str] = tuple(CONTROLS)) -> str:
+def control_names(steering: Steering, kinds_shown: Sequence[str] = tuple(SHORT)) -> str:
     """ "10 random, 10 orthogonal and 5 shuffled-label directions"."""
     kinds = [row.kind for row in controls(steering) if row.kind in kinds_shown]
-    return f"{listing([f'{number(kinds.count(kind))} {name}' for kind, name in CONTROLS.items() if kind in kinds])} directions"
+    return f"{listing([f'{number(kinds.count(kind))} {name}' for kind, name in SHORT.items() if kind in kinds])} directions"
 
 
 def scatter_published(record: Record) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from emotion_vectors.experiments.steering.controls import NULL_ARMS
 from emotion_vectors.experiments.steering.record import Steering
 from emotion_vectors.experiments.steering.record_controls import CategoryEffect, Depth, Dose, Scale
 from emotion_vectors.experiments.steering.sentences import fallen_apart
@@ -29,7 +30,7 @@ def arms_seen(steering: Steering) -> str:
     own, sentences = arms.get("emotion"), []
     if own is None:
         return ""
-    kinds = [f"{nats(arms[kind].mean_size_nats)} for {name}" for kind, name in _KINDS.items() if kind in arms]
+    kinds = [f"{nats(arms[arm.kind].mean_size_nats)} for {arm.plural}" for arm in NULL_ARMS if arm.kind in arms]
     sentences.append(
         f"The mean size of the effect is {nats(own.mean_size_nats)} for emotion vectors, {listing(kinds)}."
     )
@@ -51,9 +52,6 @@ def _unflipped(steering: Steering) -> float | None:
     shown = {point.emotion for point in steering.inversion.points}
     rows = [row for row in steering.emotions if row.emotion in shown and row.r is not None]
     return pearson([row.r for row in rows], [row.nats for row in rows])
-
-
-_KINDS = {"random": "random directions", "orthogonal": "directions at right angles to all emotions", "shuffled": "vectors of shuffled labels"}  # fmt: skip
 
 
 def broken_seen(steering: Steering) -> str:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from emotion_vectors.experiments.criteria import json_number
-from emotion_vectors.experiments.steering.arms import Kind, Runs
+from emotion_vectors.experiments.steering.arms import Runs
 from emotion_vectors.experiments.steering.effects import Options
 from emotion_vectors.experiments.steering.record_controls import (
     Depth,
@@ -38,7 +38,7 @@ def dose(runs: Runs, options: Options) -> Dose | None:
     few = plan.names("random")[: max(3, len(plan.swept))]
     curves: dict[str, list[float]] = {emotion: [] for emotion in plan.swept}
     rows = []
-    sides: tuple[tuple[tuple[str, ...], Kind], ...] = (plan.swept, "emotion"), (few, "random")
+    sides: tuple[tuple[tuple[str, ...], str], ...] = (plan.swept, "emotion"), (few, "random")
     for strength in strengths:
         own, random = (
             effects.pooled_effect(runs.effects(runs.rows(names, kind, strength=strength)), splits)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from emotion_vectors.experiments.steering.controls import ARMS
 from emotion_vectors.experiments.steering.record import Steering
 from emotion_vectors.experiments.steering.record_controls import HalfEffect
 from emotion_vectors.experiments.steering.sentences_controls import (
@@ -24,10 +25,7 @@ _ARMS = {
     "emotion": "Emotion vectors on the steered activity alone",
     "wrong emotion": "The same effects beside another emotion's correlation",
     "sign flipped": "Emotion vectors with the sign flipped",
-    "random": "Random directions",
-    "orthogonal": "Random directions at right angles to all emotion vectors",
-    "shuffled": "Vectors from stories with shuffled labels",
-    "mean": "What all emotions have in common",
+    **{arm.kind: arm.title for arm in ARMS},
     "both activities": "Emotion vectors on both activities (Hong's error)",
     "all tokens": "Emotion vectors on every token of the prompt",
     "band, emotion": "Emotion vectors shared out over a band of layers",

@@ -4,12 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
-Null = Literal["random", "orthogonal", "shuffled"]
-Control = Literal["random", "orthogonal", "shuffled", "mean"]
 Touch = Literal["own", "both", "all"]
 Half = Literal["even", "odd"]
-NULLS: tuple[Null, ...] = ("random", "orthogonal", "shuffled")
-CONTROLS: tuple[Control, ...] = (*NULLS, "mean")
 TOUCHES: tuple[Touch, ...] = ("own", "both", "all")
 HALVES: tuple[Half, ...] = ("even", "odd")
 VALENCES = ("positive", "negative")

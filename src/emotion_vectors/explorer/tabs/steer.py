@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from threading import Event
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -17,6 +17,7 @@ from emotion_vectors.explorer.views import steer as view
 
 if TYPE_CHECKING:
     from emotion_vectors.explorer.models import Loaded
+    from emotion_vectors.vectors.reading import Reading
     from emotion_vectors.vectors.steering import Addition, Tokens
 
 ROWS = 4
@@ -167,9 +168,13 @@ def build(explorer: Explorer, chooser: gr.Dropdown, page: gr.Blocks) -> None:
             arms = [view.Answer("", "waiting for the model", chat) for chat in chats]
             yield view.answers(arms), gr.skip()
             texts: tuple[str, ...] = ()
-            for texts in write(loaded, chats, additions, where, sampling, stop):
+            writing = ["writing"] * len(chats)
+            reader = _Reader(loaded, run, chats, names[0], int(at))
+            reads = reader.read if loaded.lm.is_chat else None
+            for texts in write(loaded, chats, additions, where, sampling, stop, reads):
                 if any(texts):
-                    arms = [view.Answer(one, "writing", chat) for one, chat in zip(texts, chats, strict=True)]
+                    read = reader.coloured(texts, brief=True)
+                    arms = [view.Answer(*one) for one in zip(texts, writing, chats, read, strict=True)]
                     yield view.answers(arms), gr.skip()
             state = "stopped" if stop.is_set() else "done"
             arms = [arm._replace(text=arm.text or "(no words)", state=state) for arm in arms]
@@ -177,7 +182,9 @@ def build(explorer: Explorer, chooser: gr.Dropdown, page: gr.Blocks) -> None:
             if state == "done" and all(texts) and loaded.lm.is_chat:
                 # Reading takes the model once more, so the texts are shown first.
                 yield view.answers([arm._replace(state="reading") for arm in arms]), talk
-                arms = _read(loaded, run, talk, arms, names[0], int(at))
+                with loaded.lock:
+                    reader.read(texts, every=True)
+                arms = [arm._replace(tokens=one) for arm, one in zip(arms, reader.coloured(texts), strict=True)]
             yield view.answers(arms), talk
         except UserError as error:
             yield notice("error", str(error)) + view.answers(arms), gr.skip()
@@ -279,17 +286,29 @@ def _direction(run: str, layer: int, names: list[str], strengths: list[float]) -
     return run, layer, tuple(names), tuple(round(strength / size, 1) for strength in strengths)
 
 
-def _read(
-    loaded: Loaded, run: Run, talk: list[list[dict[str, str]]], arms: list[view.Answer], emotion: str, layer: int
-) -> list[view.Answer]:  # fmt: skip
-    """The answers with every token coloured by `emotion`, as the unsteered model reads them, on one scale."""
-    assert run.vectors is not None  # something was steered with
-    with loaded.lock:
-        readings = [run.vectors.read(loaded.lm, chat, layers=[layer]) for chat in talk]
-    most = max(view.coloured(reading, emotion, layer)[1] for reading in readings)
-    return [
-        arm._replace(tokens=view.coloured(reading, emotion, layer, most)[0])
-        if view.is_whole(reading, arm.text)
-        else arm
-        for arm, reading in zip(arms, readings, strict=True)
-    ]
+class _Reader:
+    """Reads answers as the unsteered model does, all on one scale: while they are written, and once more when they are whole."""
+
+    def __init__(
+        self, loaded: Loaded, run: Run, chats: Sequence[Sequence[dict[str, str]]], emotion: str, layer: int
+    ) -> None:
+        assert run.vectors is not None  # something was steered with
+        self.loaded, self.vectors, self.chats, self.emotion, self.layer = loaded, run.vectors, chats, emotion, layer
+        self.readings: list[Reading | None] = [None] * len(chats)
+
+    def read(self, texts: Sequence[str], every: bool = False) -> None:
+        """Read the answers so far; `every` emotion, or the shown one alone. Whoever calls it holds the model's lock."""
+        names = None if every else [self.emotion]
+        self.readings = [
+            self.vectors.read(self.loaded.lm, [*chat, {"role": "assistant", "content": one}], names, [self.layer]) if one.strip() else None
+            for chat, one in zip(self.chats, texts, strict=True)
+        ]  # fmt: skip
+
+    def coloured(self, texts: Sequence[str], brief: bool = False) -> list[str]:
+        """The answers as HTML; "" where one was not read."""
+        there = [(one, said) for one, said in zip(self.readings, texts, strict=True) if one is not None]
+        most = max((view.coloured(one, self.emotion, self.layer, said)[1] for one, said in there), default=1.0)
+        return [
+            "" if one is None else view.coloured(one, self.emotion, self.layer, said, most, brief)[0]
+            for one, said in zip(self.readings, texts, strict=True)
+        ]

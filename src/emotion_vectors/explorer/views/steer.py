@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from emotion_vectors.explorer.markup import colour, notice, text, visible
-from emotion_vectors.report.wording import fixed
+from emotion_vectors.report.wording import fixed, signed
 
 if TYPE_CHECKING:
     from emotion_vectors.vectors.reading import Reading
@@ -107,21 +107,24 @@ def _told(zone: Zone | None) -> str:
     )
 
 
-def is_whole(reading: Reading, answer: str) -> bool:
-    """Whether the tokens of the chat's last message spell the answer: of a thinking model's answer only a part is read."""
-    span = reading.messages[-1]
-    return "".join(reading.tokens[span.first : span.last]).strip() == answer.strip()
+def coloured(
+    reading: Reading, emotion: str, layer: int, answer: str, most: float | None = None, brief: bool = False
+) -> tuple[str, float]:
+    """The `answer` of a chat as HTML, its tokens coloured by an emotion, and the value that gets the full colour (None: its own).
 
-
-def coloured(reading: Reading, emotion: str, layer: int, most: float | None = None) -> tuple[str, float]:
-    """The tokens of a chat's last message, coloured by an emotion, and the value that gets the full colour (None: its own)."""
+    What was written after the reading stays plain; of an answer of which only a part is read (a thinking model's) nothing is coloured, "".
+    `brief`: a token tells its own value alone, so that a page which is sent again with every token stays small.
+    """
     from emotion_vectors.explorer.views.read import limit, show, tip
 
     shown, span = show(reading, emotion, layer, "centred"), reading.messages[-1]
     most = limit(shown.values[span.first : span.last]) if most is None else most
+    read = "".join(reading.tokens[span.first : span.last])
+    if not answer.strip().startswith(read.strip()):
+        return "", most
     pieces = [
         f'<span class="ev-t" tabindex="{0 if i == span.first else -1}" style="background:{colour(float(shown.values[i]) / most)}" '
-        f'data-tip="{text(tip(shown, i))}">{visible(reading.tokens[i])}</span>'
+        f'data-tip="{text(f"{emotion} {signed(float(shown.values[i]), 3)}" if brief else tip(shown, i))}">{visible(reading.tokens[i])}</span>'
         for i in range(span.first, span.last)
     ]
-    return "".join(pieces), most
+    return "".join(pieces) + text(answer.lstrip()[len(read.lstrip()) :]), most

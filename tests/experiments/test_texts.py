@@ -44,7 +44,7 @@ def _folder(path: Path, emotions: list[str]) -> Path:
 def _emotions(record: Record) -> dict[str, str]:
     part = record.part(texts.ProbeCorrelations)
     assert part is not None
-    return {row.emotion: row.valence for row in part.emotions}
+    return {row.emotion: row.valence or "" for row in part.emotions}
 
 
 def _cells(table: Table | None) -> list[list[str]]:

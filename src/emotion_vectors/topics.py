@@ -15,8 +15,9 @@ from emotion_vectors.experiments.speakers.report import TOPIC as SPEAKERS
 from emotion_vectors.experiments.specificity.report import TOPIC as SPECIFICITY
 from emotion_vectors.experiments.steered_words.report import TOPIC as WORDS
 from emotion_vectors.experiments.steering.report import TOPIC as STEERING
+from emotion_vectors.experiments.texts import TOPIC as TEXTS
 from emotion_vectors.experiments.words_out.report import TOPIC as WORDS_OUT
 from emotion_vectors.report.about import about
 
-EXPERIMENTS = (LENS, SCENARIOS, NUMERIC, PREFERENCES, CORRELATION, STEERING, SPECIFICITY, WORDS, BASELINES, WORDS_OUT, RESPONSE_POSITION, SPEAKERS, GEOMETRY, CLUSTERS)  # fmt: skip
+EXPERIMENTS = (LENS, SCENARIOS, NUMERIC, PREFERENCES, CORRELATION, STEERING, SPECIFICITY, WORDS, BASELINES, WORDS_OUT, RESPONSE_POSITION, SPEAKERS, GEOMETRY, CLUSTERS, TEXTS)  # fmt: skip
 TOPICS = (about(EXPERIMENTS), *EXPERIMENTS)

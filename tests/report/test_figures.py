@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 
 from emotion_vectors.report import published
-from emotion_vectors.report.charts import fit_line
-from emotion_vectors.report.labels import place, spread
+from emotion_vectors.report.charts import fit_line, place, spread
 from emotion_vectors.report.page import Drawn as Figure
 from emotion_vectors.report.palette import CATEGORY_COLOURS, EMOTION_COLOURS, VALENCE_COLOURS
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from emotion_vectors.record import Record
-from emotion_vectors.record.run import Corpus, Neutral
+from emotion_vectors.record.run import Check, Corpus, Neutral
 from emotion_vectors.report.criteria import verdict_cell, verdict_counts
 from emotion_vectors.report.method_table import method_table
 from emotion_vectors.report.requirements import require, require_close
@@ -250,7 +250,7 @@ def doctor_table(record: Record) -> Table | None:
                 Cell(f"{name}: {check.title}"),
                 verdict,
                 Cell(_check_value(check.measured), "number"),
-                Cell(_check_value(check.limit), "number"),
+                Cell(_limit(check), "number"),
             )
         )
         if not check.passed:
@@ -270,6 +270,16 @@ def _check_value(value: float | int | str) -> str:
         return value
     small = isinstance(value, float) and 0 < abs(value) < 1e-2
     return f"{value:.1e}".replace("-", "−") if small else number(value)
+
+
+def _limit(check: Check) -> str:
+    """The limit with its sign, told from which side of it a result passed or failed."""
+    measured, limit = check.measured, check.limit
+    if isinstance(measured, str) or isinstance(limit, str):
+        return _check_value(limit)
+    if measured == limit:  # of so many things all must be right; an amount of error may reach its limit
+        return f"all {number(limit)}" if isinstance(limit, int) and limit else f"at most {_check_value(limit)}"
+    return f"at {'most' if (measured < limit) == check.passed else 'least'} {_check_value(limit)}"
 
 
 def settings_table(record: Record) -> Table:

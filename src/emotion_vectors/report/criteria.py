@@ -88,7 +88,7 @@ def verdict_line(record: Record, card: Card) -> dict[str, str]:
 
 
 def criteria_table(record: Record, cards: Sequence[Card]) -> Table:
-    """Table 3: every criterion with value, threshold, interval, null, both verdicts, reason and the published values."""
+    """Every criterion with value, threshold, interval, null, both verdicts, reason and the published values."""
     rows, reasons = [], []
     for card in cards:
         criterion = record.criteria.get(card.id)
@@ -131,7 +131,7 @@ def criteria_table(record: Record, cards: Sequence[Card]) -> Table:
         "emotions were run. For V2 to V5 that value is Hong's own statistic (five pairs, raw cosines of the first scenarios, templates "
         "without twins); the verdict is on a stronger one of ours. V10 passes only with the right sign."
     )
-    return Table("Table 3. Verdicts", columns, tuple(rows), note, tuple(card.id for card in cards), tuple(reasons))
+    return Table("Verdicts", columns, tuple(rows), note, tuple(card.id for card in cards), tuple(reasons), "cards")
 
 
 def _by_threshold(criterion: Criterion) -> Cell:

@@ -1,4 +1,4 @@
-"""Table 1: every design choice in the paper, in Hong (2026) and in this run, with the differences marked."""
+"""Every design choice in the paper, in Hong (2026) and in this run, with the differences marked."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from emotion_vectors.report.wording import NOTHING, listing, number, percent, so
 
 
 def method_table(record: Record, topics: Sequence[Topic]) -> Table:
-    """Table 1. A choice that this record does not hold is "not available"."""
+    """The table of the method. A choice that this record does not hold is "not available"."""
     own = [choice for topic in topics if topic.method is not None for choice in topic.method(record)]
     choices = [*_model(record), *_corpus(record), *_vectors(record), *own]
     rows = tuple(
@@ -20,7 +20,7 @@ def method_table(record: Record, topics: Sequence[Topic]) -> Table:
         for choice in choices
     )
     note = "'No comparison' where the paper gives no value, none that can be compared, or the record holds none."
-    return Table("Table 1. Method", ("Choice", "Paper", "Hong (2026)", "This run", "Against the paper"), rows, note)
+    return Table("Method", ("Choice", "Paper", "Hong (2026)", "This run", "Against the paper"), rows, note)
 
 
 _MARKS = {True: ("= same", "same"), False: ("≠ differs", "differs"), None: ("· no comparison", "open")}
@@ -86,7 +86,7 @@ def _corpus(record: Record) -> list[Choice]:
             "Story length",
             "about one paragraph",
             "100 to 150 words",
-            f"as the pack's prompt asks; at least {settings['min_words']} words"
+            f"as the pack's prompt asks; at least {record.setting('min_words')} words"
             if "min_words" in settings
             else NOTHING,
             None,

@@ -1,6 +1,6 @@
 """The report of a run: one self-contained page that opens offline, and the figures as files.
 
-`write_report` reads nothing but the record, and knows no experiment by name: topics bring their figures, tables and sentences. Model output and names are untrusted: the template escapes all text, data
+`write_report` reads the record, and of the run's folder only the texts that a topic shows; it knows no experiment by name: topics bring their figures, tables and sentences. Model output and names are untrusted: the template escapes all text, data
 inside script blocks has no `<`, and the page's own policy lets only its two known scripts run and loads nothing.
 """
 
@@ -10,9 +10,11 @@ import base64
 import csv
 import hashlib
 import io
+import itertools
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -30,6 +32,7 @@ from emotion_vectors.report.checks import check
 from emotion_vectors.report.palette import styled
 from emotion_vectors.report.topic import Figure, Rows, Section, Table, Topic, cards, parts_of
 from emotion_vectors.report.wording import number
+from emotion_vectors.stats.scores import ELO_PER_NAT
 from emotion_vectors.store.atomic import write_bytes, write_text
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -86,7 +89,7 @@ def write_report(run_folder: Path, found: Mapping[str, Any] | Record, topics: Se
             write_text(vector, pictures[figure.number])
             write_bytes(raster, vl_convert.svg_to_png(pictures[figure.number], scale=_PNG_SCALE))
             written += [vector, raster]
-    write_text(page, render(record, topics, drawn, specifications, pictures))
+    write_text(page, render(record, topics, drawn, specifications, pictures, run_folder))
     return written
 
 
@@ -107,6 +110,14 @@ def tables(record: Record, topics: Sequence[Topic], section: str, *, folded: boo
     """The tables of one section that this run has something for, in their order."""
     found = [one for topic in topics for one in topic.tables if (one.section, one.folded) == (section, folded)]
     made = (one.make(record) for one in sorted(found, key=lambda one: one.place))
+    return [table for table in made if table is not None]
+
+
+def texts(folder: Path | None, record: Record, topics: Sequence[Topic], section: str) -> list[Table]:
+    """The tables of texts of one section; none without the run's folder."""
+    if folder is None:
+        return []
+    made = (one.make(folder, record) for topic in topics for one in topic.texts if one.section == section)
     return [table for table in made if table is not None]
 
 
@@ -143,7 +154,8 @@ FIGURES = Section(
     "figures",
     "Figures",
     "Figures",
-    "The numbers of the figures follow Hong (2026). Hover over a mark for its values.",
+    "The numbers of the figures follow Hong (2026). Hover over a mark for its values. Units on this page: 1 nat (of log-odds) is "
+    f"{ELO_PER_NAT:.1f} Elo points; an effect of 1 nat moves the steered half up by half of that and the other half down by as much.",
 )
 TABLES = Section("tables", "Method and tables", "Method and tables")
 CORPUS = Section("corpus", "Corpus", "Corpus")
@@ -155,22 +167,27 @@ def render(
     drawn: Sequence[Drawn],
     specifications: dict[int | str, dict[str, Any]],
     pictures: dict[int | str, str],
+    folder: Path | None = None,
 ) -> str:
-    """The page as text. `pictures` are the SVG texts by figure number, shown until (or instead of) the live charts."""
+    """The page as text. `pictures` are the SVG texts by figure number, shown until (or instead of) the live charts.
+
+    `folder` is the run's, whose texts are shown. Tables are numbered in the order of the page.
+    """
     environment = templates(TEMPLATES)
     environment.filters["unbroken"] = unbroken
     live = (TEMPLATES / "report.js").read_text(encoding="utf-8")
     bundle = javascript()
     shown = [_shown(one, specifications.get(one.figure.number), pictures.get(one.figure.number)) for one in drawn]
-    known = cards(topics)
+    known, numbers = cards(topics), itertools.count(1)
+    criteria_table = _numbered([criteria.criteria_table(record, known)], numbers)[0]
     return environment.get_template("report.html.j2").render(
         record=record,
         answers=criteria.answers(record, known),
         abstract=abstract(record, topics),
         caution=caution(record),
         verdicts=[criteria.verdict_line(record, card) for card in known],
-        criteria=criteria.criteria_table(record, known),
-        sections=_sections(record, topics, shown),
+        criteria=criteria_table,
+        sections=_sections(record, topics, shown, folder, numbers),
         limits=limits(record, topics),
         published=published,
         citation=citation(record),
@@ -182,19 +199,31 @@ def render(
     )
 
 
-def _sections(record: Record, topics: Sequence[Topic], shown: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+def _sections(
+    record: Record,
+    topics: Sequence[Topic],
+    shown: Sequence[dict[str, Any]],
+    folder: Path | None,
+    numbers: Iterator[int],
+) -> list[dict[str, Any]]:
     """The sections with their figures and tables; one without any is left out unless it says what is missing."""
     made = []
     for section in (FIGURES, *(section for topic in topics for section in topic.sections), TABLES, CORPUS):
         found = {
             "section": section,
             "figures": [one for one in shown if one["drawn"].figure.section == section.key],
-            "tables": tables(record, topics, section.key),
-            "folded": tables(record, topics, section.key, folded=True),
+            "tables": _numbered(
+                [*tables(record, topics, section.key), *texts(folder, record, topics, section.key)], numbers
+            ),
+            "folded": _numbered(tables(record, topics, section.key, folded=True), numbers),
         }
         if section.missing or found["figures"] or found["tables"] or found["folded"]:
             made.append(found)
     return made
+
+
+def _numbered(found: Sequence[Table], numbers: Iterator[int]) -> list[Table]:
+    return [replace(table, title=f"Table {next(numbers)}. {table.title}") for table in found]
 
 
 def unbroken(text: str) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from emotion_vectors.record import Record
@@ -95,6 +96,7 @@ class Table:
     note: str = ""
     anchors: tuple[str, ...] = ()
     reasons: tuple[str, ...] = ()
+    kind: str = ""  # a CSS class: `cards` are read row by row on a phone, `texts` hold long ones
 
 
 @dataclass(frozen=True)
@@ -105,6 +107,14 @@ class TableOf:
     section: str = "tables"
     folded: bool = False
     place: int = 50  # tables of a section stand in the order of their places, then of their topics
+
+
+@dataclass(frozen=True)
+class TextsOf:
+    """A table of texts that a run wrote: `make` reads them in the run's folder, and gives None where that has none (any more)."""
+
+    make: Callable[[Path, Record], Table | None]
+    section: str
 
 
 class Evidence(NamedTuple):
@@ -174,6 +184,7 @@ class Topic:
     sections: tuple[Section, ...] = ()
     figures: tuple[Figure, ...] = ()
     tables: tuple[TableOf, ...] = ()
+    texts: tuple[TextsOf, ...] = ()
     contradictions: Callable[[Record], None] | None = None
     abstract: Callable[[Record], str] = nothing
     limits: Callable[[Record], list[str]] | None = None

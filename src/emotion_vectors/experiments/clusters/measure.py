@@ -26,7 +26,7 @@ from emotion_vectors.experiments.clusters.record import (
 )
 from emotion_vectors.experiments.geometry.measure import FEWEST, FEWEST_EMOTIONS, TOKENS, VECTORS, WORDS
 from emotion_vectors.experiments.geometry.record import Difference
-from emotion_vectors.report.labels import spread
+from emotion_vectors.report.charts import spread
 from emotion_vectors.stats import clustering, nulls, similarity
 from emotion_vectors.stats.intervals import ends_of_draws
 from emotion_vectors.vectors.directions import contrast, cosine, unit

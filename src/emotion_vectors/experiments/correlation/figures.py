@@ -9,8 +9,7 @@ import numpy as np
 
 from emotion_vectors.experiments.correlation.sentences import bands, correlated, example
 from emotion_vectors.record import Record
-from emotion_vectors.report.charts import fit_line
-from emotion_vectors.report.labels import spread
+from emotion_vectors.report.charts import fit_line, spread
 from emotion_vectors.report.palette import (
     BAND,
     INK,
@@ -27,7 +26,8 @@ from emotion_vectors.report.topic import Rows
 from emotion_vectors.report.wording import fixed
 
 _LABELS = 40
-_PROBE = "Probe on the activity's tokens"
+_PROBE = "Probe: projection on the unit vector (residual units)"
+_PAPER_PROBE = "Probe: mean cosine"
 _R_TITLE = "Correlation with preference (r)"
 
 
@@ -169,7 +169,7 @@ def probe_chart(record: Record, valence: str) -> Any | None:
         (430, 340),
         f"This run: {shown.emotion}, r = {fixed(shown.r)}",
         record.model.name,
-        "Score (Elo points, mean 1000)",
+        ("Score (Elo points, mean 1000)", _PROBE),
     )
     right = _scatter(
         theirs,
@@ -177,14 +177,17 @@ def probe_chart(record: Record, valence: str) -> Any | None:
         (300, 340),
         f"Paper: {paper}, r = {fixed(PAPER_CORRELATION[paper])}",
         f"{PAPER_MODEL}, its Table 9",
-        "Elo (mean 1500)",
+        ("Elo (mean 1500)", _PAPER_PROBE),
     )
     return alt.hconcat(left, right, spacing=36).resolve_scale(
         color="shared", shape="shared", x="independent", y="independent"
     )
 
 
-def _scatter(rows: Rows, names: list[str], size: tuple[int, int], title: str, subtitle: str, y_title: str) -> Any:
+def _scatter(
+    rows: Rows, names: list[str], size: tuple[int, int], title: str, subtitle: str, axes: tuple[str, str]
+) -> Any:
+    y_title, x_title = axes
     tooltip = [
         alt.Tooltip("category:N", title="Category"),
         alt.Tooltip("probe:Q", title="Probe", format="+.4f"),
@@ -192,7 +195,7 @@ def _scatter(rows: Rows, names: list[str], size: tuple[int, int], title: str, su
     ]
     if "activity" in rows[0]:
         tooltip.insert(0, alt.Tooltip("activity:N", title="Activity"))
-    x = alt.X("probe:Q", title=_PROBE, scale=alt.Scale(zero=False, nice=True, padding=8), axis=alt.Axis(tickCount=6))
+    x = alt.X("probe:Q", title=x_title, scale=alt.Scale(zero=False, nice=True, padding=8), axis=alt.Axis(tickCount=6))
     y = alt.Y("score:Q", title=y_title, scale=alt.Scale(zero=False, padding=8))
     legend = alt.Legend(title="Category", orient="right")
     points = (
@@ -209,7 +212,7 @@ def _scatter(rows: Rows, names: list[str], size: tuple[int, int], title: str, su
     line = (
         alt.Chart(data(fit_line([row["probe"] for row in rows], [row["score"] for row in rows])))
         .mark_line(color=INK if "activity" in rows[0] else PUBLISHED, strokeWidth=1.6)
-        .encode(x=alt.X("x:Q", title=_PROBE), y=alt.Y("y:Q", title=y_title))
+        .encode(x=alt.X("x:Q", title=x_title), y=alt.Y("y:Q", title=y_title))
     )
     return alt.layer(line, points).properties(
         width=size[0], height=size[1], title=alt.TitleParams(title, subtitle=subtitle)

@@ -161,6 +161,8 @@ def example_seen(record: Record, valence: str) -> str:
         bounds = f" (95 % interval {interval((row.low, row.high), 2)})"
     if row is not None and row.r_without_extremes is not None:
         without = f"; without {EXTREMES} r = {fixed(row.r_without_extremes)}"
+    if row is not None and row.r_cosine is not None:
+        without += f"; by the mean cosine, the unit of the paper's axis, r = {fixed(row.r_cosine)}"
     r = f"r = {fixed(shown.r)}{bounds}{without}"
     over = f"Over {count(len(shown.points), 'activity', 'activities')}"
     # A direction is said only where the interval lies on one side of 0.
@@ -189,7 +191,7 @@ def _chosen(record: Record, shown: Example) -> str:
     rows = correlated(record)
     if len(rows) < 2 or shown.emotion not in (rows[0][1].emotion, rows[-1][1].emotion):
         return ""
-    return f" Of {len(rows)} emotions it has the {'lowest' if shown.emotion == rows[0][1].emotion else 'highest'} r, so that r is somewhat too large."
+    return f" Of {len(rows)} emotions it has the {'lowest' if shown.emotion == rows[0][1].emotion else 'highest'} r, so its size is somewhat too large."
 
 
 def example_published(valence: str) -> str:

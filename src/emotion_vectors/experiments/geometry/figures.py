@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import altair as alt
 
 from emotion_vectors.experiments.geometry.record import Geometry
 from emotion_vectors.record import Record
-from emotion_vectors.report.labels import place
+from emotion_vectors.report.charts import Box, Label, boxed, extent, place
 from emotion_vectors.report.palette import INK, NOT_GIVEN, data, valence_colours, valence_shapes
 from emotion_vectors.report.topic import Rows
 from emotion_vectors.report.wording import percent
 
 WIDTH, HEIGHT, EDGE = 680, 520, 1.12
 _ARROW = "#5b3f99"
+_BOLD = 1.1  # how much wider bold letters are
 
 
 def map_rows(record: Record) -> Rows:
@@ -76,20 +78,28 @@ def map_chart(record: Record) -> Any | None:
 
 
 def _names(ends: Rows, emotions: Rows, half: tuple[float, float]) -> list[Any]:
-    """The emotions' names that have room, and on top those of all arrows, on a white ground."""
-    layers = _placed(ends, emotions, half, fontSize=10, color=INK)
+    """The names of the arrows, on a white ground, and of the emotions that have room beside them and beside each other."""
+    arrow_font, font = 11, 10
+    placed = place(_pixels(ends, half), [row["name"] for row in ends], (WIDTH, HEIGHT), arrow_font * _BOLD)
+    taken = [
+        boxed(_pixels(ends, half)[one.index], one, extent(ends[one.index]["name"], arrow_font * _BOLD))
+        for one in placed
+    ]
+    taken += [Box(x - 5, y - 5, x + 5, y + 5) for x, y in _pixels(ends, half)]
+    named = place(_pixels(emotions, half), [row["name"] for row in emotions], (WIDTH, HEIGHT), font, taken=taken)
+    layers = _written(emotions, named, fontSize=font, color=INK)
     # The white ground first: a name of an arrow may lie over points.
     for look in ({"stroke": "white", "strokeWidth": 4}, {"color": _ARROW}):
-        layers += _placed([], ends, half, fontSize=11, fontWeight="bold", **look)
+        layers += _written(ends, placed, fontSize=arrow_font, fontWeight="bold", **look)
     return layers
 
 
-def _placed(taken: Rows, named: Rows, half: tuple[float, float], **look: Any) -> list[Any]:
-    """The names beside their points, one layer for each side; `taken` points have no name but stand in the way."""
-    rows = [*named, *taken]
-    pixels = [((row["x"] / half[0] + 1) / 2 * WIDTH, (1 - row["y"] / half[1]) / 2 * HEIGHT) for row in rows]
-    placed = place(pixels, [row["name"] for row in rows], (WIDTH, HEIGHT), look["fontSize"])
-    placed = [one for one in placed if one.index < len(named)]
+def _pixels(rows: Rows, half: tuple[float, float]) -> list[tuple[float, float]]:
+    return [((row["x"] / half[0] + 1) / 2 * WIDTH, (1 - row["y"] / half[1]) / 2 * HEIGHT) for row in rows]
+
+
+def _written(rows: Rows, placed: Sequence[Label], **look: Any) -> list[Any]:
+    """The names where they were placed, one layer for each side."""
     layers = []
     for side in dict.fromkeys((one.align, one.dx, one.dy) for one in placed):
         here = [rows[one.index] for one in placed if (one.align, one.dx, one.dy) == side]

@@ -109,7 +109,7 @@ def method(record: Record) -> list[Choice]:
 
 
 def lens_table(record: Record) -> Table | None:
-    """Table 5: what each emotion's vector puts up and down in the vocabulary; None without the lens."""
+    """What each emotion's vector puts up and down in the vocabulary; None without the lens."""
     lens = record.part(Lens)
     if lens is None or not lens.emotions:
         return None
@@ -137,7 +137,7 @@ def lens_table(record: Record) -> Table | None:
         note += f" {number(len(lens.multi_word))} words have no form of one token; the first token of {number(hits)} of them is among the top."
     columns = ("Emotion", f"In the top {lens.k}", "Best rank", "Raised most", "Lowered most")
     columns += ("Best rank, Jacobian lens", "Raised most, Jacobian lens") if carried else ()
-    return Table("Table 5. Logit lens of every emotion", columns, rows, note)
+    return Table("Logit lens of every emotion", columns, rows, note)
 
 
 def _tokens(tokens: list[str]) -> str:
@@ -145,7 +145,7 @@ def _tokens(tokens: list[str]) -> str:
 
 
 def pair_table(record: Record) -> Table | None:
-    """Table 4: the published opposite pairs and ours; None without them."""
+    """The published opposite pairs and ours; None without them."""
     lens = record.part(Lens)
     if lens is None:
         return None
@@ -163,9 +163,7 @@ def pair_table(record: Record) -> Table | None:
     if not rows:
         return None
     columns = ("Pair", "List", "Dot product", "Cosine")
-    return Table(
-        "Table 4. Opposite pairs in the logit lens", columns, rows, pairs_seen(lens.pairs_test, lens.opposites)
-    )
+    return Table("Opposite pairs in the logit lens", columns, rows, pairs_seen(lens.pairs_test, lens.opposites))
 
 
 def pairs_seen(few: PairsTest | None, found: Opposites | None) -> str:

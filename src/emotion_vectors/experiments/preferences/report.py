@@ -108,7 +108,7 @@ def category_table(record: Record) -> Table | None:
         f"Paper ({PAPER_MODEL})",
         f"Hong (2026, {SEED_MODEL})",
     )
-    return Table("Table 2. Preference by category", columns, rows, note)
+    return Table("Preference by category", columns, rows, note)
 
 
 def _published_mean(means: dict[str, int], category: str) -> str:

@@ -183,7 +183,7 @@ def battery_table(record: Record) -> Table | None:
         return None
     note = (
         "Each list is centred on its own mean. The held-out scenarios are asked against the probes of V3, the others against all emotions of the run. Intervals: "
-        "emotions drawn again with all their scenarios, and Wilson's for counts; chance: emotions dealt out to the scenarios."
+        "emotions drawn again with all their scenarios, widened to Wilson's for counts; chance and p: emotions shuffled over the scenarios, which vary less, so p can be small where the interval is close to chance."
     )
     columns = ("Test", "Value", "95 % interval", "Chance", "p")
     sentences = (retrieval_seen(record), layers_seen(record), note)
@@ -194,13 +194,21 @@ def _measure_rows(title: str, kind: str, of: float, measures: dict[str, Measure]
     return [
         (
             Cell(f"{title}, {_MEASURES[name]}, {kind}"),
-            Cell(f"{number(one.value)} of {number(of)}" if name in COUNTS else fixed(one.value), "number"),
-            Cell(interval(one.interval, None if name in COUNTS else 2), "number"),
-            Cell(number(one.null), "number"),
+            Cell(
+                f"{number(one.value)} of {number(of)}" if name in COUNTS else fixed(one.value, _decimals(one.value)),
+                "number",
+            ),
+            Cell(interval(one.interval, None if name in COUNTS else _decimals(one.value)), "number"),
+            Cell(number(one.null) if name in COUNTS else fixed(one.null, _decimals(one.value)), "number"),
             Cell(p_value(one.p), "number"),
         )
         for name, one in measures.items()
     ]
+
+
+def _decimals(value: float) -> int:
+    """The same for a value, its interval and chance, so that they can be compared: reciprocal ranks are small."""
+    return 2 if value >= 1 else 4
 
 
 TOPIC = Topic(

@@ -9,8 +9,7 @@ import altair as alt
 from emotion_vectors.experiments.steering.record import Steering
 from emotion_vectors.experiments.steering.sentences import control_range, example, fallen_apart, half_in_elo
 from emotion_vectors.record import Record
-from emotion_vectors.report.charts import fit_line
-from emotion_vectors.report.labels import Align, place
+from emotion_vectors.report.charts import Align, fit_line, place
 from emotion_vectors.report.palette import (
     BAND,
     INK,
@@ -25,11 +24,10 @@ from emotion_vectors.report.palette import (
 from emotion_vectors.report.published import PAPER_MODEL, PAPER_STEERING, published
 from emotion_vectors.report.topic import Rows
 from emotion_vectors.report.wording import points
-from emotion_vectors.stats.scores import ELO_PER_NAT
 
 _SIZE = (520, 380)
 _PAPER_SIZE = (300, 380)
-_CHANGE = f"Steered half moves by (Elo points; 1 nat = {ELO_PER_NAT / 2:.1f})"
+_CHANGE = "Steered half moves by (Elo points)"
 _PAPER_CHANGE = "Change of the steered half (Elo points)"
 _BEFORE, _AFTER = "Score before (Elo points)", "Score after steering (Elo points)"
 

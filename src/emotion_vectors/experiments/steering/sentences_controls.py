@@ -198,7 +198,7 @@ def scale_seen(scale: Scale) -> str:
         f"{number(scale.score_range_elo)} Elo points, and the top activity wins against the bottom one with probability "
         f"{fixed(100 * scale.win_at_range, 1)} %. The mean effect is {nats(scale.mean_effect_nats)}, "
         f"{_share(scale.mean_effect_nats, scale.score_range_nats)} of that span, against {nats(scale.mean_control_nats)} for control "
-        f"directions. One Elo point is {number(scale.nats_per_elo_point)} nats.{fitted} By the same arithmetic {points(paper)} Elo on the "
+        f"directions.{fitted} By the same arithmetic {points(paper)} Elo on the "
         f"steered half, as in the paper, are {fixed(2 * paper / ELO_PER_NAT, 1)} nats and Hong's {points(seed)} are "
         f"{fixed(2 * seed / ELO_PER_NAT, 2)}; its {number(span)} Elo between categories are {fixed(span / ELO_PER_NAT, 1)} nats."
     )

@@ -121,10 +121,13 @@ def effects_table(record: Record) -> Table | None:
         (
             Cell(row.emotion),
             Cell(row.valence or "not given"),
+            Cell(fixed(row.r), "number"),
+            # These two may take two lines: the table is as wide as the page.
+            Cell(f"{signed(row.nats, 3)} ({interval((row.low, row.high), 3)})", "measured"),
+            Cell(f"{signed(row.elo, 1)} ({interval((row.elo_low, row.elo_high), 1)})", "measured"),
             *_numbers(
                 [
-                    fixed(row.r), f"{signed(row.nats, 3)} ({interval((row.low, row.high), 3)})",
-                    f"{signed(row.elo, 1)} ({interval((row.elo_low, row.elo_high), 1)})", signed(row.nats_even, 3),
+                    signed(row.nats_even, 3),
                     signed(row.nats_odd, 3), f"{number(row.same_sign_splits)} of {number(steering.splits)}",
                     number(row.mass), signed(row.entropy_change, 3), fixed(row.divergence, 3), fixed(row.consistency),
                 ]
@@ -178,7 +181,6 @@ def scale_table(record: Record) -> Table | None:
         ("Mean size of an emotion vector's effect", f"{number(scale.mean_effect_nats)} nats"),
         ("Largest effect", f"{number(scale.largest_effect_nats)} nats"),
         ("Mean size of a control direction's effect", f"{number(scale.mean_control_nats)} nats"),
-        ("One Elo point", f"{number(scale.nats_per_elo_point)} nats"),
         ("Steered minus control for a nat of effect", f"{number(scale.elo_per_nat_of_effect)} Elo points"),
     )
     rows = tuple((Cell(what), Cell(value, "number")) for what, value in lines)

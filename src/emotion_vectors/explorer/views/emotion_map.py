@@ -10,7 +10,7 @@ import numpy as np
 from emotion_vectors.experiments.lens.record import Lens
 from emotion_vectors.explorer.markup import Cell, notice, table, text, visible
 from emotion_vectors.explorer.runs import Run
-from emotion_vectors.report.labels import place
+from emotion_vectors.report.charts import place
 from emotion_vectors.report.wording import fixed, percent
 from emotion_vectors.stimuli.norms import SCALES, shipped
 from emotion_vectors.vectors.geometry import principal, towards

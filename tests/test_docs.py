@@ -27,7 +27,7 @@ PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md"
 EXPERIMENTS = {
     "stories": (), "vectors": (), "logit-lens": ("V1", "V2"), "scenarios": ("V3", "V4"), "numeric": ("V5", "V6"),
     "preferences": ("V7",), "correlation": ("V8", "V9"), "steering": ("V10", "V11"), "words-alone": (), "feels": (),
-    "specificity": (), "words-out": (), "response-position": (), "geometry": (), "clusters": (), "texts": (),
+    "specificity": (), "words-out": (), "response-position": (), "speakers": (), "geometry": (), "clusters": (), "texts": (),
 }  # fmt: skip
 GENERATED = runpy.run_path(str(DOCS / "generate.py"))["PAGES"]
 LINK = re.compile(r"\]\(([^)\s]+)\)")

@@ -11,7 +11,13 @@ from pathlib import Path
 import torch
 
 from emotion_vectors.corpus import shipped
-from emotion_vectors.corpus.checking import check_jacobian_texts, check_norms, check_sources, something_to_write
+from emotion_vectors.corpus.checking import (
+    check_dialogues,
+    check_jacobian_texts,
+    check_norms,
+    check_sources,
+    something_to_write,
+)
 from emotion_vectors.corpus.sources import locate_corpus
 from emotion_vectors.corpus.survey import look_into
 from emotion_vectors.errors import UserError
@@ -58,6 +64,7 @@ def opened(
         )
     check_sources(settings, pack)
     check_norms(settings, pack)
+    check_dialogues(settings, pack)
     imports = look_into(settings, pack, reporter.say)
     check_jacobian_texts(settings, imports)
     pack = imports.pack
@@ -137,7 +144,7 @@ SOURCES = (
     "server_model", "stories_from", "neutral_from", "skip_unknown_emotions", "vectors_from", "emotions_from", "text_column", "quantize",
 )  # fmt: skip
 # Settings of experiments that came later, likewise: a run that keeps their defaults is the same run as before.
-LATER = ("norms", "geometry_components", "clusters", "jacobian_texts")
+LATER = ("norms", "geometry_components", "clusters", "jacobian_texts", "dialogues")
 
 
 def settings_identity(settings: Settings) -> JsonObject:
@@ -148,7 +155,11 @@ def settings_identity(settings: Settings) -> JsonObject:
     """
     unset = {name for name in (*SOURCES, *LATER) if getattr(settings, name) == Settings.model_fields[name].default}
     named = settings.model_dump(mode="json", exclude={"model", "adapter", "stimuli", *unset})
-    texts = {name: locate_corpus(named[name]).sha256 for name in ("stories_from", "neutral_from") if name in named}
+    texts = {
+        name: locate_corpus(named[name]).sha256
+        for name in ("stories_from", "neutral_from", "dialogues")
+        if name in named
+    }
     vectors = {name: file_digest(hub.find(named[name])) for name in ("vectors_from",) if name in named}
     ratings = {name: file_digest(Path(named[name])) for name in ("norms",) if name in named}
     return named | texts | vectors | ratings

@@ -32,6 +32,7 @@ from emotion_vectors.stages.preferences import ask_preferences
 from emotion_vectors.stages.readings import read_prompts
 from emotion_vectors.stages.responses import read_responses
 from emotion_vectors.stages.room import check_room
+from emotion_vectors.stages.speakers import read_speakers
 from emotion_vectors.stages.steering import share_steering, steer_preferences, steered_layers
 from emotion_vectors.stimuli import load_pack
 from emotion_vectors.store import atomic
@@ -51,6 +52,7 @@ from emotion_vectors.vectors.file import EmotionVectors
 #   baselines             table words
 #   words_out             table left
 #   response_position     figure P; table agreement
+#   speakers              figure T; table speakers (where the settings name dialogues)
 #   geometry              figure G; tables ridge, partial, best, components
 #   clusters              figure H; tables agreement, members, layers
 
@@ -88,6 +90,7 @@ def run_experiment(
             fit_jacobian(lab)
             readings = read_prompts(lab)
             read_responses(lab)
+            read_speakers(lab)
             answers = ask_preferences(lab)
             correlated = correlate(lab, vectors, readings, answers)
             runs = steer_preferences(lab, _steered(lab, vectors, correlated), vectors)

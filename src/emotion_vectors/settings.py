@@ -142,6 +142,11 @@ class Settings(BaseModel):
         min_length=1,
         description="Human ratings beside those of the package: a .csv, .tsv or .jsonl file with word, valence, arousal.",
     )
+    dialogues: str | None = Field(
+        default=None,
+        min_length=1,
+        description="Dialogues of two speakers with an emotion each: a .jsonl or .parquet file with topic, turns, emotions; none is no such part.",
+    )
     geometry_components: int = Field(
         default=10, ge=2, le=100, description="Principal components of the vectors that predict human ratings."
     )

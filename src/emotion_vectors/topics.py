@@ -11,6 +11,7 @@ from emotion_vectors.experiments.numeric.report import TOPIC as NUMERIC
 from emotion_vectors.experiments.preferences.report import TOPIC as PREFERENCES
 from emotion_vectors.experiments.response_position.report import TOPIC as RESPONSE_POSITION
 from emotion_vectors.experiments.scenarios.report import TOPIC as SCENARIOS
+from emotion_vectors.experiments.speakers.report import TOPIC as SPEAKERS
 from emotion_vectors.experiments.specificity.report import TOPIC as SPECIFICITY
 from emotion_vectors.experiments.steered_words.report import TOPIC as WORDS
 from emotion_vectors.experiments.steering.report import TOPIC as STEERING
@@ -18,5 +19,5 @@ from emotion_vectors.experiments.texts import TOPIC as TEXTS
 from emotion_vectors.experiments.words_out.report import TOPIC as WORDS_OUT
 from emotion_vectors.report.about import about
 
-EXPERIMENTS = (LENS, SCENARIOS, NUMERIC, PREFERENCES, CORRELATION, STEERING, SPECIFICITY, WORDS, BASELINES, WORDS_OUT, RESPONSE_POSITION, GEOMETRY, CLUSTERS, TEXTS)  # fmt: skip
+EXPERIMENTS = (LENS, SCENARIOS, NUMERIC, PREFERENCES, CORRELATION, STEERING, SPECIFICITY, WORDS, BASELINES, WORDS_OUT, RESPONSE_POSITION, SPEAKERS, GEOMETRY, CLUSTERS, TEXTS)  # fmt: skip
 TOPICS = (about(EXPERIMENTS), *EXPERIMENTS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from emotion_vectors.corpus import shipped
+from emotion_vectors.corpus.dialogues import read_dialogues
 from emotion_vectors.corpus.survey import Imports, look_into
 from emotion_vectors.errors import UserError
 from emotion_vectors.settings import Settings
@@ -18,6 +19,7 @@ def check_inputs(settings: Settings) -> None:
     pack = load_pack(settings.stimuli)
     check_sources(settings, pack)
     check_norms(settings, pack)
+    check_dialogues(settings, pack)
     check_jacobian_texts(settings, look_into(settings, pack, lambda said: None))
 
 
@@ -54,6 +56,12 @@ def check_norms(settings: Settings, pack: Pack) -> None:
         raise UserError(
             f"{settings.norms} rates none of the {len(pack.emotions)} emotions; give norms of words like '{pack.emotions[0]}'."
         )
+
+
+def check_dialogues(settings: Settings, pack: Pack) -> None:
+    """Refuse dialogues that can't be read, or are too few, before anything is loaded."""
+    if settings.dialogues is not None:
+        read_dialogues(settings.dialogues, pack)
 
 
 def check_jacobian_texts(settings: Settings, imports: Imports) -> None:

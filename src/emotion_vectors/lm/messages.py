@@ -103,6 +103,21 @@ def converse(
     return replace(found, response=_response(lm, list(given.values()), found), left_out=left_out)
 
 
+def transcript(lm: LanguageModel, turns: Sequence[tuple[str, str]]) -> Conversation:
+    """Turns of (name, text) as plain text without a template, `Name: text` with a blank line between; the spans are of the texts alone.
+
+    Raises `UserError` for a text without words and for one longer than the model's context.
+    """
+    text, places, said = "", {}, {}
+    for number, (name, words) in enumerate(turns):
+        if not words.strip():
+            raise UserError(f"Turn {number + 1} has no words to read.")
+        text += ("\n\n" if text else "") + f"{name}: "
+        places[number], said[number] = (len(text), len(text) + len(words)), Said(name, words)
+        text += words
+    return _located(lm, text, places, said, any_length=False, plain=True)
+
+
 def checked(messages: Messages, partial: bool = False) -> dict[int, Said]:
     """Messages by their numbers; anything that is not the OpenAI format is a `UserError`, and so is one without words unless `partial`."""
     wanted = 'give a text or a list of messages like {"role": "user", "content": "Hello"}'

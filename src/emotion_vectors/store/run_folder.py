@@ -88,8 +88,8 @@ class RunFolder:
 
     def lacks(self, stage: str) -> bool:
         """Whether a stage is still to be run; not one that nobody asked for, or that came later than a run that was finished without it."""
-        if stage in ASKED_BY and not self.identity()["settings"].get(ASKED_BY[stage]):
-            return False
+        if stage in ASKED_BY:
+            return bool(self.identity()["settings"].get(ASKED_BY[stage])) and self.done(stage) is None
         if stage in LATER and self.marker(stage) is None and self.done("analysis"):
             return False
         return self.done(stage) is None
@@ -156,6 +156,8 @@ def open_run(path: Path, identity: JsonObject, shard: tuple[int, int] = (1, 1)) 
         found = atomic.read_object(marker) if marker.exists() else None
         if found is None or (count == 1 and found != identity and _is_blank(path, found, identity)):
             (path / "stages" / f"{CHECKED}.json").unlink(missing_ok=True)
+            atomic.write_json(marker, identity)
+        elif count == 1 and _asks_more(found, identity):
             atomic.write_json(marker, identity)
         else:
             _compare(path, found, identity)
@@ -251,6 +253,13 @@ def _is_blank(path: Path, found: JsonObject, wanted: JsonObject) -> bool:
     pieces = [folder.name for folder in (path / "parts").glob("*") if not folder.name.startswith(IMPORTING)]
     others = {file.name for file in path.iterdir() if not file.name.startswith(".")} - set(EARLY)
     return found.get("schema") == wanted.get("schema") and stages <= {CHECKED} and not pieces and not others
+
+
+def _asks_more(found: JsonObject, wanted: JsonObject) -> bool:
+    """Whether the wanted run is the one found and a stage more that it did not ask for: what is there is used again."""
+    asked = {name for name in ASKED_BY.values() if name not in (found.get("settings") or {})}
+    names = differing(found, wanted)
+    return bool(names) and set(names) <= {f"settings.{name}" for name in asked}
 
 
 def _compare(path: Path, found: JsonObject, wanted: JsonObject) -> None:

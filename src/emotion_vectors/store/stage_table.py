@@ -53,13 +53,14 @@ STAGES = (
     Stage("jacobian", ("neutral",), frozenset({"jacobian_texts", "layer"}), later=True, asked_by="jacobian_texts"),
     Stage("readings"),
     Stage("responses", later=True),
+    Stage("speakers", (), frozenset({"dialogues", "layer"}), later=True, asked_by="dialogues"),
     Stage("preferences"),
     # Which emotions are steered follows from their correlation with preference.
     Stage("steering", ("vectors", "readings", "preferences"), _STEERED | _JUDGED | {"neutral_variance"}),
     Stage("feels", ("vectors",), frozenset({"random_directions", "strength", "temperature", "top_p"})),
     Stage(
         "analysis",
-        ("vectors", "jacobian", "readings", "responses", "preferences", "steering", "feels"),
+        ("vectors", "jacobian", "readings", "responses", "speakers", "preferences", "steering", "feels"),
         _JUDGED
         | {"layer", "lens_k", "lens_norm", "random_directions", "random_splits", "strength", "temperature", "top_p"}
         | {"clusters", "geometry_components", "norms"}

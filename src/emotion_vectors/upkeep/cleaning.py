@@ -13,7 +13,8 @@ from emotion_vectors.store.schema import JsonObject
 # Big, and needed by no other verb than `run`: parts of stages, activations, and vectors of single stories and of controls.
 FOLDERS = ("parts", "story_vectors")
 FILES = (
-    "activations.safetensors", "readings.safetensors", "responses.safetensors", "control_vectors.safetensors", "jacobian.safetensors",
+    "activations.safetensors", "readings.safetensors", "responses.safetensors", "speakers.safetensors", "control_vectors.safetensors",
+    "jacobian.safetensors",
 )  # fmt: skip
 
 

@@ -93,7 +93,7 @@ def test_no_verdict_and_no_count_differs_between_bfloat16_and_float32(half, full
     """The same vectors and weights, as a run in each precision reads them."""
     prompts = groups(half)
     in_half, in_full = (
-        as_readings({name: next(readings.pool_group(kit_of(lm), (name, some), lambda _: None)) for name, some in prompts.items()})
+        as_readings({name: next(readings.pool_group(kit_of(lm), (name, some), lambda _: None))[name] for name, some in prompts.items()})
         for lm in (half, full)
     )  # fmt: skip
     rounded = as_readings({name: activations.pool(half, some).means for name, some in prompts.items()})
@@ -161,8 +161,9 @@ def test_forks_read_what_one_process_reads_and_leave_the_weights_as_they_are(hal
     prompts = {name: some[:7] for name, some in groups(half).items()}
     before = {name: (one.data_ptr(), one.clone()) for name, one in half.model.named_parameters()}
     found = dict(
-        (job.payload[0], rows)
-        for job, rows in share(readings.pool_group, kit_of(half), [Job(item) for item in prompts.items()], 2, lambda _: None)
+        (name, rows)
+        for _, group in share(readings.pool_group, kit_of(half), [Job(item) for item in prompts.items()], 2, lambda _: None)
+        for name, rows in group.items()
     )  # fmt: skip
     assert found.keys() == prompts.keys()
     for name, some in prompts.items():
@@ -176,25 +177,27 @@ def test_a_model_in_float32_is_read_as_before(full):
     """Bit for bit: the same batches, and nothing around them."""
     prompts = groups(full)["scenarios"]
     kit = kit_of(full)
-    found = next(readings.pool_group(kit, ("scenarios", prompts), lambda _: None))
+    found = next(readings.pool_group(kit, ("scenarios", prompts), lambda _: None))["scenarios"]
     assert np.array_equal(found, activations.pool(full, prompts, kit.room).means)
 
 
 @pytest.mark.parametrize("kind", ["llama", "gemma2"])
-def test_cosines_are_means_over_the_tokens_of_each_ones_cosine(kind):
+def test_one_pass_gives_activities_their_means_and_the_means_of_their_tokens_cosines(kind):
     lm = tiny(kind)
     prompts = [chat_prompt(lm, PACK.prompts.feeling, {"activity": one.text}) for one in PACK.activities[:5]]
     texts = [(prompt.ids, prompt.spans["activity"]) for prompt in prompts]
-    found = next(readings.pool_group(kit_of(lm), (readings.COSINES, texts), lambda _: None))
+    found = next(readings.pool_group(kit_of(lm), (readings.ACTIVITIES, texts), lambda _: None))
     direction = np.random.default_rng(0).standard_normal(32)
     direction /= np.linalg.norm(direction)
-    for row, (ids, (first, last)) in zip(found, texts, strict=True):
+    rows = zip(found[readings.ACTIVITIES], found[readings.COSINES], texts, strict=True)
+    for mean, row, (ids, (first, last)) in rows:
         assert last - first > 1
         with torch.no_grad():
             states = lm.model(torch.tensor([ids]), output_hidden_states=True).hidden_states
         # The last hidden state is after the final norm.
         for layer, state in enumerate(states[:-1]):
             tokens = state[0, first:last].double().numpy()
+            np.testing.assert_allclose(mean[layer], tokens.mean(axis=0), atol=1e-5)
             cosines = [token @ direction / np.linalg.norm(token) for token in tokens]
             assert row[layer] @ direction == pytest.approx(np.mean(cosines), abs=1e-5)
 

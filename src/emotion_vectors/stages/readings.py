@@ -20,7 +20,10 @@ from emotion_vectors.store import atomic
 from emotion_vectors.vectors import activations, passes
 
 FILE = "readings.safetensors"
-COSINES = "activity_cosines"  # the group of the activities once more, each token at length 1
+ACTIVITIES, COSINES = (
+    "activities",
+    "activity_cosines",
+)  # one group, read once: means of residuals, and of residuals at length 1
 
 
 class Readings(NamedTuple):
@@ -59,11 +62,10 @@ def read_prompts(lab: Lab) -> Readings:
         groups = {
             "scenarios": scenarios,
             "numeric": numeric,
-            "activities": activities,
+            ACTIVITIES: activities,
             "heldout": heldout,
             "retrieval": retrieval,
             "twinned": twinned,
-            COSINES: activities,
         }
         if why := why_not(lab.lm):
             lab.reporter.say(f"The short prompts are read in {lab.settings.dtype} and not in float32: {why}.")
@@ -71,8 +73,8 @@ def read_prompts(lab: Lab) -> Readings:
         jobs.sort(key=lambda job: -job.units)  # the largest first, so that processes end at about the same time
         with lab.reporter.stage("Reading prompts", sum(job.units for job in jobs), "tokens") as stage:
             found = InProcess(lab).each(pool_group, jobs, stage.advance, len(jobs))
-            means = {job.payload[0]: rows for job, rows in found}
-            tensors = {name: means[name] for name in groups}
+            means = {name: rows for _, group in found for name, rows in group.items()}
+            tensors = {name: means[name] for name in (*groups, COSINES)}
             atomic.write_tensors(lab.run / FILE, tensors)
             dtype = str(precision(lab.lm)).removeprefix("torch.")
             lab.run.finish("readings", [FILE], stage.seconds, stage.units, "tokens", dtype=dtype)
@@ -82,21 +84,21 @@ def read_prompts(lab: Lab) -> Readings:
     borders = np.cumsum([3 * len(template.base.values) for template in pack.more_numeric_templates])[:-1]
     twinned = [rows.reshape(3, -1, *rows.shape[1:]) for rows in np.split(tensors["twinned"], borders)]
     return Readings(
-        tensors["scenarios"], numeric, tensors["activities"], tensors["heldout"], tensors["retrieval"], twinned,
+        tensors["scenarios"], numeric, tensors[ACTIVITIES], tensors["heldout"], tensors["retrieval"], twinned,
         tensors.get(COSINES),
     )  # fmt: skip
 
 
 def pool_group(
     kit: Equipment, group: tuple[str, list[activations.Text]], advance: Callable[[float], None]
-) -> Iterator[np.ndarray]:
-    """Activations (texts, n + 1, d) of a group of prompts, in float32 where the weights allow it."""
+) -> Iterator[dict[str, np.ndarray]]:
+    """Activations (texts, n + 1, d) of a group of prompts by its name, with COSINES of activities; float32 where the weights allow it."""
     name, texts = group
     with in_float32(kit.lm) as lm:
         # Every batch makes all weights float32 once, so there are fewer and larger ones than a CPU likes best.
         room = kit.room if lm is kit.lm else passes.room_of(lm, kit.runtime.tokens_per_batch, kit.reporter.say)
-        found = activations.pool(lm, texts, room, advance, lengths=name != COSINES)
-    yield found.means
+        found = activations.pool(lm, texts, room, advance, cosines=name == ACTIVITIES)
+    yield {name: found.means} | ({} if found.cosines is None else {COSINES: found.cosines})
 
 
 def _at_response(prompt: Prompt) -> activations.Text:

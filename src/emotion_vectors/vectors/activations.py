@@ -32,6 +32,7 @@ class Means(NamedTuple):
     means: np.ndarray  # (texts, n + 1, d) float32
     norms: np.ndarray  # (texts, n + 1) float32: mean residual norm over the same tokens
     tokens: np.ndarray  # (texts,) tokens averaged
+    cosines: np.ndarray | None = None  # as `means`, of residuals at length 1; None where not asked for
 
 
 class GroupSums(NamedTuple):
@@ -63,33 +64,36 @@ def pool(
     tokens_per_batch: int | Room | None = None,
     advance: Callable[[float], None] = lambda _: None,
     layout: Layout | None = None,
-    lengths: bool = True,
+    cosines: bool = False,
 ) -> Means:
     """Average the residual stream of each text (ids, half-open token range) over its range, at every layer.
 
-    Without `lengths` each token's residual is scaled to length 1 first: the dot product of the mean with a unit vector is then the
-    mean over the tokens of their cosines with it. Batches hold at most `tokens_per_batch` tokens (None: what is usual on the device; a `Room` remembers what fitted).
+    With `cosines` also the average of each token's residual at length 1: its dot product with a unit vector is the mean over the
+    tokens of their cosines with it. Batches hold at most `tokens_per_batch` tokens (None: what is usual on the device; a `Room` remembers what fitted).
     `layout` None packs texts where the model allows it. The order of the result is that of `texts`. `advance` gets the
     number of tokens read.
     """
     depth, width = lm.n_layers + 1, lm.hidden_size
     means = np.empty((len(texts), depth, width), dtype=np.float32)
     norms = np.empty((len(texts), depth), dtype=np.float32)
+    directions = np.empty_like(means) if cosines else None
     waiting: list[tuple[list[int], _Pooled]] = []
 
     def fetch() -> None:
         for rows, found in waiting:
             means[rows], norms[rows] = found.means.cpu().numpy(), found.norms.cpu().numpy()
+            if directions is not None and found.cosines is not None:
+                directions[rows] = found.cosines.cpu().numpy()
         waiting.clear()
 
-    for rows, found in _pooled(lm, texts, tokens_per_batch, advance, layout, lengths):
+    for rows, found in _pooled(lm, texts, tokens_per_batch, advance, layout, cosines):
         waiting.append((rows, found))
         # A GPU is asked for results now and then only, because it stands still meanwhile.
         if sum(len(some) for some, _ in waiting) >= STORIES_PER_SHARD:
             fetch()
     fetch()
     require_finite(lm, "The activations", means, norms)
-    return Means(means, norms, np.array([last - first for _, (first, last) in texts]))
+    return Means(means, norms, np.array([last - first for _, (first, last) in texts]), directions)
 
 
 def pool_groups(
@@ -126,11 +130,12 @@ def pool_groups(
 
 
 class _Pooled(NamedTuple):
-    """One batch on the device, float32: (k, n + 1, d), (k, n + 1), and the norms summed over all its tokens (n + 1)."""
+    """One batch on the device, float32: (k, n + 1, d), (k, n + 1), the norms summed over all its tokens (n + 1), and as `Means.cosines`."""
 
     means: torch.Tensor
     norms: torch.Tensor
     norm_sums: torch.Tensor
+    cosines: torch.Tensor | None
 
 
 def _pooled(
@@ -139,14 +144,14 @@ def _pooled(
     tokens_per_batch: int | Room | None,
     advance: Callable[[float], None],
     layout: Layout | None,
-    lengths: bool = True,
+    cosines: bool = False,
 ) -> Iterator[tuple[list[int], _Pooled]]:
     if not texts:
         return
     room = _room(lm, tokens_per_batch)
     laid_out = layout or passes.layout_of(lm, texts)
     yield from passes.in_batches(
-        texts, room, laid_out, lambda rows: _pool_batch(lm, [texts[row] for row in rows], laid_out, lengths), advance
+        texts, room, laid_out, lambda rows: _pool_batch(lm, [texts[row] for row in rows], laid_out, cosines), advance
     )
 
 
@@ -157,20 +162,24 @@ def _room(lm: LanguageModel, tokens_per_batch: int | Room | None) -> Room:
 
 
 @torch.inference_mode()
-def _pool_batch(lm: LanguageModel, texts: Sequence[Text], layout: Layout, lengths: bool) -> _Pooled:
+def _pool_batch(lm: LanguageModel, texts: Sequence[Text], layout: Layout, cosines: bool) -> _Pooled:
     laid = passes.lay(lm, [ids for ids, _ in texts], layout)
     inside = passes.inside(laid, [span for _, span in texts], lm.device)
     ones, counts = inside.float(), inside.sum(dim=1).float()
     sums = torch.empty((len(texts), lm.n_layers + 1, lm.hidden_size), device=lm.device)
     norms = torch.empty((len(texts), lm.n_layers + 1), device=lm.device)
+    directions = torch.empty_like(sums) if cosines else None
 
     def take(layer: int, residual: torch.Tensor) -> None:
-        exact = residual.float() if lengths else torch.nn.functional.normalize(residual.float(), dim=-1)
-        sums[:, layer + 1] = ones @ exact
+        sums[:, layer + 1] = ones @ residual.float()
+        if directions is not None:
+            directions[:, layer + 1] = ones @ torch.nn.functional.normalize(residual.float(), dim=-1)
         norms[:, layer + 1] = ones @ torch.linalg.vector_norm(residual, dim=-1, dtype=torch.float32)
 
     passes.read(lm, laid, take)
-    return _Pooled(sums / counts[:, None, None], norms / counts[:, None], norms.sum(dim=0))
+    shares = counts[:, None, None]
+    means_of = None if directions is None else directions / shares
+    return _Pooled(sums / shares, norms / counts[:, None], norms.sum(dim=0), means_of)
 
 
 def pool_ranges(

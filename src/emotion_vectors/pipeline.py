@@ -52,7 +52,7 @@ from emotion_vectors.vectors.file import EmotionVectors
 #   baselines             table words
 #   words_out             table left
 #   response_position     figure P; table agreement
-#   speakers              figure T; table speakers (where the settings name dialogues)
+#   speakers              figure T; table alike
 #   geometry              figure G; tables ridge, partial, best, components
 #   clusters              figure H; tables agreement, members, layers
 

@@ -128,7 +128,8 @@ def residual(pack, seed=0):
 
 def compare(pack):
     criteria, record, curves = residual(pack)
-    return baselines.run((bag(pack),), pack, EMOTIONS, NATS, criteria, record, curves, 9, 100, 0)
+    row = baselines.measure(bag(pack), pack, EMOTIONS, NATS, 100, 0)
+    return baselines.run([row], criteria, record, curves, 9)
 
 
 def test_where_the_words_tell_everything_they_reach_every_criterion():

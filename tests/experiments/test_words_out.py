@@ -12,8 +12,7 @@ from sklearn.linear_model import Ridge
 from emotion_vectors.errors import UserError
 from emotion_vectors.experiments import reliability
 from emotion_vectors.experiments.baselines import words
-from emotion_vectors.experiments.baselines.record import Baselines, Row
-from emotion_vectors.experiments.baselines.record import Tests as Values
+from emotion_vectors.experiments.baselines.record import Baselines, Chances, Row, Sizes
 from emotion_vectors.experiments.words_out import removal, report
 from emotion_vectors.experiments.words_out.measure import PENALTY
 from emotion_vectors.experiments.words_out.record import (
@@ -127,8 +126,8 @@ def test_one_topic_is_refused():
 
 
 def column(name, value, p, **more):
-    row = {test: value for test in Values.model_fields if test not in ("p",)}
-    row = Row(name=name, **row, p=Values(**dict.fromkeys(Values.model_fields, p)))
+    row = {test: value for test in Chances.model_fields if test not in ("p",)}
+    row = Row(name=name, **row, p=Chances(**dict.fromkeys(Chances.model_fields, p)))
     lens = LensCount(value=value, p=p) if name in (OWN, LEFT) else None
     facts = {"explained": None, "cosine": None, "norm": None, "reliability": 0.5, "reliability_p": 0.01} | more
     return Column(row=row, V1=lens, V2=lens, **facts)
@@ -147,7 +146,7 @@ def part():
 
 def record(found):
     static = found.columns[3].row
-    beside = Baselines(rows=[static], of=Values(**dict.fromkeys(Values.model_fields, 12)), vocabulary=9)
+    beside = Baselines(rows=[static], of=Sizes(**dict.fromkeys(Sizes.model_fields, 12)), vocabulary=9)
     criteria = {test: SimpleNamespace(value=5) for test in TESTS if test.startswith("V")}
     parts = {WordsOut: found, Baselines: beside}
     return SimpleNamespace(part=parts.get, criteria=criteria)

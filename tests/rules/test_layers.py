@@ -27,7 +27,7 @@ ALLOWED = {
     "natural": {"lm", "vectors", "transcripts", "corpus", "stats", "stimuli", "record", "report", "store"},
     "inspecting": {"lm", "transcripts", "vectors"},
     "experiments": {"lm", "vectors", "stats", "stimuli", "record", "report"},  # report: what a topic is made of
-    "doctor": {"lm", "vectors", "stats", "stimuli", "experiments"},
+    "doctor": {"lm", "vectors", "stats", "stimuli", "experiments", "scale"},
     "report": {"store", "stats", "record"},
     # report: only its wording and its labels of points; experiments: what its tabs show of the record; stimuli: the human ratings on the map
     "explorer": {"lm", "vectors", "report", "record", "experiments", "store", "stimuli"},

@@ -12,6 +12,7 @@ import torch
 from emotion_vectors.experiments.baselines import measure as baselines
 from emotion_vectors.experiments.criteria import Null, Seed, Threshold, judge
 from emotion_vectors.lm.prompts import chat_prompt
+from emotion_vectors.scale.together import Together
 from emotion_vectors.stages import validation
 from emotion_vectors.stages.readings import Readings
 from emotion_vectors.stimuli import load_pack
@@ -109,9 +110,10 @@ def test_the_words_of_a_run_are_compared_and_noted(tmp_path):
     numbers = SimpleNamespace(
         twins=SimpleNamespace(earlier=SimpleNamespace(null=SimpleNamespace(p=1.0)), severity=counted)
     )
-    found, noted = validation.words_alone(
-        lab, vectors, nats, [*criteria, *rest], record, numbers, validation.story_facts(lab, vectors)
-    )
+    facts, together = validation.story_facts(lab, vectors), Together()
+    rows = validation.begin_words_alone(lab, vectors, nats, facts, together)
+    together.run(lambda tasks: 1)
+    found, noted = validation.words_alone(rows, [*criteria, *rest], record, numbers, facts)
     assert [row.name for row in found.rows] == ["residual stream", "bag of words", "static embedding"]
     stories = {word for _, text in validation.kept_stories(lab) for word in text.lower().split()}
     assert 24 <= found.vocabulary <= len(stories)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
+
+import torch
 
 from emotion_vectors.doctor import directions, hooks, passes, preferences, scoring, steering, wording
 from emotion_vectors.doctor.bench import Bench
@@ -11,6 +13,8 @@ from emotion_vectors.doctor.check import Check, Finding, Kind, make_check
 from emotion_vectors.errors import UserError, first_line
 from emotion_vectors.lm.model import LanguageModel
 from emotion_vectors.progress import Reporter
+from emotion_vectors.scale.forks import processes_for, share
+from emotion_vectors.scale.workers import Job
 from emotion_vectors.stimuli.pack import Pack
 
 
@@ -21,6 +25,7 @@ class Examination(NamedTuple):
     title: str
     measure: Callable[[Bench], Finding]
     kind: Kind = "stop"
+    after: str = ""  # the check whose answers it looks at again
 
 
 EXAMINATIONS = (
@@ -51,11 +56,24 @@ EXAMINATIONS = (
     Examination("elo", "Elo puts planted scores in their order (options)", scoring.elo),
     Examination("cosine", "Cosines are at most 1", directions.cosine),
     Examination("centring", "Centred directions have mean 0 (share of the norm)", directions.centring),
-    Examination("preference_mass", "Probability on A and B", preferences.mass, "warn"),
-    Examination("preference_spread", "Standard deviation of the preferences (nats)", preferences.spread, "warn"),
-    Examination("position_bias", "Position bias in those standard deviations", preferences.position_bias, "warn"),
-    Examination("order_consistency", "Agreement of the two orders of a pair (r)", preferences.consistency, "warn"),
+    Examination("preference_mass", "Probability on A and B", preferences.mass, "warn", "packed"),
+    Examination(
+        "preference_spread", "Standard deviation of the preferences (nats)", preferences.spread, "warn", "packed"
+    ),
+    Examination(
+        "position_bias", "Position bias in those standard deviations", preferences.position_bias, "warn", "packed"
+    ),
+    Examination(
+        "order_consistency", "Agreement of the two orders of a pair (r)", preferences.consistency, "warn", "packed"
+    ),
 )
+
+
+LONGEST = (
+    "packed",
+    "steered_choices",
+    "start",
+)  # several seconds each; they are begun first where checks share processes
 
 
 def examine(lm: LanguageModel, pack: Pack, layer: int | None = None, reporter: Reporter | None = None) -> list[Check]:
@@ -64,13 +82,38 @@ def examine(lm: LanguageModel, pack: Pack, layer: int | None = None, reporter: R
     A check that can't be computed, because the code under test refuses or breaks, is a failed check that quotes it.
     """
     bench = Bench(lm, pack, lm.default_layer if layer is None else layer)
-    shown = reporter or Reporter(quiet=True)
-    checks = []
+    shown, found = reporter or Reporter(quiet=True), {}
+    jobs = [Job(group, len(group)) for group in _groups()]
+    processes = processes_for(len(jobs), lm.device.type, torch.get_num_threads())
     with shown.stage("Self-checks", len(EXAMINATIONS), "checks") as stage:
-        for one in EXAMINATIONS:
-            checks.append(make_check(one.name, one.title, one.kind, _measured(one, bench)))
-            stage.advance()
-    return checks
+        done = (
+            share(_group, bench, jobs, processes, stage.advance) if processes > 1 else _here(bench, jobs, stage.advance)
+        )
+        found = {check.name: check for _, check in done}
+    return [found[one.name] for one in EXAMINATIONS]
+
+
+def _groups() -> list[tuple[int, ...]]:
+    """Places of checks that belong together, those that take longest first."""
+    places = {one.name: place for place, one in enumerate(EXAMINATIONS)}
+    groups = {
+        place: [place] for place in sorted(places.values(), key=lambda place: EXAMINATIONS[place].name not in LONGEST)
+    }
+    for place, one in enumerate(EXAMINATIONS):
+        if one.after:
+            groups[places[one.after]] += groups.pop(place)
+    return [tuple(group) for group in groups.values()]
+
+
+def _group(bench: Bench, group: tuple[int, ...], advance: Callable[[float], None]) -> Iterator[Check]:
+    for one in (EXAMINATIONS[place] for place in group):
+        yield make_check(one.name, one.title, one.kind, _measured(one, bench))
+        advance(1)
+
+
+def _here(bench: Bench, jobs: list[Job], advance: Callable[[float], None]) -> Iterator[tuple[Job, Check]]:
+    for job in jobs:
+        yield from ((job, check) for check in _group(bench, job.payload, advance))
 
 
 def _measured(examination: Examination, bench: Bench) -> Finding:

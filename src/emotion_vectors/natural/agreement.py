@@ -2,7 +2,7 @@
 
 n texts, e emotions, k random directions. A text's activation is its mean cosine with a vector, its score in the lexicon the mean valence of
 its words that are there. Every second text, by a hash of its words, chooses the emotion that agrees best; the others measure. Chance is told
-twice: by texts whose lexicon scores are dealt out anew (which rules out luck), and by random directions in place of the vectors (which rules
+twice: by texts whose lexicon scores are shuffled (which rules out luck), and by random directions in place of the vectors (which rules
 out that any direction agrees, because style and length go along with valence).
 """
 
@@ -88,7 +88,7 @@ def spearman(columns: np.ndarray, score: np.ndarray, seed: int = 0, resamples: i
 
 
 def shuffled_r(column: np.ndarray, score: np.ndarray, seed: int = 0, resamples: int = RESAMPLES) -> np.ndarray:
-    """(resamples,) Spearman's r of `column` (n,) with the scores (n,) dealt out anew."""
+    """(resamples,) Spearman's r of `column` (n,) with the scores (n,) shuffled."""
     unit, other = np.nan_to_num(standardised(rankdata(column))), np.nan_to_num(standardised(rankdata(score)))
     draw = np.random.default_rng(seed)
     return np.array([unit @ draw.permutation(other) for _ in range(resamples)])

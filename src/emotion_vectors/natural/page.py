@@ -148,7 +148,7 @@ def axis_seen(one: AxisAgreement) -> str:
     )
     zero = " The interval includes 0." if low <= 0 <= high else ""
     return (
-        f"Spearman's r = {fixed(one.r)} (95 % interval {interval(one.interval, 2)}). With the valences dealt out anew |r| is below {fixed(one.shuffled)} in "
+        f"Spearman's r = {fixed(one.r)} (95 % interval {interval(one.interval, 2)}). With the valences shuffled |r| is below {fixed(one.shuffled)} in "
         f"95 % of cases ({p_value(one.p)}), with random directions below {fixed(one.random)} ({p_value(one.p_random)}).{zero}{holds}"
     )
 

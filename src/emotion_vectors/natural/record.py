@@ -59,8 +59,8 @@ class AxisAgreement(Part):
     texts: Count = Field(description="number of texts")
     r: Correlation = Field(description="Spearman's r of the mean cosines' difference and the lexicon's valence")
     interval: Interval = Field(description="its 95 % interval over texts")
-    shuffled: Share = Field(description="95 % of the |r| with the texts' valences dealt out anew are below")
-    p: Share = Field(description="p value against texts dealt out anew, two-sided")
+    shuffled: Share = Field(description="95 % of the |r| with the texts' valences shuffled are below")
+    p: Share = Field(description="p value against texts shuffled, two-sided")
     random: Share = Field(description="95 % of the |r| of random directions are below")
     p_random: Share = Field(description="p value against random directions, two-sided")
 

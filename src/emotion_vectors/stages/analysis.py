@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -13,6 +14,7 @@ from emotion_vectors.experiments.correlation import measure as correlation
 from emotion_vectors.experiments.correlation.record import ProbeCorrelations
 from emotion_vectors.experiments.lens import jacobian
 from emotion_vectors.experiments.lens import measure as lens
+from emotion_vectors.experiments.lens.record import Lens
 from emotion_vectors.experiments.preferences import measure as preferences
 from emotion_vectors.experiments.preferences.record import StatedPreferences
 from emotion_vectors.experiments.steering import arms
@@ -21,6 +23,7 @@ from emotion_vectors.experiments.words_out.record import WordsOut
 from emotion_vectors.lab import Lab
 from emotion_vectors.record.criterion import NOT_ASKED, VERDICTS, Criterion
 from emotion_vectors.report.topic import Evidence, Measured
+from emotion_vectors.scale.together import Later, Together
 from emotion_vectors.stages import validation
 from emotion_vectors.stages.activations import story_vector_shards
 from emotion_vectors.stages.doctor import all_checks
@@ -33,7 +36,7 @@ from emotion_vectors.stages.reliability import split_half_reliability
 from emotion_vectors.stages.responses import kept_responses
 from emotion_vectors.stages.speakers import speakers
 from emotion_vectors.stages.steering_analysis import analyse_steering
-from emotion_vectors.stages.words_out import words_out
+from emotion_vectors.stages.words_out import begin_words_out
 from emotion_vectors.stimuli import equal_to_published
 from emotion_vectors.store import atomic
 from emotion_vectors.store.schema import SCHEMA, JsonObject, timestamp
@@ -116,64 +119,60 @@ def analyse(
     runs: Runs | None,
 ) -> JsonObject:
     """All experiments on the measurements of the run; writes the tables and `results.json`."""
-    settings, pack = lab.settings, lab.pack
-    here, resamples, seed = vectors.at(), settings.resamples, settings.seed
-    lens_record, lens_criteria = lens.run(
-        lab.lm,
-        vectors.emotions,
-        here,
-        vectors.embedding,
-        lens.Pairs(pack.opposite_pairs, pack.more_opposite_pairs),
-        pack.valence,
-        settings.lens_k,
-        settings.lens_norm,
-        resamples,
-        seed,
-        detect=True,
-    )
-    if (transport := kept_jacobian(lab)) is not None:
-        carried = jacobian.run(
-            lab.lm, vectors.emotions, here, vectors.embedding, transport, [row.hit for row in lens_record.emotions],
-            settings.lens_k, settings.lens_norm, resamples, seed,
-        )  # fmt: skip
-        lens_record = lens_record.model_copy(update={"jacobian": carried})
-    scenario_record, scenario_criteria = validation.scenario_tests(lab, vectors, readings)
-    numeric_record, numeric_criteria = validation.numeric_tests(lab, vectors, readings)
+    nats, facts, together = correlated.scores.nats, validation.story_facts(lab, vectors), Together()
+    transport = kept_jacobian(lab)
     candidates = runs.plan.emotions if runs else vectors.emotions
-    examples = correlation.example_emotions(vectors.emotions, candidates, pack.valence)
+    examples = correlation.example_emotions(vectors.emotions, candidates, lab.pack.valence)
+    # In the order in which they are begun: those that take longest first.
+    left = begin_words_out(lab, vectors, readings, nats, facts.vocabulary, together)
+    geometry = together.later(lambda: directions(lab, vectors, facts))
+    alone = validation.begin_words_alone(lab, vectors, nats, facts, together)
+    lensed = together.later(lambda: _lens(lab, vectors, transport))
+    ranked = together.later(lambda: validation.scenario_tests(lab, vectors, readings))
+    counted = together.later(lambda: validation.numeric_tests(lab, vectors, readings))
+    steered = together.later(
+        lambda: (
+            analyse_steering(
+                lab, vectors, readings, answers.differences, correlated.scores, correlated.found, runs, examples
+            )
+            if runs
+            else (None, arms.unasked(len(vectors.emotions)))
+        )
+    )
+    evidence = Evidence(
+        lab.settings,
+        lab.pack,
+        vectors,
+        readings,
+        answers,
+        correlated.scores,
+        kept_responses(lab),
+        correlated.found,
+        runs,
+    )
+    others = [_begin(topic.measure, evidence, together) for topic in EXPERIMENTS if topic.measure is not None]
+    with lab.reporter.stage("Analysing", len(together), "parts") as stage:
+        together.run(lab.processes, stage.advance)
+    (lens_record, lens_criteria), (scenario_record, scenario_criteria) = lensed(), ranked()
+    (numeric_record, numeric_criteria), (steering_record, steering_criteria) = counted(), steered()
+    criteria = [*lens_criteria, *scenario_criteria, *numeric_criteria, *correlated.criteria, *steering_criteria]
+    baseline_record, criteria = validation.words_alone(alone, criteria, scenario_record, numeric_record, facts)
+    split_half, agreement = _reliability(lab, vectors)
+    feels_record, leaks_record = analyse_words(lab, vectors)
     shown = {
-        kind: correlation.example(emotion, vectors.emotions, correlated.found, correlated.scores.nats, pack.activities)
+        kind: correlation.example(emotion, vectors.emotions, correlated.found, nats, lab.pack.activities)
         for kind, emotion in examples.items()
     }
-    steering_record, steering_criteria = None, arms.unasked(len(vectors.emotions))
-    if runs:
-        steering_record, steering_criteria = analyse_steering(
-            lab, vectors, readings, answers.differences, correlated.scores, correlated.found, runs, examples
-        )
-    criteria = [*lens_criteria, *scenario_criteria, *numeric_criteria, *correlated.criteria, *steering_criteria]
-    facts = validation.story_facts(lab, vectors)
-    baseline_record, criteria = validation.words_alone(
-        lab, vectors, correlated.scores.nats, criteria, scenario_record, numeric_record, facts
-    )
-    split_half, agreement = _reliability(lab, vectors)
-    left = words_out(
-        lab, vectors, readings, correlated.scores.nats, criteria, baseline_record, facts.vocabulary, split_half
-    )
-    feels_record, leaks_record = analyse_words(lab, vectors)
     experiments = {
         "lens": lens_record.dump(), "scenarios": scenario_record.dump(), "numeric": numeric_record.dump() if numeric_record else None,
         "preferences": correlated.preferences.dump(), "correlation": correlated.correlations.model_copy(update={"examples": shown}).dump(),
         "steering": steering_record.dump() if steering_record else None, "baselines": baseline_record.dump(),
         "feels": feels_record.dump() if feels_record else None, "leaks": leaks_record.dump() if leaks_record else None,
-        **({WordsOut.key: left.dump()} if left else {}),
-        **directions(lab, vectors, facts),
+        **({WordsOut.key: left.part(baseline_record, criteria, split_half).dump()} if left else {}),
+        **geometry(),
         **speakers(lab, vectors, facts),
     }  # fmt: skip
-    evidence = Evidence(
-        settings, pack, vectors, readings, answers, correlated.scores, kept_responses(lab), correlated.found, runs
-    )
-    for measure in (topic.measure for topic in EXPERIMENTS if topic.measure is not None):
-        found = measure(evidence)
+    for found in (other() for other in others):
         if found is not None:
             criteria = _take(found, criteria, experiments)
     record = _record(lab, vectors, criteria, experiments, split_half, agreement)
@@ -181,6 +180,29 @@ def analyse(
     atomic.write_json(lab.run / "results.json", record)
     lab.run.finish("analysis", FILES, 0.0, len(criteria), "criteria")
     return record
+
+
+def _lens(lab: Lab, vectors: EmotionVectors, transport: jacobian.Transport | None) -> tuple[Lens, list[Criterion]]:
+    """The record's `lens` part and V1, V2, with what the Jacobian lens reads where there is one."""
+    pack, settings, here = lab.pack, lab.settings, vectors.at()
+    pairs = lens.Pairs(pack.opposite_pairs, pack.more_opposite_pairs)
+    record, criteria = lens.run(
+        lab.lm, vectors.emotions, here, vectors.embedding, pairs, pack.valence, settings.lens_k, settings.lens_norm,
+        settings.resamples, settings.seed, detect=True,
+    )  # fmt: skip
+    if transport is None:
+        return record, criteria
+    carried = jacobian.run(
+        lab.lm, vectors.emotions, here, vectors.embedding, transport, [row.hit for row in record.emotions],
+        settings.lens_k, settings.lens_norm, settings.resamples, settings.seed,
+    )  # fmt: skip
+    return record.model_copy(update={"jacobian": carried}), criteria
+
+
+def _begin(
+    measure: Callable[[Evidence], Measured | None], evidence: Evidence, together: Together
+) -> Later[Measured | None]:
+    return together.later(lambda: measure(evidence))
 
 
 def _take(found: Measured, criteria: list[Criterion], experiments: JsonObject) -> list[Criterion]:

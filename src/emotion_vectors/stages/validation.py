@@ -10,7 +10,7 @@ import polars as pl
 import torch
 
 from emotion_vectors.experiments.baselines import measure as baselines
-from emotion_vectors.experiments.baselines.record import Baselines
+from emotion_vectors.experiments.baselines.record import Baselines, Row
 from emotion_vectors.experiments.geometry import stories
 from emotion_vectors.experiments.geometry.stories import StoryFacts
 from emotion_vectors.experiments.numeric import measure as numeric
@@ -23,6 +23,7 @@ from emotion_vectors.lab import Lab
 from emotion_vectors.lm.model import LanguageModel
 from emotion_vectors.lm.prompts import chat_prompt
 from emotion_vectors.record.criterion import Criterion
+from emotion_vectors.scale.together import Later, Together
 from emotion_vectors.stages.readings import Readings
 from emotion_vectors.vectors.file import EmotionVectors
 
@@ -69,25 +70,32 @@ def numeric_tests(lab: Lab, vectors: EmotionVectors, readings: Readings) -> tupl
     )  # fmt: skip
 
 
+def begin_words_alone(
+    lab: Lab, vectors: EmotionVectors, nats: np.ndarray, facts: StoryFacts, together: Together
+) -> list[Later[Row]]:
+    """Have `together` put a bag of the stories' words and the emotion words' static embeddings through the tests of V3 to V9."""
+
+    def measured(name: str, rows: np.ndarray, of: Callable[[Sequence[str]], np.ndarray]) -> Row:
+        one = represent(lab, name, rows, of)
+        return baselines.measure(one, lab.pack, vectors.emotions, nats, lab.settings.resamples, lab.settings.seed)
+
+    embedded = partial(static_embeddings, lab.lm)
+    return [
+        together.later(lambda: measured("bag of words", facts.bag, facts.vocabulary.rows)),
+        together.later(lambda: measured("static embedding", vectors.embedding, embedded)),
+    ]
+
+
 def words_alone(
-    lab: Lab,
-    vectors: EmotionVectors,
-    nats: np.ndarray,
+    found: Sequence[Later[Row]],
     criteria: list[Criterion],
     scenario_record: Scenarios,
     numeric_record: Numeric | None,
     facts: StoryFacts,
 ) -> tuple[Baselines, list[Criterion]]:
     """The record's `baselines` part, and `criteria` with a note on each whose value the words alone reach."""
-    vocabulary = facts.vocabulary
-    representations = (
-        represent(lab, "bag of words", facts.bag, vocabulary.rows),
-        represent(lab, "static embedding", vectors.embedding, lambda texts: static_embeddings(lab.lm, texts)),
-    )
-    record = baselines.run(
-        representations, lab.pack, vectors.emotions, nats, criteria, scenario_record, numeric_record,
-        len(vocabulary.columns), lab.settings.resamples, lab.settings.seed,
-    )  # fmt: skip
+    rows = [row() for row in found]
+    record = baselines.run(rows, criteria, scenario_record, numeric_record, len(facts.vocabulary.columns))
     sentences = baselines.remarks(record)
     return record, [criterion.noted(sentences.get(criterion.id, "")) for criterion in criteria]
 

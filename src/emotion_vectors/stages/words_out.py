@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -13,30 +14,35 @@ from emotion_vectors.experiments.baselines.record import Baselines
 from emotion_vectors.experiments.baselines.words import Vocabulary
 from emotion_vectors.experiments.lens import measure as lens
 from emotion_vectors.experiments.words_out import measure, removal
-from emotion_vectors.experiments.words_out.record import WordsOut
+from emotion_vectors.experiments.words_out.record import LEFT, OTHERS, STATIC_LEFT, WordsOut
 from emotion_vectors.lab import Lab
 from emotion_vectors.lm.prompts import story_prompt
 from emotion_vectors.record.criterion import Criterion
+from emotion_vectors.scale.together import Later, Together
 from emotion_vectors.stages.activations import FILES, SIZE, story_vector_shards
 from emotion_vectors.stages.control_vectors import neutral_basis
 from emotion_vectors.stages.readings import Readings
 from emotion_vectors.stages.validation import BATCH, kept_stories, represent, static_embeddings
-from emotion_vectors.store.schema import JsonObject
 from emotion_vectors.vectors.directions import project_out
 from emotion_vectors.vectors.file import EmotionVectors
 
 
-def words_out(
-    lab: Lab,
-    vectors: EmotionVectors,
-    readings: Readings,
-    nats: np.ndarray,
-    criteria: list[Criterion],
-    beside: Baselines,
-    vocabulary: Vocabulary,
-    split_half: JsonObject | None,
-) -> WordsOut | None:
-    """The record's `words_out` part, by the `vocabulary` of the stories; None for vectors from elsewhere, and where topics or stories are too few for a regression."""
+class WithoutWords(NamedTuple):
+    """The three representations after removal, as they are being computed."""
+
+    own: Later[measure.Left]
+    others: Later[measure.Left]
+    static: Later[measure.Left]
+
+    def part(self, beside: Baselines, criteria: Sequence[Criterion], split_half: Mapping[str, Any] | None) -> WordsOut:
+        """The record's `words_out` part, once they are there."""
+        return measure.run(self.own(), self.others(), self.static(), beside, criteria, split_half)
+
+
+def begin_words_out(
+    lab: Lab, vectors: EmotionVectors, readings: Readings, nats: np.ndarray, vocabulary: Vocabulary, together: Together
+) -> WithoutWords | None:
+    """Have `together` take the words (the `vocabulary` of the stories) out; None for vectors from elsewhere, and where topics or stories are too few for a regression."""
     settings, total = lab.settings, int(sum(vectors.header["stories"]))
     if lab.theirs is not None or len(lab.topics) < 2:
         return None
@@ -45,17 +51,52 @@ def words_out(
     made = removal.components(vocabulary, some, total)
     if made is None:
         return None
-    given = _given(lab, vectors, readings, made)
-    return measure.run(
-        *given, lambda directions: _lens(lab, vectors, directions), beside, criteria, split_half, lab.pack, vectors.emotions, nats,
-        settings.resamples, settings.seed,
-    )  # fmt: skip
+    words, basis = _words(lab, vectors, made), None if vectors.kind == "raw" else neutral_basis(lab)
+
+    def finish(raw: np.ndarray) -> np.ndarray:
+        return raw if basis is None else project_out(raw, basis)
+
+    def read(name: str, rows: np.ndarray) -> Representation:
+        return _read(lab, readings, vectors.layer, name, rows)
+
+    def embedded(name: str, rows: np.ndarray) -> Representation:
+        return represent(lab, name, rows, lambda texts: static_embeddings(lab.lm, texts))
+
+    def activations() -> Iterator[np.ndarray]:
+        return (found for _, found in story_vector_shards(lab))
+
+    def judged(directions: np.ndarray) -> list[Criterion]:
+        return _lens(lab, vectors, directions)
+
+    def left(
+        name: str, given: measure.Given, lens: Callable[[np.ndarray], list[Criterion]] | None = None
+    ) -> Later[measure.Left]:
+        return together.later(
+            lambda: measure.left(name, given, lens, lab.pack, vectors.emotions, nats, settings.resamples, settings.seed)
+        )
+
+    statics = (_embedded(lab, texts) for _, texts in _stories(lab))
+    own = measure.Given(words.sums(words.own, activations()), finish, read)
+    others = measure.Given(words.sums(words.others, activations()), finish, read)
+    static = measure.Given(words.sums(words.own, statics), lambda raw: raw, embedded)
+    return WithoutWords(left(LEFT, own, judged), left(OTHERS, others), left(STATIC_LEFT, static))
 
 
-def _given(
-    lab: Lab, vectors: EmotionVectors, readings: Readings, made: removal.Components
-) -> tuple[measure.Given, measure.Given, measure.Given]:
-    """The stories' activations with their own words and with those of other stories, and their static embeddings with their words."""
+class _Words(NamedTuple):
+    """The word components of the stories that were read, shard by shard, with what the stories are about."""
+
+    labels: list[list[int]]
+    topics: list[list[int]]
+    own: list[np.ndarray]  # (stories, k) each
+    others: list[np.ndarray]  # those of other stories of the same topic
+    shape: tuple[int, int, int]  # emotions, topics, width of the rows
+
+    def sums(self, of: list[np.ndarray], rows: Iterator[np.ndarray]) -> removal.Sums:
+        """Sums of `rows` (stories, d) of each shard and of the components `of` them."""
+        return removal.add_up(zip(self.labels, self.topics, rows, of, strict=True), *self.shape, of[0].shape[1])
+
+
+def _words(lab: Lab, vectors: EmotionVectors, made: removal.Components) -> _Words:
     emotion = {name: row for row, name in enumerate(vectors.emotions)}
     topic = {name: row for row, name in enumerate(lab.topics)}
     labels, topics, own = [], [], []
@@ -65,33 +106,7 @@ def _given(
         own.append(made.of(texts))
     others = _dealt(np.concatenate(own), np.concatenate(topics), lab.settings.seed)
     borders = np.cumsum([len(one) for one in labels])[:-1]
-
-    def sums(words_of: list[np.ndarray], rows: Iterator[np.ndarray]) -> removal.Sums:
-        shards = zip(labels, topics, rows, words_of, strict=True)
-        return removal.add_up(shards, len(emotion), len(topic), lab.lm.hidden_size, words_of[0].shape[1])
-
-    def activations() -> Iterator[np.ndarray]:
-        return (found for _, found in story_vector_shards(lab))
-
-    def finish(raw: np.ndarray) -> np.ndarray:
-        return raw if vectors.kind == "raw" else project_out(raw, neutral_basis(lab))
-
-    statics = (_embedded(lab, texts) for _, texts in _stories(lab))
-    return (
-        measure.Given(
-            sums(own, activations()), finish, lambda name, rows: _read(lab, readings, vectors.layer, name, rows)
-        ),
-        measure.Given(
-            sums(np.split(others, borders), activations()),
-            finish,
-            lambda name, rows: _read(lab, readings, vectors.layer, name, rows),
-        ),
-        measure.Given(
-            sums(own, statics),
-            lambda raw: raw,
-            lambda name, rows: represent(lab, name, rows, lambda texts: static_embeddings(lab.lm, texts)),
-        ),
-    )
+    return _Words(labels, topics, own, np.split(others, borders), (len(emotion), len(topic), lab.lm.hidden_size))
 
 
 def _dealt(rows: np.ndarray, topics: np.ndarray, seed: int) -> np.ndarray:

@@ -16,7 +16,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from emotion_vectors.experiments.baselines.record import CRITERIA, LOWER_IS_BETTER, SEEDS, Baselines, Row, Tests
+from emotion_vectors.experiments.baselines.record import (
+    CRITERIA,
+    LOWER_IS_BETTER,
+    SEEDS,
+    Baselines,
+    Chances,
+    Row,
+    Sizes,
+)
 from emotion_vectors.experiments.correlation import measure as correlation
 from emotion_vectors.experiments.criteria import number
 from emotion_vectors.experiments.numeric import measure as numeric
@@ -25,7 +33,6 @@ from emotion_vectors.experiments.scenarios import measure as scenarios
 from emotion_vectors.experiments.scenarios import retrieval
 from emotion_vectors.experiments.scenarios.ranking import Battery
 from emotion_vectors.experiments.scenarios.record import Scenarios
-from emotion_vectors.record.base import Count, Share
 from emotion_vectors.record.criterion import Criterion
 from emotion_vectors.stimuli.pack import Pack
 
@@ -46,24 +53,16 @@ class Representation(NamedTuple):
 
 
 def run(
-    representations: Sequence[Representation],
-    pack: Pack,
-    emotions: Sequence[str],
-    nats: np.ndarray,
+    rows: Sequence[Row],
     criteria: Sequence[Criterion],
     scenario_record: Scenarios,
     numeric_record: Numeric | None,
     vocabulary: int,
-    resamples: int,
-    seed: int,
 ) -> Baselines:
-    """The record's `baselines` part; `criteria` and the two records are those of the residual stream.
+    """The record's `baselines` part: `rows` of `measure`, below that of the residual stream, whose criteria and records are given.
 
     `vocabulary` is the number of words of the bag of words.
     """
-    rows = [row(RESIDUAL, criteria, scenario_record, numeric_record)]
-    for one in representations:
-        rows.append(measure(one, pack, emotions, nats, resamples, seed))
     by_id = {criterion.id: criterion for criterion in criteria}
     probes = len(scenario_record.emotions) if by_id["V4"].value is not None else None
     of = {name: by_id[name].of for name in CRITERIA} | {"V4": probes}
@@ -74,7 +73,11 @@ def run(
     second, every = scenario_record.heldout, scenario_record.retrieval
     of |= {"heldout": second and second.of, "retrieval": every and every.of}
     of |= {"retrieval_rank": every and every.emotions}
-    return Baselines(rows=rows, of=Tests[Count](**of), vocabulary=vocabulary)
+    return Baselines(
+        rows=[row(RESIDUAL, criteria, scenario_record, numeric_record), *rows],
+        of=Sizes(**of),
+        vocabulary=vocabulary,
+    )
 
 
 def measure(
@@ -129,7 +132,7 @@ def row(
         ("retrieval_rank", every and every.raw.mean_rank),
     ):
         values[key], p[key] = (measure.value, measure.p) if measure else (None, None)
-    return Row(name=name, **values, p=Tests[Share](**p))
+    return Row(name=name, **values, p=Chances(**p))
 
 
 def narrow(activities: np.ndarray, vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

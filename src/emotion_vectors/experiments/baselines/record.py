@@ -43,10 +43,19 @@ class Tests(Part, Generic[T]):
         return getattr(self, test)
 
 
+# Named, since a class that is only made by brackets can't be sent from process to process.
+class Chances(Tests[Share]):
+    """One p value for each test."""
+
+
+class Sizes(Tests[Count]):
+    """What each test counts out of."""
+
+
 class Row(Tests[Number], Named):
     """The values of one representation."""
 
-    p: Tests[Share] = Field(description="p values, each against the representation's own chance")
+    p: Chances = Field(description="p values, each against the representation's own chance")
 
     @property
     def has_seeds(self) -> bool:
@@ -60,5 +69,5 @@ class Baselines(ExperimentPart):
     key = "baselines"
 
     rows: list[Row] = Field(description="one for each representation")
-    of: Tests[Count] = Field(description="what each count is out of; of a mean rank the number of probes")
+    of: Sizes = Field(description="what each count is out of; of a mean rank the number of probes")
     vocabulary: Count = Field(description="words of the bag of words")

@@ -20,12 +20,9 @@ from emotion_vectors.experiments.baselines import measure as baselines
 from emotion_vectors.experiments.baselines.record import Baselines, Row
 from emotion_vectors.experiments.criteria import json_number
 from emotion_vectors.experiments.words_out.record import (
-    LEFT,
     LENS,
-    OTHERS,
     OWN,
     STATIC,
-    STATIC_LEFT,
     Column,
     LensCount,
     WordsOut,
@@ -47,44 +44,58 @@ class Given(NamedTuple):
     represent: Callable[[str, np.ndarray], baselines.Representation]
 
 
-def run(
-    own: Given,
-    others: Given,
-    static: Given,
-    lens: Callable[[np.ndarray], Sequence[Criterion]],
-    beside: Baselines,
-    criteria: Sequence[Criterion],
-    split_half: Mapping[str, Any] | None,
+class Left(NamedTuple):
+    """A column after removal, with how many components were removed, fitted on how many topics but one."""
+
+    column: Column
+    components: int
+    folds: int
+
+
+def left(
+    name: str,
+    given: Given,
+    lens: Callable[[np.ndarray], Sequence[Criterion]] | None,
     pack: Pack,
     emotions: Sequence[str],
     nats: np.ndarray,
     resamples: int,
     seed: int,
+) -> Left:
+    """What the tests say of one representation after removal; `lens` judges V1 and V2 of vectors (n, d), None: not asked."""
+    found = remove(given.sums, PENALTY)
+    vectors = given.finish(contrast(found.means))
+    row = baselines.measure(given.represent(name, vectors), pack, emotions, nats, resamples, seed)
+    judged = [_lens(one) for one in lens(vectors)] if lens else [None, None]
+    column = _after(row, judged, given.sums, found, emotions, resamples, seed)
+    return Left(column, given.sums.z.shape[-1], int((given.sums.counts.sum(axis=1) > 0).sum()))
+
+
+def run(
+    own: Left,
+    others: Left,
+    static: Left,
+    beside: Baselines,
+    criteria: Sequence[Criterion],
+    split_half: Mapping[str, Any] | None,
 ) -> WordsOut:
-    """`own`, `others` (words of other stories) and `static` go through removal; `lens` judges V1 and V2 of vectors (n, d).
+    """The table: the vectors before and after removal, of other stories' words too, and the static embeddings before and after.
 
     `beside` and `criteria` have the values before it, `split_half` the reliability of the vectors.
     """
     by_id = {criterion.id: criterion for criterion in criteria}
     rows = {row.name: row for row in beside.rows}
     counts = [_lens(by_id[name]) for name in LENS]
-    columns = [_before(rows[baselines.RESIDUAL], OWN, counts, split_half)]
-    for name, given in ((LEFT, own), (OTHERS, others), (STATIC_LEFT, static)):
-        if name == STATIC_LEFT:
-            columns.append(_before(rows[STATIC], STATIC, [None, None], None))
-        left = remove(given.sums, PENALTY)
-        vectors = given.finish(contrast(left.means))
-        row = baselines.measure(given.represent(name, vectors), pack, emotions, nats, resamples, seed)
-        judged = [_lens(one) for one in lens(vectors)] if name == LEFT else [None, None]
-        columns.append(_after(row, judged, given.sums, left, emotions, resamples, seed))
+    columns = [
+        _before(rows[baselines.RESIDUAL], OWN, counts, split_half), own.column, others.column,
+        _before(rows[STATIC], STATIC, [None, None], None), static.column,
+    ]  # fmt: skip
     of = {name: by_id[name].of for name in LENS}
     of |= {
         name: beside.of.get(name)
         for name in ("V3", "V4", "V5", "V6", "V8", "V9", "heldout", "retrieval", "retrieval_rank")
     }
-    return WordsOut(
-        components=own.sums.z.shape[-1], folds=int((own.sums.counts.sum(axis=1) > 0).sum()), of=of, columns=columns
-    )
+    return WordsOut(components=own.components, folds=own.folds, of=of, columns=columns)
 
 
 def _lens(criterion: Criterion) -> LensCount | None:

@@ -142,6 +142,6 @@ def shuffled_owners(
 
 
 def dealt(given: Dialogues, felt: IndexArray, theirs: FloatArray | None, repeats: int, seed: int) -> FloatArray:
-    """(repeats, v) the same where the pairs of emotions are dealt out to other dialogues of the same topic: no emotion at all."""
+    """(repeats, v) the same where the pairs of emotions are shuffled over the dialogues of a topic: no emotion at all."""
     orders = permuted_rows(len(felt), given.group.tolist(), repeats, seed)
     return np.array([alike(given, add_up(given, felt[order]), theirs) for order in orders])

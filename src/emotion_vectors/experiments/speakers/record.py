@@ -28,7 +28,7 @@ class Alike(Part):
     interval: Interval = Field(description="95 % interval, a topic left out at a time")
     shuffled: Correlation = Field(description="mean with the owners of each dialogue's two emotions drawn by lot")
     shuffled_p: Share = Field(description="two-sided p value against that")
-    dealt: Correlation = Field(description="mean with the emotions dealt out to other dialogues")
+    dealt: Correlation = Field(description="mean with the emotions shuffled over the dialogues of a topic")
     dealt_p: Share = Field(description="one-sided p value against that")
     relative: float | None = Field(
         description="value over the root of the two sets' reliabilities, which can exceed 1; null where one of them is not beyond chance"

@@ -18,7 +18,7 @@ NOISE = "no likeness beyond chance"
 
 
 def beyond(cell: Alike) -> bool:
-    """Whether the likeness is one beyond emotions dealt out, with its whole interval above 0."""
+    """Whether the likeness is one beyond shuffled emotions, with its whole interval above 0."""
     return cell.dealt_p <= ALPHA and cell.interval[0] > 0
 
 
@@ -81,7 +81,7 @@ def chance(record: Record) -> str:
     ]
     return (
         f"Owners drawn by lot ({number(part.draws)} times): which speaker has which of the two emotions; what is left is likeness that belongs to "
-        "the dialogue and to neither speaker. Emotions dealt out to other dialogues of the topic: no likeness, mean cosines near 0. Words alone, "
+        "the dialogue and to neither speaker. Emotions shuffled over the dialogues of the topic: no likeness, mean cosines near 0. Words alone, "
         f"TF-IDF of the same turns: {'; '.join(words)}."
     )
 
@@ -90,7 +90,7 @@ def published(_: Record) -> str:
     """What the paper reports."""
     return (
         "Paper (171 emotions, dialogues written by the model; numbers only in its figures): present with present and other with other alike, "
-        "present with other near zero, stories nearer to the present speaker's; the same for Person 1 and Person 2. Hong (2026): not done."
+        "present with other near zero, stories nearer to the present speaker's; the same for Person 1 and Person 2. The earlier reproduction did not do this."
     )
 
 
@@ -104,7 +104,7 @@ def alike_table(record: Record) -> Table | None:
         for framing in part.framings
         for cell, words in zip(framing.model, part.words, strict=False)
     )
-    columns = ("Sets", "Mean cosine (95 %)", "Owners by lot", "Emotions dealt out", "Relative to reliability", "Words alone (95 %)", "Reading")  # fmt: skip
+    columns = ("Sets", "Mean cosine (95 %)", "Owners by lot", "Emotions shuffled", "Relative to reliability", "Words alone (95 %)", "Reading")  # fmt: skip
     note = (
         f"The same emotion's directions from topics that they don't share; itself: reliability of half the dialogues. Stories: the run's vectors of "
         f"{count(part.in_run, 'emotion')} of these. Interval: {count(part.groups, 'group')} of topics, each left out once. Relative to reliability: over the "

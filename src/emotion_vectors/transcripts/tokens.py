@@ -26,7 +26,7 @@ SCHEMA: dict[str, Any] = {
 MOST_ROWS = 50_000_000
 ROWS_PER_PIECE = 2_000_000
 BYTES_PER_TOKEN = 4  # of English text; of others fewer bytes make a token more often than not
-BYTES_PER_ROW = 10  # of a compressed table, measured on English chats
+BYTES_PER_ROW = 10  # of a compressed table, roughly: only for the sentence that refuses
 
 
 def require_moderate(held: Survey, emotions: int, layers: int, most: int) -> None:

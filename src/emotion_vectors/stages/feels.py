@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -12,12 +12,11 @@ from emotion_vectors.corpus.naming import forms
 from emotion_vectors.experiments.chance import turned_sets
 from emotion_vectors.experiments.steered_words import diagonal, feels, leaks
 from emotion_vectors.experiments.steered_words.record import Feels, Leaks
-from emotion_vectors.lab import Equipment, Lab
+from emotion_vectors.lab import Lab
 from emotion_vectors.lm.answers import answer_steered
 from emotion_vectors.lm.continuations import spell, word_log_probabilities
 from emotion_vectors.lm.prompts import chat_prompt
 from emotion_vectors.lm.writers.base import Sampling, read_text
-from emotion_vectors.scale.workers import InProcess, Job
 from emotion_vectors.stages.validation import kept_stories
 from emotion_vectors.stats import nulls
 from emotion_vectors.store import atomic
@@ -52,33 +51,14 @@ def steer_words(lab: Lab, vectors: EmotionVectors) -> None:
     emotions = scenario_emotions(lab)
     own = unit(vectors.at()[[vectors.index(emotion) for emotion in emotions]].astype(np.float64))
     size = float(vectors.residual_norm[vectors.layer])
-    work = Steered(emotions, own, size)
-    jobs = [Job((ANSWERS, work), 1), Job((HEARD, work))] if emotions else []
     with lab.reporter.stage("Words while steered", _tokens(lab, len(emotions)), "tokens") as stage:
-        done = InProcess(lab).each(steer_table, jobs, stage.advance, len(jobs))
-        rows = {HEARD: [], ANSWERS: []} | {job.payload[0]: found for job, found in done}
+        rows = {HEARD: [], ANSWERS: []}
+        if emotions:
+            rows[HEARD] = _hear(lab, emotions, own * lab.settings.strength * size)
+            rows[ANSWERS] = _ask(lab, emotions, own, size, stage.advance)
         for name, found in rows.items():
             atomic.write_parquet(lab.run / name, pl.DataFrame(found, schema=COLUMNS[name], orient="row"))
         lab.run.finish("feels", [HEARD, ANSWERS], stage.seconds, stage.units, "tokens", layer=vectors.layer)
-
-
-class Steered(NamedTuple):
-    """What is added: unit vectors (n, d) of n emotions and the mean length of a residual."""
-
-    emotions: tuple[str, ...]
-    own: np.ndarray
-    size: float
-
-
-def steer_table(
-    kit: Equipment, job: tuple[str, Steered], advance: Callable[[float], None]
-) -> Iterator[list[tuple[Any, ...]]]:
-    """The rows of one of the two tables."""
-    name, (emotions, own, size) = job
-    if name == HEARD:
-        yield _hear(kit, emotions, own * kit.settings.strength * size)
-    else:
-        yield _ask(kit, emotions, own, size, advance)
 
 
 def _tokens(lab: Lab, emotions: int) -> int:
@@ -87,7 +67,7 @@ def _tokens(lab: Lab, emotions: int) -> int:
     return conditions * SAMPLES * ANSWER_TOKENS if emotions else 0
 
 
-def _hear(lab: Equipment, emotions: tuple[str, ...], own: np.ndarray) -> list[tuple[Any, ...]]:
+def _hear(lab: Lab, emotions: tuple[str, ...], own: np.ndarray) -> list[tuple[Any, ...]]:
     """Rows of `feels.parquet`. Random sets, turned as a whole, are heard after the paper's two sentences only."""
     n, rows = len(emotions), []
     turned = turned_sets(own, lab.settings.random_directions, lab.settings.seed)
@@ -108,7 +88,7 @@ def _hear(lab: Equipment, emotions: tuple[str, ...], own: np.ndarray) -> list[tu
 
 
 def _ask(
-    lab: Equipment, emotions: tuple[str, ...], own: np.ndarray, size: float, advance: Callable[[float], None]
+    lab: Lab, emotions: tuple[str, ...], own: np.ndarray, size: float, advance: Callable[[float], None]
 ) -> list[tuple[Any, ...]]:
     """Rows of `answers.parquet`: every condition with the same seeds, so that samples pair up."""
     settings = lab.settings

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -13,8 +14,8 @@ from emotion_vectors.doctor.check import Check, Finding, Kind, make_check
 from emotion_vectors.errors import UserError, first_line
 from emotion_vectors.lm.model import LanguageModel
 from emotion_vectors.progress import Reporter
-from emotion_vectors.scale.forks import processes_for, share
-from emotion_vectors.scale.workers import Job
+from emotion_vectors.scale.forks import processes_for
+from emotion_vectors.scale.together import Together
 from emotion_vectors.stimuli.pack import Pack
 
 
@@ -69,11 +70,8 @@ EXAMINATIONS = (
 )
 
 
-LONGEST = (
-    "packed",
-    "steered_choices",
-    "start",
-)  # several seconds each; they are begun first where checks share processes
+# Several seconds each; they are begun first.
+LONGEST = ("packed", "steered_choices", "start")
 
 
 def examine(lm: LanguageModel, pack: Pack, layer: int | None = None, reporter: Reporter | None = None) -> list[Check]:
@@ -82,38 +80,22 @@ def examine(lm: LanguageModel, pack: Pack, layer: int | None = None, reporter: R
     A check that can't be computed, because the code under test refuses or breaks, is a failed check that quotes it.
     """
     bench = Bench(lm, pack, lm.default_layer if layer is None else layer)
-    shown, found = reporter or Reporter(quiet=True), {}
-    jobs = [Job(group, len(group)) for group in _groups()]
-    processes = processes_for(len(jobs), lm.device.type, torch.get_num_threads())
-    with shown.stage("Self-checks", len(EXAMINATIONS), "checks") as stage:
-        done = (
-            share(_group, bench, jobs, processes, stage.advance) if processes > 1 else _here(bench, jobs, stage.advance)
-        )
-        found = {check.name: check for _, check in done}
+    groups: dict[str, list[Examination]] = {}  # what looks at another's answers again is done beside it
+    for one in EXAMINATIONS:
+        groups.setdefault(one.after or one.name, []).append(one)
+    together = Together()
+    done = [
+        together.later(partial(_checks, bench, groups[name]), len(groups[name]))
+        for name in sorted(groups, key=lambda name: name not in LONGEST)
+    ]
+    with (reporter or Reporter(quiet=True)).stage("Self-checks", len(EXAMINATIONS), "checks") as stage:
+        together.run(lambda tasks: processes_for(tasks, lm.device.type, torch.get_num_threads()), stage.advance)
+    found = {check.name: check for checks in done for check in checks()}
     return [found[one.name] for one in EXAMINATIONS]
 
 
-def _groups() -> list[tuple[int, ...]]:
-    """Places of checks that belong together, those that take longest first."""
-    places = {one.name: place for place, one in enumerate(EXAMINATIONS)}
-    groups = {
-        place: [place] for place in sorted(places.values(), key=lambda place: EXAMINATIONS[place].name not in LONGEST)
-    }
-    for place, one in enumerate(EXAMINATIONS):
-        if one.after:
-            groups[places[one.after]] += groups.pop(place)
-    return [tuple(group) for group in groups.values()]
-
-
-def _group(bench: Bench, group: tuple[int, ...], advance: Callable[[float], None]) -> Iterator[Check]:
-    for one in (EXAMINATIONS[place] for place in group):
-        yield make_check(one.name, one.title, one.kind, _measured(one, bench))
-        advance(1)
-
-
-def _here(bench: Bench, jobs: list[Job], advance: Callable[[float], None]) -> Iterator[tuple[Job, Check]]:
-    for job in jobs:
-        yield from ((job, check) for check in _group(bench, job.payload, advance))
+def _checks(bench: Bench, examinations: list[Examination]) -> list[Check]:
+    return [make_check(one.name, one.title, one.kind, _measured(one, bench)) for one in examinations]
 
 
 def _measured(examination: Examination, bench: Bench) -> Finding:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, Generic, TypeVar
 
+from threadpoolctl import threadpool_limits
+
 from emotion_vectors.scale.forks import share
 from emotion_vectors.scale.workers import Advance, Job
 
@@ -16,10 +18,10 @@ T = TypeVar("T")
 
 
 class Later(Generic[T]):
-    """What a task will have computed once `Together.run` is through."""
+    """What a task will have computed once `Together.run` is through; `units` is how much it is, for the progress."""
 
-    def __init__(self, task: Callable[[], T]):
-        self.task = task
+    def __init__(self, task: Callable[[], T], units: float):
+        self.task, self.units = task, units
         self._found: list[T] = []
 
     def __call__(self) -> T:
@@ -40,24 +42,23 @@ class Together:
     def __len__(self) -> int:
         return len(self._tasks)
 
-    def later(self, task: Callable[[], T]) -> Later[T]:
+    def later(self, task: Callable[[], T], units: float = 1) -> Later[T]:
         """Have `task` done by `run`; it changes nothing outside itself."""
-        self._tasks.append(Later(task))
+        self._tasks.append(Later(task, units))
         return self._tasks[-1]
 
     def run(self, processes: Callable[[int], int], advance: Advance = lambda _: None) -> None:
-        """Do all tasks, in `processes(number of tasks)` forks or, where that is 1, here; `advance(1)` after each."""
+        """Do all tasks, in `processes(number of tasks)` forks or, where that is 1, here; `advance` gets the units of each."""
         tasks, self._tasks = self._tasks, []
-        count = processes(len(tasks))
-        if count > 1:
-            jobs = (Job(place, 1) for place in range(len(tasks)))
-            found = ((tasks[job.payload], result) for job, result in share(_do, tasks, jobs, count, lambda _: None))
-        else:
-            found = ((task, task.task()) for task in tasks)
-        for task, result in found:
-            task.keep(result)
-            advance(1)
+        jobs, count = [Job(place, task.units) for place, task in enumerate(tasks)], processes(len(tasks))
+        here = ((one, next(_do(tasks, one.payload))) for one in jobs)
+        for job, result in share(_do, tasks, jobs, count, lambda _: None) if count > 1 else here:
+            tasks[job.payload].keep(result)
+            advance(job.units)
 
 
-def _do(tasks: list[Later[Any]], place: int, advance: Advance) -> Iterator[Any]:
-    yield tasks[place].task()
+def _do(tasks: list[Later[Any]], place: int, advance: Advance = lambda _: None) -> Iterator[Any]:
+    # One thread for numpy's and scipy's matrices, in a fork and here: the sums are the same then, and forks don't wait for each other.
+    with threadpool_limits(1, user_api="blas"):
+        found = tasks[place].task()
+    yield found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 from emotion_vectors.experiments import reliability
@@ -19,7 +19,7 @@ from emotion_vectors.experiments.words_out.record import WordsOut
 from emotion_vectors.lab import Lab
 from emotion_vectors.record.criterion import NOT_ASKED, Criterion
 from emotion_vectors.report.topic import Evidence, Measured
-from emotion_vectors.scale.together import Later, Together
+from emotion_vectors.scale.together import Together
 from emotion_vectors.stages import validation
 from emotion_vectors.stages.activations import story_vector_shards
 from emotion_vectors.stages.feels import analyse_words
@@ -115,7 +115,7 @@ def analyse(
         correlated.found,
         runs,
     )
-    others = [_begin(topic.measure, evidence, together) for topic in EXPERIMENTS if topic.measure is not None]
+    others = [together.later(partial(topic.measure, evidence)) for topic in EXPERIMENTS if topic.measure is not None]
     with lab.reporter.stage("Analysing", len(together), "parts") as stage:
         together.run(lab.processes, stage.advance)
     (lens_record, lens_criteria), (scenario_record, scenario_criteria) = lensed(), ranked()
@@ -162,12 +162,6 @@ def _lens(lab: Lab, vectors: EmotionVectors, transport: jacobian.Transport | Non
         settings.lens_k, settings.lens_norm, settings.resamples, settings.seed,
     )  # fmt: skip
     return record.model_copy(update={"jacobian": carried}), criteria
-
-
-def _begin(
-    measure: Callable[[Evidence], Measured | None], evidence: Evidence, together: Together
-) -> Later[Measured | None]:
-    return together.later(lambda: measure(evidence))
 
 
 def _take(found: Measured, criteria: list[Criterion], experiments: JsonObject) -> list[Criterion]:

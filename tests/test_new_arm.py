@@ -1,23 +1,14 @@
 """The control arm of CONTRIBUTING.md, put into a copy of the package in the two files it names: it is in the record and on the page."""
 
 import json
-import os
 import re
-import shutil
-import subprocess
-import sys
-from pathlib import Path
 
 import polars as pl
 import pytest
-from small import SMALL_WORDS
+from copied import CONTRIBUTING, copied_package, toy_run_of_copy
 
-import emotion_vectors
 from emotion_vectors.experiments.steering.controls import CONTROLS
 from emotion_vectors.stages.control_vectors import DIRECTIONS
-
-ROOT = Path(__file__).parents[1]
-PACKAGE = Path(emotion_vectors.__file__).parent
 
 
 def test_every_arm_of_the_table_has_its_directions():
@@ -26,38 +17,20 @@ def test_every_arm_of_the_table_has_its_directions():
 
 @pytest.mark.slow
 def test_a_new_control_arm_is_two_files(tmp_path):
-    copy = tmp_path / "emotion_vectors"
-    shutil.copytree(PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__"))
-    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
-    section = text.split("## Add a control arm")[1].split("\n## ")[0]
+    copy = copied_package(tmp_path)
+    section = CONTRIBUTING.split("## Add a control arm")[1].split("\n## ")[0]
     row, function, entry = re.findall(r"```\n(.*?)```", section, re.DOTALL)
     _put_before(copy / "experiments" / "steering" / "controls.py", ")  # fmt: skip", row)
     made = copy / "stages" / "control_vectors.py"
     _put_before(made, "# For each arm", function)
     made.write_text(made.read_text(encoding="utf-8").rstrip().removesuffix("}") + entry + "}\n", encoding="utf-8")
-    environment = os.environ | {"PYTHONPATH": str(tmp_path), "OMP_NUM_THREADS": "1"}
-    command = [
-        sys.executable,
-        "-m",
-        "emotion_vectors",
-        "run",
-        "--preset",
-        "toy",
-        "--threads",
-        "1",
-        "--quiet",
-        *SMALL_WORDS,
-    ]
-    done = subprocess.run(
-        [*command, "--out", str(tmp_path / "run")], env=environment, capture_output=True, text=True, timeout=300, check=False
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    steering = json.loads((tmp_path / "run" / "results.json").read_text(encoding="utf-8"))["experiments"]["steering"]
+    run = toy_run_of_copy(tmp_path)
+    steering = json.loads((run / "results.json").read_text(encoding="utf-8"))["experiments"]["steering"]
     arm = next(row for row in steering["arms"] if row["arm"] == "baseline")
     (effect,) = [row["nats"] for row in steering["controls"] if row["kind"] == "baseline"]
     assert arm["vectors"] == 1 and arm["mean_nats"] == pytest.approx(effect)
-    assert "The mean of the neutral texts" in (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
-    table = pl.read_parquet(tmp_path / "run" / "steering.parquet").filter(pl.col("kind") == "baseline")
+    assert "The mean of the neutral texts" in (run / "report.html").read_text(encoding="utf-8")
+    table = pl.read_parquet(run / "steering.parquet").filter(pl.col("kind") == "baseline")
     assert len(table) > 0 and table["strength"].unique().to_list() == [steering["strength"]]
 
 

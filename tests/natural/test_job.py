@@ -27,6 +27,7 @@ from emotion_vectors.natural.record import Summary
 from emotion_vectors.progress import Reporter
 from emotion_vectors.stimuli.norms import Norms
 from emotion_vectors.transcripts import job as reading_job
+from emotion_vectors.transcripts import pieces
 from emotion_vectors.transcripts.sources import survey
 from emotion_vectors.vectors.in_sample import text_hashes
 
@@ -116,7 +117,7 @@ def test_long_texts_have_one_passage_for_each_stretch_and_emotion(world, tmp_pat
 
 def test_neither_batches_nor_the_order_of_files_matter(world, tmp_path, monkeypatch):
     lm = world[0]
-    monkeypatch.setattr(reading_job, "TEXTS_PER_PIECE", 8)
+    monkeypatch.setattr(pieces, "TEXTS_PER_PIECE", 8)
     files = [lines(tmp_path / f"{n}.jsonl", [sentence(lm, 50 * n + seed, 20) for seed in range(15)]) for n in range(3)]
     whole = write(world, files, tmp_path / "whole")
     other = write(world, files[::-1], tmp_path / "other")
@@ -135,8 +136,8 @@ from pathlib import Path
 from emotion_vectors.natural import job
 from natural.test_job import write
 from transcripts import planted_texts
-from emotion_vectors.transcripts import job as reading_job
-reading_job.TEXTS_PER_PIECE = 6
+from emotion_vectors.transcripts import pieces
+pieces.TEXTS_PER_PIECE = 6
 keep = job.atomic.write_json
 def killed(path, value):
     if path.name == sys.argv[3]:
@@ -151,7 +152,7 @@ write((lm, vectors, planted_texts.calibrated(lm, vectors)), [Path(sys.argv[1])],
 @pytest.mark.slow
 @pytest.mark.parametrize("at", ["000002.json", "summary.json"])
 def test_a_killed_job_goes_on_and_ends_with_the_same_bytes(world, tmp_path, monkeypatch, at):
-    monkeypatch.setattr(reading_job, "TEXTS_PER_PIECE", 6)
+    monkeypatch.setattr(pieces, "TEXTS_PER_PIECE", 6)
     path = lines(tmp_path / "a.jsonl", [sentence(world[0], seed, 15 + seed) for seed in range(21)])
     whole = write(world, [path], tmp_path / "whole")
     environment = os.environ | {
@@ -176,7 +177,7 @@ def test_a_killed_job_goes_on_and_ends_with_the_same_bytes(world, tmp_path, monk
 
 
 def test_memory_does_not_grow_with_the_number_of_texts(world, tmp_path, monkeypatch):
-    monkeypatch.setattr(reading_job, "TEXTS_PER_PIECE", 16)
+    monkeypatch.setattr(pieces, "TEXTS_PER_PIECE", 16)
     monkeypatch.setattr("emotion_vectors.natural.kept.RANDOM_PASSAGES", 10)
     monkeypatch.setattr("emotion_vectors.natural.command.render", lambda *_: "")
     peaks = []

@@ -17,7 +17,7 @@ from vectors.worlds import EMOTIONS, make_vectors
 from emotion_vectors.errors import UserError
 from emotion_vectors.lm.messages import converse
 from emotion_vectors.progress import Reporter
-from emotion_vectors.transcripts import job
+from emotion_vectors.transcripts import job, pieces
 from emotion_vectors.transcripts.job import Order, read_files
 from emotion_vectors.transcripts.table import SCHEMA
 
@@ -128,10 +128,10 @@ def test_the_table_says_what_could_not_be_read(tmp_path):
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from emotion_vectors.transcripts import job
+from emotion_vectors.transcripts import job, pieces
 from transcripts.planted_texts import calibrated, planted
 from transcripts.test_job import QUIET, order
-job.TEXTS_PER_PIECE = 4
+pieces.TEXTS_PER_PIECE = 4
 write = job.atomic.write_json
 def killed(path, value):
     if path.name == sys.argv[3]:
@@ -146,7 +146,7 @@ job.read_files(order(Path(sys.argv[1])), vectors, lm, calibrated(lm, vectors), P
 @pytest.mark.slow
 def test_a_killed_job_goes_on_and_ends_with_the_same_bytes(world, tmp_path, monkeypatch):
     lm, vectors, known = world
-    monkeypatch.setattr(job, "TEXTS_PER_PIECE", 4)
+    monkeypatch.setattr(pieces, "TEXTS_PER_PIECE", 4)
     path = chats(tmp_path / "a.jsonl", [sentence(lm, seed, 10 + seed) for seed in range(15)])
     whole = read_files(order(path), vectors, lm, known, tmp_path / "whole.parquet", QUIET)
     out = tmp_path / "out.parquet"
@@ -209,7 +209,7 @@ def test_somebody_elses_file_is_not_overwritten(tmp_path):
 
 def test_memory_does_not_grow_with_the_number_of_texts(tmp_path, monkeypatch):
     lm, vectors = tiny(), make_vectors()
-    monkeypatch.setattr(job, "TEXTS_PER_PIECE", 16)
+    monkeypatch.setattr(pieces, "TEXTS_PER_PIECE", 16)
     peaks = []
     for count in (32, 32, 256):
         path = chats(tmp_path / "a.jsonl", [sentence(lm, seed, 12) for seed in range(count)])
@@ -224,7 +224,7 @@ def test_memory_does_not_grow_with_the_number_of_texts(tmp_path, monkeypatch):
 def test_the_strongest_passages_are_those_of_all_pieces(world, tmp_path, monkeypatch):
     lm, vectors, known = world
     path = chats(tmp_path / "a.jsonl", [sentence(lm, seed, 30) for seed in range(60)])
-    monkeypatch.setattr(job, "TEXTS_PER_PIECE", 7)
+    monkeypatch.setattr(pieces, "TEXTS_PER_PIECE", 7)
     record = read_files(order(path), vectors, lm, known, tmp_path / "out.parquet", QUIET)
     rows = pl.read_parquet(tmp_path / "out.parquet")
     for emotion in EMOTIONS:

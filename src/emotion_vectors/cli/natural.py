@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 from emotion_vectors.cli.options import STOPPED, Adapter, Device, Quantize, Quiet
-from emotion_vectors.cli.read import load_reader, reference_said, window_of
+from emotion_vectors.cli.read import load_reader, vectors_for, window_of
 from emotion_vectors.errors import UserError
 
 
@@ -68,23 +68,16 @@ def examples(
     from emotion_vectors.progress import Reporter
     from emotion_vectors.stimuli.pack import load_pack
     from emotion_vectors.transcripts.sources import survey, unfolded
-    from emotion_vectors.vectors.file import EmotionVectors
 
     if threads:
         torch.set_num_threads(threads)
-    reporter, loaded = Reporter(quiet), EmotionVectors.load(vectors)
-    names = loaded.emotions if emotions is None else tuple(dict.fromkeys(name.strip() for name in emotions.split(",")))
-    chosen = loaded.layer if layer is None else layer
-    loaded.at(chosen)
-    for name in names:
-        loaded.index(name)
+    reporter = Reporter(quiet)
+    loaded, names, chosen = vectors_for(vectors, emotions, layer)
     if out.is_file():
         raise UserError(f"{out} is a file; --out needs a folder.")
     rated, pack = lexicon(norms), load_pack(stimuli)
     held = survey(unfolded(files), skip_bad, text_column)  # a bad line is told before the model is loaded
-    lm = load_reader(loaded, model, quantize, adapter, device, reporter)
-    calibration = loaded.calibration if lm.sha256 == loaded.header.get("model_sha256") else None
-    reporter.say(reference_said(loaded, calibration is not None))
+    lm, calibration = load_reader(loaded, model, quantize, adapter, device, reporter)
     order = Order(
         files_in_order(held), names, chosen, window_of(lm, window, WINDOW), top, rated, pack.synonyms, text_column, skip_bad
     )  # fmt: skip

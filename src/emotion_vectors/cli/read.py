@@ -14,6 +14,7 @@ from emotion_vectors.errors import UserError
 if TYPE_CHECKING:
     from emotion_vectors.lm.model import LanguageModel
     from emotion_vectors.progress import Reporter
+    from emotion_vectors.vectors.calibration import Calibration
     from emotion_vectors.vectors.file import EmotionVectors
 
 LISTED = 10  # emotions of a single message
@@ -89,20 +90,13 @@ def read(
     from emotion_vectors.transcripts.job import Order, read_files
     from emotion_vectors.transcripts.sources import survey, unfolded
     from emotion_vectors.transcripts.tokens import require_moderate
-    from emotion_vectors.vectors.file import EmotionVectors
     from emotion_vectors.vectors.layers import parse_layers
-    from emotion_vectors.vectors.named import parse_names
 
     _require_together(tokens, layers, out, top)
     if threads:
         torch.set_num_threads(threads)
     reporter = Reporter(quiet)
-    loaded = EmotionVectors.load(vectors)
-    names = loaded.emotions if emotions is None else parse_names(emotions)
-    chosen = loaded.layer if layer is None else layer
-    loaded.at(chosen)
-    for name in names:
-        loaded.index(name)
+    loaded, names, chosen = vectors_for(vectors, emotions, layer)
     files = unfolded(files)
     held = survey(files, skip_bad)  # a bad line is told before the model is loaded
     every = (
@@ -116,9 +110,7 @@ def read(
         loaded.at(one)
     if tokens:
         require_moderate(held, len(names), len(every), most_rows)
-    lm = load_reader(loaded, model, quantize, adapter, device, reporter)
-    calibration = loaded.calibration if lm.sha256 == loaded.header.get("model_sha256") else None
-    reporter.say(reference_said(loaded, calibration is not None))
+    lm, calibration = load_reader(loaded, model, quantize, adapter, device, reporter)
     order = Order(tuple(files), names, chosen, window_of(lm, window), skip_bad, every)
     try:
         record = read_files(order, loaded, lm, calibration, out, reporter, tokens_per_batch, held)
@@ -141,6 +133,20 @@ def _require_together(tokens: bool, layers: str | None, out: Path | None, top: i
         raise UserError("--layers goes with --tokens; messages are read at one layer, --layer.")
 
 
+def vectors_for(source: str, emotions: str | None, layer: int | None) -> tuple[EmotionVectors, tuple[str, ...], int]:
+    """The vectors, and which of their emotions (None: all) are read at which of their layers (None: the analysis layer)."""
+    from emotion_vectors.vectors.file import EmotionVectors
+    from emotion_vectors.vectors.named import parse_names
+
+    loaded = EmotionVectors.load(source)
+    names = loaded.emotions if emotions is None else parse_names(emotions)
+    chosen = loaded.layer if layer is None else layer
+    loaded.at(chosen)
+    for name in names:
+        loaded.index(name)
+    return loaded, names, chosen
+
+
 def load_reader(
     vectors: EmotionVectors,
     model: str | None,
@@ -148,8 +154,8 @@ def load_reader(
     adapter: str | None,
     device: str,
     reporter: Reporter,
-) -> LanguageModel:
-    """The model to read with; other weights than the vectors' only where asked for."""
+) -> tuple[LanguageModel, Calibration | None]:
+    """The model to read with, other weights than the vectors' only where asked for, and the neutral texts' scores if it read them."""
     from emotion_vectors.vectors.loading import load_model_of
 
     if name := model or vectors.header.get("model"):
@@ -165,10 +171,12 @@ def load_reader(
         say=reporter.say,
     )
     vectors.check_fits(lm)
-    return lm
+    calibration = vectors.calibration if lm.sha256 == vectors.header.get("model_sha256") else None
+    reporter.say(_reference(vectors, calibration is not None))
+    return lm, calibration
 
 
-def reference_said(vectors: EmotionVectors, used: bool) -> str:
+def _reference(vectors: EmotionVectors, used: bool) -> str:
     """What percentiles are among, or why there are none."""
     if used and vectors.calibration is not None:
         return f"Percentiles are among {vectors.calibration.texts} neutral texts."

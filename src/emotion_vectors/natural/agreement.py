@@ -20,6 +20,7 @@ from emotion_vectors.natural.record import Agreement, AxisAgreement, Chosen, Emo
 from emotion_vectors.natural.words import spoken
 from emotion_vectors.stats.correlation import standardised
 from emotion_vectors.stats.intervals import drawn_counts, ends_of_draws
+from emotion_vectors.stats.nulls import permutation_p
 from emotion_vectors.stimuli.items import POSITIVE
 from emotion_vectors.stimuli.norms import SHIPPED, Norms, read_norms, shipped
 
@@ -113,15 +114,10 @@ def axis_agreement(texts: Scored, signs: np.ndarray, seed: int = 0) -> AxisAgree
         r=r,
         interval=[float(found.low[0]), float(found.high[0])],
         shuffled=float(np.quantile(null, 0.95)),
-        p=_p(null, r),
+        p=float(permutation_p(abs(r), null)),
         random=float(np.quantile(random, 0.95)),
-        p_random=_p(random, r),
+        p_random=float(permutation_p(abs(r), random)),
     )
-
-
-def _p(null: np.ndarray, r: float) -> float:
-    """How often chance gives an |r| as large; the data count as one draw."""
-    return float((1 + (null >= abs(r)).sum()) / (1 + len(null)))
 
 
 def agreement(

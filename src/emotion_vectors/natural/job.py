@@ -29,8 +29,9 @@ from emotion_vectors.stimuli.norms import Norms
 from emotion_vectors.store import atomic
 from emotion_vectors.store.run_folder import RunFolder, file_digest, fingerprint, open_run
 from emotion_vectors.store.schema import JsonObject
-from emotion_vectors.transcripts.job import grouped, ready_pieces, vectors_sha256
+from emotion_vectors.transcripts.job import vectors_sha256
 from emotion_vectors.transcripts.passages import Place
+from emotion_vectors.transcripts.pieces import grouped, read_pieces
 from emotion_vectors.transcripts.scores import MessageScores, Seen, TextScores, score_texts
 from emotion_vectors.transcripts.sources import Item, Survey
 from emotion_vectors.vectors.calibration import KINDS, Calibration
@@ -39,9 +40,8 @@ from emotion_vectors.vectors.in_sample import text_hash
 
 FILES = ("passages.parquet", "examples.html", "summary.json")
 SEED = 0
-WINDOW = (
-    512  # tokens read at once: stretches about as long as the neutral texts that their largest tokens are ranked among
-)
+# Tokens read at once: stretches about as long as the neutral texts that their largest tokens are ranked among.
+WINDOW = 512
 COUNTED = ("texts", "problems", "in_sample", "stretches", "tokens")
 
 
@@ -177,26 +177,14 @@ def _why_none(counts: dict[str, int]) -> str:
 def _pieces(
     order: Order, reader: Reader, run: RunFolder, kept: Kept, held: Survey, reporter: Reporter
 ) -> tuple[list[Path], dict[str, int]]:
-    paths: list[Path] = []
-    counts: dict[str, int] = dict.fromkeys(COUNTED, 0)
-    ready, words, wide = ready_pieces(run), order.words, reader.widened(order.layer)
-    done = sum(atomic.read_json(run / f"{number:06d}.json")["texts"] for number in range(ready))
-    with reporter.stage("Reading", held.texts, "texts", done) as stage:
-        for number, items in enumerate(grouped(order.files, order.text_column)):
-            rows, facts, state = (run / f"{number:06d}{end}" for end in (".parquet", ".json", ".kept.json"))
-            if number == ready - 1:
-                kept.restore(atomic.read_object(state))
-            if number >= ready:
-                table, found = _read_piece(items, order, reader, wide, words, kept, stage)
-                atomic.write_parquet(rows, table)
-                atomic.write_json(state, kept.dump())
-                # Last: this file says that the piece is done.
-                atomic.write_json(facts, {"texts": len(items)} | found)
-                (run / f"{number - 1:06d}.kept.json").unlink(missing_ok=True)
-            paths.append(rows)
-            for name, value in atomic.read_json(facts).items():
-                counts[name] += value
-    return paths, counts
+    words, wide = order.words, reader.widened(order.layer)
+
+    def read(items: Sequence[Item], number: int, stage: Stage) -> tuple[pl.DataFrame, dict[str, int]]:
+        return _read_piece(items, order, reader, wide, words, kept, stage)
+
+    pieces = grouped(order.files, order.text_column)
+    paths, found = read_pieces(run, pieces, held.texts, kept, "kept", read, reporter)
+    return paths, {name: found[name] for name in COUNTED}
 
 
 def _read_piece(

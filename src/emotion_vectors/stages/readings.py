@@ -20,10 +20,8 @@ from emotion_vectors.store import atomic
 from emotion_vectors.vectors import activations, passes
 
 FILE = "readings.safetensors"
-ACTIVITIES, COSINES = (
-    "activities",
-    "activity_cosines",
-)  # one group, read once: means of residuals, and of residuals at length 1
+# One group, read once: means of residuals, and of residuals at length 1.
+ACTIVITIES, COSINES = "activities", "activity_cosines"
 
 
 class Readings(NamedTuple):

@@ -25,16 +25,15 @@ from emotion_vectors.store import atomic
 from emotion_vectors.store.run_folder import RunFolder, file_digest, open_run
 from emotion_vectors.store.schema import JsonObject
 from emotion_vectors.transcripts.passages import Passages, Place
+from emotion_vectors.transcripts.pieces import CHARACTERS_PER_PIECE, grouped, read_pieces
 from emotion_vectors.transcripts.scores import MessageScores, Seen, score_texts
-from emotion_vectors.transcripts.sources import Bad, Item, Survey, read_items, survey
+from emotion_vectors.transcripts.sources import Item, Survey, survey
 from emotion_vectors.transcripts.table import Line, counts_of, extra_of, table
 from emotion_vectors.transcripts.tokens import characters_per_piece, token_table
 from emotion_vectors.vectors.calibration import Calibration
 from emotion_vectors.vectors.file import EmotionVectors
 
 SCHEMA = 2  # form of the table and its record; 2: reliability, in_sample, control tokens, thoughts and other parts
-TEXTS_PER_PIECE = 256
-CHARACTERS_PER_PIECE = 4_000_000
 OUTPUTS = (".parquet", ".jsonl")
 
 
@@ -170,28 +169,16 @@ def _pieces(
     tokens_per_batch: int,
 ) -> tuple[list[Path], dict[str, int]]:
     """Read what is not read yet; the pieces' files and counts over all of them."""
-    paths: list[Path] = []
-    counts = {"texts": held.texts, "bad": held.bad} | dict.fromkeys(counts_of([]), 0)
-    ready = ready_pieces(run)
-    done = sum(atomic.read_json(run / f"{number:06d}.json")["texts"] for number in range(ready))
+
+    def read(items: Sequence[Item], number: int, stage: Stage) -> tuple[pl.DataFrame, dict[str, int]]:
+        lines = _read_piece(items, number, order, vectors, lm, calibration, kept, stage, tokens_per_batch)
+        return _table(lines, order, vectors, calibration, held), counts_of(lines)
+
     # A row for every token is many rows.
     many = characters_per_piece(len(order.emotions), len(order.tokens)) if order.tokens else CHARACTERS_PER_PIECE
-    with reporter.stage("Reading", held.texts, "texts", done) as stage:
-        for number, items in enumerate(grouped(order.files, most=min(many, CHARACTERS_PER_PIECE))):
-            rows, facts, passages = (run / f"{number:06d}{end}" for end in (".parquet", ".json", ".passages.json"))
-            if number == ready - 1:
-                kept.restore(atomic.read_json(passages))
-            if number >= ready:
-                lines = _read_piece(items, number, order, vectors, lm, calibration, kept, stage, tokens_per_batch)
-                atomic.write_parquet(rows, _table(lines, order, vectors, calibration, held))
-                atomic.write_json(passages, kept.dump())
-                # Last: this file says that the piece is done.
-                atomic.write_json(facts, {"texts": len(items)} | counts_of(lines))
-                (run / f"{number - 1:06d}.passages.json").unlink(missing_ok=True)
-            paths.append(rows)
-            for name, value in atomic.read_json(facts).items():
-                counts[name] += value if name != "texts" else 0
-    return paths, counts
+    pieces = grouped(order.files, most=min(many, CHARACTERS_PER_PIECE))
+    paths, found = read_pieces(run, pieces, held.texts, kept, "passages", read, reporter)
+    return paths, {"texts": held.texts, "bad": held.bad} | {name: found[name] for name in counts_of([])}
 
 
 def _table(
@@ -213,30 +200,6 @@ def _reliability(order: Order, vectors: EmotionVectors) -> list[float | None]:
     """How far each of the emotions' directions agrees with itself."""
     known = vectors.reliability
     return [None if known is None else known.r[row] for row in _columns(order, vectors)]
-
-
-def ready_pieces(run: RunFolder) -> int:
-    """How many pieces, from the first on, are done."""
-    number = 0
-    while (run / f"{number:06d}.json").is_file():
-        number += 1
-    return number
-
-
-def grouped(files: Sequence[Path], column: str = "text", most: int = CHARACTERS_PER_PIECE) -> Iterator[list[Item]]:
-    """The texts of all files in pieces of up to `most` characters."""
-    piece: list[Item] = []
-    size = 0
-    for item in read_items(files, column):
-        if isinstance(item, Bad):
-            continue
-        if piece and (len(piece) == TEXTS_PER_PIECE or size + item.characters > most):
-            yield piece
-            piece, size = [], 0
-        piece.append(item)
-        size += item.characters
-    if piece:
-        yield piece
 
 
 def _read_piece(

@@ -49,9 +49,8 @@ class MessageScores:
     start: int  # first token of the content, from which positions are counted
     answered_at: int | None  # response position
     counted: int = 0
-    every: np.ndarray | None = (
-        None  # (kinds, tokens from `first` to `last`, emotions, layers), where every token is asked for
-    )
+    # Where every token is asked for: (kinds, tokens from `first` to `last`, emotions, layers).
+    every: np.ndarray | None = None
 
 
 @dataclass
@@ -69,9 +68,8 @@ class Seen(NamedTuple):
     window: Window
     cosines: np.ndarray
     tokens: tuple[str, ...]
-    every: np.ndarray | None = (
-        None  # the same at the layers of which every token is asked for: (kinds, tokens, emotions, layers)
-    )
+    # The same at the layers of which every token is asked for: (kinds, tokens, emotions, layers).
+    every: np.ndarray | None = None
 
 
 Watch = Callable[[int, int, MessageScores, Seen], None]

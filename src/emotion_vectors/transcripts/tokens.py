@@ -23,7 +23,6 @@ SCHEMA: dict[str, Any] = {
     "position": pl.Int32, "token": pl.String, "emotion": pl.String, "layer": pl.Int32, "raw": pl.Float32, "centred": pl.Float32,
     "percentile": pl.Float32, "problem": pl.String,
 }  # fmt: skip
-MOST_ROWS = 50_000_000
 ROWS_PER_PIECE = 2_000_000
 BYTES_PER_TOKEN = 4  # of English text; of others fewer bytes make a token more often than not
 BYTES_PER_ROW = 10  # of a compressed table, roughly: only for the sentence that refuses

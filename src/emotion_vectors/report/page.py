@@ -34,6 +34,7 @@ from emotion_vectors.report.topic import Figure, Rows, Section, Table, Topic, ca
 from emotion_vectors.report.wording import number
 from emotion_vectors.stats.scores import ELO_PER_NAT
 from emotion_vectors.store.atomic import write_bytes, write_text
+from emotion_vectors.store.schema import JsonObject
 
 TEMPLATES = Path(__file__).parent / "templates"
 # The version that altair writes its specifications for, as vl-convert names it: v6.4.1 is "6.4".
@@ -143,7 +144,7 @@ def steady(svg: str) -> str:
     return re.sub(r"gradient_\d+", lambda found: numbers.setdefault(found.group(), f"gradient_{len(numbers)}"), svg)
 
 
-def specification(chart: Any) -> dict[str, Any]:
+def specification(chart: Any) -> JsonObject:
     """A chart as a Vega-Lite specification. Altair's check of it against the schema takes longer than drawing it; the
     tests make it instead.
     """
@@ -161,12 +162,30 @@ TABLES = Section("tables", "Method and tables", "Method and tables")
 CORPUS = Section("corpus", "Corpus", "Corpus")
 
 
+class _Shown(NamedTuple):
+    """A figure as the template has it: its picture, its live chart and its data, where there are any."""
+
+    drawn: Drawn
+    picture: str | None = None
+    specification: Markup | None = None
+    data: str | None = None
+
+
+class _Filled(NamedTuple):
+    """A section with what is in it; `folded` are the tables behind a click."""
+
+    section: Section
+    figures: list[_Shown]
+    tables: list[Table]
+    folded: list[Table]
+
+
 def render(
     record: Record,
     topics: Sequence[Topic],
     drawn: Sequence[Drawn],
-    specifications: dict[int | str, dict[str, Any]],
-    pictures: dict[int | str, str],
+    specifications: Mapping[int | str, JsonObject],
+    pictures: Mapping[int | str, str],
     folder: Path | None = None,
 ) -> str:
     """The page as text. `pictures` are the SVG texts by figure number, shown until (or instead of) the live charts.
@@ -202,22 +221,20 @@ def render(
 def _sections(
     record: Record,
     topics: Sequence[Topic],
-    shown: Sequence[dict[str, Any]],
+    shown: Sequence[_Shown],
     folder: Path | None,
     numbers: Iterator[int],
-) -> list[dict[str, Any]]:
+) -> list[_Filled]:
     """The sections with their figures and tables; one without any is left out unless it says what is missing."""
     made = []
     for section in (FIGURES, *(section for topic in topics for section in topic.sections), TABLES, CORPUS):
-        found = {
-            "section": section,
-            "figures": [one for one in shown if one["drawn"].figure.section == section.key],
-            "tables": _numbered(
-                [*tables(record, topics, section.key), *texts(folder, record, topics, section.key)], numbers
-            ),
-            "folded": _numbered(tables(record, topics, section.key, folded=True), numbers),
-        }
-        if section.missing or found["figures"] or found["tables"] or found["folded"]:
+        found = _Filled(
+            section,
+            [one for one in shown if one.drawn.figure.section == section.key],
+            _numbered([*tables(record, topics, section.key), *texts(folder, record, topics, section.key)], numbers),
+            _numbered(tables(record, topics, section.key, folded=True), numbers),
+        )
+        if section.missing or found.figures or found.tables or found.folded:
             made.append(found)
     return made
 
@@ -243,13 +260,11 @@ def citation(record: Record) -> str:
     )
 
 
-def _shown(drawn: Drawn, chart: dict[str, Any] | None, picture: str | None) -> dict[str, Any]:
-    shown = {"drawn": drawn, "picture": None, "specification": None, "data": None, "width": 0}
-    if picture is not None and chart is not None:
-        shown["picture"] = svg_uri(picture)
-        shown["specification"] = script_json(chart)
-        shown["data"] = "data:text/csv;charset=utf-8," + quote(as_csv(drawn.rows))
-    return shown
+def _shown(drawn: Drawn, chart: JsonObject | None, picture: str | None) -> _Shown:
+    if picture is None or chart is None:
+        return _Shown(drawn)
+    data = "data:text/csv;charset=utf-8," + quote(as_csv(drawn.rows))
+    return _Shown(drawn, svg_uri(picture), script_json(chart), data)
 
 
 def script_json(value: Any) -> Markup:

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from emotion_vectors.errors import UserError, first_line
-from emotion_vectors.lm.chat_format import CARRIED, NoMessageError, Said, read_message
+from emotion_vectors.lm.chat_format import CARRIED, Chat, ChatMessage, NoMessageError, Said, read_message
 from emotion_vectors.lm.thinking import FIELDS
 from emotion_vectors.store.records import TABLE_FAULTS, storable
 from emotion_vectors.store.run_folder import file_digest
@@ -33,8 +33,6 @@ MOST_CHARACTERS = 4_000_000  # of a text or a chat: about a million tokens
 MOST_MESSAGES = 10_000  # of a chat
 MOST_ID = 200
 ROWS_AT_ONCE = 512
-
-Chat = list[dict[str, Any]]
 
 
 class Item(NamedTuple):
@@ -312,7 +310,7 @@ def _chat(messages: Any) -> tuple[Chat, tuple[int, ...], tuple[tuple[int, str], 
     return chat, tuple(places), tuple(empty), size
 
 
-def _kept(message: Mapping[str, Any], said: Said) -> dict[str, Any]:
+def _kept(message: Mapping[str, Any], said: Said) -> ChatMessage:
     """What of a message is used: a list of text parts as one text."""
     content = message.get("content")
     if not isinstance(content, str) and not said.other_parts and not said.thoughts:

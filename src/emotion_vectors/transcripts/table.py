@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
@@ -14,7 +14,7 @@ from emotion_vectors.transcripts.scores import MessageScores
 from emotion_vectors.transcripts.sources import Item
 from emotion_vectors.vectors.calibration import KINDS, STATISTICS, Calibration
 
-SCHEMA: dict[str, Any] = {
+SCHEMA: dict[str, type[pl.DataType]] = {
     "source": pl.String, "item": pl.Int64, "id": pl.String, "message": pl.Int32, "role": pl.String, "tokens": pl.Int32,
     "windows": pl.Int32, "in_sample": pl.Boolean, "emotion": pl.String, "reliability": pl.Float32,
     **{
@@ -95,7 +95,7 @@ def table(
         values = {name: array[at] for name, array in ranked.items()}
         at += 1
         scores = line.scores
-        places: dict[str, Any] = {}
+        places: dict[str, list[int | None] | list[str | None]] = {}
         for kind, name in enumerate(KINDS):
             there = ~np.isnan(scores.max[kind])
             positions = [int(place) if there[i] else None for i, place in enumerate(scores.place[kind])]

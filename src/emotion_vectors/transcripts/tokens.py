@@ -7,7 +7,6 @@ shortest pieces that there are. A single token scatters more than such a mean, s
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import polars as pl
@@ -18,7 +17,7 @@ from emotion_vectors.transcripts.sources import Survey
 from emotion_vectors.transcripts.table import Line
 from emotion_vectors.vectors.calibration import KINDS, Calibration
 
-SCHEMA: dict[str, Any] = {
+SCHEMA: dict[str, type[pl.DataType]] = {
     "source": pl.String, "item": pl.Int64, "id": pl.String, "message": pl.Int32, "role": pl.String, "in_sample": pl.Boolean,
     "position": pl.Int32, "token": pl.String, "emotion": pl.String, "layer": pl.Int32, "raw": pl.Float32, "centred": pl.Float32,
     "percentile": pl.Float32, "problem": pl.String,

@@ -10,8 +10,8 @@ from emotion_vectors.errors import UserError
 from emotion_vectors.lm.chat_format import Chat
 from emotion_vectors.lm.messages import Conversation, converse
 from emotion_vectors.lm.model import LanguageModel
+from emotion_vectors.transcripts.items import Item
 from emotion_vectors.transcripts.scores import MessageScores, score_texts, usual_window
-from emotion_vectors.transcripts.sources import Item
 from emotion_vectors.transcripts.table import Line, extra_of, table
 from emotion_vectors.vectors.calibration import Calibration
 from emotion_vectors.vectors.file import EmotionVectors

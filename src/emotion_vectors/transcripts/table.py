@@ -10,8 +10,8 @@ import polars as pl
 
 from emotion_vectors.lm.messages import Conversation
 from emotion_vectors.transcripts.inspect_logs import EPOCH
+from emotion_vectors.transcripts.items import Item
 from emotion_vectors.transcripts.scores import MessageScores
-from emotion_vectors.transcripts.sources import Item
 from emotion_vectors.vectors.calibration import KINDS, STATISTICS, Calibration
 
 SCHEMA: dict[str, type[pl.DataType]] = {

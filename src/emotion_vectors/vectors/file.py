@@ -104,9 +104,7 @@ class EmotionVectors:
         if not 0 <= chosen < len(self.raw):
             raise UserError(f"There is no layer {chosen}; layers go from 0 to {len(self.raw) - 1}.")
         if chosen not in self.layers:
-            raise UserError(
-                f"The file of these vectors has none at layer {chosen}; choose out of {in_short(self.layers)}."
-            )
+            raise UserError(f"The vectors' file has none at layer {chosen}; choose out of {in_short(self.layers)}.")
         return (self.projected if self.kind == "projected" else self.raw)[chosen]
 
     def unit(self, layer: int | None = None) -> np.ndarray:

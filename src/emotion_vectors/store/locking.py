@@ -9,14 +9,23 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
+from emotion_vectors.errors import UserError
+
 
 def take(lock: TextIO) -> str | None:
-    """Hold a lock file that is open for appending, with this process's number in it, or give that of the process that holds it ("unknown" where it can't be told)."""
+    """Hold a lock file that is open for appending, with this process's number in it, or give that of the process that holds it ("unknown" where it can't be told).
+
+    A file system without locks is a `UserError`.
+    """
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
+    except (BlockingIOError, PermissionError):
         lock.seek(0)
         return lock.read().strip() or "unknown"
+    except OSError as error:
+        raise UserError(
+            f"{lock.name} can't be locked: {error.strerror}; choose a folder on another file system."
+        ) from error
     lock.seek(0)
     lock.truncate()
     lock.write(str(os.getpid()))

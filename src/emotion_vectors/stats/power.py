@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike
 
 from emotion_vectors.stats.arrays import FloatArray
 from emotion_vectors.stats.correlation import standardised
-from emotion_vectors.stats.intervals import expanded_level
+from emotion_vectors.stats.intervals import counted, expanded_ends
 
 POWER = 0.8
 
@@ -46,9 +46,8 @@ def cluster_intervals(counts: ArrayLike, index: ArrayLike, level: float = 0.95) 
     Percentiles at the level that `expanded_level` gives for t clusters.
     """
     table = np.asarray(counts, dtype=np.float64)
-    draws = table @ _counts(index, table.shape[1]).T
-    nominal = expanded_level(level, table.shape[1])
-    low, high = np.quantile(draws, [(1 - nominal) / 2, (1 + nominal) / 2], axis=1)
+    draws = table @ counted(np.asarray(index), table.shape[1]).T
+    low, high = expanded_ends(draws, table.shape[1], level, axis=1)
     return low, high
 
 
@@ -59,10 +58,9 @@ def share_intervals(
 
     Percentiles at the level that `expanded_level` gives for t clusters.
     """
-    table, drawn = np.asarray(counts, dtype=np.float64), _counts(index, len(np.asarray(sizes)))
+    table, drawn = np.asarray(counts, dtype=np.float64), counted(np.asarray(index), len(np.asarray(sizes)))
     draws = table @ drawn.T / (drawn @ np.asarray(sizes, dtype=np.float64))
-    nominal = expanded_level(level, table.shape[1])
-    low, high = np.quantile(draws, [(1 - nominal) / 2, (1 + nominal) / 2], axis=1)
+    low, high = expanded_ends(draws, table.shape[1], level, axis=1)
     return low, high
 
 
@@ -79,17 +77,10 @@ def pearson_intervals(
     for column, pick in enumerate(drawn):
         draws[:, column] = standardised(rows[:, pick].T).T @ standardised(across[pick])
     draws = np.where(np.isnan(draws), r[:, None], draws)
-    nominal = expanded_level(level, len(across))
-    low, high = np.quantile(draws, [(1 - nominal) / 2, (1 + nominal) / 2], axis=1)
+    low, high = expanded_ends(draws, len(across), level, axis=1)
     return r, low, high
 
 
 def bootstrap_index(items: int, draws: int, seed: Sequence[int]) -> np.ndarray:
     """(draws, items) items drawn with replacement."""
     return np.random.default_rng(seed).integers(items, size=(draws, items))
-
-
-def _counts(index: ArrayLike, items: int) -> FloatArray:
-    """(b, n): how often each item is in each draw."""
-    drawn = np.asarray(index)
-    return np.stack([np.bincount(row, minlength=items) for row in drawn]).astype(np.float64)

@@ -121,17 +121,13 @@ def read(path: Path) -> ControlVector:
 
 def _parse(data: bytes) -> ControlVector:
     file = Cursor(data, LONGEST_TEXT)
-    if file.take(4) != b"GGUF":
-        raise Damaged("it does not begin with GGUF")
-    if file.number("I") not in (2, 3):
-        raise Damaged("its version of GGUF is unknown")
-    n_tensors, n_keys = int(file.number("Q")), int(file.number("Q"))
+    n_tensors, n_keys = file.counts()
     if n_tensors > MOST_TENSORS or n_keys > MOST_KEYS:
         raise Damaged("it counts too many tensors or keys")
     keys: dict[str, str | float] = {}
     for _ in range(n_keys):
         name = file.text()
-        value = file.value(int(file.number("I")))
+        value = file.value(file.number("I"))
         if not isinstance(value, list | Texts):
             keys[name] = value
     if keys.get("general.architecture", ARCHITECTURE) != ARCHITECTURE:
@@ -146,13 +142,13 @@ def _parse(data: bytes) -> ControlVector:
 
 def _tensor(file: Cursor) -> tuple[str, int, int, int]:
     """Name, number of values, type and offset of a tensor."""
-    name, dimensions = file.text(), int(file.number("I"))
+    name, dimensions = file.text(), file.number("I")
     if not 1 <= dimensions <= 4:
         raise Damaged("a tensor has no or too many dimensions")
-    shape = [int(file.number("Q")) for _ in range(dimensions)]
+    shape = [file.number("Q") for _ in range(dimensions)]
     if math.prod(shape) != max(shape):
         raise Damaged(f"the tensor {name[:40]!r} is no single row")
-    return name, max(shape), int(file.number("I")), int(file.number("Q"))
+    return name, max(shape), file.number("I"), file.number("Q")
 
 
 def _start(end_of_header: int, keys: dict[str, str | float]) -> int:

@@ -66,6 +66,14 @@ def counts_of(lines: Sequence[Line]) -> dict[str, int]:
     }  # fmt: skip
 
 
+def head_of(line: Line, carried: Sequence[str]) -> dict[str, str | int | None]:
+    """Where a line is and what its item brings along, by column."""
+    return {
+        "source": line.item.source, "item": line.item.number, "id": line.item.id, "message": line.message, "role": line.role,
+        "problem": line.problem, **{name: dict(line.item.carried).get(name) for name in carried},
+    }  # fmt: skip
+
+
 def table(
     lines: Sequence[Line],
     emotions: Sequence[str],
@@ -85,10 +93,7 @@ def table(
     ranked = _ranked(read, columns, layer, calibration)
     frames, at = [], 0
     for line in lines:
-        head = {
-            "source": line.item.source, "item": line.item.number, "id": line.item.id, "message": line.message, "role": line.role,
-            "problem": line.problem, **{name: dict(line.item.carried).get(name) for name in carried},
-        }  # fmt: skip
+        head = head_of(line, carried)
         if line.scores is None:
             frames.append(pl.DataFrame([head], schema={name: schema[name] for name in head}))
             continue

@@ -14,7 +14,7 @@ import polars as pl
 from emotion_vectors.errors import UserError
 from emotion_vectors.transcripts.inspect_logs import EPOCH
 from emotion_vectors.transcripts.sources import Survey
-from emotion_vectors.transcripts.table import Line
+from emotion_vectors.transcripts.table import Line, head_of
 from emotion_vectors.vectors.calibration import KINDS, Calibration
 
 SCHEMA: dict[str, type[pl.DataType]] = {
@@ -54,10 +54,7 @@ def token_table(
     schema = SCHEMA | {name: pl.Int32 if name == EPOCH else pl.String for name in carried}
     frames = [pl.DataFrame(schema=schema)]
     for line in lines:
-        head = {
-            "source": line.item.source, "item": line.item.number, "id": line.item.id, "message": line.message, "role": line.role,
-            "problem": line.problem, **{name: dict(line.item.carried).get(name) for name in carried},
-        }  # fmt: skip
+        head = head_of(line, carried)
         if line.scores is None or line.scores.every is None:
             frames.append(pl.DataFrame([head], schema={name: schema[name] for name in head}))
             continue

@@ -149,7 +149,7 @@ def _pieces(
     """Read what is not read yet; the pieces' files and counts over all of them."""
 
     def read(items: Sequence[Item], number: int, stage: Stage) -> tuple[pl.DataFrame, dict[str, int]]:
-        lines = _read_piece(items, number, order, vectors, lm, calibration, kept, stage, tokens_per_batch)
+        lines = _read_piece(items, number, order, vectors, lm, kept, stage, tokens_per_batch)
         return _table(lines, order, vectors, calibration, held), counts_of(lines)
 
     # A row for every token is many rows.
@@ -186,7 +186,6 @@ def _read_piece(
     order: Order,
     vectors: EmotionVectors,
     lm: LanguageModel,
-    calibration: Calibration | None,
     kept: Passages,
     stage: Stage,
     tokens_per_batch: int,

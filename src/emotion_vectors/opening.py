@@ -178,8 +178,8 @@ def resolve(settings: Settings, runtime: Runtime, located: Located) -> Settings:
         settings = change(settings, writer="transformers")  # the other writers want files
     if changed_weights(settings) and settings.writer in ("openvino", "vllm"):
         raise UserError(
-            f"The writer {settings.writer} reads the model's files, without --quantize and --adapter, so another model would write; take "
-            "--set writer=transformers, or stories that are there (--stories)."
+            f"The writer {settings.writer} reads the model's files, without --quantize and --adapter, so another model would write; "
+            "use --set writer=transformers, or existing stories (--stories)."
         )
     config = {} if located.gguf is None else atomic.read_json(Path(located.folder) / "config.json")
     kind, rotation = config.get("model_type", ""), rotation_of(config)
@@ -197,7 +197,7 @@ def check_planted(settings: Settings) -> None:
     """Refuse another pack with a planted model: nothing of that pack is planted in it."""
     if settings.model in PLANTED and settings.stimuli != OURS:
         raise UserError(
-            f"The model '{settings.model}' is planted in our stimuli; leave out --stimuli, or take another model."
+            f"The model '{settings.model}' is planted in our stimuli; leave out --stimuli, or use another model."
         )
 
 

@@ -107,4 +107,4 @@ def test_roles_that_the_template_passes_over_are_left_out_and_told(tmp_path):
             )
     assert_plain(found["capitals"].to_dicts()[1], lm, vectors, [ANSWER], ANSWER["content"])
     nobody, *_ = rows_of(tmp_path / "two", PASSES, alone=[{"role": "critic", "content": "Well."}])
-    assert "passes over all of these messages; use the roles user and assistant" in nobody["alone"]["problem"][0]
+    assert "ignores all of these messages; use the roles user and assistant" in nobody["alone"]["problem"][0]

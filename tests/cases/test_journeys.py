@@ -82,7 +82,7 @@ NO_VECTORS = {
     "swapped": ({"vectors": CUBE.swapaxes(0, 1), "emotions": TWO}, "other numbers of names"),
     "too large": ({"vectors": CUBE * 1e39, "emotions": TWO}, "not finite"),
     "one name twice": ({"vectors": CUBE, "emotions": np.array(["calm", "calm "])}, "there twice"),
-    "no name": ({"vectors": CUBE, "emotions": np.array(["calm", "  "])}, "no name of an emotion"),
+    "no name": ({"vectors": CUBE, "emotions": np.array(["calm", "  "])}, "not the name of an emotion"),
     "a comma": ({"vectors": CUBE, "emotions": np.array(["calm", "sad, lonely"])}, "without commas"),
     "an equals sign": ({"vectors": CUBE, "emotions": np.array(["calm", "sad=1"])}, "without commas"),
     "whole numbers": ({"vectors": CUBE.astype(np.int32), "emotions": TWO}, "of type int32"),

@@ -167,7 +167,7 @@ def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path):
     path = write(tmp_path / "mine.jsonl", rows())
     source = locate_corpus(str(path))
     write(path, rows(5))
-    with pytest.raises(UserError, match="was changed while it was read"):
+    with pytest.raises(UserError, match="was changed while it was being read"):
         import_stories(source, PACK, EMOTIONS, Wishes(), "refuse", count_tokens, tmp_path / "run", Reporter(quiet=True))
 
 

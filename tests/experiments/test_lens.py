@@ -340,7 +340,7 @@ def test_what_the_words_give_as_well_does_not_pass():
     assert record.against_static.dump() == {"vectors_only": 0, "static_only": 0, "p": 1.0}
     assert (v1.verdict, v1.seed_verdict, v1.value) == ("inconclusive", "pass", 30)
     for text in (v1.reason, v1.note):
-        assert "so the count could be read off the words alone" in text
+        assert "so the count could come from the words alone" in text
     # Four words more than the static directions: 1 / 16, not shown; five more: 1 / 32, shown.
     for more, verdict in ((4, "inconclusive"), (5, "pass")):
         static = vectors.copy()
@@ -348,7 +348,7 @@ def test_what_the_words_give_as_well_does_not_pass():
         record, (v1, _) = run(lm, names, vectors, static=static)
         assert record.against_static.dump() == {"vectors_only": more, "static_only": 0, "p": 0.5**more}
         assert v1.verdict == verdict
-        assert ("may be read off the words alone" in v1.reason) == (verdict == "inconclusive")
+        assert ("may come from the words alone" in v1.reason) == (verdict == "inconclusive")
 
 
 def test_a_control_turns_no_fail_into_something_else():

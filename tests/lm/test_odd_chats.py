@@ -277,5 +277,5 @@ def test_a_template_in_chat_template_json_is_the_models(tmp_path):
     loaded = load_model(str(tmp_path), "cpu", "float32")
     assert loaded.is_chat and loaded.tokenizer.chat_template == CHATML
     (tmp_path / "chat_template.json").write_text("[]")
-    with pytest.raises(UserError, match=r"chat_template\.json of .* holds no template"):
+    with pytest.raises(UserError, match=r"chat_template\.json of .* has no template"):
         load_model(str(tmp_path), "cpu", "float32")

@@ -124,7 +124,7 @@ def test_sentences_give_the_controls_of_the_record(size: str, seed: int) -> None
             rise = np.polyval(line := np.polyfit(range(len(curve)), curve, 1), len(curve) - 1) - np.polyval(line, 0)
             signed += [] if sign == "none" else [rise if sign == "+" else -rise]
     seen = figure_claims(record, 2).chance
-    assert f"Mean change in cosine the expected way: {np.mean(signed):+.3f} (95 % interval " in seen
+    assert f"Mean change in cosine in the expected direction: {np.mean(signed):+.3f} (95 % interval " in seen
     rows = record["experiments"]["correlation"]["emotions"]
     strong, cosine = (sum(abs(row[key]) > 0.3 for row in rows) for key in ("r", "r_cosine"))
     seen = figure_claims(record, 3).seen

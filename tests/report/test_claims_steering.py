@@ -115,7 +115,7 @@ def _set_half(arm: Record, even: float, odd: float, width: float) -> None:
     [
         (0.8, 0.7, 0.2, "The sign does not depend on the half."),
         (-0.8, -0.7, 0.2, "The sign does not depend on the half."),
-        (0.8, 0.1, 0.2, "The sign is the same, but at least one interval holds 0"),
+        (0.8, 0.1, 0.2, "The sign is the same, but at least one interval includes 0"),
         (0.8, -0.7, 0.2, "The signs differ: the half decides the sign even there"),
         (0.8, -0.1, 0.2, "The signs differ: at least one of them can't be told from 0"),
     ],

@@ -30,7 +30,7 @@ def why_not(a: Compared, b: Compared) -> str:
     """Why two runs are no model before and after training that can be read with the first one's vectors; "" where they are."""
     first, second = a.record.model, b.record.model
     if first.sha256 == second.sha256:
-        return "both are of the same weights, so no training lies between them"
+        return "both have the same weights, so there is no training between them"
     shapes = [(model.architecture, model.layers, model.hidden_size) for model in (first, second)]
     if shapes[0] != shapes[1]:
         return (
@@ -40,7 +40,9 @@ def why_not(a: Compared, b: Compared) -> str:
         mine, theirs = a.vocabulary(), b.vocabulary()
         if mine is not None and theirs is not None:
             if mine != theirs:
-                return "their tokenizers have other vocabularies, so they are not one model before and after training"
+                return (
+                    "their tokenizers have different vocabularies, so they are not one model before and after training"
+                )
         elif first.parameters != second.parameters:
             return (
                 "an older run does not say which vocabulary its tokenizer has, and their numbers of parameters differ"

@@ -142,5 +142,5 @@ def _span_fault(lm: LanguageModel, asked: Asked, name: str) -> str:
     if bos and not prompt.text.startswith(bos):
         decoded = decoded.removeprefix(bos)
     if squeezed(decoded) != squeezed(before):
-        return f"the tokens found for {value[:40]!r} stand at another place"
+        return f"the tokens found for {value[:40]!r} are in another place"
     return ""

@@ -232,7 +232,7 @@ def curves(judged: Judged, excess: np.ndarray, expected: np.ndarray, seed: int) 
 
     by = float(null_right.mean()) / max(of, 1)
     return detectable(
-        signs, SHARES, "share of curves beyond their twin's", "{} of the curves exceeded their twin's the expected way",
+        signs, SHARES, "share of curves beyond their twin's", "{} of the curves exceeded their twin's in the expected direction",
         "every curve beyond its twin's", judged, lambda share: share + (1 - share) * by,
     )  # fmt: skip
 

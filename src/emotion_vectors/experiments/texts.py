@@ -44,7 +44,7 @@ def stories(folder: Path, record: Record) -> Table | None:
     ]
     note = "The first kept story of emotions evenly spread over the alphabet; nobody chose them for what they say."
     columns = ("Emotion", "Valence", "Topic", "Story")
-    return Table("Stories that the vectors are made of", columns, tuple(rows), note, kind="texts") if rows else None
+    return Table("Stories that the vectors are made from", columns, tuple(rows), note, kind="texts") if rows else None
 
 
 def dropped(folder: Path, record: Record) -> Table | None:

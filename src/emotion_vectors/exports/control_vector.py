@@ -52,7 +52,7 @@ def silence(model_hint: str) -> str:
     if not model_hint.startswith(SILENT):
         return ""
     return (
-        "There are builds of llama.cpp that load a control vector for this kind of model and add nothing, without a word; compare answers with "
+        "Some builds of llama.cpp load a control vector for this kind of model and add nothing, without any message; compare answers with "
         "and without it at temperature 0 (docs/exports.md)."
     )
 
@@ -118,7 +118,7 @@ def read(path: Path) -> ControlVector:
     except OSError as error:
         raise UserError(f"Can't read {path}: {error.strerror}; check the path.") from error
     except (_Damaged, struct.error, UnicodeDecodeError) as error:
-        raise UserError(f"{path} is no whole GGUF control vector ({error}); get the file again.") from error
+        raise UserError(f"{path} is not a complete GGUF control vector ({error}); get the file again.") from error
 
 
 class _Damaged(Exception):
@@ -181,12 +181,12 @@ def _parse(data: bytes) -> ControlVector:
         if value is not None:
             keys[name] = value
     if keys.get("general.architecture", ARCHITECTURE) != ARCHITECTURE:
-        raise _Damaged(f"it holds a {str(keys['general.architecture'])[:40]!r}")
+        raise _Damaged(f"it contains a {str(keys['general.architecture'])[:40]!r}")
     placed = [_tensor(file) for _ in range(n_tensors)]
     layers = _vectors(data, _start(file.at, keys), placed)
     first = layers.pop(0, None)
     if not layers:
-        raise _Damaged("it holds no direction.N beyond direction.0, which llama.cpp never adds")
+        raise _Damaged("it has no direction.N other than direction.0, which llama.cpp never adds")
     return ControlVector(keys, layers, first is not None)
 
 
@@ -197,7 +197,7 @@ def _tensor(file: _Bytes) -> tuple[str, int, int, int]:
         raise _Damaged("a tensor has no or too many dimensions")
     shape = [int(file.number("Q")) for _ in range(dimensions)]
     if math.prod(shape) != max(shape):
-        raise _Damaged(f"the tensor {name[:40]!r} is no single row")
+        raise _Damaged(f"the tensor {name[:40]!r} is not a single row")
     return name, max(shape), int(file.number("I")), int(file.number("Q"))
 
 
@@ -213,20 +213,20 @@ def _vectors(data: bytes, start: int, placed: list[tuple[str, int, int, int]]) -
     for name, count, kind, offset in placed:
         found = re.fullmatch(r"direction\.(\d{1,4}|-[1-9]\d{0,3})", name)
         if found is None:
-            raise _Damaged(f"the tensor {name[:40]!r} is no direction.N")
+            raise _Damaged(f"the tensor {name[:40]!r} is not named direction.N")
         if kind not in FLOATS:
-            raise _Damaged(f"the tensor {name!r} is no float32 or float16")
+            raise _Damaged(f"the tensor {name!r} is not float32 or float16")
         first, last = start + offset, start + offset + count * FLOATS[kind].itemsize
         if last > len(data):
             raise _Damaged("it ends too early")
         layer = int(found[1])
         if layer in layers:
-            raise _Damaged(f"the tensor {name!r} is there twice")
+            raise _Damaged(f"the tensor {name!r} appears twice")
         layers[layer] = np.frombuffer(data[first:last], dtype=FLOATS[kind]).astype(np.float32)
         if not np.isfinite(layers[layer]).all():
-            raise _Damaged(f"the tensor {name!r} holds a value that is not finite")
+            raise _Damaged(f"the tensor {name!r} has a value that is not finite")
     if not layers:
-        raise _Damaged("it holds no direction.N")
+        raise _Damaged("it has no direction.N")
     if len({len(vector) for vector in layers.values()}) > 1:
         raise _Damaged("its directions differ in width")
     return layers

@@ -181,7 +181,7 @@ class SteeredAPI(ModelAPI):
         chat = [house_message(message.model_dump(exclude_none=True)) for message in input]
         if not chat or chat[-1]["role"] == "assistant":
             raise UserError(
-                "The messages must end with one that asks for an answer; emotion-vectors can't go on with an assistant's."
+                "The messages must end with one that asks for an answer; emotion-vectors can't continue an assistant's message."
             )
         prompt = converse(self.lm, chat, any_length=True)
         if any(prompt.other_parts):

@@ -54,7 +54,7 @@ def _content(content: Any) -> tuple[str, tuple[str, ...], int]:
     if content is None or isinstance(content, str):
         return content or "", (), 0
     if not isinstance(content, Sequence) or isinstance(content, bytes):
-        raise NoMessageError("has a content that is no text and no list of parts")
+        raise NoMessageError("has content that is neither text nor a list of parts")
     words, thoughts, others = [], [], 0
     for part in content:
         kind = part.get("type") if isinstance(part, Mapping) else None

@@ -92,8 +92,8 @@ def check_keys(keys: Mapping[str, Any]) -> None:
     architecture = str(keys.get("general.architecture", ""))
     if architecture not in ARCHITECTURES:
         raise UserError(
-            f"GGUF files of the architecture '{architecture}' are not read, only those of {', '.join(ARCHITECTURES)}, which are held "
-            "against llama.cpp; give the model as a folder of .safetensors."
+            f"GGUF files of the architecture '{architecture}' are not read, only those of {', '.join(ARCHITECTURES)}, which "
+            "are tested against llama.cpp; give the model as a folder of .safetensors."
         )
     for key, value in keys.items():
         per_block = isinstance(value, list) and key.removeprefix(f"{architecture}.") in RULES

@@ -104,7 +104,7 @@ def _parsed(file: Cursor) -> Header:
         raise Damaged("its version of GGUF is unknown")
     n_tensors, n_keys = file.number("Q"), file.number("Q")
     if max(n_tensors, n_keys) > len(file.data) // 8:
-        raise Damaged("it counts more than it holds")
+        raise Damaged("it counts more than it contains")
     keys: dict[str, Any] = {}
     for _ in range(n_keys):
         name = file.text()
@@ -133,12 +133,12 @@ def shards(path: Path) -> list[Path]:
     missing = [one.name for one in found if not one.is_file()]
     if missing:
         raise UserError(
-            f"The model of {path.name} has {count} parts, and {', '.join(missing[:3])} is missing beside it."
+            f"The model of {path.name} has {count} parts, and {', '.join(missing[:3])} is missing from its folder."
         )
     for number, one in enumerate(found):
         keys = read_header(one).keys
         if (keys.get("split.no"), keys.get("split.count")) != (number, count):
-            raise UserError(f"{one} is not part {number + 1} of {count}, as its name says; get the parts again.")
+            raise UserError(f"{one} is not part {number + 1} of {count}, as its name says; download the parts again.")
     return found
 
 

@@ -88,7 +88,7 @@ def _locate(name: str, cache: Path | None) -> Located:
         return Located(None, str(path), _folder_sha256(path), None)
     if path.exists() or name.startswith((".", "/", "~")):
         raise UserError(
-            f"{path} is no model folder; give a folder with config.json, a .gguf file or a Hugging Face id."
+            f"{path} is not a model folder; give a folder with config.json, a .gguf file or a Hugging Face id."
         )
     return _from_hub(name)
 

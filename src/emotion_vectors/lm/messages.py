@@ -87,15 +87,15 @@ def converse(
     passed = [number for number in given if given[number]["content"] and number not in places]
     for number in passed:
         said = chat.pop(number)
-        missing[number] = f"the chat template of {lm.name} passes over the role '{said.role}'; it was left out"
+        missing[number] = f"the chat template of {lm.name} ignores the role '{said.role}'; it was left out"
         if not partial:
             raise UserError(
-                f"The chat template of {lm.name} passes over message {number + 1} (role '{said.role}'); leave it out or give it another role."
+                f"The chat template of {lm.name} ignores message {number + 1} (role '{said.role}'); leave it out or give it another role."
             )
     if passed:
         if not any(said.content.strip() for said in chat.values()):
             raise UserError(
-                f"The chat template of {lm.name} passes over all of these messages; use the roles user and assistant."
+                f"The chat template of {lm.name} ignores all of these messages; use the roles user and assistant."
             )
         given, rendered, places = _rendered(lm, chat)
     found = _located(lm, rendered, places, chat, any_length)
@@ -122,7 +122,7 @@ def checked(messages: Messages, partial: bool = False) -> dict[int, Said]:
     """Messages by their numbers; anything that is not the OpenAI format is a `UserError`, and so is one without words unless `partial`."""
     wanted = 'give a text or a list of messages like {"role": "user", "content": "Hello"}'
     if not isinstance(messages, Sequence) or not messages:
-        raise UserError(f"These are no chat messages; {wanted}.")
+        raise UserError(f"These are not chat messages; {wanted}.")
     found = {}
     for number, message in enumerate(messages):
         try:
@@ -132,7 +132,7 @@ def checked(messages: Messages, partial: bool = False) -> dict[int, Said]:
         if not said.content.strip() and not said.carried.get("tool_calls") and not partial:
             raise UserError(f"Message {number + 1} is empty ({_why_missing(said)}); leave it out or give it words.")
         if any(mark in said.content for mark in MARKS):
-            raise UserError("A message holds the private characters U+E0F1 or U+E0F2; take them out.")
+            raise UserError("A message contains the private characters U+E0F1 or U+E0F2; take them out.")
         found[number] = said
     return found
 
@@ -141,7 +141,7 @@ def _why_missing(said: Said) -> str:
     if said.thoughts:
         return "it is a thought without an answer and was left out"
     if said.other_parts:
-        return "it has parts that are no text and was left out"
+        return "it has parts that are not text and was left out"
     if said.carried.get("tool_calls"):
         return "it has no text, only calls of tools"
     return "it has no text and was left out"

@@ -132,7 +132,7 @@ def variable_length(
             k, v = (part.repeat_interleave(q.shape[1] // part.shape[1], dim=1) for part in (k, v))
     found = varlen.varlen_attn(q, k, v, borders, borders, longest, longest, scale=scale, window_size=(-1, 0), **options)
     if not isinstance(found, torch.Tensor):
-        raise TypeError("variable-length attention gave more than its output")
+        raise TypeError("variable-length attention returned more than its output")
     return found[None]
 
 

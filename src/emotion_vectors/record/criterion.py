@@ -43,7 +43,7 @@ class Criterion(Part):
     threshold: Number | None = Field(description="the bar of the earlier reproduction")
     threshold_text: str = Field(description="the bar with its sign")
     seed_value: Number | None = Field(
-        default=None, description="the value that the earlier reproduction's bar looks at"
+        default=None, description="the value to which the earlier reproduction's bar applies"
     )
     seed_verdict: Verdict = Field(description="the bar on that value alone")
     verdict: Verdict = Field(description="by interval, null and bar")
@@ -51,9 +51,9 @@ class Criterion(Part):
     null: Null | None = Field(description="what chance gives")
     reason: str = Field(description="why the verdict is what it is")
     note: str = Field(description="remarks")
-    bar: Number | None = Field(default=None, description="another bar than chance that a pass must be beyond")
+    bar: Number | None = Field(default=None, description="a bar other than chance that a pass must exceed")
     seed: Reference | None = Field(default=None, description="the earlier reproduction's own statistic, of V2 to V5")
-    detectable: Detectable | None = Field(default=None, description="the smallest effect that it could have seen")
+    detectable: Detectable | None = Field(default=None, description="the smallest effect that it could have detected")
 
     def noted(self, sentence: str) -> Criterion:
         """The same with a sentence more in its note."""

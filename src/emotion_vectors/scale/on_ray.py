@@ -27,7 +27,7 @@ def parse_place(text: str) -> str | None:
     """The address in `ray` (None: whichever cluster is there) or `ray:ADDRESS`."""
     name, _, address = text.partition(":")
     if name != "ray" or (":" in text and not address):
-        raise UserError(f"There is no place {text!a} to work on; give --on ray or --on ray:ADDRESS.")
+        raise UserError(f"The work can't be spread over {text!a}; give --on ray or --on ray:ADDRESS.")
     return address or None
 
 

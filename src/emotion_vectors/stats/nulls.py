@@ -216,7 +216,9 @@ def sign_test(correct: int, of: int) -> SignTest:
     `role_count_null` with random directions.
     """
     if of < 1 or not 0 <= correct <= of:
-        raise UserError(f"{correct} right signs of {of} make no sense; give 0 <= right <= trials with 1 trial or more.")
+        raise UserError(
+            f"{correct} right signs of {of} are impossible; give 0 <= right <= trials with 1 trial or more."
+        )
     p = stats.binomtest(int(correct), int(of), 0.5, "greater").pvalue
     return SignTest(float(p), of / 2, float(stats.binom.ppf(0.95, of, 0.5)))
 

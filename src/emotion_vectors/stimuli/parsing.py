@@ -120,13 +120,13 @@ def _object_without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     result: dict[str, Any] = {}
     for key, value in pairs:
         if key in result:
-            raise _BadJsonError(f"the key {_shown(key)} is there twice; keep one")
+            raise _BadJsonError(f"the key {_shown(key)} appears twice; keep one")
         result[key] = value
     return result
 
 
 def _refuse_constant(name: str) -> NoReturn:
-    raise _BadJsonError(f"{name} is no JSON number; write a finite one")
+    raise _BadJsonError(f"{name} is not a JSON number; write a finite one")
 
 
 def _shown(value: Any) -> str:

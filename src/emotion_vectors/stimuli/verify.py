@@ -111,7 +111,7 @@ def _compare(name: str, raw: Any, texts: Sequence[str]) -> ListCheck:
     if sha256 == PUBLISHED_SHA256[name]:
         return ListCheck(name, "equal", len(texts), sha256, "equals the published one.")
     if name not in PUBLISHED_ITEMS:
-        return ListCheck(name, "differs", len(texts), sha256, "is another text than the published one.")
+        return ListCheck(name, "differs", len(texts), sha256, "is not the published text.")
     shared = published_items_among(name, texts)
     published = len(PUBLISHED_ITEMS[name])
     message = f"{shared} of its {len(texts)} items have a published text, of which there are {published}"

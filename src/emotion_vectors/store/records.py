@@ -47,8 +47,8 @@ def using_records(*folders: Path) -> Iterator[None]:
         if changed is None:
             raise
         raise UserError(
-            f"{changed / RECORD} is damaged, or was changed after its run ({type(error).__name__}: {first_line(error)}); give the "
-            "run command there again."
+            f"{changed / RECORD} is damaged, or was changed after its run ({type(error).__name__}: {first_line(error)}); run "
+            "that run's command again."
         ) from error
 
 

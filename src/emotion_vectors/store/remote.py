@@ -105,7 +105,7 @@ def at_hand(
         return
     mirror = Mirror(out, cache_folder(cache) / "runs" / _short(out))
     mirror.begin(wanted)
-    say(f"{out} is worked on in {mirror.folder}.")
+    say(f"The run at {out} is kept in {mirror.folder} while it is worked on.")
     ended = threading.Event()
     thread = threading.Thread(target=_keep_sending, args=(mirror, ended, say), daemon=True)
     thread.start()
@@ -149,7 +149,8 @@ class Mirror:
     def send(self) -> None:
         """Send what is new here, the oldest first: a marker comes after its files."""
         with _told(
-            f"Can't write to {self.url}", f"what was computed is in {self.folder}, and the same command goes on from it"
+            f"Can't write to {self.url}",
+            f"what was computed is in {self.folder}, and running the same command again continues from there",
         ):
             self._note()
             sent = self._sent()
@@ -196,7 +197,7 @@ def _keep_sending(mirror: Mirror, ended: threading.Event, say: Callable[[str], N
         try:
             mirror.send()
         except UserError as error:
-            say(f"{error} It is tried again.")  # the last time, at the end, it is an error
+            say(f"{error} Trying again.")  # the last time, at the end, it is an error
 
 
 @contextmanager

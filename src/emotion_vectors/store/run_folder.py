@@ -66,7 +66,7 @@ class RunFolder:
         wanted = {"inputs": str, "files": dict, "facts": dict, "seconds": int | float, "unit": str}
         fits = all(isinstance(found.get(key), kind) for key, kind in wanted.items())
         if not fits or not abs(found["seconds"]) < MOST_SECONDS or not _are_inside(found["files"]):
-            raise UserError(f"{path} is damaged; delete it, and the run command makes that stage again.")
+            raise UserError(f"{path} is damaged; delete it and run the same command again to repeat that stage.")
         return found
 
     def identity(self) -> JsonObject:
@@ -76,7 +76,7 @@ class RunFolder:
         check_schema(found.get("schema"), str(self.path), self.path)
         kinds = {"settings": dict, "model": dict, "stimuli": dict, "writer": dict}
         if not all(isinstance(found.get(key), kind) for key, kind in kinds.items()) or "sha256" not in found["model"]:
-            raise UserError(f"{path} is damaged, so nothing tells what the run is; run again with another --out.")
+            raise UserError(f"{path} is damaged, so it is not known what the run is; run again with another --out.")
         return found
 
     def done(self, stage: str) -> JsonObject | None:
@@ -172,7 +172,7 @@ def existing(path: Path) -> RunFolder:
     Raises `UserError` for what is no run folder, and for one of another form.
     """
     if not (path / "run.json").is_file():
-        raise UserError(f"{path} holds no run of this tool (no run.json); give the --out of `emotion-vectors run`.")
+        raise UserError(f"{path} is not a run folder (it has no run.json); give the --out of `emotion-vectors run`.")
     check_schema(atomic.read_object(path / "run.json").get("schema"), str(path), path)
     return RunFolder(path)
 
@@ -227,7 +227,7 @@ def check_place(path: Path) -> None:
         and not (path / "run.json").exists()
         and any(not (entry.name.startswith(BESIDE) or atomic.is_leftover(entry.name)) for entry in path.iterdir())
     ):
-        raise UserError(f"{path} is not empty and holds no run of this tool; choose another --out.")
+        raise UserError(f"{path} is not empty and is not a run folder; choose another --out.")
 
 
 def _take(lock: Any, path: Path) -> None:

@@ -83,7 +83,7 @@ def read_files(
             "bad": [{"where": str(bad), "why": bad.why} for bad in held.first_bad], "passages": [] if order.tokens else _described(kept, paths),
         }  # fmt: skip
         if {str(path): file_digest(path) for path in order.files} != held.sha256:
-            raise UserError("A file was changed while it was read; run the command again with another --out.")
+            raise UserError("A file was changed while it was being read; run the command again with another --out.")
         if out is not None:
             _write(out, paths)
             atomic.write_json(_record_path(out), record | {"sha256": file_digest(out)})
@@ -135,11 +135,11 @@ def _finished(out: Path, identity: JsonObject) -> JsonObject | None:
     if not record.is_file():
         if (_parts_path(out) / "run.json").is_file():
             return None  # killed between the table and its record; the parts say whose it is
-        raise UserError(f"{out} is there already and is no table of this command; choose another --out.")
+        raise UserError(f"{out} exists and was not written by this command; choose another --out.")
     found = atomic.read_json(record)
     known = found.get("identity") if isinstance(found, dict) else None
     if not isinstance(known, dict):
-        raise UserError(f"{record} is no record of this command; choose another --out.")
+        raise UserError(f"{record} is not a record of this command; choose another --out.")
     if known != identity:
         differing = [key for key in identity if known.get(key) != identity[key]]
         raise UserError(f"{out} was made from other input ({', '.join(differing)}); choose another --out or delete it.")

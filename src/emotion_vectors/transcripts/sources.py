@@ -111,7 +111,7 @@ def survey(files: Sequence[Path], skip_bad: bool, column: str = "text") -> Surve
             bad += 1
             shown = [*shown, item] if len(shown) < 20 else shown
         else:
-            raise UserError(f"{item}: {item.why}; mend it, or leave such lines out with --skip-bad.")
+            raise UserError(f"{item}: {item.why}; fix it, or skip such lines with --skip-bad.")
     if not texts:
         raise UserError(f"There is no text to read in {', '.join(map(str, files[:3]))}.")
     return Survey(texts, bad, tuple(shown), hashes, beside, tuple(columns), utf8)
@@ -134,7 +134,7 @@ def unfolded(paths: Sequence[Path]) -> list[Path]:
             here = sorted(one for one in path.rglob("*") if one.suffix == ".eval" or LOG_NAME.fullmatch(one.name))
             if not here:
                 raise UserError(
-                    f"The folder {path} holds no logs of Inspect (.eval, or .json by Inspect's names); give files."
+                    f"The folder {path} contains no Inspect logs (.eval, or .json under Inspect's names); give files."
                 )
         found |= dict.fromkeys(here)
     return list(found)
@@ -180,7 +180,7 @@ def _text(path: Path) -> Iterator[tuple[int, Any]]:
     try:
         yield 1, {"text": path.read_text(encoding="utf-8-sig")}
     except ValueError:
-        yield 1, _Wrong("it is no UTF-8 text")
+        yield 1, _Wrong("it is not UTF-8 text")
 
 
 def _lines(path: Path) -> Iterator[tuple[int, Any]]:
@@ -198,7 +198,7 @@ def _lines(path: Path) -> Iterator[tuple[int, Any]]:
             try:
                 yield number, json.loads(line.decode("utf-8-sig" if number == 1 else "utf-8"))
             except (ValueError, RecursionError) as error:
-                yield number, _Wrong(f"it is no JSON ({first_line(error)[:100]})")
+                yield number, _Wrong(f"it is not JSON ({first_line(error)[:100]})")
 
 
 def _renamed(row: Any, column: str) -> Any:
@@ -231,13 +231,13 @@ def _parquet(path: Path, column: str) -> Iterator[tuple[int, Any]]:
 
 def _item(source: str, number: int, row: Any) -> Item:
     if not isinstance(row, dict):
-        raise _Wrong("it is no object with text or messages")
+        raise _Wrong("it is not an object with text or messages")
     text, messages = row.get("text"), row.get("messages")
     if text is None and messages is None:
         raise _Wrong("it has neither text nor messages")
     if messages is None or (messages == [] and text):
         if not isinstance(text, str):
-            raise _Wrong(f"its text is no string but {type(text).__name__}")
+            raise _Wrong(f"its text is not a string but {type(text).__name__}")
         if not text.strip():
             raise _Wrong("its text is empty")
         content, places, empty = storable(text), (0,), ()
@@ -268,7 +268,7 @@ def _name(given: Any) -> str | None:
     if isinstance(given, bool) or not isinstance(
         given, str | int | float | decimal.Decimal | datetime.timedelta | uuid.UUID
     ):
-        raise _Wrong(f"its id is no text, number or date but {type(given).__name__}")
+        raise _Wrong(f"its id is not text, a number or a date but {type(given).__name__}")
     return storable(str(given))[:MOST_ID]
 
 
@@ -288,9 +288,9 @@ def _chat(messages: Any) -> tuple[Chat, tuple[int, ...], tuple[tuple[int, str], 
         try:
             messages = json.loads(messages)
         except (ValueError, RecursionError):
-            raise _Wrong("its messages are no list but text that is no JSON") from None
+            raise _Wrong("`messages` must be a list, or a JSON list as text") from None
     if not isinstance(messages, list) or not messages:
-        raise _Wrong("its messages are no list with a message in it")
+        raise _Wrong("`messages` must be a list with at least one message")
     if len(messages) > MOST_MESSAGES:
         raise _Wrong(f"it has {len(messages):,} messages, more than {MOST_MESSAGES:,}")
     chat, places, empty, size, words = [], [], [], 0, False

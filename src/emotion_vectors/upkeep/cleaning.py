@@ -27,7 +27,7 @@ def clean_run(path: Path, dry_run: bool = False) -> JsonObject:
     run = existing(path)
     if not run.done("analysis"):
         raise UserError(
-            f"{path} is not finished, and cleaning would lose what it has; let its run command go on, or delete the folder."
+            f"{path} is not finished, and cleaning would lose what it has; run the same command again to finish it, or delete the folder."
         )
     if dry_run:
         return _counted(path, _removable(path))

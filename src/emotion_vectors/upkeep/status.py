@@ -83,7 +83,7 @@ def _dropped(path: Path, stages: dict[str, JsonObject]) -> dict[str, dict[str, i
             try:
                 reasons = pl.read_parquet(table, columns=["dropped"])["dropped"]
             except TABLE_FAULTS as error:
-                raise UserError(f"Can't read {table}: {first_line(error)}; give the run command again.") from error
+                raise UserError(f"Can't read {table}: {first_line(error)}; run the same command again.") from error
             counts = reasons.filter((reasons != "") & (reasons != SPARE)).value_counts(sort=True)
             found[name] = dict(counts.iter_rows())
     return found

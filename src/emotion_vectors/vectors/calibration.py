@@ -147,10 +147,10 @@ def load_calibration(path: Path, shape: tuple[int, ...], fingerprint: str) -> Ca
         ):
             raise ValueError("another shape")
         if not (np.isfinite(scores).all() and np.isfinite(centre).all()):
-            raise ValueError("it holds NaN or infinity")
+            raise ValueError("it has NaN or infinity")
     except (SafetensorError, ValueError, KeyError, TypeError, OSError) as error:
         raise UserError(
-            f"{path} does not go with its vectors ({error}); delete it and run the run again to make it anew."
+            f"{path} does not belong to its vectors ({error}); delete it and repeat the run to make it anew."
         ) from error
     return Calibration(scores, centre)
 

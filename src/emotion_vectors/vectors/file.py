@@ -104,7 +104,7 @@ class EmotionVectors:
             raise UserError(f"There is no layer {chosen}; layers go from 0 to {len(self.raw) - 1}.")
         if chosen not in self.layers:
             raise UserError(
-                f"The file that these vectors were imported from has none at layer {chosen}; choose out of {_short(self.layers)}."
+                f"The file that these vectors were imported from has none at layer {chosen}; choose one of {_short(self.layers)}."
             )
         return (self.projected if self.kind == "projected" else self.raw)[chosen]
 
@@ -221,7 +221,7 @@ class EmotionVectors:
         own, theirs = (len(self.raw), self.raw.shape[2]), (config.num_hidden_layers, config.hidden_size)
         if own != theirs:
             raise UserError(
-                f"The vectors are of a model with {own[0]} layers of width {own[1]}, this one has {theirs[0]} of width {theirs[1]}; "
+                f"The vectors come from a model with {own[0]} layers of width {own[1]}, this one has {theirs[0]} of width {theirs[1]}; "
                 f"load {self.header.get('model', 'the model that they were made with')}."
             )
 

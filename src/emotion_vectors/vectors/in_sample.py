@@ -16,7 +16,7 @@ import polars as pl
 
 from emotion_vectors.store.records import TABLE_FAULTS
 
-SAID = "In sample: these vectors were made of this very text, so it reads as its own emotion whatever the vectors are worth."
+SAID = "In sample: these vectors were made from this very text, so it reads as its own emotion whatever the vectors are worth."
 
 
 def text_hash(text: str) -> int:

@@ -32,7 +32,9 @@ def parse_numbers(
         except ValueError:
             number = math.nan
         if not name or not math.isfinite(number):
-            raise UserError(f"'{option}{assignment}' has no form name=number; write for example {option}{example}.")
+            raise UserError(
+                f"'{option}{assignment}' does not have the form name=number; write for example {option}{example}."
+            )
         if name in numbers:
             raise UserError(f"'{name}' is given twice; give one number for each name.")
         numbers[name] = number

@@ -54,7 +54,7 @@ def refuse_unread(lm: LanguageModel, text: str) -> NoReturn:
         converse(lm, text)
         converse(lm, [{"role": "user", "content": text}])
     except UserError as error:
-        raise UserError(f"No neutral text can be read both as it is and as a message: {error}") from error
+        raise UserError(f"No neutral text can be read both as plain text and as a message: {error}") from error
     raise RuntimeError("a neutral text that can be read was refused")
 
 

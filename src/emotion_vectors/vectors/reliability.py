@@ -17,7 +17,7 @@ ROUNDING = 1e-6
 OF_TOPICS, OF_TEXTS = "of the topics", "of the texts"
 ALPHA = 0.05  # and the median r must be beyond what labels that mean nothing give
 NOT_MEASURED = (
-    "The reliability of these vectors was not measured, so nothing says whether what they read is more than noise."
+    "The reliability of these vectors was not measured, so it is not known whether what they read is more than noise."
 )
 
 
@@ -96,6 +96,6 @@ def caution(found: Reliability | None) -> str:
     if found.p > ALPHA:
         return (
             f"These vectors may not agree with themselves: directions from one half {found.halves} match those from the other half "
-            f"with r = {found.median:.2f}, but labels that mean nothing do so too (p = {found.p:.2g}), so what they read may be noise."
+            f"with r = {found.median:.2f}, but shuffled labels do so too (p = {found.p:.2g}), so what they read may be noise."
         )
     return ""

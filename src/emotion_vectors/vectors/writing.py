@@ -66,7 +66,7 @@ class Comparison:
     texts: tuple[Text, ...]
     warnings: tuple[str, ...]
     caution: str
-    """One sentence where the vectors don't agree with themselves, or where nobody knows; else ""."""
+    """One sentence where the vectors don't agree with themselves, or where that is not known; else ""."""
     reliability: dict[str, float | None]
     """How far each emotion's direction agrees with itself: r of its halves."""
     opening: str = ""  # what was added to the template's text so that the answer begins
@@ -163,11 +163,11 @@ def _rendered(lm: LanguageModel, messages: list[dict[str, str]]) -> str:
     except UserError as error:
         if len(messages) > 1 and "refuses these messages" in str(error):
             raise UserError(
-                f"{str(error).removesuffix('.')}; it may take no system text: leave --system out."
+                f"{str(error).removesuffix('.')}; it may not accept a system text: leave --system out."
             ) from error
         raise
     if len(messages) > 1 and messages[0]["content"].strip() not in text:
-        raise UserError(f"The chat template of {lm.name} passes over system texts; leave --system out.")
+        raise UserError(f"The chat template of {lm.name} ignores system texts; leave --system out.")
     return text
 
 
@@ -206,6 +206,6 @@ def _warnings(texts: Sequence[Text], samples: int) -> list[str]:
         if lost > MOST_UNLIKELY or more > MOST_REPEATED:
             found.append(
                 f"The {kind} text falls apart: per token it is {lost:.1f} nats less likely than the unsteered one, and "
-                f"{100 * more:+.0f} points more of its words are repeats; a smaller strength steers better."
+                f"{100 * more:+.0f} percentage points more of its words are repeats; a smaller strength steers better."
             )
     return found

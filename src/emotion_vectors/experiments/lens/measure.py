@@ -173,7 +173,7 @@ def _word_embeddings(
 class Chance(NamedTuple):
     """How many own words chance recognises, and the p value of the vectors against it."""
 
-    dealt: np.ndarray  # (resamples,) words dealt out to other emotions' vectors
+    dealt: np.ndarray  # (resamples,) words shuffled over the emotions' vectors
     random: np.ndarray  # (resamples,) random directions
     p: float  # the larger of the two: both controls must be beaten
 
@@ -198,7 +198,7 @@ def _recognition(
     against = paired(own, found.static)
     words = _against_words(count, static, against.p)
     interval, bar = intervals.wilson_interval(count, n), scaled(SEED_BAR, n, 171)
-    null = Null("words dealt out to other emotions' vectors", float(dealt.mean()), p)
+    null = Null("words shuffled over the emotions' vectors", float(dealt.mean()), p)
     # What the tokenizer can't spell in one token can't be recognised: that says nothing about the vectors.
     blocked = f"only {single} words have a one-token form, too few for the bar" if single < bar.value else ""
     v1 = judge(
@@ -213,7 +213,7 @@ def _recognition(
         judged = power.Judged(null, bar, blocked)
         v1 = v1.with_detectable(power.recognised(judged, others, spelled, found.static, (dealt, random), seed))
     controls = {
-        "words dealt out to other emotions' vectors": float(dealt.mean()), "random directions": float(random.mean()),
+        "words shuffled over the emotions' vectors": float(dealt.mean()), "random directions": float(random.mean()),
         "token embeddings of the stories": static, "each word's own token embedding": int(found.word.sum()),
     }  # fmt: skip
     return [LensBaseline(what=what, count=amount, of=n) for what, amount in controls.items()], against, v1
@@ -228,10 +228,8 @@ def _against_words(count: int, static: int, p: float) -> str:
     if p <= ALPHA:
         return f"{found}, fewer than the vectors ({tested})"
     if static >= count:
-        return f"{found} ({tested}), so the count could be read off the words alone"
-    return (
-        f"{found}, and that the vectors recognise more is not shown ({tested}), so it may be read off the words alone"
-    )
+        return f"{found} ({tested}), so the count could come from the words alone"
+    return f"{found}; it is not shown that the vectors recognise more ({tested}), so the count may come from the words alone"
 
 
 def paired(vectors: np.ndarray, static: np.ndarray) -> AgainstStatic:

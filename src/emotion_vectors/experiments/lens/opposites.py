@@ -179,7 +179,7 @@ def _too_few(many: Opposites) -> str:
     if many.best_p is None:
         return "no pair of ours has both of its emotions in this run"
     if many.best_p > ALPHA:
-        return f"pairs of this run are too few: all {number(many.of)} negative would have p = {number(many.best_p)}"
+        return f"this run has too few pairs: even all {number(many.of)} negative would have p = {number(many.best_p)}"
     return ""
 
 
@@ -198,6 +198,6 @@ def _within(many: Opposites) -> str:
     if within is None:
         return ""
     return (
-        f"With the partners exchanged among pairs of the same valences it is {number(within.null)} "
+        f"With the partners shuffled among pairs of the same valences it is {number(within.null)} "
         f"(p = {number(within.p)})."
     )

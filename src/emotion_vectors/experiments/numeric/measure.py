@@ -183,8 +183,8 @@ def _weak(null: np.ndarray, total: int) -> str:
     enough = [count for count in range(total + 1) if nulls.permutation_p(count, null) <= ALPHA]
     found = f"Random directions reach {number(null.mean())} of {total}; "
     if not enough:
-        return f"{found}not even {total} would exclude chance, so V6 can't be passed. V5 asks more, with twins."
-    return f"{found}it takes {enough[0]} to exclude chance, so V6 can hardly be passed. V5 asks more, with twins."
+        return f"{found}not even {total} would exclude chance, so V6 can't pass. V5 is the stronger test, with twins."
+    return f"{found}it takes {enough[0]} to exclude chance, so V6 can hardly pass. V5 is the stronger test, with twins."
 
 
 def _right(found: Curves, expected: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -199,7 +199,7 @@ def _size(effect: ChangeSize) -> str:
         return ""
     low, high = (float("nan") if end is None else end for end in (effect.low, effect.high))
     return (
-        f"Mean change in cosine the expected way, lowest to highest value: {number(effect.mean)} (95 % interval "
+        f"Mean change in cosine in the expected direction, lowest to highest value: {number(effect.mean)} (95 % interval "
         f"{number(low)} to {number(high)}); random directions {number(effect.null_mean)}, sd "
         f"{number(effect.null_sd)} (p = {number(effect.p)})."
     )

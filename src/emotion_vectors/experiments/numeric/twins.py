@@ -171,7 +171,7 @@ def _criterion(record: Twins, earlier: Criterion) -> Criterion:
     of, whole = earlier.of or 0, int(excess.of)
     return judge(
         "V5", "Expected signs", excess.count, (low, high), Null(WHAT, _known(excess.null), p), scaled(SIGNS_BAR, whole, SIGNS_OF),
-        "curves that exceed their twin's the expected way", whole,
+        "curves that exceed their twin's in the expected direction", whole,
         note=f"{_size(excess)} {_earlier(record.earlier)} {_graver(record.severity)}".strip(),
         seed=Seed(_known(earlier.value), scaled(SIGNS_BAR, of, SIGNS_OF), "curves with the expected sign", of),
     )  # fmt: skip
@@ -190,7 +190,7 @@ def _size(excess: Beyond) -> str:
         for value in (excess.mean, excess.low, excess.high, excess.null_mean, excess.null_sd, excess.size_p, excess.count_p)
     )  # fmt: skip
     return (
-        f"Mean excess over the twin in cosine, the expected way: {mean} (95 % interval {low} to "
+        f"Mean excess over the twin in cosine, in the expected direction: {mean} (95 % interval {low} to "
         f"{high}); random directions {null}, sd {sd} (p = {size_p}). By the count alone p = {count_p}."
     )
 
@@ -212,6 +212,6 @@ def _graver(severity: Beyond) -> str:
         return ""
     p = max(_known(severity.count_p), _known(severity.size_p))
     return (
-        f"At equal numbers another severity moves {severity.count} of {severity.of} cosines the expected way "
-        f"(random directions {number(_known(severity.null))}, p = {number(p)})."
+        f"At equal numbers another severity moves {severity.count} of {severity.of} cosines in the expected "
+        f"direction (random directions {number(_known(severity.null))}, p = {number(p)})."
     )

@@ -38,7 +38,7 @@ from emotion_vectors.stats import nulls
 
 FULL, MATCH_BAR, RANK_BAR = 12, 8, 3.0
 UNCONFIRMED = "there are no held-out scenarios for these emotions"
-DEALT = "scenarios with their emotions dealt out at random"
+DEALT = "scenarios with their emotions shuffled"
 
 
 class Layers(NamedTuple):

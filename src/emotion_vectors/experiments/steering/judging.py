@@ -28,7 +28,7 @@ from emotion_vectors.stats.nulls import permuted_rows
 from emotion_vectors.stimuli.items import NEGATIVE, POSITIVE
 
 R_BAR, SIGNS_BAR = Threshold(0.4, "above", of="|r|"), 25
-NULL_NAMES = f"{listing(['effects dealt out to other emotions', *(arm.short for arm in NULL_ARMS)])} directions"
+NULL_NAMES = f"{listing(['effects shuffled over the emotions', *(arm.short for arm in NULL_ARMS)])} directions"
 
 
 class Coupled(NamedTuple):

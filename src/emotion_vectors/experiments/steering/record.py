@@ -61,7 +61,7 @@ class Within(Part):
 
     positive: WithinGroup = Field(description="the positive emotions")
     negative: WithinGroup = Field(description="the negative emotions")
-    r: Correlation | None = Field(description="of both, with each valence's mean taken off")
+    r: Correlation | None = Field(description="of both, with each valence's mean subtracted")
     p: Share | None = Field(description="by effects shuffled inside each valence")
 
     def of(self, valence: str) -> WithinGroup:

@@ -73,7 +73,9 @@ def _coupling(steering: Steering) -> str:
         for v in VALENCES
         if within.of(v).r is not None
     ]
-    both = f"with each valence's mean taken off {fixed(within.r)} ({p_value(within.p)})" if within.r is not None else ""
+    both = (
+        f"with each valence's mean subtracted {fixed(within.r)} ({p_value(within.p)})" if within.r is not None else ""
+    )
     more = listing([text for text in (*inside, both) if text])
     return (
         f"Over {count(int(steering.of), 'steered emotion')} and {count(int(steering.splits), 'split')} of the activities, each used "

@@ -68,7 +68,7 @@ def _own_meaning(arm: InversionArm) -> str:
         return f"The signs differ: {what}, so these effects are no evidence that steering follows the correlation."
     if clear:
         return "The sign does not depend on the half."
-    return "The sign is the same, but at least one interval holds 0, so this run shows the rule only weakly."
+    return "The sign is the same, but at least one interval includes 0, so this run shows the rule only weakly."
 
 
 def _both_meaning(arm: InversionArm) -> str:
@@ -79,7 +79,7 @@ def _both_meaning(arm: InversionArm) -> str:
     flips = "The sign flips with the half, whatever the model does"
     if _clear(arm, "even") and abs(r) > _FAITHFUL:
         return f"{flips}: which of the two a report shows is decided by the parity of an index."
-    return f"{flips}; this run's own pattern is weak there (the interval holds 0 or |r| is at most {number(_FAITHFUL)}), so the size of r means little."
+    return f"{flips}; this run's own pattern is weak there (the interval includes 0 or |r| is at most {number(_FAITHFUL)}), so the size of r means little."
 
 
 def identity_seen(record: Record) -> str:

@@ -112,7 +112,7 @@ def remove(found: Sums, penalty: float) -> Removed:
     """
     used = np.flatnonzero(found.counts.sum(axis=1))
     if len(used) < 2:
-        raise UserError("Words are taken out by a regression on other topics, and there is only one topic.")
+        raise UserError("Words are removed by a regression on other topics, but there is only one topic.")
     y, z, size = found.y.sum(axis=1), found.z.sum(axis=1), np.maximum(found.counts.sum(axis=1), 1.0)
     zz = found.zz - z[:, :, None] * z[:, None, :] / size[:, None, None]
     zy = found.zy - z[:, :, None] * y[:, None, :] / size[:, None, None]

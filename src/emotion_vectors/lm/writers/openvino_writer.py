@@ -140,7 +140,7 @@ class OpenVINOWriter:
             request, handle = running.pop(index)
             if handle.get_status() != GenerationStatus.FINISHED:
                 raise UserError(
-                    f"openvino-genai gave up a text ({handle.get_status()}), most likely for lack of memory; "
+                    f"openvino-genai gave up on a text ({handle.get_status()}), most likely for lack of memory; "
                     "use a smaller --stories-per-batch or writer=transformers."
                 )
             tokens = [int(token) for token in handle.read_all()[0].generated_ids]

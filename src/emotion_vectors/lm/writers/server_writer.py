@@ -152,11 +152,11 @@ def read_completion(answer: Any) -> tuple[str, str, int | None]:
         choice = answer["choices"][0]
         text = choice["message"]["content"]
     except (KeyError, IndexError, TypeError):
-        raise ValueError("it is no chat completion") from None
+        raise ValueError("it is not a chat completion") from None
     try:
         said = read_message({"role": "assistant", "content": text})
     except NoMessageError:
-        raise ValueError("its content is no text") from None
+        raise ValueError("its content is not text") from None
     usage = answer.get("usage")
     tokens = usage.get("completion_tokens") if isinstance(usage, dict) else None
     known = isinstance(tokens, int) and not isinstance(tokens, bool) and 0 <= tokens < 2**31

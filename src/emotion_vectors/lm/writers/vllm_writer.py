@@ -49,7 +49,7 @@ if not sys.stdin.buffer.read():
         except ProcessLookupError:
             pass
 """
-INSTEAD = "vLLM's own messages above say more; or use --set writer=transformers."
+INSTEAD = "see vLLM's own messages above, or use --set writer=transformers."
 
 
 def is_installed() -> bool:
@@ -67,7 +67,7 @@ class VLLMWriter:
         if not is_installed():
             raise UserError("The vllm writer needs a package: pip install vllm, or use writer=transformers.")
         if lm.gguf is not None:
-            raise UserError("The vllm writer reads no GGUF files; use writer=transformers or openvino.")
+            raise UserError("The vllm writer can't read GGUF files; use writer=transformers or openvino.")
         if stories_per_batch < 1:
             raise UserError(f"stories_per_batch is {stories_per_batch}; it must be 1 or more.")
         self.name = _name()
@@ -121,7 +121,9 @@ class VLLMWriter:
             raise UserError(f"vLLM refuses a prompt: {_reason(error)}.") from error
         except VLLMError as error:
             self.close()
-            raise UserError(f"vLLM stopped while {self._lm.name} wrote; give the command again. {INSTEAD}") from error
+            raise UserError(
+                f"vLLM stopped while {self._lm.name} was writing; run the same command again. {INSTEAD}"
+            ) from error
 
     def _written(self, request: Request, output: Any) -> Written:
         tokens = [int(token) for token in output.outputs[0].token_ids]

@@ -9,12 +9,18 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from emotion_vectors.errors import UserError, nearest
+from emotion_vectors.lm.writers import WRITERS
 from emotion_vectors.planted import NAMES as PLANTED
+
+if TYPE_CHECKING:
+    WriterName = str
+else:
+    WriterName = Literal[("auto", *WRITERS)]
 
 
 class Settings(BaseModel):
@@ -68,7 +74,7 @@ class Settings(BaseModel):
     neutral_texts: int = Field(
         default=60, ge=3, le=10_000, description="Kept neutral texts; of the corpus `ours` the first ones, at most all."
     )
-    writer: Literal["auto", "transformers", "openvino", "vllm", "server"] = Field(
+    writer: WriterName = Field(
         default="auto",
         description="Writer of the stories: auto takes openvino for a GGUF model on a CPU and vllm on CUDA where installed.",
     )

@@ -130,15 +130,26 @@ def rows_lose_their_order_in_small_batches(patch, lm):
 def packed_texts_see_each_other(patch, lm):
     assert packed.can_pack(lm, 100), "the model must have been tried before the bug is planted"
     real = packed.pack
-    patch.setattr(packed, "pack", lambda rows, device: (found := real(rows, device))._replace(
+    patch.setattr(packed, "pack", lambda *given, **named: (found := real(*given, **named))._replace(
         borders=[0, *found.borders[2:]]
     ))  # fmt: skip
+
+
+def common_beginnings_are_mixed_up(patch, lm):
+    assert packed.can_pack(lm, 100)
+    real = packed._spread
+
+    def one_late(rows):
+        spread, first = real(rows)
+        return [max(0, place - (place < spread[-1])) for place in spread], first
+
+    patch.setattr(packed, "_spread", one_late)
 
 
 def packed_texts_without_positions(patch, lm):
     assert packed.can_pack(lm, 100)
     real = packed.pack
-    patch.setattr(packed, "pack", lambda rows, device: (found := real(rows, device))._replace(
+    patch.setattr(packed, "pack", lambda *given, **named: (found := real(*given, **named))._replace(
         positions=torch.zeros_like(found.positions)
     ))  # fmt: skip
 
@@ -293,6 +304,7 @@ BUGS = {
     layer_off_by_one: {"layers", "padding", "batch_size", "causality"},
     double_bos_in_the_ids: {"prompt"},
     double_bos_in_the_text: {"prompt"},
+    common_beginnings_are_mixed_up: {"batch_size"},
     no_generation_prompt: {"prompt"},
     thinking_left_open: {"prompt"},
     answer_tokens_swapped: {"answers"},

@@ -67,9 +67,13 @@ def padding(bench: Bench) -> Finding:
 
 
 def batch_size(bench: Bench) -> Finding:
-    """Pooled means one row at a time, two or three, and all at once, against the model's own pass."""
-    few = 2 * max(len(ids) for ids, _ in bench.rows) + 1
+    """Pooled means one row at a time, two or three, all at once, and with their own beginnings, against the model's own pass."""
+    few, count = 2 * max(len(ids) for ids, _ in bench.rows) + 1, len(bench.rows)
     ways = [activations.pool(bench.lm, bench.rows, tokens).means for tokens in (EVERYTHING, few, 1)]
+    # What comes after a span changes nothing in it. Half of the texts are beginnings of others, so beginnings are computed once.
+    begun = [*bench.rows, *((ids[:last], (first, last)) for ids, (first, last) in bench.rows)]
+    together = activations.pool(bench.lm, begun, EVERYTHING).means
+    ways += [together[:count], together[count:]]
     return at_most(
         _apart(bench, ways), RESIDUAL_TOLERANCE[bench.lm.dtype], "The size of a batch changes nothing beyond rounding.",
         "Pooled activations depend on the batch that a text is in; report a bug.",

@@ -380,7 +380,7 @@ def test_hostile_words_are_text_on_every_tab(site):
 def test_an_unfinished_run_says_on_every_tab_what_to_do(site):
     page = site.page()
     choose(page, "run", "unfinished")
-    expect(page.locator("#ev-about")).to_contain_text("goes on where it was")
+    expect(page.locator("#ev-about")).to_contain_text("Run the same command again to resume.")
     for name, place in zip(TABS, ("coloured", "answers", "activities", "map", "corpus", "verdicts"), strict=True):
         tab(page, name)
         expect(page.locator(f"#ev-{place} .ev-notice")).to_contain_text("run the same command")

@@ -28,7 +28,7 @@ NEUTRAL_COLUMNS = ("topic", "text")
 VALENCE = "valence"  # a column of a corpus whose emotions are kept
 MAY_LACK = ("topic", VALENCE)
 MOST_ROWS = 5_000_000
-# The longest story that is read: some 4,000 tokens. Anything longer is no story but a mistake in the file.
+# The longest story that is read: some 4,000 tokens. Anything longer is not a story but a mistake in the file.
 MOST_CHARACTERS = 20_000
 MOST_LINE_BYTES = 2**20
 ROWS_AT_ONCE = 4096
@@ -155,7 +155,7 @@ def _parquet_rows(source: Source, columns: Sequence[str]) -> Iterator[dict[str, 
         texts = text_column(source, schema)
         wanted = list(dict.fromkeys([*(name for name in columns if name in schema and name != "text"), texts]))
         if schema.get("kept") == pl.Boolean:
-            # A run's own table: what that run dropped, or did not need, is no part of its corpus; a null is nobody's decision.
+            # A run's own table: what that run dropped, or did not need, is not part of its corpus; a null is nobody's decision.
             frame = frame.filter(pl.col("kept").fill_null(True))
         start = 0
         while len(batch := frame.select(wanted).slice(start, ROWS_AT_ONCE).collect()):

@@ -1,4 +1,4 @@
-"""What the run wrote, to be read: some stories that the vectors are made of, some that were dropped, and answers under the vectors.
+"""What the run wrote, to be read: some stories that the vectors are made from, some that were dropped, and answers under the vectors.
 
 In: `stories.parquet` and `answers.parquet` of the run's folder and the valences of the record. Out: tables of texts; no part of
 the record and no verdict. The choice looks at no text: the first story of emotions evenly spread over the alphabet, the first

@@ -30,7 +30,7 @@ class Said(NamedTuple):
 
 
 class NoMessageError(Exception):
-    """Why something is no message; a sentence's end, as in "the message 3 ..."."""
+    """Why something is not a message; a sentence's end, as in "the message 3 ..."."""
 
 
 def read_message(message: Any) -> Said:

@@ -141,7 +141,7 @@ def device_map(
 def _assign(
     module: nn.Module, name: str, at: dict[int, torch.device], first: torch.device, found: dict[str, Place]
 ) -> None:
-    """Name every part that is or holds no block, each block, and the parameters of what holds blocks."""
+    """Name every part that neither is nor contains a block, each block, and the parameters of what holds blocks."""
     if not any(id(part) in at for part in module.modules()):
         found[name] = place_of(first)
     elif id(module) in at:

@@ -93,7 +93,7 @@ def read_header(path: Path) -> Header:
             return _parsed(Cursor(data))
     except OSError as error:
         raise UserError(f"Can't read {path}: {error.strerror}; check the path.") from error
-    except (Damaged, ValueError, struct.error) as error:  # ValueError: an empty file, or a text that is no UTF-8
+    except (Damaged, ValueError, struct.error) as error:  # ValueError: an empty file, or a text that is not UTF-8
         raise UserError(f"Can't read {path} as a GGUF model: {error}; is the file complete?") from error
 
 

@@ -43,8 +43,8 @@ def locate(
 ) -> Located:
     """Find the files of the model `name` and hash its weights, without loading it.
 
-    Quantised, or with an adapter, it is another model, so its hash is another one. Raises `UserError` for what is not there, is no
-    model, or doesn't go together.
+    Quantised, or with an adapter, it is another model, so its hash is another one. Raises `UserError` for what is not there, is not
+    a model, or doesn't go together.
     """
     found = _locate(name, cache)
     quantized.check(quantize, name, found.folder)

@@ -45,7 +45,7 @@ class Conversation:
     answer, whether it is there or still to come, and None for a plain text. `front` is how many tokens of the tokenizer's own
     begin it. `numbers`, one for each of `messages`, are their places among the messages given; `left_out` has the places of the others
     and why. `control_tokens`, `thought_tokens` and `other_parts` count, by message, control tokens among its own tokens (somebody wrote
-    the template's marks, `lm.control`), tokens of thoughts that were left out, and parts that are no text; `control` has the places of those
+    the template's marks, `lm.control`), tokens of thoughts that were left out, and parts that are not text; `control` has the places of those
     control tokens in `ids`.
     """
 
@@ -226,7 +226,7 @@ def _response(lm: LanguageModel, messages: list[ChatMessage], found: Conversatio
     begun = _begun(lm, messages[:-1])
     if begun is None or not found.text.startswith(begun):
         return first - 1
-    # A space between the prompt and the answer may be a token of its own: it is no part of the prompt.
+    # A space between the prompt and the answer may be a token of its own: it is not part of the prompt.
     ends = accumulate(len(token) for token in found.tokens)
     whole = sum(end <= len(begun) for end in ends)
     return min(whole, first) - 1

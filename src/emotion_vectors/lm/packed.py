@@ -200,7 +200,7 @@ def _agrees(lm: LanguageModel, attention: Attention) -> bool:
     try:
         together = _residuals(lm, lambda: _run(lm, pack(rows, lm.device), attention))
     except (TypeError, ValueError, RuntimeError, AttributeError, LookupError, ImportError):
-        return False  # another signature, or a kernel that this device has not: the next way is tried
+        return False  # another signature, or a kernel that this device lacks: the next way is tried
     if len(together) != lm.n_layers:
         return False
     alone = [_residuals(lm, lambda row=row: forward.run(lm, forward.pad([row], lm.device, lm.pad_id))) for row in rows]

@@ -99,7 +99,7 @@ def said(error: ValidationError, where: str = "") -> str:
 
 
 def _is_step(step: int | str) -> bool:
-    # Pydantic names the branch of a union too ("int", "float", "function-after[...]"), which is no place in the record.
+    # Pydantic names the branch of a union too ("int", "float", "function-after[...]"), which is not a place in the record.
     return isinstance(step, int) or not ("[" in step or step in ("int", "float", "str"))
 
 

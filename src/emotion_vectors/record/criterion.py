@@ -38,7 +38,7 @@ class Criterion(Part):
     id: str = Field(description="V1, V2, ...")
     name: str = Field(description="its name")
     value: Number | None = Field(description="the statistic; null where it can't be measured or was not asked")
-    of: int | None = Field(description="what a count is out of; null where it is no count")
+    of: int | None = Field(description="what a count is out of; null where it is not a count")
     unit: str = Field(description="what is counted or measured")
     threshold: Number | None = Field(description="the bar of the earlier reproduction")
     threshold_text: str = Field(description="the bar with its sign")

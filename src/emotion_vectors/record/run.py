@@ -83,7 +83,7 @@ class Corpus(Part):
     """Stories written or read, kept and dropped."""
 
     stories: Count | None = Field(default=None, description="stories written or read")
-    kept: Count | None = Field(default=None, description="stories that the vectors are made of")
+    kept: Count | None = Field(default=None, description="stories that the vectors are made from")
     wanted: Count | None = Field(default=None, description="stories asked for")
     dropped: dict[str, Count] = Field(default={}, description="by reason")
     tokens: Count | None = Field(
@@ -141,7 +141,7 @@ class Identification(Part):
 
     top1: Count = Field(description="emotions whose nearest direction in the other half is their own")
     of: Count = Field(description="emotions")
-    mean_rank: Rank = Field(description="mean rank of the own other half")
+    mean_rank: Rank = Field(description="mean rank of an emotion's own other half")
     chance_top1: Number = Field(description="the same count by chance")
     chance_rank: Rank = Field(description="mean rank by chance")
     p: Share = Field(description="p value of the count")

@@ -279,7 +279,7 @@ def _limit(check: Check) -> str:
     measured, limit = check.measured, check.limit
     if isinstance(measured, str) or isinstance(limit, str):
         return _check_value(limit)
-    if measured == limit:  # of so many things all must be right; an amount of error may reach its limit
+    if measured == limit:  # of this many things all must be right; an amount of error may reach its limit
         return f"all {number(limit)}" if isinstance(limit, int) and limit else f"at most {_check_value(limit)}"
     return f"at {'most' if (measured < limit) == check.passed else 'least'} {_check_value(limit)}"
 

@@ -95,7 +95,7 @@ class OnRay:
                     log_to_driver=False,
                     include_dashboard=None if address else False,
                 )
-            except Exception as error:  # Ray's client raises errors of many kinds for an address that is no cluster
+            except Exception as error:  # Ray's client raises errors of many kinds for an address that is not a cluster
                 raise UserError(f"Can't join the Ray cluster {address or ''}: {first_line(error)}.") from error
         self.count = self._room()
         self._idle: list[Any] = []

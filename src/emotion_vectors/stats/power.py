@@ -64,7 +64,7 @@ def mean_intervals(values: ArrayLike, index: ArrayLike, level: float = 0.95) -> 
 
 
 def cluster_intervals(counts: ArrayLike, index: ArrayLike, level: float = 0.95) -> tuple[FloatArray, FloatArray]:
-    """Low and high ends (s,) of the total of `counts` (s, t) with whole clusters drawn again, `index` (b, t).
+    """Low and high ends (s,) of the total of `counts` (s, t) with whole clusters resampled, `index` (b, t).
 
     Percentiles at the level that `expanded_level` gives for t clusters.
     """
@@ -78,7 +78,7 @@ def cluster_intervals(counts: ArrayLike, index: ArrayLike, level: float = 0.95) 
 def share_intervals(
     counts: ArrayLike, sizes: ArrayLike, index: ArrayLike, level: float = 0.95
 ) -> tuple[FloatArray, FloatArray]:
-    """Low and high ends (s,) of the share of `counts` (s, t) out of `sizes` (t,), whole clusters drawn again, `index` (b, t).
+    """Low and high ends (s,) of the share of `counts` (s, t) out of `sizes` (t,), whole clusters resampled, `index` (b, t).
 
     Percentiles at the level that `expanded_level` gives for t clusters.
     """

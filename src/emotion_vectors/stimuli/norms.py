@@ -57,7 +57,7 @@ def shipped() -> tuple[Norms, ...]:
 def read_norms(path: Path) -> Norms:
     """The ratings in a .csv, .tsv or .jsonl file with a column `word` and a column `valence`, `arousal` or both.
 
-    Raises `UserError` for a file that isn't there or has another form, for a rating that is no finite number and for a word that is
+    Raises `UserError` for a file that isn't there or has another form, for a rating that is not a finite number and for a word that is
     there twice with different ratings.
     """
     ratings: dict[str, dict[str, float]] = {}

@@ -46,7 +46,7 @@ def verify_pack(folder: str | os.PathLike[str]) -> list[ListCheck]:
     """One check for each published list (each prompt counts as a list), then one for each other faulty file.
 
     pack.json and the lists that the paper doesn't publish have nothing to be compared with: they appear only when they
-    are malformed (or, for pack.json, missing). Raises `UserError` where `folder` is no folder.
+    are malformed (or, for pack.json, missing). Raises `UserError` where `folder` is not a folder.
     """
     root = find_folder(folder)
     emotions, checks = _check_emotions(root)

@@ -1,7 +1,7 @@
 """Files and run folders elsewhere, at any address that fsspec opens: s3://, gs://, abfs://, hf://, memory://.
 
 A run works in a copy here and sends what is new to its address, every half minute and at its end, markers after the files that
-they speak of. So a killed run goes on here from its copy, and on another machine from what was sent. An object store has no locks: a
+they are about. So a killed run continues here from its copy, and on another machine from what was sent. An object store has no locks: a
 note says whose the address is, and another run is refused while that note is fresh.
 """
 
@@ -50,7 +50,7 @@ def local_copy(url: str, cache: Path | None = None) -> Path:
 
 
 def no_parts(name: str) -> bool:
-    """Whether a file of a run is no finished piece of a stage, which only that run needs."""
+    """Whether a file of a run is not a finished piece of a stage, which only that run needs."""
     return not name.startswith("parts/")
 
 

@@ -2,7 +2,7 @@
 
 run.json          settings, hashes of model and pack, writer; written first
 stages/NAME.json  written last when a stage is done: seconds, units, and the SHA-256 of its files
-parts/            finished pieces of long stages, so that a killed run goes on where it was
+parts/            finished pieces of long stages, from which a killed run resumes
 cleaned.json      which files of finished stages `emotion-vectors clean` removed, with their SHA-256
 """
 
@@ -144,7 +144,7 @@ class RunFolder:
 def open_run(path: Path, identity: JsonObject, shard: tuple[int, int] = (1, 1)) -> Iterator[RunFolder]:
     """Open or begin the run folder of `identity` (settings, model and pack hashes) and lock it while in use.
 
-    A folder that belongs to other settings, is no run folder, can't be written or is in use is a `UserError`, and
+    A folder that belongs to other settings, is not a run folder, can't be written or is in use is a `UserError`, and
     nothing in it is changed; one in which a run was refused before it made anything gets the new settings. Shard 1 of several begins the folder; each of the others has a lock of its own there.
     """
     check_place(path)
@@ -169,7 +169,7 @@ def open_run(path: Path, identity: JsonObject, shard: tuple[int, int] = (1, 1)) 
 def existing(path: Path) -> RunFolder:
     """The run folder at `path` to look at, whatever its settings; nothing is locked or written.
 
-    Raises `UserError` for what is no run folder, and for one of another form.
+    Raises `UserError` for what is not a run folder, and for one of another form.
     """
     if not (path / "run.json").is_file():
         raise UserError(f"{path} is not a run folder (it has no run.json); give the --out of `emotion-vectors run`.")
@@ -247,7 +247,7 @@ def _take(lock: Any, path: Path) -> None:
 def _is_blank(path: Path, found: JsonObject, wanted: JsonObject) -> bool:
     """Whether nothing is there that took more than the self-checks and the reading of a corpus: the run was refused or stopped then.
 
-    A user who follows a refusal's advice changes a setting and gives the command again, in the same folder.
+    A user who follows a refusal's advice changes a setting and runs the command again, in the same folder.
     """
     stages = {file.stem for file in (path / "stages").glob("*.json")}
     pieces = [folder.name for folder in (path / "parts").glob("*") if not folder.name.startswith(IMPORTING)]

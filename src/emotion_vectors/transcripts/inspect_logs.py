@@ -28,7 +28,7 @@ ZSTANDARD = 93  # the zip format's number for it
 def samples_of(path: Path) -> Iterator[tuple[int, dict[str, Any] | str]]:
     """Number (from 1) and contents of every sample: id, messages in the OpenAI format, what it carries; or why it can't be read.
 
-    Raises `UserError` for a file that is no log.
+    Raises `UserError` for a file that is not a log.
     """
     for number, sample in _zipped(path) if path.suffix.lower() == ".eval" else _listed(path):
         yield number, sample if isinstance(sample, str) else _chat_of(sample)
@@ -135,7 +135,7 @@ def _restored(value: Any, attachments: Mapping[str, str], left: list[int]) -> An
 
 
 def house_message(message: Any) -> Any:
-    """A message of Inspect in the OpenAI format; what is no message stays as it is, to be refused by whoever reads it.
+    """A message of Inspect in the OpenAI format; what is not a message stays as it is, to be refused by whoever reads it.
 
     Inspect's parts have the types that ours have. Its calls of tools have the name as `function` and `arguments` as an object.
     """

@@ -1,6 +1,6 @@
 """Read files of texts into a table of scores: piece by piece, resumable, whole or not at all.
 
-A piece is the next texts of the files, up to 256 or so many characters; its borders depend on the files alone. Finished
+A piece is the next texts of the files, up to 256 of them or a fixed number of characters; its borders depend on the files alone. Finished
 pieces are parquet files in a folder beside the output; the output and its record come last, then the folder goes.
 """
 

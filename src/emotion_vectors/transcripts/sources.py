@@ -118,7 +118,7 @@ def survey(files: Sequence[Path], skip_bad: bool, column: str = "text") -> Surve
 
 
 def _utf8(item: Item) -> int:
-    """Bytes of the text of an item; of a part that is no text, none."""
+    """Bytes of the text of an item; of a part that is not text, none."""
     texts = [item.content] if isinstance(item.content, str) else [one.get("content") for one in item.content]
     parts = [part for text in texts for part in (text if isinstance(text, list) else [text])]
     words = [part.get("text") if isinstance(part, Mapping) else part for part in parts]

@@ -5,7 +5,7 @@ a mean or a maximum is taken over. So each score is ranked among the same score 
 `calibration.safetensors` beside the vectors, scores (f, k, r, l, n, m) of f forms (plain text, chat message), k kinds (raw,
 centred cosine), r references, l layers, n emotions and m neutral texts, sorted along the last axis.
 
-A reference is a statistic over so many tokens: the mean or the maximum over 4, 16 or 64 tokens in a row or over the whole text, or
+A reference is a statistic over a number of tokens: the mean or the maximum over 4, 16 or 64 tokens in a row or over the whole text, or
 the response position: the last token of a text, and of a message the last token of the generation prompt.
 """
 
@@ -115,7 +115,7 @@ class Calibration:
 
 
 def reference(statistic: str, tokens: int) -> int:
-    """The number in `REFERENCES` of what a statistic over so many tokens is compared with."""
+    """The number in `REFERENCES` of what a statistic over this many tokens is compared with."""
     if statistic == "response":
         return 0
     # About halfway in the logarithm between 4, 16, 64 tokens and whole texts, which have 100 to 250.

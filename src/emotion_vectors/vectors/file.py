@@ -38,7 +38,7 @@ class EmotionVectors:
     residual norm over story tokens; `layer` is the analysis layer; `kind` says which of the two the class hands out.
     `centre` (layers, d) is the mean over the neutral texts of their mean activations, None in files that lack it.
     `calibration` holds the scores of the neutral texts, None where they were not made. `text_hashes` (s,) are those of the
-    texts that the vectors were made of (`vectors.in_sample`), None where nobody knows them.
+    texts that the vectors were made from (`vectors.in_sample`), None where nobody knows them.
     """
 
     emotions: tuple[str, ...]
@@ -94,7 +94,7 @@ class EmotionVectors:
         return caution(self.reliability)
 
     def in_sample(self, text: str) -> bool | None:
-        """Whether the vectors were made of this very text, so that reading it says nothing; None where their texts are not known."""
+        """Whether the vectors were made from this very text, so that reading it says nothing; None where their texts are not known."""
         return None if self.text_hashes is None else in_sample.is_among(text, self.text_hashes)
 
     def at(self, layer: int | None = None) -> np.ndarray:

@@ -41,7 +41,7 @@ def find(source: str | Path) -> Path:
 
 
 def _elsewhere(url: str) -> Path:
-    """A copy of the vectors file at an address, with the calibration that may lie beside it."""
+    """A copy of the vectors file at an address, with the calibration that may be next to it."""
     found = local_copy(url)
     beside = f"{url.rpartition('/')[0]}/{CALIBRATION}"
     if exists(beside):

@@ -1,4 +1,4 @@
-"""Emotions as a user writes them: names with commas between, or names with a number each. One reader for every command."""
+"""Emotions as a user writes them: names separated by commas, or names with a number each. One reader for every command."""
 
 from __future__ import annotations
 

@@ -61,7 +61,7 @@ def refuse_unread(lm: LanguageModel, text: str) -> NoReturn:
 def centred_with_others(around: np.ndarray, means: np.ndarray, numbers: Sequence[int]) -> np.ndarray:
     """(m, l, d): what each of the texts `numbers` is centred with: the mean of the others.
 
-    In `around` (l, d), the mean of all `means` (texts, l, d), a text would have a part of itself taken off.
+    In `around` (l, d), the mean of all `means` (texts, l, d), a text would have a part of itself subtracted.
     """
     return around + (around - means[numbers]) / (len(means) - 1)
 

@@ -27,7 +27,7 @@ class Reliability:
 
     `r` has one Pearson r for each label, in the order of the vectors' names; None where a label has no text in one of
     the halves. `median` is their median, `p` how often labels that mean nothing give one as high, `null_mean` and
-    `null_high` are mean and 95 % point of r for them. `whole` is the median corrected to all texts (Spearman-Brown).
+    `null_high` are mean and 95th percentile of r for them. `whole` is the median corrected to all texts (Spearman-Brown).
     `groups` is the number of topics, None where the texts have none; `halves` names the halves ("of the topics").
     """
 

@@ -215,7 +215,7 @@ class _Chosen:
             )
 
     def end(self, _: nn.Module, __: tuple, output: Any) -> None:
-        """Forward hook of the decoder: every steered block was called once, and what it gives at tokens that are no padding is finite."""
+        """Forward hook of the decoder: every steered block was called once, and what it gives at tokens that are not padding is finite."""
         check_fired(self.fired)
         hidden = output.last_hidden_state if hasattr(output, "last_hidden_state") else output[0]
         if not bool(torch.isfinite(hidden).all(dim=-1)[self.real.to(hidden.device)].all()):

@@ -95,7 +95,7 @@ def compare_writing(
 ) -> Comparison:
     """Write `samples` texts of each kind; sample i has seed `seed` + i in all three. `layers` None: the analysis layer.
 
-    Raises `UserError` for an unknown emotion, a strength that is no number, a layer that is not there, an empty prompt, or
+    Raises `UserError` for an unknown emotion, a strength that is not a number, a layer that is not there, an empty prompt, or
     vectors of another width than the model's.
     """
     chosen = tuple(dict.fromkeys([vectors.layer] if layers is None else layers))

@@ -95,7 +95,7 @@ def seen(record: Record) -> str:
 
 
 def chance(record: Record) -> str:
-    """What emotions dealt out give."""
+    """What shuffled emotions give."""
     part = record.part(Clusters)
     if part is None or part.words is None:
         return ""

@@ -149,7 +149,7 @@ def _beside(found: int, without: np.ndarray, within: WithinCategories, partial: 
 
 
 class Chance(NamedTuple):
-    """r (c, n) of c draws: scores dealt out to other activities, and the set of vectors turned at random."""
+    """r (c, n) of c draws: scores shuffled over the activities, and the set of vectors turned at random."""
 
     dealt: np.ndarray
     turned: np.ndarray
@@ -223,7 +223,7 @@ def _alignment(
 
 
 def _count(r: np.ndarray, draws: np.ndarray, chance: Chance, blocked: str, beside: str) -> Criterion:
-    """V9; the vectors must do better than the scores dealt out and better than other directions."""
+    """V9; the vectors must do better than the shuffled scores and better than other directions."""
     value = float(strong(r)) if np.isfinite(r).any() else float("nan")
     counts = [strong(one) for one in chance]
     dealt, turned = (float(count.mean()) for count in counts)

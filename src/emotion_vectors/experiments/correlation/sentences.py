@@ -39,7 +39,7 @@ def chance_band(activities: int) -> float | None:
 
 
 def bands(record: Record) -> tuple[float | None, float | None]:
-    """Largest |r| in 95 of 100 cases: for scores dealt out to other activities, and for random directions.
+    """Largest |r| in 95 of 100 cases: for scores shuffled over the activities, and for random directions.
 
     The first falls back to Student's t where the record has none; either is None where it is not known.
     """

@@ -110,7 +110,7 @@ def _scale_seen(part: Geometry, row: Agreement) -> str:
 
 
 def chance(record: Record) -> str:
-    """What ratings of other words give, and that one component is no question of chance alone."""
+    """What ratings of other words give, and that one component is not a question of chance alone."""
     part = record.part(Geometry)
     if part is None or not part.scales:
         return ""

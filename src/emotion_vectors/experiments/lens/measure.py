@@ -4,7 +4,7 @@ In: unit vectors (n, d) of n emotions at the analysis layer and the model's unem
 Out: the record's `lens`, V1 (own word among the top k tokens) and V2 (`opposites`: pairs that point apart in logit space).
 Formula: logits = W_U u, or W_U norm(u) through the final norm; both are counted, a setting says which one is V1.
 Source: paper, Table 1; Hong (2026), section 3.1. Every leading-space and case variant of a word that is one token counts.
-Controls of V1: words dealt out, random directions, and directions made from the words of the stories alone (the same
+Controls of V1: words shuffled, random directions, and directions made from the words of the stories alone (the same
 contrast of their token embeddings): V1 passes only if the vectors recognise more than those do.
 What it can't tell: a word without a token of its own can't be recognised; frequent tokens can be promoted by anything.
 """
@@ -190,7 +190,7 @@ def chance(vectors: np.ndarray, random: np.ndarray, resamples: int, seed: int) -
 def _recognition(
     found: Recognised, k: int, spelled: np.ndarray, resamples: int, seed: int, detect: bool
 ) -> tuple[list[LensBaseline], AgainstStatic, Criterion]:
-    """The record's controls and V1: emotions whose own word is in the top k; null: vectors dealt out to other words."""
+    """The record's controls and V1: emotions whose own word is in the top k; null: vectors shuffled over the words."""
     own, n = np.diag(found.vectors), len(found.vectors)
     single = int(spelled.sum())
     dealt, random, p = chance(found.vectors, found.random, resamples, seed)

@@ -111,7 +111,7 @@ def run(
 
 
 def _effect(found: Curves, expected: np.ndarray, resamples: int, seed: int) -> ChangeSize:
-    """Mean change in cosine the expected way over the curves with an expected sign; templates are resampled whole."""
+    """Mean change in cosine in the expected direction over the curves with an expected sign; templates are resampled whole."""
     named = expected != 0
     rows = np.flatnonzero(named.any(axis=1))
     if not rows.size:
@@ -162,7 +162,7 @@ def _criteria(found: Curves, effect: ChangeSize, expected: np.ndarray, resamples
 
 
 def _share_interval(right: np.ndarray, asked: np.ndarray, resamples: int, seed: int) -> tuple[float, float]:
-    """95 % interval of the share of `right` among the `asked` curves (t, 4); templates are drawn again whole.
+    """95 % interval of the share of `right` among the `asked` curves (t, 4); templates are resampled whole.
 
     The share and not the count: templates differ in how many of their curves are asked for.
     """

@@ -29,7 +29,7 @@ class TemplateCurves(Part):
 
 
 class ChangeSize(Bounded):
-    """Mean fitted change in cosine the expected way; null where no sign was expected."""
+    """Mean fitted change in cosine in the expected direction; null where no sign was expected."""
 
     curves: Count = Field(description="curves with an expected sign")
     signs_p: Share | None = Field(description="p of the count of right signs alone")
@@ -77,7 +77,7 @@ class TwinCurves(Part):
 
 
 class Beyond(Bounded):
-    """How many differences go the expected way and how far on average; null where no sign was expected."""
+    """How many differences go in the expected direction and how far on average; null where no sign was expected."""
 
     count: Count = Field(description="differences in the expected direction")
     of: Count = Field(description="differences with an expected sign")

@@ -124,9 +124,9 @@ def _by_emotion(values: np.ndarray) -> dict[str, Number]:
 
 
 def summary(effects: Effects, expected: np.ndarray, resamples: int, seed: int) -> Beyond:
-    """Count and mean size the expected way (expected (t, 4): 1, -1 or 0 for nothing), with intervals and chance.
+    """Count and mean size in the expected direction (expected (t, 4): 1, -1 or 0 for nothing), with intervals and chance.
 
-    Templates are drawn again whole; a draw's count is its share of right ones, so that it doesn't depend on how many
+    Templates are resampled whole; a draw's count is its share of right ones, so that it doesn't depend on how many
     signs the drawn templates happen to have.
     """
     named = expected != 0

@@ -4,7 +4,7 @@ In: logit differences d[i, j] = logit(A) - logit(B) in nats for every ordered pa
 the probability mass on A and B. Out: scores by Bradley-Terry with soft outcomes (the main score) and by Elo beside it,
 category means, position bias, and whether the preferences can carry the criteria at all.
 Source: paper, preference experiment and Table 9; Hong (2026), section 3.4.
-What it can't tell: a stated choice between two phrases is no evidence of wanting anything.
+What it can't tell: a stated choice between two phrases is not evidence of wanting anything.
 """
 
 from __future__ import annotations

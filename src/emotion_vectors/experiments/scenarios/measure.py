@@ -120,7 +120,7 @@ def together(
 ) -> tuple[Together, power.Asked]:
     """The statistic of V3 and V4, and what it was asked of: centred ranks of both lists against the emotions of the main one, vectors (l, p, d).
 
-    Each list is centred on its own mean. Chance deals the emotions out to all scenarios that imply one, of both lists; where
+    Each list is centred on its own mean. Chance shuffles the emotions over all scenarios that imply one, of both lists; where
     the layer was set by hand it may choose its best layer as well.
     """
     batteries = [battery for battery in (main, heldout) if len(battery.scenarios)]

@@ -57,7 +57,7 @@ class WithinGroup(Bounded):
 
 
 class Within(Part):
-    """r of correlation and effect inside each valence, and of both together with each valence's mean taken off."""
+    """r of correlation and effect inside each valence, and of both together with each valence's mean subtracted."""
 
     positive: WithinGroup = Field(description="the positive emotions")
     negative: WithinGroup = Field(description="the negative emotions")

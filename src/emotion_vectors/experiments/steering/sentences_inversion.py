@@ -65,7 +65,7 @@ def _own_meaning(arm: InversionArm) -> str:
     clear = all(_clear(arm, half) for half in HALVES)
     if arm.even_r * arm.odd_r <= 0:
         what = "the half decides the sign even there" if clear else "at least one of them can't be told from 0"
-        return f"The signs differ: {what}, so these effects are no evidence that steering follows the correlation."
+        return f"The signs differ: {what}, so these effects are not evidence that steering follows the correlation."
     if clear:
         return "The sign does not depend on the half."
     return "The sign is the same, but at least one interval includes 0, so this run shows the rule only weakly."

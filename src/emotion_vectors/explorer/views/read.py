@@ -79,7 +79,7 @@ def parse(written: str, chat: bool) -> str | list[dict[str, str]]:
 
 
 def layers_to_read(characters: int, emotions: int, layers: int, layer: int) -> list[int]:
-    """All layers where a text of so many characters leaves few enough numbers, else the chosen one alone."""
+    """All layers where a text of this many characters leaves few enough numbers, else the chosen one alone."""
     return list(range(layers)) if characters * emotions * layers * 3 <= MOST_VALUES else [layer]
 
 
@@ -222,7 +222,7 @@ def control(reading: Reading) -> str:
 
 
 def in_sample(reading: Reading) -> str:
-    """A box that says so where the vectors were made of the very text that is read."""
+    """A box that says so where the vectors were made from the very text that is read."""
     return notice("warning", SAID) if reading.in_sample else ""
 
 

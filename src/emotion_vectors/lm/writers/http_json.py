@@ -101,7 +101,7 @@ def checked_key(key: str) -> str:
 def post(endpoint: Endpoint, body: JsonObject, read: Callable[[Any], Any], wait: Callable[[float], bool]) -> Any:
     """What `read` makes of the server's JSON answer to `body`; busy, failing and broken answers are asked for again.
 
-    read: raises `ValueError` for JSON of another form. wait: sleeps for so many seconds; True breaks off (`Stopped`).
+    read: raises `ValueError` for JSON of another form. wait: sleeps for that many seconds; True breaks off (`Stopped`).
     Raises `UserError` at once where the server refuses (4xx but 408 and 429), and after `endpoint.tries` tries.
     """
     reason = said = ""

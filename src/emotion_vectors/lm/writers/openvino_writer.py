@@ -83,7 +83,7 @@ class OpenVINOWriter(Engine):
         self._lm, self._cache, self._gigabytes = lm, cache, cache_gigabytes
         self._say = say or (lambda sentence: None)
         self._ends = end_tokens(lm)
-        # Half of an engine's start is reading the tokenizer, which holds no state.
+        # Half of an engine's start is reading the tokenizer, which has no state.
         self._tokenizer: Any = None
 
     def write(self, requests: Sequence[Request], sampling: Sampling) -> Iterator[Written]:

@@ -120,7 +120,7 @@ class VLLMWriter(Engine):
 
     @contextmanager
     def _in_sentences(self) -> Iterator[None]:
-        """Turns errors of vLLM, most of which are no `RuntimeError`, into one sentence; an engine that has died is let go."""
+        """Turns errors of vLLM, most of which are not a `RuntimeError`, into one sentence; an engine that has died is let go."""
         from vllm.exceptions import VLLMClientError, VLLMError  # pyright: ignore[reportMissingImports]
 
         try:
@@ -209,7 +209,7 @@ def _wake_when_dead(core: Any) -> None:
     """End the wait for an engine whose process was killed, for want of memory say: vLLM 0.32 notices that and waits for its output all the same."""
     resources, outputs = getattr(core, "resources", None), getattr(core, "outputs_queue", None)
     if resources is None or outputs is None:
-        return  # the engine is no process of its own
+        return  # the engine is not a process of its own
 
     def watch() -> None:
         while not resources.engine_dead:

@@ -162,7 +162,7 @@ def test_parquet_lists_and_topics(tmp_path):
         (rows()[:7], [], "'plain' has one text"),
         ([*rows(), {"label": "pirate", "text": " "}], [], "row 13 is empty"),
         ([*rows(), {"label": 7, "text": "Ahoy."}], [], "row 13 is empty or not a text"),
-        ([*rows(), ["pirate"]], [], "row 13: it is no object"),
+        ([*rows(), ["pirate"]], [], "row 13: it is not an object"),
         ([*rows(), {"label": "pirate", "text": "a" * 20001}], [], "20,001 characters"),
         ([], [], "has no rows"),
         (rows(), ["--out", "p.bin"], "does not end in .safetensors"),

@@ -99,7 +99,7 @@ def test_roles_that_the_template_passes_over_are_left_out_and_told(tmp_path):
         ("last", "tool"),
     ):
         left_out = found[name].filter(role=role)["problem"].to_list()
-        assert left_out == [f"the chat template of m passes over the role '{role}'; it was left out"]
+        assert left_out == [f"the chat template of m ignores the role '{role}'; it was left out"]
         if name != "capitals":
             # The rest is read as if it had never been there.
             assert found[name].filter(found[name]["problem"].is_null())["mean_raw"].to_list() == pytest.approx(

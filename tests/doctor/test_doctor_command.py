@@ -39,7 +39,7 @@ def test_a_failed_check_exits_with_1_and_is_explained(monkeypatch, capsys):
     plant(monkeypatch)
     assert command(monkeypatch, "doctor", "--model", "toy", "--set", "dtype=float32", "--quiet") == 1
     shown = capsys.readouterr().out
-    assert "failed" in shown and "read_position: The answer is read at another token" in shown
+    assert "failed" in shown and "read_position: The answer is not read at the last token" in shown
 
 
 @pytest.mark.parametrize(

@@ -42,9 +42,9 @@ def test_a_file_of_ones_own_in_three_forms(tmp_path, ending):
     ("name", "text", "said"),
     [
         ("a.csv", "term,valence\nhappy,1\n", "no column `word`"),
-        ("a.csv", "word,valence\nhappy,high\n", "row 2: the valence 'high' is no number"),
-        ("a.csv", "word,valence\nhappy,nan\n", "is no number"),
-        ("a.csv", "word,valence\nhappy,1\nHappy,2\n", "is there twice"),
+        ("a.csv", "word,valence\nhappy,high\n", "row 2: the valence 'high' is not a number"),
+        ("a.csv", "word,valence\nhappy,nan\n", "is not a number"),
+        ("a.csv", "word,valence\nhappy,1\nHappy,2\n", "appears twice"),
         ("a.csv", "word,mood\nhappy,1\n", "has no rating"),
         ("a.csv", "word,valence\n,1\n", "there is no word"),
         ("a.jsonl", "[1]\n", "not a JSON object"),

@@ -154,7 +154,7 @@ def test_a_damaged_sample_is_named_and_can_be_left_out(tmp_path):
     found = list(read_items([path]))
     assert [isinstance(one, Bad) for one in found] == [False, True, True]
     assert str(found[1]).endswith("some.eval, sample 2") and "characters" in found[2].why
-    with pytest.raises(UserError, match="sample 2: it is no JSON"):
+    with pytest.raises(UserError, match="sample 2: it is not JSON"):
         survey([path], False)
     assert survey([path], True).bad == 2
 

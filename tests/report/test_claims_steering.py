@@ -171,7 +171,7 @@ def test_contraction_sentence_follows_the_signs(slope: float, lead: float, mean:
     inversion["imbalance_nats"] = lead
     inversion["arms"][1].update(mean_contraction=slope, even_mean_nats=mean, odd_mean_nats=-mean)
     text = contraction_seen(record)
-    assert f"preferences have {100 * (1 + slope):.1f} % of their size" in text
+    assert f"preferences keep {100 * (1 + slope):.1f} % of their size" in text
     assert ("leads the odd half" in text) is (lead > 0)
     assert f"move the even half by {signed(slope * lead, 4)} nats" in text
     assert signed(mean, 4) in text

@@ -15,6 +15,7 @@ import polars as pl
 
 from emotion_vectors.errors import UserError
 from emotion_vectors.experiments.correlation.record import ProbeCorrelations
+from emotion_vectors.experiments.steered_words.leaks import QUESTION
 from emotion_vectors.record import Record
 from emotion_vectors.report.charts import spread
 from emotion_vectors.report.topic import Cell, Section, Table, TextsOf, Topic
@@ -92,7 +93,7 @@ def answers(folder: Path, record: Record) -> Table | None:
         for row in shown.iter_rows(named=True)
     )
     note = (
-        f"The first answer to the question of the table of answers, under {count(len(chosen), 'vector')} evenly spread over the alphabet. "
+        f"The first answer to “{QUESTION}”, under {count(len(chosen), 'vector')} evenly spread over the alphabet. "
         "Strength is in mean residual norms."
     )
     return Table("Texts written while steered", ("Vector", "Strength", "Answer"), rows, note, kind="texts")

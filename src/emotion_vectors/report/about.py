@@ -270,7 +270,7 @@ def _check_value(value: float | int | str) -> str:
     """A measured value or limit of a check: rounding errors are small, so they keep their power of ten."""
     if isinstance(value, str):
         return value
-    small = isinstance(value, float) and 0 < abs(value) < 1e-2
+    small = isinstance(value, float) and 0 < abs(value) < 1e-3
     return f"{value:.1e}".replace("-", "−") if small else number(value)
 
 

@@ -90,7 +90,7 @@ def seen(record: Record) -> str:
     above = [row for row in others if row.beyond_words is not None and row.beyond_words.interval[0] > 0]
     return (
         f"{said} The words of the stories alone reach {fixed(part.words.r)} (95 % interval {interval(part.words.interval, 2)}); {number(len(above))} of {number(len(others))} "
-        f"layers agree with it by more than that, with the interval of the difference above 0."
+        f"layers agree with layer {part.layer} by more than that, with the interval of the difference above 0."
     )
 
 

@@ -189,7 +189,7 @@ def _ridge_note(part: Geometry) -> str:
             )
     for one in part.ceilings:
         pieces.append(
-            f"Ceiling: {listing(one.norms)} agree with each other on {one.scale} of {count(one.words, 'word')} with r = {fixed(one.r)} "
+            f"Ceiling: two lists of ratings ({'; '.join(one.norms)}) agree on {one.scale} of {count(one.words, 'word')} with r = {fixed(one.r)} "
             f"(95 % interval {interval(one.interval, 2)})."
         )
     return " ".join(pieces)

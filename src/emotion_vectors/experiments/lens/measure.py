@@ -222,7 +222,7 @@ def _recognition(
 def _against_words(count: int, static: int, p: float) -> str:
     """How the count of the vectors compares with that of the token embeddings of the stories, as a clause."""
     found = f"the token embeddings of the stories recognise {static}"
-    tested = f"exact McNemar p = {number(p)}"
+    tested = f"exact McNemar p {'< 0.0001' if p < 1e-4 else f'= {number(p)}'}"
     if count == 0:
         return found
     if p <= ALPHA:

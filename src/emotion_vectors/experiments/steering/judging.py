@@ -79,7 +79,7 @@ def coupling(
         "V10", "Steering follows correlation", value, (low, high),
         # Over all ways to shuffle them the mean r is exactly 0.
         Null(NULL_NAMES, 0.0, p), R_BAR, "is Pearson's r of correlation and steering effect",
-        note=f"Along the correlation the effects are {number(beyond.times)} standard deviations of those of {beyond.kind} "
+        note=f"Along the correlation the effects are {number(beyond.times)} times the standard deviation of those of {beyond.kind} "
         f"directions of the same norm. Within the valences r = {number(math.nan if inside.r is None else inside.r)}.{valences.left_out(len(known))}",
         blocked=blocked, seed_value=abs(value), capped=_two_clusters(inside, valences),
     )  # fmt: skip

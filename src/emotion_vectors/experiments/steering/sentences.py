@@ -136,8 +136,8 @@ def scatter_chance(record: Record) -> str:
     times = ""
     if steering.times_control is not None:
         times = (
-            f" Along the correlation the effects are {number(steering.times_control)} standard deviations of those of "
-            f"{SHORT[steering.hardest_control]} directions, the hardest kind to beat."
+            f" Along the correlation the effects are {number(steering.times_control)} times the standard deviation of those of "
+            f"{SHORT[steering.hardest_control]} directions, the control that is hardest to beat."
         )
     return f"{moved}{times} {null_sentence(record.criteria['V10'])} {null_sentence(record.criteria['V11'])}"
 

@@ -67,8 +67,8 @@ def broken_seen(steering: Steering) -> str:
     mass = f" ({number(zero.mass)} unsteered)" if zero is not None else ""
     elsewhere = f" Of the other arms: {listing(others)}." if others else " They held together in every other arm."
     return (
-        f"The answers fell apart under {number(own.broken)} of {count(int(own.vectors), 'emotion vector')}: less than half of the "
-        f"unsteered mass on A and B or of the order of preference left.{elsewhere} Under emotion vectors the mean mass on A and B is "
+        f"The answers fell apart under {number(own.broken)} of {count(int(own.vectors), 'emotion vector')} (that is, less than half of the "
+        f"unsteered mass on A and B, or of the order of preference, was left).{elsewhere} Under emotion vectors the mean mass on A and B is "
         f"{number(own.mass)}{mass}, the entropy of the answer changes by {signed(own.entropy_change, 3)} nats and it diverges by "
         f"{nats(own.divergence)}."
     )

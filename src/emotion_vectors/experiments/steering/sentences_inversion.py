@@ -112,7 +112,7 @@ def contraction_seen(inversion: Inversion) -> str:
     ahead = "leads" if lead > 0 else "trails" if lead < 0 else "equals"
     text = (
         f"What is left on both activities is a change that belongs to the pair: preferences {_contracted(both.mean_contraction)} of their size "
-        f"(on the steered activity alone: {_contracted(own.mean_contraction)}). Before steering the even half {ahead} the "
+        f"(on the steered activity alone they {_contracted(own.mean_contraction)}). Before steering the even half {ahead} the "
         f"odd half by {nats(abs(lead))}, "
     )
     if both.mean_contraction is None or both.mean_contraction * lead == 0:
@@ -128,8 +128,8 @@ def contraction_seen(inversion: Inversion) -> str:
 
 def _contracted(slope: float | None) -> str:
     if slope is None:
-        return "have no measured part"
-    return f"have {fixed(100 * (1 + slope), 1)} %"
+        return "keep an unmeasured part"
+    return f"keep {fixed(100 * (1 + slope), 1)} %"
 
 
 def inversion_published(record: Record) -> str:

@@ -187,8 +187,8 @@ class _Batch:
         kept = next((found[name] for name in CACHE_NAMES if found.get(name) is not None), None)
         if kept is None:
             raise UserError(
-                f"{type(self.lm.model).__name__} keeps nothing of the text so far that a next token could be read on top of, so this tool can't "
-                "write with it; choose another model."
+                f"{type(self.lm.model).__name__} has no cache of the text so far to read the next token with, so emotion-vectors "
+                "can't write with it; choose another model."
             )
         return kept
 

@@ -225,7 +225,7 @@ def settle_template(tokenizer: PreTrainedTokenizerBase, folder: str, name: str, 
             tokenizer.chat_template = json.loads(path.read_text(encoding="utf-8"))["chat_template"]
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise UserError(
-                f"The chat_template.json of '{name}' holds no template ({first_line(error)}); mend it or take it out of the folder."
+                f"The chat_template.json of '{name}' has no template ({first_line(error)}); fix it or remove it from the folder."
             ) from error
     named = tokenizer.chat_template
     if isinstance(named, list):  # as older files keep them

@@ -66,7 +66,7 @@ def load_model_of(
     if wanted and found != wanted:
         if not others or override is quantize is adapter is None:
             raise UserError(f"The weights of '{owner.name}' are not those that the vectors were made from; {remedy}.")
-        say("The model has other weights than the one that the vectors are of.")
+        say("The model's weights are not those that the vectors were made from.")
     precision = str(dtype) if dtype in DTYPES else "auto"
     return load_model(owner.name, device, precision, quantize=owner.quantize, adapter=owner.adapter)
 

@@ -7,20 +7,14 @@ beyond float tolerance. Presets are functions that return `Settings`.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from emotion_vectors.errors import UserError, nearest
-from emotion_vectors.lm.writers import WRITERS
+from emotion_vectors.lm.writers import WriterName
 from emotion_vectors.planted import NAMES as PLANTED
-
-if TYPE_CHECKING:
-    WriterName = str
-else:
-    WriterName = Literal[("auto", *WRITERS)]
+from emotion_vectors.runtime import Runtime as Runtime
 
 
 class Settings(BaseModel):
@@ -208,24 +202,6 @@ class Settings(BaseModel):
         le=1_000_000,
         description="Bootstrap resamples and permutations of each interval and null.",
     )
-
-
-@dataclass(frozen=True)
-class Runtime:
-    """Choices that don't change the answer: where it runs, how much at once, how loudly."""
-
-    device: str = "auto"
-    tokens_per_batch: int = 4096
-    stories_per_batch: int = 256
-    threads: int | None = None
-    quiet: bool = False
-    cache: Path | None = None
-    allow_failed_checks: bool = False
-    server_url: str | None = None
-    server_concurrency: int = 8
-    shard: tuple[int, int] = (1, 1)  # this process as shard i of n on the same run folder
-    until: Literal["vectors"] | None = None  # stop after this stage; the same folder goes on without it
-    on: str | None = None  # "ray" or "ray:ADDRESS": pieces of work go to a Ray cluster
 
 
 def demo() -> Settings:

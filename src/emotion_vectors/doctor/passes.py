@@ -7,7 +7,7 @@ import torch
 
 from emotion_vectors.doctor.bench import RESIDUAL_TOLERANCE, Bench, in_spreads, own_pass, plain_hooks, relative
 from emotion_vectors.doctor.check import Finding, at_most
-from emotion_vectors.lm import forward, selfcheck
+from emotion_vectors.lm import forward, readout, selfcheck
 from emotion_vectors.lm.starting import begin_of
 from emotion_vectors.vectors import activations
 
@@ -88,7 +88,7 @@ def read_position(bench: Bench) -> Finding:
         batch = forward.pad([ids for ids, _ in bench.rows], lm.device, lm.pad_id, side)
         with torch.inference_mode():
             hidden = forward.run(lm, batch)[bench.last[0], batch.last]
-            ours = forward.logits_of(lm, hidden, tokens)
+            ours = readout.logits_of(lm, hidden, tokens)
         worst += [in_spreads(row, own.logits) for row, own in zip(ours, bench.own, strict=True)]
     return at_most(
         float(np.max(worst)), selfcheck.TOLERANCE[lm.dtype], "The answer is read at the last token of each prompt.",
@@ -124,9 +124,9 @@ def start(bench: Bench) -> Finding:
         for change in (lambda residual: residual, lambda residual: residual + vectors * touched):
             with torch.inference_mode():
                 with plain_hooks(lm, {layer: change}) as outputs:
-                    whole = forward.logits_of(lm, forward.run(lm, bench.batch)[bench.last], tokens)
+                    whole = readout.logits_of(lm, forward.run(lm, bench.batch)[bench.last], tokens)
                 with forward.start_after(lm, layer, outputs[layer]):
-                    started = forward.logits_of(lm, forward.run(lm, bench.batch)[bench.last], tokens)
+                    started = readout.logits_of(lm, forward.run(lm, bench.batch)[bench.last], tokens)
             worst.append(in_spreads(started, whole))
     if not worst:
         return Finding(

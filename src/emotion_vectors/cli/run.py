@@ -123,8 +123,8 @@ def run(
 ) -> None:
     """Run the whole experiment and print the verdicts and the path of the report.
 
-    The preset demo uses the stories in this package; with screen and paper the model writes its own. `--stories ours` uses them with any
-    preset, and `--set stories_from=none` makes the model write.
+    The preset demo uses the stories in this package; with screen and paper the model writes its own.
+    `--stories ours` uses them with any preset, and `--set stories_from=none` makes the model write.
     """
     given = {
         "model": model, "stimuli": stimuli, "layer": layer, "steered_emotions": steered, "stories_from": stories,

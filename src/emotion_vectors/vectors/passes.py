@@ -55,15 +55,16 @@ def in_batches(
     layout: Layout,
     work: Callable[[list[int]], Found],
     advance: Callable[[float], None] = lambda _: None,
+    border: int | None = None,
 ) -> Iterator[tuple[list[int], Found]]:
     """`work(rows)` on batch after batch of `texts`, the longest first; a batch that does not fit is halved.
 
-    Yields the rows of each batch and what `work` gave; `advance` gets the number of tokens read.
+    `border`: see `limits.rotation_border`; no batch has texts on both of its sides. Yields the rows of each batch and what `work` gave; `advance` gets the number of tokens read.
     """
     lengths = [len(ids) for ids, _ in texts]
     left = sorted(range(len(texts)), key=lambda row: lengths[row], reverse=True)
     while left:
-        rows = left[: _fitting([lengths[row] for row in left], room.size, layout)]
+        rows = left[: _fitting([lengths[row] for row in left], room.size, layout, border)]
         found = room.attempt(lambda rows=rows: work(rows), _tokens([lengths[r] for r in rows], layout), len(rows) == 1)
         if found is None:
             continue
@@ -72,19 +73,23 @@ def in_batches(
         advance(sum(lengths[row] for row in rows))
 
 
-def batches(lengths: Sequence[int], tokens_per_batch: int, layout: Layout = "right") -> list[list[int]]:
-    """Rows by batch, longest first: at most `tokens_per_batch` tokens with padding, or one row."""
+def batches(
+    lengths: Sequence[int], tokens_per_batch: int, layout: Layout = "right", border: int | None = None
+) -> list[list[int]]:
+    """Rows by batch, longest first: at most `tokens_per_batch` tokens with padding, or one row; `border` as in `in_batches`."""
     left = sorted(range(len(lengths)), key=lambda row: lengths[row], reverse=True)
     groups: list[list[int]] = []
     while left:
-        count = _fitting([lengths[row] for row in left], tokens_per_batch, layout)
+        count = _fitting([lengths[row] for row in left], tokens_per_batch, layout, border)
         groups.append(left[:count])
         left = left[count:]
     return groups
 
 
-def _fitting(lengths: Sequence[int], most: int, layout: Layout) -> int:
+def _fitting(lengths: Sequence[int], most: int, layout: Layout, border: int | None) -> int:
     """How many of the first texts fit in a batch; one does in any case. `lengths` come longest first."""
+    if border is not None and lengths[0] > border:
+        lengths = [length for length in lengths if length > border]
     if layout != "packed":
         return min(max(1, most // lengths[0]), len(lengths))
     total = 0

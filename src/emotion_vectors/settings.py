@@ -147,7 +147,14 @@ class Settings(BaseModel):
     dialogues: str | None = Field(
         default=None,
         min_length=1,
-        description="Dialogues of two speakers with an emotion each: a .jsonl or .parquet file with topic, turns, emotions; none leaves that part out.",
+        description="Dialogues of two speakers with an emotion each: a .jsonl or .parquet file with topic, turns, emotions; with `write` "
+        "the model writes them; none leaves that part out.",
+    )
+    dialogue_emotions: int = Field(
+        default=12,
+        ge=4,
+        le=171,
+        description="How many emotions the speakers of written dialogues have: the first of the pack's subset; 16 dialogues for each.",
     )
     geometry_components: int = Field(
         default=10, ge=2, le=100, description="Principal components of the vectors that predict human ratings."

@@ -103,12 +103,13 @@ def _folder_sha256(folder: Path) -> str:
         raise UserError(
             f"The folder {folder} has no config.json; give a model folder, a .gguf file or a Hugging Face id."
         )
-    if not any(folder.glob("*.safetensors")):
+    files = files_read(folder)
+    if not any(file.suffix == ".safetensors" for file in files):
         raise UserError(
             f"The folder {folder} has no .safetensors weights; convert the model (pickled weights are refused)."
         )
     digest = hashlib.sha256()
-    for file in files_read(folder):
+    for file in files:
         digest.update(f"{file.relative_to(folder).as_posix()}:{weights.sha256_of(file)}\n".encode())
     return digest.hexdigest()
 

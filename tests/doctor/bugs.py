@@ -7,12 +7,12 @@ from contextlib import contextmanager
 import numpy as np
 import torch
 
-from emotion_vectors.lm import choices, forward, kept_keys, packed, prompts, trees
+from emotion_vectors.lm import choices, forward, kept_keys, packed, prompts, readout, trees
 from emotion_vectors.stats import scores
 from emotion_vectors.vectors import activations, directions, passes
 
 REAL_LOCATE, REAL_RENDER, REAL_OPTIONS = prompts.locate, prompts.render, prompts.option_tokens
-REAL_START, REAL_LOGITS, REAL_POOL = forward.start_after, forward.logits_of, activations.pool
+REAL_START, REAL_LOGITS, REAL_POOL = forward.start_after, readout.logits_of, activations.pool
 REAL_TOUCHED, REAL_CACHE, REAL_LAST = choices._touched, kept_keys.filled_cache, forward.last_block_at
 REAL_PIECES = trees.Tree.pieces
 REAL_SCORES, REAL_ELO, REAL_ELO_PASS = scores.bradley_terry, scores.elo, scores.elo_pass
@@ -109,7 +109,7 @@ def nan_at_one_layer(patch, lm):
 
 
 def logits_scaled(patch, lm):
-    patch.setattr(forward, "logits_of", lambda lm, hidden, tokens: 1.1 * REAL_LOGITS(lm, hidden, tokens))
+    patch.setattr(readout, "logits_of", lambda lm, hidden, tokens: 1.1 * REAL_LOGITS(lm, hidden, tokens))
 
 
 def pooling_counts_pads(patch, lm):

@@ -80,7 +80,7 @@ def test_an_emotion_of_the_whole_dialogue_is_not_told_from_owners_drawn_by_lot()
             assert found.value > 0.3 and found.dealt_p <= 0.02
             assert found.value == pytest.approx(found.shuffled, abs=0.1)
     told = [reading(cell(cells, first, second)) for first in HUMAN for second in ASSISTANT]
-    assert sum("not told from owners" in one for one in told) >= 3
+    assert sum("not distinguishable from owners" in one for one in told) >= 3
 
 
 def test_without_emotion_all_is_noise_and_is_called_so():
@@ -166,7 +166,7 @@ def test_the_page_says_what_the_record_holds_and_refuses_what_it_denies(toy_run)
     TOPIC.contradictions(record)
     assert len(alike_table(record).rows) == 28 and "3 dialogues (names the emotion)" in seen(record)
     assert "All four sets agree with themselves" in seen(record)
-    assert "Noise by their own halves" in seen(reported(run(owned=0).dump(), toy_run))
+    assert "No more than noise by their own halves" in seen(reported(run(owned=0).dump(), toy_run))
     for change, why in (
         (lambda cells: cells[1].update(relative=(cells[1]["relative"] or 0) + 0.01), "ratio"),
         (lambda cells: cells[0].update(value=-0.9), "outside its interval"),
@@ -218,7 +218,9 @@ def test_a_finished_run_is_given_dialogues_and_what_was_there_is_kept(toy_run, w
     assert {name: one for name, one in record["experiments"].items() if name != "speakers"} == toy_run[1]["experiments"]
     assert record["criteria"] == toy_run[1]["criteria"] and "speakers" not in toy_run[1]["experiments"]
     page = (folder / "report.html").read_text(encoding="utf-8")
-    assert "Figure T" in page and "owners drawn by lot" in page and (folder / "figures" / "figure-t.svg").is_file()
+    assert (
+        "Figure T" in page and "owners assigned at random" in page and (folder / "figures" / "figure-t.svg").is_file()
+    )
     assert run_experiment(asked, folder, QUIET) == record and run_status(folder)["finished"]
     with pytest.raises(UserError, match="dialogues"):
         run_experiment(settings.toy(), folder, QUIET)

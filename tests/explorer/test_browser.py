@@ -221,13 +221,13 @@ def test_steer_writes_three_answers_and_warns_of_long_additions(site):
     expect(arm(page, "steered").locator(".ev-turn")).to_have_count(3)
     expect(arm(page, "steered").locator(".ev-turn").nth(1)).to_contain_text(texts[1].replace("↵", "")[:20])
     page.locator("#ev-find").click()
-    expect(page.locator("#ev-meter .ev-note")).to_contain_text("with a random direction as long")
+    expect(page.locator("#ev-meter .ev-note")).to_contain_text("with a random direction of the same length")
     page.locator("#ev-row-1").get_by_role("button", name="Remove").click()
     expect(page.locator("#ev-meter")).not_to_contain_text("angry")
     page.get_by_label("words of the prompt").check()
     page.locator("#ev-words textarea, #ev-words input").fill("no such words")
     page.locator("#ev-write").click()
-    expect(page.locator("#ev-answers [role=alert]")).to_contain_text("doesn't hold the text")
+    expect(page.locator("#ev-answers [role=alert]")).to_contain_text("doesn't contain the text")
 
 
 def test_stop_keeps_what_was_written_and_says_so(site, monkeypatch):
@@ -395,10 +395,10 @@ def test_hostile_words_are_text_on_every_tab(site):
 def test_an_unfinished_run_says_on_every_tab_what_to_do(site):
     page = site.page()
     choose(page, "run", "unfinished")
-    expect(page.locator("#ev-about")).to_contain_text("goes on where it was")
+    expect(page.locator("#ev-about")).to_contain_text("Run the same command again to resume.")
     for name, place in zip(TABS, ("coloured", "answers", "activities", "map", "corpus", "verdicts"), strict=True):
         tab(page, name)
-        expect(page.locator(f"#ev-{place} .ev-notice")).to_contain_text("run command")
+        expect(page.locator(f"#ev-{place} .ev-notice")).to_contain_text("run the same command")
     tab(page, "Read")
     page.locator("#ev-read").click()
     expect(page.locator("#ev-coloured [role=alert]")).to_contain_text("no vectors yet")

@@ -139,7 +139,7 @@ def test_roles_that_the_template_passes_over_are_left_out_and_told():
     )
     # The last message is passed over: the chat ends with the answer before it.
     assert converse(lm, [USER, ANSWER, {"role": "tool", "content": "21"}], partial=True).ids == found.ids
-    with pytest.raises(UserError, match=r"passes over message 1 \(role 'developer'\)"):
+    with pytest.raises(UserError, match=r"ignores message 1 \(role 'developer'\)"):
         converse(lm, chat)
     with pytest.raises(UserError, match="passes over all"):
         converse(lm, chat[:1], partial=True)
@@ -277,5 +277,5 @@ def test_a_template_in_chat_template_json_is_the_models(tmp_path):
     loaded = load_model(str(tmp_path), "cpu", "float32")
     assert loaded.is_chat and loaded.tokenizer.chat_template == CHATML
     (tmp_path / "chat_template.json").write_text("[]")
-    with pytest.raises(UserError, match=r"chat_template\.json of .* holds no template"):
+    with pytest.raises(UserError, match=r"chat_template\.json of .* has no template"):
         load_model(str(tmp_path), "cpu", "float32")

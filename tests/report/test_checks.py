@@ -72,7 +72,7 @@ CONTRADICTIONS: dict[str, tuple[Callable[[Record], None], str]] = {
     "a verdict by Hong that is none": (_criterion("V1", seed_verdict="PASS"), "'PASS'"),
     "more than all": (_criterion("V3", value=13), "outside 0 to 12"),
     "a negative count": (_criterion("V3", value=-1), "outside 0 to 12"),
-    "half an emotion": (_criterion("V1", value=20.5), "no whole number"),
+    "half an emotion": (_criterion("V1", value=20.5), "not a whole number"),
     "interval upside down": (_criterion("V7", interval=[600, 500]), "from 600 to 500"),
     "interval beyond the whole": (_criterion("V3", interval=[3, 14]), "outside 0 to 12"),
     "p of 1.2": (_criterion("V3", null={"what": "x", "value": 1, "p": 1.2}), "null.p"),
@@ -168,7 +168,7 @@ CONTRADICTIONS: dict[str, tuple[Callable[[Record], None], str]] = {
         "V4 passes although the held-out",
     ),
     "the words reach more than all": (_put(E_ + "baselines.rows.1.V3", 13), "V3 of the bag of words is 13"),
-    "half a hit of the words": (_put(E_ + "baselines.rows.1.heldout", 2.5), "no whole number"),
+    "half a hit of the words": (_put(E_ + "baselines.rows.1.heldout", 2.5), "not a whole number"),
     "a mean rank of the words below 1": (_put(E_ + "baselines.rows.2.V4", 0.5), "outside 1 to 12"),
     "a p of the words above 1": (_put(E_ + "baselines.rows.1.p.V5", 1.2), "outside 0 to 1"),
     "the residual stream's V5 is not V5": (_more(E_ + "baselines.rows.0.V5", -1), "V5 of the residual stream"),
@@ -239,7 +239,11 @@ def test_a_refusal_is_a_value_error() -> None:
 
 @pytest.mark.parametrize(
     ("form", "says"),
-    [(1, "an older version made it; open it with that version"), (3, "upgrade with pip"), (None, "none of this tool")],
+    [
+        (1, "an older version made it; open it with that version"),
+        (3, "upgrade with pip"),
+        (None, "emotion-vectors did not write it"),
+    ],
 )
 def test_a_record_of_another_form_is_refused_in_one_sentence(form: int | None, says: str) -> None:
     record = build("full")

@@ -69,7 +69,7 @@ def test_steering_sentence_turns_with_its_verdict() -> None:
         changed["criteria"]["V10"]["verdict"] = verdict
         texts.append(abstract(changed)[-1])
     assert "preferences move the way" in texts[0]
-    assert "do not move the way" in texts[1] and "it stays open" in texts[2]
+    assert "do not move the way" in texts[1] and "it remains open" in texts[2]
 
 
 def test_scenario_sentence(record: Record) -> None:
@@ -97,7 +97,7 @@ def test_numeric_sentence(record: Record) -> None:
                 rho = stats.spearmanr(template["values"], template["cosine"][emotion]).statistic
                 right += bool((rho > 0) == (sign == "+"))
     seen = figure_claims(record, 2).seen
-    assert f"{right} of {total} curves go the way" in seen
+    assert f"{right} of {total} curves go in the direction expected in advance" in seen
     assert f"{max(changes, key=abs):+.3f}".replace("-", "−") in seen
 
 

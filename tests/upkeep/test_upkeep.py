@@ -206,9 +206,9 @@ def test_a_cleaned_run_whose_later_stage_is_lost_says_what_to_do(copied):
 def test_what_cannot_be_cleaned_is_refused(copied, tmp_path, capsys):
     (tmp_path / "empty").mkdir()
     for wrong in (tmp_path / "empty", tmp_path / "nowhere"):
-        with pytest.raises(UserError, match="holds no run"):
+        with pytest.raises(UserError, match="is not a run folder"):
             clean_run(wrong)
-        with pytest.raises(UserError, match="holds no run"):
+        with pytest.raises(UserError, match="is not a run folder"):
             run_status(wrong)
     (copied / "stages" / "analysis.json").unlink()
     before = contents(copied)
@@ -218,7 +218,7 @@ def test_what_cannot_be_cleaned_is_refused(copied, tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
-    "form, says", [(1, "an older version made it"), (3, "upgrade with pip"), (None, "none of this tool")]
+    "form, says", [(1, "an older version made it"), (3, "upgrade with pip"), (None, "emotion-vectors did not write it")]
 )
 def test_a_folder_of_another_form_says_how_to_go_on(copied, form, says):
     write_json(copied / "run.json", read_json(copied / "run.json") | {"schema": form})
@@ -308,7 +308,7 @@ def test_hours_are_items_over_rates(tmp_path):
     assert seconds["preferences"] is None and found["not_measured"] == ["preferences"] and found["rates_of"] == "other"
     assert seconds["all"] == pytest.approx(seconds["writing"] + seconds["extraction"] + seconds["steering"])
     file.write_text("{}")
-    with pytest.raises(UserError, match="holds no rates"):
+    with pytest.raises(UserError, match="has no rates"):
         plan_run(settings.toy(), load_pack("ours"), "cpu", file)
 
 

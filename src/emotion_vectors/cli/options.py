@@ -14,7 +14,7 @@ Sets = Annotated[
 Device = Annotated[
     str,
     typer.Option(
-        help="auto, cpu, cuda, cuda:N or mps; several GPUs for one model as cuda:0,cuda:1, and with cpu for what doesn't fit."
+        help="auto, cpu, cuda, cuda:N or mps; cuda:0,cuda:1 spreads one model over several GPUs, and a cpu at the end takes what doesn't fit."
     ),
 ]
 Quantize = Annotated[
@@ -28,8 +28,8 @@ Adapter = Annotated[
         help="Adapter of the model from fine-tuning with peft: folder or Hugging Face id (needs the extra `adapters`).",
     ),
 ]
-STOPPED = "Stopped; the same command goes on where it was."
-Quiet = Annotated[bool, typer.Option("--quiet", help="No progress.")]
+STOPPED = "Stopped; run the same command again to resume."
+Quiet = Annotated[bool, typer.Option("--quiet", help="Show no progress.")]
 
 
 def command_line() -> str:

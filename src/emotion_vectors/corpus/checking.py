@@ -28,7 +28,7 @@ def check_sources(settings: Settings, pack: Pack) -> None:
     if settings.writer == "server" and settings.server_model is None:
         raise UserError("writer=server needs the model's name at the server: --set server_model=NAME.")
     if settings.writer != "server" and settings.server_model is not None:
-        raise UserError("server_model is set but the writer is no server; add --set writer=server, or leave it out.")
+        raise UserError("server_model is set but the writer is not a server; add --set writer=server, or leave it out.")
     if settings.writer == "server":
         something_to_write(settings, "the server")
     if settings.skip_unknown_emotions and settings.stories_from is None:
@@ -41,7 +41,7 @@ def check_sources(settings: Settings, pack: Pack) -> None:
         )
     if settings.text_column is not None and {settings.stories_from, settings.neutral_from} <= {None, shipped.NAME}:
         raise UserError(
-            "--text-column names a column of imported texts, and none are imported from a file: --stories FILE or --neutral FILE."
+            "--text-column names a column of imported texts, but no texts are imported from a file; add --stories FILE or --neutral FILE."
         )
     if settings.stories_from is None and settings.topics > len(pack.topics):
         raise UserError(f"The pack has {len(pack.topics)} topics, but topics={settings.topics}; ask for fewer.")
@@ -69,7 +69,9 @@ def check_jacobian_texts(settings: Settings, imports: Imports) -> None:
     asked = settings.jacobian_texts
     most = settings.neutral_texts if imports.neutral is None else imports.neutral.texts.total()
     if asked == 1:
-        raise UserError("jacobian_texts=1 leaves no second half to tell the lens's error; ask for 2 or more, or for 0.")
+        raise UserError(
+            "jacobian_texts=1 leaves no second half to estimate the lens's error from; ask for 2 or more, or for 0."
+        )
     if asked > most:
         raise UserError(
             f"jacobian_texts={asked} asks for more than the {most} neutral texts of this run; ask for fewer, or for more neutral_texts."

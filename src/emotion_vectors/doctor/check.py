@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from emotion_vectors.errors import UserError
 
@@ -39,7 +39,7 @@ class Check:
     kind: Kind
     detail: str
 
-    def record(self) -> dict[str, Any]:
+    def record(self) -> dict[str, Value]:
         """All fields but the name, as the record keeps them under it."""
         fields = asdict(self)
         del fields["name"]
@@ -83,8 +83,8 @@ def demand(checks: Iterable[Check], allowed: bool) -> None:
     )
     raise UserError(
         f"{len(failed)} self-check{'s' if len(failed) > 1 else ''} of the instrument failed: {named}; "
-        f"the first says: {failed[0].detail.rstrip('.')}; mend it (docs/doctor.md), or record it and go on with "
-        "--allow-failed-checks."
+        f"the first says: {failed[0].detail.rstrip('.')}; fix that (see docs/doctor.md), or give --allow-failed-checks "
+        "to record it and continue."
     )
 
 

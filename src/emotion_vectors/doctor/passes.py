@@ -7,7 +7,7 @@ import torch
 
 from emotion_vectors.doctor.bench import RESIDUAL_TOLERANCE, Bench, in_spreads, own_pass, plain_hooks, relative
 from emotion_vectors.doctor.check import Finding, at_most
-from emotion_vectors.lm import forward, selfcheck
+from emotion_vectors.lm import forward, readout, selfcheck
 from emotion_vectors.lm.starting import begin_of
 from emotion_vectors.vectors import activations
 
@@ -88,11 +88,11 @@ def read_position(bench: Bench) -> Finding:
         batch = forward.pad([ids for ids, _ in bench.rows], lm.device, lm.pad_id, side)
         with torch.inference_mode():
             hidden = forward.run(lm, batch)[bench.last[0], batch.last]
-            ours = forward.logits_of(lm, hidden, tokens)
+            ours = readout.logits_of(lm, hidden, tokens)
         worst += [in_spreads(row, own.logits) for row, own in zip(ours, bench.own, strict=True)]
     return at_most(
         float(np.max(worst)), selfcheck.TOLERANCE[lm.dtype], "The answer is read at the last token of each prompt.",
-        "The answer is read at another token than the last one of its prompt; report a bug.",
+        "The answer is not read at the last token of its prompt; report a bug.",
     )  # fmt: skip
 
 
@@ -111,7 +111,7 @@ def packed(bench: Bench) -> Finding:
         "Packed prompts answer as prompts on their own."
         if bench.choices.together
         else "Prompts are read one per row, because this model can't read them packed; they answer as on their own.",
-        "Prompts answer otherwise when they are read together; use a supported model or report a bug.",
+        "Prompts give other answers when they are read together; use a supported model or report a bug.",
     )  # fmt: skip
 
 
@@ -124,13 +124,16 @@ def start(bench: Bench) -> Finding:
         for change in (lambda residual: residual, lambda residual: residual + vectors * touched):
             with torch.inference_mode():
                 with plain_hooks(lm, {layer: change}) as outputs:
-                    whole = forward.logits_of(lm, forward.run(lm, bench.batch)[bench.last], tokens)
+                    whole = readout.logits_of(lm, forward.run(lm, bench.batch)[bench.last], tokens)
                 with forward.start_after(lm, layer, outputs[layer]):
-                    started = forward.logits_of(lm, forward.run(lm, bench.batch)[bench.last], tokens)
+                    started = readout.logits_of(lm, forward.run(lm, bench.batch)[bench.last], tokens)
             worst.append(in_spreads(started, whole))
     if not worst:
         return Finding(
-            0.0, SAME_PASS, True, "The last blocks use keys and values of the first, so every pass is a whole one."
+            0.0,
+            SAME_PASS,
+            True,
+            "The last blocks use keys and values of earlier ones, so every pass runs through all blocks.",
         )
     return at_most(
         float(np.max(worst)), SAME_PASS, "A pass that starts above a layer equals the whole pass.",

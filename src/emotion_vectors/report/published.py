@@ -24,7 +24,7 @@ SEED_MODEL = "Llama 3.1 8B Instruct"
 
 @dataclass(frozen=True)
 class Reported:
-    """One published value: `value` of `of` (None where it is no count), with a note where the number needs one."""
+    """One published value: `value` of `of` (None where it is not a count), with a note where the number needs one."""
 
     value: float
     of: int | None = None
@@ -93,7 +93,6 @@ SEED_CATEGORIES = {
     "Aversive": 707,
     "Misaligned": 621,
 }
-PAPER_MEAN_ELO = 1500.0
 # Figures 7, 8 and 57: the axis labels say 27 and 14 %, the caption 26 and 15 %; in sample, over the 45 words of Russell and Mehrabian 1977.
 PAPER_GEOMETRY: dict[str, Any] = {
     "share of the first": "26 to 27 %",

@@ -65,7 +65,7 @@ def plan_run(settings: Settings, pack: Pack, device: str = "auto", rates: Path |
     in_block = BYTES.get(settings.quantize or "", itemsize)
     found: JsonObject = {
         "model": settings.model, "layers": shape.layers, "width": shape.width, "parameters": shape.parameters, "items": items,
-        "disk_bytes": disk_bytes(settings, items, shape),
+        "disk_bytes": disk_bytes(items, shape),
         "devices": len(computing), "offloaded": len(devices) > len(computing),
         # The sums of all emotions and layers, once in the shard's and once in double precision.
         "memory_bytes": (shape.parameters - shape.in_blocks) * itemsize + round(shape.in_blocks // len(computing) * in_block)
@@ -127,7 +127,7 @@ def count_items(settings: Settings, pack: Pack, shape: Shape) -> dict[str, int]:
     }  # fmt: skip
 
 
-def disk_bytes(settings: Settings, items: dict[str, int], shape: Shape) -> int:
+def disk_bytes(items: dict[str, int], shape: Shape) -> int:
     """About how large the run's folder gets, by its larger files."""
     emotions, stories, neutral = items["emotions"], items["stories"], items["neutral_texts"]
     residuals = (shape.layers + 1) * shape.width
@@ -152,7 +152,7 @@ def seconds_of(items: dict[str, int], rates: Path) -> JsonObject:
         measured = record["machine"]["model"]["name"]
         seconds = {job: None if rate is None else items[JOBS[job]] / float(rate) for job, rate in found.items()}
     except (KeyError, TypeError, ValueError, ArithmeticError) as error:
-        raise UserError(f"{rates} holds no rates; make it with emotion-vectors bench --out FILE.") from error
+        raise UserError(f"{rates} has no rates; make it with emotion-vectors bench --out FILE.") from error
     known = [value for value in seconds.values() if value is not None]
     return {
         "seconds": {**seconds, "all": sum(known)}, "rates_of": measured,

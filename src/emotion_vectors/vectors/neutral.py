@@ -54,14 +54,14 @@ def refuse_unread(lm: LanguageModel, text: str) -> NoReturn:
         converse(lm, text)
         converse(lm, [{"role": "user", "content": text}])
     except UserError as error:
-        raise UserError(f"No neutral text can be read both as it is and as a message: {error}") from error
+        raise UserError(f"No neutral text can be read both as plain text and as a message: {error}") from error
     raise RuntimeError("a neutral text that can be read was refused")
 
 
 def centred_with_others(around: np.ndarray, means: np.ndarray, numbers: Sequence[int]) -> np.ndarray:
     """(m, l, d): what each of the texts `numbers` is centred with: the mean of the others.
 
-    In `around` (l, d), the mean of all `means` (texts, l, d), a text would have a part of itself taken off.
+    In `around` (l, d), the mean of all `means` (texts, l, d), a text would have a part of itself subtracted.
     """
     return around + (around - means[numbers]) / (len(means) - 1)
 

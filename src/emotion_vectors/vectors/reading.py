@@ -46,7 +46,7 @@ class Reading:
     `messages` are the token ranges of the contents; `response` is the position that predicts the first token of the
     last answer, None for a plain text. `reliability` (e,) is how far each emotion's direction agrees with itself (r of its
     halves; None where that is not known), and `in_sample` whether a message is one of the very texts that the vectors were
-    made of (None: nobody knows). `control` are the places of control tokens that somebody wrote: the template's marks in a text or message.
+    made from (None: nobody knows). `control` are the places of control tokens that somebody wrote: the template's marks in a text or message.
     """
 
     ids: tuple[int, ...]
@@ -175,7 +175,7 @@ def read_batch(
 
 
 def _in_sample(vectors: EmotionVectors, text: Conversation) -> bool | None:
-    """Whether one of a text's messages is a text that the vectors were made of."""
+    """Whether one of a text's messages is a text that the vectors were made from."""
     if vectors.text_hashes is None:
         return None
     return any(vectors.in_sample("".join(text.tokens[span.first : span.last])) for span in text.messages)

@@ -4,9 +4,9 @@ In: vectors (n, d) of n emotions, lists of human ratings, facts of the stories, 
 Out: the record's `geometry`. Formula: for each scale of each list, ridge regression on the places on the first k components of the
 unit vectors; components, penalty and line are fitted without the words of the fold that is predicted; r of all predictions with the
 ratings. Beside it the single best component, chosen without that fold too, and the partial r given the list's other scale. The
-null deals the ratings out to other words (for the partial r only what the other scale leaves of them) and goes through all of it.
+null shuffles the ratings over the words (for the partial r only what the other scale leaves of them) and goes through all of it.
 Source: the paper's Figures 7 and 8 (there in sample, first component with valence, second with arousal); the form out of sample is ours.
-What it can't tell: agreement with ratings can come from the words of the stories, so what these alone give stands beside it; and the
+What it can't tell: agreement with ratings can come from the words of the stories, so what these alone give is reported with it; and the
 interval is over words, for these stories.
 """
 
@@ -218,11 +218,11 @@ def _agreements(space: Space, one: Rated, k: int, resamples: int, seed: int) -> 
         if other.size:
             given = predicting.permuted_beyond(rating, other, orders)
             r = predicting.beyond(predicting.ridge(features, given, fold), given, other)
-            partial = Tested(**_tested(r, m - 4))
+            partial = _tested(r, m - 4)
         found.append(Agreement(
-            norms=one.norms.name, scale=scale, words=m, ridge=Tested(**_tested(predicting.agreement(predicted, targets), m - 3)),
+            norms=one.norms.name, scale=scale, words=m, ridge=_tested(predicting.agreement(predicted, targets), m - 3),
             best=BestOf(
-                **_tested(predicting.agreement(chosen.predictions, targets), m - 3), component=mode + 1,
+                **_tested(predicting.agreement(chosen.predictions, targets), m - 3).dump(), component=mode + 1,
                 folds=float((chosen.feature[:, 0] == mode).mean()),
             ), partial=partial,
         ))  # fmt: skip
@@ -240,13 +240,13 @@ def fold_features(space: Space, rows: np.ndarray, fold: np.ndarray, k: int) -> l
     return found
 
 
-def _tested(r: np.ndarray, freedom: int) -> dict[str, Any]:
-    """Fields of `Tested` from the observed r, which comes first, and those of the null."""
+def _tested(r: np.ndarray, freedom: int) -> Tested:
+    """From the observed r, which comes first, and those of the null."""
     value, null = float(r[0]), r[1:]
-    return {
-        "r": value, "interval": _ends(fisher_interval(value, freedom)), "null": float(null.mean()),
-        "null_high": float(np.quantile(null, 0.95)), "p": float(nulls.permutation_p(value, null)),
-    }  # fmt: skip
+    return Tested(
+        r=value, interval=_ends(fisher_interval(value, freedom)), null=float(null.mean()),
+        null_high=float(np.quantile(null, 0.95)), p=float(nulls.permutation_p(value, null)),
+    )  # fmt: skip
 
 
 def _ends(found: Iterable[Any]) -> list[int | float]:

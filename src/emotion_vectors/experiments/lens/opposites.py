@@ -5,7 +5,7 @@ pair the dot product and cosines, and V2: how many pairs of ours have a negative
 Source: Hong (2026), section 3.1 for the five pairs, whose count keeps Hong's verdict; the longer list is ours. Five pairs
 are too few for a verdict: random pairs of emotions are all five negative too often (`best_p`).
 Null: the same words paired at random, so that what the words share, their valence above all, stays in it. A second one keeps the
-valences of every pair and deals out who is paired with whom: what only opposites, and not merely good and bad, give.
+valences of every pair and shuffles who is paired with whom: what only opposites, and not merely good and bad, give.
 What it can't tell: whether a pair is opposite was judged by us and by nobody else.
 """
 
@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from emotion_vectors.experiments import power
-from emotion_vectors.experiments.criteria import Null, Seed, chance_of, judge, not_asked, number, scaled
+from emotion_vectors.experiments.criteria import Null, Seed, chance_of, judge, known_number, not_asked, number, scaled
 from emotion_vectors.experiments.lens.record import Opposites, Pair, PairsTest, WithinValence
 from emotion_vectors.record.criterion import Criterion
 from emotion_vectors.stats import intervals, nulls
@@ -148,7 +148,7 @@ def families(pairs: np.ndarray) -> list[int]:
 
 
 def _interval(hits: np.ndarray, pairs: np.ndarray, resamples: int, seed: int) -> list[float]:
-    """95 % interval of the count: families of pairs drawn again, and Wilson's, which has a width where all agree."""
+    """95 % interval of the count: families of pairs resampled, and Wilson's, which has a width where all agree."""
     of, family = len(hits), families(pairs)
     wilson = intervals.wilson_interval(int(hits.sum()), of)
     ends = [wilson.low, wilson.high]
@@ -158,17 +158,13 @@ def _interval(hits: np.ndarray, pairs: np.ndarray, resamples: int, seed: int) ->
     return [max(0.0, min(ends)) * of, min(1.0, max(ends)) * of]
 
 
-def _known(value: float | None) -> float:
-    return float("nan") if value is None else value
-
-
 def _criterion(few: PairsTest, many: Opposites) -> Criterion:
     """V2: ours decides; the five keep the verdict of the earlier reproduction."""
     nothing = float("nan")
     low, high = many.interval or (nothing, nothing)
     return judge(
         "V2", "Opposite pairs point apart", many.count, (low, high),
-        Null("the same words paired at random", _known(many.null), _known(many.p)), scaled(SEED_BAR, int(many.of), SEED_PAIRS), UNIT,
+        Null("the same words paired at random", known_number(many.null), known_number(many.p)), scaled(SEED_BAR, int(many.of), SEED_PAIRS), UNIT,
         int(many.of), note=f"{_few(few)} {_within(many)}".strip(), blocked=_too_few(many),
         seed=Seed(few.count, scaled(SEED_BAR, int(few.of), SEED_PAIRS), UNIT, int(few.of)),
     )  # fmt: skip
@@ -179,7 +175,7 @@ def _too_few(many: Opposites) -> str:
     if many.best_p is None:
         return "no pair of ours has both of its emotions in this run"
     if many.best_p > ALPHA:
-        return f"pairs of this run are too few: all {number(many.of)} negative would have p = {number(many.best_p)}"
+        return f"this run has too few pairs: even all {number(many.of)} negative would have p = {number(many.best_p)}"
     return ""
 
 
@@ -198,6 +194,6 @@ def _within(many: Opposites) -> str:
     if within is None:
         return ""
     return (
-        f"With the partners exchanged among pairs of the same valences it is {number(within.null)} "
+        f"With the partners shuffled among pairs of the same valences it is {number(within.null)} "
         f"(p = {number(within.p)})."
     )

@@ -3,7 +3,7 @@
 In: residuals of s prompts at three positions and unit vectors of n emotions, at every layer. Positions: the last token of the user's
 message; the response position, from which the answer's first token is predicted; the mean over the first tokens of the model's own greedy
 answer. Out: the record's `response_position`. Formula: Pearson's r of the cosines at two positions, over prompts and probes, and with
-each probe's mean over the prompts taken off (`stats.agreement`). Source: paper, 8 prompts and 6 probes: r = 0.11 of the user's full stop
+each probe's mean over the prompts subtracted (`stats.agreement`). Source: paper, 8 prompts and 6 probes: r = 0.11 of the user's full stop
 with the Assistant's colon, 0.87 of the colon with the next 20 tokens, 0.59 of the full stop with these; intervals, nulls and the r
 within the probes are ours. What it can't tell: neighbouring positions share much of any direction, so a large r need not be about
 emotion; random directions show how much.
@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import combinations
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -103,7 +103,8 @@ def run(
     prompts = [
         Prompt(
             name=kept.names[row], emotion=kept.emotions[row], tokens=int(kept.tokens[row]),
-            **cast("dict[str, Any]", {name: table[row, columns["published"]].tolist() for name, table in tables.items()}),
+            user=tables["user"][row, columns["published"]].tolist(), response=tables["response"][row, columns["published"]].tolist(),
+            answer=tables["answer"][row, columns["published"]].tolist(),
         )
         for row in range(len(kept.names))
     ]  # fmt: skip
@@ -130,16 +131,11 @@ def _set(
 ) -> ProbeSet:  # fmt: skip
     count, size = tables["user"].shape
     drawn = _draws(chance, count, size, seed)
-    pairs = [
-        PositionPair(
-            first=a, second=b,
-            **cast("dict[str, Any]", {
-                name: _agreed(tables[a], tables[b], inside, [(some[a], some[b]) for some in drawn], repeats, seed)
-                for name, inside in (("pooled", False), ("within", True))
-            }),
-        )
-        for a, b in PAIRS
-    ]  # fmt: skip
+    pairs = []
+    for a, b in PAIRS:
+        both = [(some[a], some[b]) for some in drawn]
+        pooled, within = (_agreed(tables[a], tables[b], inside, both, repeats, seed) for inside in (False, True))
+        pairs.append(PositionPair(first=a, second=b, pooled=pooled, within=within))
     return ProbeSet(prompts=prompts, probes=probes, of_prompts=count, of_probes=size, pairs=pairs)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from threading import Event
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -12,12 +12,11 @@ import numpy as np
 from emotion_vectors.errors import UserError
 from emotion_vectors.explorer.markup import notice
 from emotion_vectors.explorer.runs import Run
+from emotion_vectors.explorer.tabs.answers import AnswerReader
 from emotion_vectors.explorer.tabs.shared import Explorer, refreshes
 from emotion_vectors.explorer.views import steer as view
 
 if TYPE_CHECKING:
-    from emotion_vectors.explorer.models import Loaded
-    from emotion_vectors.vectors.reading import Reading
     from emotion_vectors.vectors.steering import Addition, Tokens
 
 ROWS = 4
@@ -58,8 +57,8 @@ def build(explorer: Explorer, chooser: gr.Dropdown, page: gr.Blocks) -> None:
                 add = gr.Button("Add an emotion", size="sm", min_width=120, elem_id="ev-add")
                 find = gr.Button("Find a strength", size="sm", min_width=120, elem_id="ev-find")
             meter = gr.HTML(elem_id="ev-meter")
-            tokens = gr.Radio(TOKENS, value="all", label="Tokens that are steered", elem_id="ev-touched")
-            words = gr.Textbox("", label="The words, as in the prompt", visible=False, elem_id="ev-words")
+            tokens = gr.Radio(TOKENS, value="all", label="Tokens to steer", elem_id="ev-touched")
+            words = gr.Textbox("", label="The words, exactly as in the prompt", visible=False, elem_id="ev-words")
             layer = gr.Slider(0, 1, step=1, value=0, label="Layer", elem_id="ev-steer-layer")
             length = gr.Slider(8, 400, value=80, step=1, label="Longest answer, in tokens", elem_id="ev-length")
             with gr.Row():
@@ -69,7 +68,7 @@ def build(explorer: Explorer, chooser: gr.Dropdown, page: gr.Blocks) -> None:
                 warmth = gr.Slider(0, 1.5, value=0.7, step=0.1, label="Temperature", min_width=150, elem_id="ev-warmth")
             with gr.Row():
                 go = gr.Button("Write three answers", variant="primary", elem_id="ev-write")
-                on = gr.Button("Go on with this prompt", elem_id="ev-go-on")
+                on = gr.Button("Continue with this prompt", elem_id="ev-go-on")
                 stop = gr.Button("Stop", min_width=80, elem_id="ev-stop")
         with gr.Column(scale=3, min_width=320):
             shown = gr.HTML(elem_id="ev-answers")
@@ -81,7 +80,7 @@ def build(explorer: Explorer, chooser: gr.Dropdown, page: gr.Blocks) -> None:
         vectors = run.vectors
         if vectors is None:
             what = "This run has no vectors yet, so nothing can be steered."
-            empty = notice("info", what, "Choose another run, or let this one go on: give its run command again.")
+            empty = notice("info", what, "Choose another run, or run the same command again to continue this one.")
             return [*[gr.update(choices=[], value=None)] * ROWS, gr.update(value=0), "", empty, None]
         names = list(vectors.emotions)
         first = "calm" if "calm" in names else names[0]
@@ -92,7 +91,7 @@ def build(explorer: Explorer, chooser: gr.Dropdown, page: gr.Blocks) -> None:
         told = notice(
             "info",
             "Press Write three answers.",
-            "They are written together with the same seed: unsteered, steered, and with a random direction as long as the steering.",
+            "They are written together with the same seed: unsteered, steered, and with a random direction of the same length.",
         )
         return [
             *lists,
@@ -159,7 +158,7 @@ def build(explorer: Explorer, chooser: gr.Dropdown, page: gr.Blocks) -> None:
             run = explorer.run(name)
             loaded, where = explorer.models.of(run), _tokens(touched, span)
             if not text.strip():
-                raise UserError("The prompt is empty; write what the model shall answer.")
+                raise UserError("The prompt is empty; enter a message for the model to answer.")
             names, amounts = _chosen(run, visible, values)
             additions = _additions(run, names, amounts, int(at), int(number or 0))
             sampling = Sampling(int(number or 0), int(most), float(temperature))
@@ -169,7 +168,7 @@ def build(explorer: Explorer, chooser: gr.Dropdown, page: gr.Blocks) -> None:
             yield view.answers(arms), gr.skip()
             texts: tuple[str, ...] = ()
             writing = ["writing"] * len(chats)
-            reader = _Reader(loaded, run, chats, names[0], int(at))
+            reader = AnswerReader(loaded, run, chats, names[0], int(at))
             reads = reader.read if loaded.lm.is_chat else None
             for texts in write(loaded, chats, additions, where, sampling, stop, reads):
                 if any(texts):
@@ -274,7 +273,7 @@ def _tokens(touched: str, words: str) -> Tokens:
     if touched != WORDS:
         return touched  # type: ignore[return-value]
     if not words.strip():
-        raise UserError("Write the words of the prompt that shall be steered, or choose other tokens.")
+        raise UserError("Enter the words of the prompt to steer, or choose other tokens.")
     from emotion_vectors.vectors.steering import TextSpan
 
     return TextSpan(words.strip())
@@ -284,31 +283,3 @@ def _direction(run: str, layer: int, names: list[str], strengths: list[float]) -
     """What the finder's zone belongs to: the ratios of the strengths, whatever their size."""
     size = max((abs(strength) for strength in strengths), default=1.0)
     return run, layer, tuple(names), tuple(round(strength / size, 1) for strength in strengths)
-
-
-class _Reader:
-    """Reads answers as the unsteered model does, all on one scale: while they are written, and once more when they are whole."""
-
-    def __init__(
-        self, loaded: Loaded, run: Run, chats: Sequence[Sequence[dict[str, str]]], emotion: str, layer: int
-    ) -> None:
-        assert run.vectors is not None  # something was steered with
-        self.loaded, self.vectors, self.chats, self.emotion, self.layer = loaded, run.vectors, chats, emotion, layer
-        self.readings: list[Reading | None] = [None] * len(chats)
-
-    def read(self, texts: Sequence[str], every: bool = False) -> None:
-        """Read the answers so far; `every` emotion, or the shown one alone. Whoever calls it holds the model's lock."""
-        names = None if every else [self.emotion]
-        self.readings = [
-            self.vectors.read(self.loaded.lm, [*chat, {"role": "assistant", "content": one}], names, [self.layer]) if one.strip() else None
-            for chat, one in zip(self.chats, texts, strict=True)
-        ]  # fmt: skip
-
-    def coloured(self, texts: Sequence[str], brief: bool = False) -> list[str]:
-        """The answers as HTML; "" where one was not read."""
-        there = [(one, said) for one, said in zip(self.readings, texts, strict=True) if one is not None]
-        most = max((view.coloured(one, self.emotion, self.layer, said)[1] for one, said in there), default=1.0)
-        return [
-            "" if one is None else view.coloured(one, self.emotion, self.layer, said, most, brief)[0]
-            for one, said in zip(self.readings, texts, strict=True)
-        ]

@@ -18,6 +18,8 @@ from emotion_vectors.lm.adapters import CONFIG, WEIGHTS, find_adapter
 from emotion_vectors.lm.model import LanguageModel, locate
 from emotion_vectors.opening import identity_of
 from emotion_vectors.pipeline import run_experiment
+from lm.gguf_worlds import WORLDS, world
+from lm.tiny_gguf import tiny_gguf
 
 peft = pytest.importorskip("peft", reason="peft (extra adapters) is not installed")
 
@@ -168,6 +170,24 @@ def test_on_quantised_weights_it_stays_beside_them(tmp_path):
 def test_tensors_that_don_t_fit_are_refused_by_name(base, adapter, change, said, tmp_path):
     with pytest.raises(UserError, match=said):
         load_model(str(base), "cpu", "float32", adapter=str(changed(adapter, tmp_path / "other", change)))
+
+
+def test_an_adapter_that_names_the_folder_of_a_converted_gguf_file_is_for_that_file(tmp_path):
+    """As peft writes it after training on `load_model("embedded").model`."""
+    file = tmp_path / "small.gguf"
+    tiny_gguf(file, world("llama"), "llama", WORLDS["llama"][2])
+    converted = locate(str(file), tmp_path / "cache").folder
+    model = peft.get_peft_model(
+        load_model(str(file), "cpu", "float32", cache=tmp_path / "cache").model, KINDS["lora"]()
+    )
+    model.save_pretrained(tmp_path / "trained")
+    assert find_adapter(str(tmp_path / "trained")).base == converted
+    found = locate(str(file), tmp_path / "cache", adapter=str(tmp_path / "trained"))
+    assert found.base_sha256 == locate(str(file), tmp_path / "cache").sha256
+    other = tmp_path / "other.gguf"
+    tiny_gguf(other, world("llama"), "llama", WORLDS["llama"][2] | {"general.name": "another"})
+    with pytest.raises(UserError, match="was made for"):
+        locate(str(other), tmp_path / "cache", adapter=str(tmp_path / "trained"))
 
 
 def test_an_adapter_for_another_base_is_refused(base, adapter, tmp_path):

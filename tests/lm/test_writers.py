@@ -16,8 +16,10 @@ from tiny import tiny
 
 from emotion_vectors.errors import UserError
 from emotion_vectors.lm.sampling import FIRST_LOOK, draw, uniform_draws
-from emotion_vectors.lm.writers import Request, Sampling, TransformersWriter, make_writer, openvino_writer
-from emotion_vectors.lm.writers.base import end_tokens
+from emotion_vectors.lm.writers import openvino_writer
+from emotion_vectors.lm.writers.base import Options, Request, Sampling, end_tokens
+from emotion_vectors.lm.writers.choosing import make_writer
+from emotion_vectors.lm.writers.transformers_writer import TransformersWriter
 
 GREEDY = Sampling(temperature=0.0, max_new_tokens=12)
 SAMPLED = Sampling(temperature=1.0, top_p=0.9, max_new_tokens=12)
@@ -216,7 +218,7 @@ def test_draws_of_a_row_do_not_depend_on_the_number_of_rows() -> None:
 def test_make_writer_chooses_and_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
     lm = tiny()
     assert isinstance(make_writer(lm), TransformersWriter)
-    assert make_writer(lm, "transformers", 7).batch == 7
+    assert make_writer(lm, "transformers", Options(7)).batch == 7
     with pytest.raises(UserError, match="choose auto, transformers, openvino, vllm or server"):
         make_writer(lm, "llama.cpp")
     with pytest.raises(UserError, match="GGUF files"):
@@ -262,7 +264,7 @@ def test_openvino_agrees_with_transformers_on_the_same_weights(from_gguf, made_o
               add_generation_prompt=True, return_dict=False))
         for topic in topics
     ]  # fmt: skip
-    writer = make_writer(lm, "auto", 8, cache=made_once)
+    writer = make_writer(lm, "auto", Options(8, cache=made_once))
     assert writer.name.startswith("openvino-genai")
     wanted = [Request(str(i), prompt, i) for i, prompt in enumerate(prompts)]
     texts = {one.key: one for one in writer.write(wanted, sampling)}
@@ -283,7 +285,7 @@ def test_openvino_seeds_end_tokens_and_limits(from_gguf, made_once: Path) -> Non
     lm = from_gguf
     prompt = tuple(lm.tokenizer.apply_chat_template([{"role": "user", "content": "Say a short greeting."}],
                    add_generation_prompt=True, return_dict=False))  # fmt: skip
-    writer = make_writer(lm, "openvino", 4, cache=made_once)
+    writer = make_writer(lm, "openvino", Options(4, cache=made_once))
     sampling = Sampling(temperature=1.0, top_p=0.95, max_new_tokens=24)
     wanted = [Request(str(i), prompt, i) for i in range(10)]
     first = {one.key: one for one in writer.write(wanted, sampling)}

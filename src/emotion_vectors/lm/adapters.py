@@ -126,7 +126,11 @@ def _adapted(model: PreTrainedModel, adapter: Adapter, name: str) -> PreTrainedM
         config = _configured(adapter)
         config.inference_mode = True
         tensors = load_file(adapter.folder / WEIGHTS)
-        wearing = PeftModel(model, config, autocast_adapter_dtype=False)
+        with (
+            warnings.catch_warnings()
+        ):  # peft asks transformers for what it has renamed, which is nobody's business here
+            warnings.simplefilter("ignore", FutureWarning)
+            wearing = PeftModel(model, config, autocast_adapter_dtype=False)
         _refuse_unsettled(adapter, wearing, tensors)
         found = set_peft_model_state_dict(wearing, tensors)
     except (ValueError, TypeError, KeyError, RuntimeError, OSError, SafetensorError) as error:
@@ -185,7 +189,8 @@ def _merged(adapter: Adapter, wearing: Any) -> PreTrainedModel:
         merged = _numbers(model)
     except Exception as error:  # each kind of adapter raises what its authors chose
         raise UserError(f"The adapter '{adapter.name}' can't be merged: {first_line(error)}.") from error
-    apart = float((merged - beside).norm() / beside.norm())
+    # Of the tokens the median: rounding can blow up at a token of no sense, another merge differs at every one.
+    apart = float(((merged - beside).norm(dim=-1) / beside.norm(dim=-1)).median())
     if not apart <= MERGED[model.dtype]:  # NaN is not
         raise UserError(
             f"The adapter '{adapter.name}' gives other numbers when it is merged into the weights (by {apart:.2g} of the logits' length); "
@@ -195,13 +200,11 @@ def _merged(adapter: Adapter, wearing: Any) -> PreTrainedModel:
 
 
 def _numbers(model: Any) -> torch.Tensor:
-    """Logits after a few tokens, float32 and centred, as a softmax sees them."""
+    """Logits (16, v) after tokens from all over the vocabulary, float32 and centred, as a softmax sees them."""
     inner = model.get_base_model() if hasattr(model, "get_base_model") else model
-    ids = (
-        torch.arange(1, 17, device=inner.get_input_embeddings().weight.device)[None]
-        % inner.config.get_text_config().vocab_size
-    )
-    logits = inner(input_ids=ids, use_cache=False).logits.float()
+    last = inner.config.get_text_config().vocab_size - 1
+    ids = torch.linspace(0.05 * last, 0.95 * last, 16, device=inner.get_input_embeddings().weight.device).long()
+    logits = inner(input_ids=ids[None], use_cache=False).logits[0].float()
     return logits - logits.mean(dim=-1, keepdim=True)
 
 

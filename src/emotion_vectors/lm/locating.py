@@ -63,9 +63,12 @@ def locate(
 
 
 def _is_another(adapter: Adapter, found: Located, cache: Path | None) -> bool:
-    """Whether the folder that an adapter names as its model is here and holds other weights."""
+    """Whether the folder that an adapter names as its model is here and holds other weights.
+
+    Who trains on a GGUF file, or on the embedded model, trains on the folder that it was converted to.
+    """
     folder = Path(adapter.base).expanduser()
-    if not adapter.base or not (folder / "config.json").is_file():
+    if not adapter.base or not (folder / "config.json").is_file() or folder.resolve() == Path(found.folder).resolve():
         return False
     return _locate(str(folder), cache).sha256 != found.sha256
 

@@ -79,6 +79,6 @@ def check_fits(model: LanguageModel | PreTrainedModel, own: tuple[int, int], hea
     theirs = (config.num_hidden_layers, config.hidden_size)
     if own != theirs:
         raise UserError(
-            f"The vectors are of a model with {own[0]} layers of width {own[1]}, this one has {theirs[0]} of width {theirs[1]}; "
+            f"The vectors come from a model with {own[0]} layers of width {own[1]}, this one has {theirs[0]} of width {theirs[1]}; "
             f"load {header.get('model', 'the model that they were made with')}."
         )

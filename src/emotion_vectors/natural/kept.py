@@ -27,7 +27,7 @@ MOST_OF_A_WORD = 8  # tokens that a passage grows by on either side to end with 
 
 @dataclass(frozen=True)
 class Example(Passage):
-    """A passage of a stretch of so many tokens, in a text or in a message (`form`). A random one has no emotion and no cosines."""
+    """A passage of a stretch of a given number of tokens, in a text or in a message (`form`). A random one has no emotion and no cosines."""
 
     form: str
     stretch: int

@@ -139,7 +139,14 @@ class Settings(BaseModel):
     dialogues: str | None = Field(
         default=None,
         min_length=1,
-        description="Dialogues of two speakers with an emotion each: a .jsonl or .parquet file with topic, turns, emotions; none leaves that part out.",
+        description="Dialogues of two speakers with an emotion each: a .jsonl or .parquet file with topic, turns, emotions; with `write` "
+        "the model writes them; none leaves that part out.",
+    )
+    dialogue_emotions: int = Field(
+        default=12,
+        ge=4,
+        le=171,
+        description="How many emotions the speakers of written dialogues have: the first of the pack's subset; 16 dialogues for each.",
     )
     geometry_components: int = Field(
         default=10, ge=2, le=100, description="Principal components of the vectors that predict human ratings."
@@ -200,8 +207,7 @@ def demo() -> Settings:
     """All 171 emotions on the embedded model, which reads the stories of this package, in minutes on two cores."""
     # Topics of the corpus `ours`: each is 171 more stories to read and makes the vectors steadier (docs/corpus.md).
     topics = 6
-    # story_tokens counts where the model writes (stories_from=none); it and the smaller arms of steering are explained in
-    # docs/decisions.md.
+    # story_tokens counts where the model writes (stories_from=none); docs/decisions.md explains it and the smaller arms of steering.
     return Settings(
         stories_from="ours", neutral_from="ours", topics=topics, story_tokens=160, partners=4, steered_count=24, random_directions=6,
         shuffled_vectors=6, control_emotions=4, sweep_emotions=2, sweep_strengths=(0.5, 1.0),
@@ -275,19 +281,6 @@ def change(settings: Settings, **changes: Any) -> Settings:
             f"The setting {name}={changes.get(name)!r} is not valid: {first['msg'].lower()}; "
             f"{name}: {fields[name].description}"
         ) from error
-
-
-def parse_assignments(assignments: list[str]) -> dict[str, str]:
-    """`["a=1", "b=x"]` as `{"a": "1", "b": "x"}`; anything else is a `UserError`."""
-    pairs = {}
-    for assignment in assignments:
-        name, equals, value = assignment.partition("=")
-        if not equals or not name.strip():
-            raise UserError(
-                f"'--set {assignment}' does not have the form name=value; write for example --set topics=10."
-            )
-        pairs[name.strip()] = value.strip()
-    return pairs
 
 
 def _parse(value: Any) -> Any:

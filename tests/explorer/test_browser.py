@@ -9,6 +9,7 @@ import os
 import re
 import threading
 import time
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -52,9 +53,10 @@ class Site:
     def __init__(self, address, browser):
         self.address, self.browser, self.hosts, self.pages, self.errors = address, browser, set(), [], []
 
-    def page(self, run="toy", width=1280, context=None):
+    def page(self, run="toy", width=1280, context=None, scheme=None):
         """A page of the run. All are in one context, which keeps gradio's scripts, unless another is given."""
         page = (context or self.browser).new_page()
+        page.emulate_media(color_scheme=scheme)
         page.set_viewport_size({"width": width, "height": 900})
         self.pages.append(page)
         page.set_default_timeout(PATIENCE)
@@ -67,13 +69,9 @@ class Site:
         return page
 
 
-@pytest.fixture(scope="module")
-def server(toy_run, hostile_run, tmp_path_factory):
-    new = tmp_path_factory.mktemp("unfinished") / "unfinished"
-    new.mkdir()
-    (new / "run.json").write_text("{}")
-    shown = os.environ.get("EMOTION_VECTORS_PICTURES_RUN")
-    folders = [toy_run, hostile_run, new, *([Path(shown)] if shown else [])]
+@contextmanager
+def serving(folders):
+    """The address of an explorer of these runs, served by a thread of this process."""
     port = free_port("127.0.0.1", None)
     app = application(folders, Models(), "127.0.0.1", None)
     running = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_level="warning"))
@@ -86,12 +84,29 @@ def server(toy_run, hostile_run, tmp_path_factory):
     thread.join(10)
 
 
-@pytest.fixture(scope="module")
-def browser():
+@contextmanager
+def chromium():
+    """The browser of these tests."""
     with sync_playwright() as playwright:
         opened = playwright.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
-        yield opened.new_context()
+        yield opened
         opened.close()
+
+
+@pytest.fixture(scope="module")
+def server(toy_run, hostile_run, tmp_path_factory):
+    new = tmp_path_factory.mktemp("unfinished") / "unfinished"
+    new.mkdir()
+    (new / "run.json").write_text("{}")
+    shown = os.environ.get("EMOTION_VECTORS_PICTURES_RUN")
+    with serving([toy_run, hostile_run, new, *([Path(shown)] if shown else [])]) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with chromium() as opened:
+        yield opened.new_context()
 
 
 @pytest.fixture
@@ -389,12 +404,12 @@ def test_an_unfinished_run_says_on_every_tab_what_to_do(site):
     expect(page.locator("#ev-coloured [role=alert]")).to_contain_text("no vectors yet")
 
 
-@pytest.mark.parametrize("width", [1280, 390])
-def test_pictures_of_every_tab_and_nothing_wider_than_the_screen(site, tmp_path, width):
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (1280, "dark"), (390, "light")])
+def test_pictures_of_every_tab_and_nothing_wider_than_the_screen(site, tmp_path, width, scheme):
     folder = Path(os.environ.get("EMOTION_VECTORS_PICTURES", tmp_path))
     folder.mkdir(parents=True, exist_ok=True)
     shown = os.environ.get("EMOTION_VECTORS_PICTURES_RUN")
-    page = site.page(Path(shown).resolve().name if shown else "toy", width)
+    page = site.page(Path(shown).resolve().name if shown else "toy", width, scheme=scheme)
     for name in TABS:
         tab(page, name)
         if name == "Read":
@@ -412,12 +427,15 @@ def test_pictures_of_every_tab_and_nothing_wider_than_the_screen(site, tmp_path,
             page.locator("#ev-story-tokens .ev-t").first.wait_for()
         page.wait_for_timeout(300)  # fonts and transitions
         assert page.evaluate("document.documentElement.scrollWidth") <= width, name
-        # Nor does a table need to be moved sideways in its own box.
+        # Nor does a table need to be moved sideways in its own box, or lie over its neighbour.
         boxes = page.evaluate(
-            "[...document.querySelectorAll('.ev-tall')].map(box => box.scrollWidth - box.clientWidth)"
+            "[...document.querySelectorAll('.ev-tall, .ev-columns > *')].map(box => box.scrollWidth - box.clientWidth)"
         )
         assert max(boxes, default=0) <= 1, (name, boxes)
-        file = folder / f"explorer-{name.lower()}{'-phone' if width < 600 else ''}.png"
+        file = (
+            folder
+            / f"explorer-{name.lower()}{'-phone' if width < 600 else ''}{'-dark' if scheme == 'dark' else ''}.png"
+        )
         page.screenshot(
             path=file, full_page=True, clip={"x": 0, "y": 0, "width": width, "height": 1500 if width > 600 else 1700}
         )

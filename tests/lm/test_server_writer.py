@@ -263,6 +263,12 @@ def test_empty_cut_and_uncounted_texts():
     assert (done["r2"].text, done["r2"].tokens, done["r2"].finished) == ("a b c", 103, False)
 
 
+@pytest.mark.parametrize(("reason", "whole"), [("stop", True), (None, True), ("eos", True), ("content_filter", False), ("MAX_TOKENS", False), ("abort", False)])  # fmt: skip
+def test_a_text_that_the_model_did_not_end_is_not_finished(reason, whole):
+    with serving(lambda body, number: Reply(completion("a b c", None, reason))) as seen:
+        assert texts(seen, requests(1))["r0"].finished is whole
+
+
 def test_lone_surrogates_can_be_stored():
     with serving(lambda body, number: Reply(b'{"choices": [{"message": {"content": "a \\ud800 b"}}]}')) as seen:
         assert texts(seen, requests(1))["r0"].text == "a \N{REPLACEMENT CHARACTER} b"

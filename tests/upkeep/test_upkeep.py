@@ -104,7 +104,7 @@ def test_stages_read_the_settings_that_they_name(tmp_path, monkeypatch):
 
     monkeypatch.setattr(Settings, "__getattribute__", watched)
     monkeypatch.setattr(RunFolder, "finish", finished)
-    every = settings.change(settings.toy(), jacobian_texts=2, dialogues=str(DIALOGUES))  # with every stage
+    every = settings.change(settings.toy(), jacobian_texts=2, dialogues="write")  # with every stage
     run_experiment(every, tmp_path / "run", QUIET)
     opening = stages["doctor"]
     for stage in STAGES[1:]:

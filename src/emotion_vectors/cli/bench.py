@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 from emotion_vectors import settings
-from emotion_vectors.cli.options import Adapter, Device, Quantize, Quiet, Sets
+from emotion_vectors.cli.options import Adapter, Device, Quantize, Quiet, Sets, parse_assignments
 
 
 def bench(
@@ -43,7 +43,7 @@ def bench(
 
     chosen = settings.change(
         settings.Settings(),
-        **{"model": model, "quantize": quantize, "adapter": adapter} | settings.parse_assignments(set_ or []),
+        **{"model": model, "quantize": quantize, "adapter": adapter} | parse_assignments(set_ or []),
     )
     runtime = settings.Runtime(device, tokens_per_batch, stories_per_batch, threads, quiet)
     record = run_bench(chosen, runtime, jobs, quick, out)

@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 from emotion_vectors import settings
-from emotion_vectors.cli.options import STOPPED, Device, Quantize, Quiet, Sets, command_line
+from emotion_vectors.cli.options import STOPPED, Device, Quantize, Quiet, Sets, command_line, parse_assignments
 
 
 def compare(
@@ -55,9 +55,7 @@ def screen(
     """
     names = [name for given in models for name in given.split() if name]
     given = {"stimuli": stimuli, "quantize": quantize}
-    changes = {name: value for name, value in given.items() if value is not None} | settings.parse_assignments(
-        set_ or []
-    )
+    changes = {name: value for name, value in given.items() if value is not None} | parse_assignments(set_ or [])
     runtime = settings.Runtime(device, threads=threads, quiet=quiet, allow_failed_checks=allow_failed_checks)
     console = Console(stderr=True, highlight=False)
     try:

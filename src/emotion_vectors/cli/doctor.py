@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from emotion_vectors import settings
-from emotion_vectors.cli.options import Adapter, Device, Quantize, Quiet, Sets
+from emotion_vectors.cli.options import Adapter, Device, Quantize, Quiet, Sets, parse_assignments
 from emotion_vectors.cli.shown import print_checks
 
 
@@ -37,7 +37,7 @@ def doctor(
         "stimuli": stimuli,
         "quantize": quantize,
         "adapter": adapter,
-    } | settings.parse_assignments(set_ or [])
+    } | parse_assignments(set_ or [])
     checks = examine_model(settings.change(settings.Settings(), **changes), settings.Runtime(device, quiet=quiet))
     print_checks(checks)
     if stopping(checks):

@@ -8,6 +8,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from emotion_vectors.errors import UserError
+
 Sets = Annotated[
     list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Change one setting; may be repeated.")
 ]
@@ -35,3 +37,16 @@ Quiet = Annotated[bool, typer.Option("--quiet", help="Show no progress.")]
 def command_line() -> str:
     """The command as it was given, for records."""
     return shlex.join(["emotion-vectors", *sys.argv[1:]])
+
+
+def parse_assignments(assignments: list[str]) -> dict[str, str]:
+    """`["a=1", "b=x"]` as `{"a": "1", "b": "x"}`; anything else is a `UserError`."""
+    pairs = {}
+    for assignment in assignments:
+        name, equals, value = assignment.partition("=")
+        if not equals or not name.strip():
+            raise UserError(
+                f"'--set {assignment}' does not have the form name=value; write for example --set topics=10."
+            )
+        pairs[name.strip()] = value.strip()
+    return pairs

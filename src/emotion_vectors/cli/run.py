@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 from emotion_vectors import settings
-from emotion_vectors.cli.options import STOPPED, Adapter, Device, Quantize, Quiet, Sets, command_line
+from emotion_vectors.cli.options import STOPPED, Adapter, Device, Quantize, Quiet, Sets, command_line, parse_assignments
 from emotion_vectors.cli.shown import print_verdicts
 from emotion_vectors.errors import UserError
 from emotion_vectors.progress import Reporter
@@ -131,9 +131,7 @@ def run(
         "neutral_from": neutral, "vectors_from": vectors, "skip_unknown_emotions": skip_unknown_emotions or None,
         "emotions_from": emotions_from, "text_column": text_column, "quantize": quantize, "adapter": adapter,
     }  # fmt: skip
-    changes = {name: value for name, value in given.items() if value is not None} | settings.parse_assignments(
-        set_ or []
-    )
+    changes = {name: value for name, value in given.items() if value is not None} | parse_assignments(set_ or [])
     chosen = settings.change(settings.preset(preset or settings.usual_preset(model)), **changes)
     try:
         from emotion_vectors.corpus.checking import check_inputs

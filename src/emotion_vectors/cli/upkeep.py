@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from emotion_vectors import settings
-from emotion_vectors.cli.options import Device, Sets
+from emotion_vectors.cli.options import Device, Sets, parse_assignments
 
 Run = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run.")]
 Json = Annotated[bool, typer.Option("--json", help="Print it as JSON.")]
@@ -108,7 +108,7 @@ def clean(
 def _settings(preset: str | None, model: str | None, stimuli: str | None, sets: list[str] | None) -> settings.Settings:
     given = {name: value for name, value in {"model": model, "stimuli": stimuli}.items() if value is not None}
     return settings.change(
-        settings.preset(preset or settings.usual_preset(model)), **given | settings.parse_assignments(sets or [])
+        settings.preset(preset or settings.usual_preset(model)), **given | parse_assignments(sets or [])
     )
 
 

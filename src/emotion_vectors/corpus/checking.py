@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from emotion_vectors.corpus import shipped
-from emotion_vectors.corpus.dialogues import read_dialogues
+from emotion_vectors.corpus.dialogues import WRITE, read_dialogues
+from emotion_vectors.corpus.speaking import cells_of
 from emotion_vectors.corpus.survey import Imports, look_into
 from emotion_vectors.errors import UserError
 from emotion_vectors.settings import Settings
@@ -60,7 +61,9 @@ def check_norms(settings: Settings, pack: Pack) -> None:
 
 def check_dialogues(settings: Settings, pack: Pack) -> None:
     """Refuse dialogues that can't be read, or are too few, before anything is loaded."""
-    if settings.dialogues is not None:
+    if settings.dialogues == WRITE:
+        cells_of(pack, pack.subset[: settings.emotions], settings.dialogue_emotions, settings.seed)
+    elif settings.dialogues is not None:
         read_dialogues(settings.dialogues, pack)
 
 
@@ -80,7 +83,7 @@ def check_jacobian_texts(settings: Settings, imports: Imports) -> None:
 
 def something_to_write(settings: Settings, who: str) -> None:
     """Refuse a writer that somebody asked for where all texts are imported: its texts would silently not be there."""
-    if settings.stories_from is not None and settings.neutral_from is not None:
+    if settings.stories_from is not None and settings.neutral_from is not None and settings.dialogues != WRITE:
         raise UserError(
             f"Nothing is left for {who} to write: the stories are those of '{settings.stories_from}' and the neutral texts those of "
             f"'{settings.neutral_from}'; add --set stories_from=none --set neutral_from=none to have them written."

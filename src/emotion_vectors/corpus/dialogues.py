@@ -7,7 +7,7 @@ speakers are Human and Assistant, or Person 1 and Person 2. Out: the dialogues i
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from emotion_vectors.corpus.filters import NAMES
@@ -18,6 +18,7 @@ from emotion_vectors.errors import UserError
 from emotion_vectors.stimuli.pack import Pack
 from emotion_vectors.store.records import storable
 
+WRITE = "write"  # in place of a file: the model writes them (corpus/speaking.py)
 # The first speaker by either name, and the second one.
 SPEAKERS = ({"human", "user", "person", "person 1"}, {"assistant", "ai", "person 2"})
 COLUMNS = ("topic", "turns", "emotions")
@@ -61,7 +62,9 @@ def read_dialogues(name: str, pack: Pack) -> Dialogues:
     """The dialogues of the file `name`. Raises `UserError` for a bad row, and where too few are left to split by topic."""
     source = locate_corpus(name)
     if source.ours:
-        raise UserError(f"There are no dialogues called '{name}'; give a .jsonl or .parquet file of them.")
+        raise UserError(
+            f"There are no dialogues called '{name}'; give a .jsonl or .parquet file of them, or '{WRITE}'."
+        )
     source = source._replace(text_columns=("turns",))
     emotions, found = Emotions(pack.emotions), []
     for number, row in raw_rows(source, COLUMNS):
@@ -82,9 +85,13 @@ def _dialogue(source: Source, number: int, row: Any, emotions: Emotions, pack: P
     turns = tuple(_turns(place, row.get("turns")))
     felt = _felt(place, row.get("emotions"))
     both = [str(emotions.find(source, Row(number, one, topic, ""))) for one in felt]
-    whole = "\n".join(turns)
-    leaks = any(named(whole, one, pack.synonyms.get(one, ())) for one in both)
-    return Dialogue(number, topic.strip(), turns, (both[0], both[1]), NAMES if leaks else "")
+    fault = NAMES if leaks("\n".join(turns), both, pack) else ""
+    return Dialogue(number, topic.strip(), turns, (both[0], both[1]), fault)
+
+
+def leaks(text: str, felt: Iterable[str], pack: Pack) -> bool:
+    """Whether a text names one of the emotions `felt`, or a synonym."""
+    return any(named(text, one, pack.synonyms.get(one, ())) for one in felt)
 
 
 def _turns(place: str, given: Any) -> Iterator[str]:
@@ -98,7 +105,7 @@ def _turns(place: str, given: Any) -> Iterator[str]:
             raise UserError(f"{place}: turn {turn} has no text; {FORM}.")
         if len(one["text"]) > MOST_CHARACTERS:
             raise UserError(f"{place}: turn {turn} has more than {MOST_CHARACTERS:,} characters; shorten it.")
-        if _owner(one.get("speaker")) != (turn - 1) % 2:
+        if speaker_of(one.get("speaker")) != (turn - 1) % 2:
             raise UserError(
                 f"{place}: turn {turn} is not {'the Human' if turn % 2 else 'the Assistant'}'s; Human and Assistant (or Person 1 and Person 2) "
                 "take turns, and the first of the two begins."
@@ -107,13 +114,16 @@ def _turns(place: str, given: Any) -> Iterator[str]:
 
 
 def _felt(place: str, given: Any) -> list[str]:
-    owners = {_owner(name): one for name, one in given.items() if one is not None} if isinstance(given, dict) else {}
+    owners = (
+        {speaker_of(name): one for name, one in given.items() if one is not None} if isinstance(given, dict) else {}
+    )
     if set(owners) != {0, 1} or not all(isinstance(one, str) for one in owners.values()):
         raise UserError(f"{place}: it does not say what each of the two speakers feels; {FORM}.")
     return [owners[0], owners[1]]
 
 
-def _owner(name: Any) -> int | None:
+def speaker_of(name: Any) -> int | None:
+    """0 for a name of the first speaker, 1 for one of the second, None for any other."""
     plain = " ".join(name.casefold().replace("_", " ").split()) if isinstance(name, str) else ""
     return next((place for place, names in enumerate(SPEAKERS) if plain in names), None)
 

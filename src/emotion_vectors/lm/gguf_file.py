@@ -19,7 +19,7 @@ from transformers.utils import logging
 from emotion_vectors.errors import UserError, first_line
 from emotion_vectors.lm.gguf_config import Factors, apply_keys, check_keys
 from emotion_vectors.lm.gguf_header import Header, join, read_header, shards
-from emotion_vectors.lm.gguf_tokenizer import settle_tokenizer
+from emotion_vectors.lm.gguf_tokenizer import check_ids, settle_tokenizer
 from emotion_vectors.lm.pretrained import SHOWN, load_pretrained
 
 READING = 2  # goes up when the same file is read in another way; what was converted before is then not used again
@@ -59,6 +59,7 @@ def convert(path: Path, target: Path, scratch: Path) -> None:
 def _config(path: Path, header: Header) -> Any:
     """The configuration of the file, every key applied."""
     check_keys(header.keys)
+    check_ids(header.keys)
     level = logging.get_verbosity()
     logging.set_verbosity_error()  # of an unfinished configuration; it is completed below
     try:

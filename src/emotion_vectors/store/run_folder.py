@@ -18,7 +18,7 @@ from typing import Any, TextIO
 from emotion_vectors.errors import UserError
 from emotion_vectors.store import atomic, locking
 from emotion_vectors.store.schema import SCHEMA, JsonObject, check_schema
-from emotion_vectors.store.stage_table import ASKED_BY, LATER, NEEDS
+from emotion_vectors.store.stage_table import ASKED_BY, LATER, NEEDS, STAGES, asks
 
 CLEANED = "cleaned.json"
 MOST_SECONDS = 1e12  # of a stage: more is damage
@@ -87,7 +87,7 @@ class RunFolder:
     def lacks(self, stage: str) -> bool:
         """Whether a stage is still to be run; not one that nobody asked for, or that came later than a run that was finished without it."""
         if stage in ASKED_BY:
-            return bool(self.identity()["settings"].get(ASKED_BY[stage])) and self.done(stage) is None
+            return asks(self.identity()["settings"], stage) and self.done(stage) is None
         if stage in LATER and self.marker(stage) is None and self.done("analysis"):
             return False
         return self.done(stage) is None
@@ -237,9 +237,14 @@ def _is_blank(path: Path, found: JsonObject, wanted: JsonObject) -> bool:
 
 def _asks_more(found: JsonObject, wanted: JsonObject) -> bool:
     """Whether the wanted run is the one found and a stage more that it did not ask for: what is there is used again."""
-    asked = {name for name in ASKED_BY.values() if name not in (found.get("settings") or {})}
-    names = differing(found, wanted)
-    return bool(names) and set(names) <= {f"settings.{name}" for name in asked}
+    known = found.get("settings") or {}
+    new = [stage for stage in STAGES if stage.asked_by and stage.asked_by not in known]
+    asked = {f"settings.{stage.asked_by}" for stage in new}
+    brought = {name for stage in new for name in stage.brings}
+    if known.get("writer") == "auto":  # nothing was written, so no writer is another one
+        brought |= {"settings.writer", "settings.server_model", "writer.name"}
+    names = set(differing(found, wanted))
+    return bool(names & asked) and names <= asked | brought
 
 
 def _compare(path: Path, found: JsonObject, wanted: JsonObject) -> None:

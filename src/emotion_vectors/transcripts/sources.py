@@ -146,7 +146,10 @@ def _lines(path: Path) -> Iterator[tuple[int, Any]]:
             if not line.strip():
                 continue
             try:
-                yield number, json.loads(line.decode("utf-8-sig" if number == 1 else "utf-8"))
+                yield (
+                    number,
+                    json.loads(line.decode("utf-8-sig")),
+                )  # files that were joined have a mark at every beginning
             except (ValueError, RecursionError) as error:
                 yield number, Wrong(f"it is not JSON ({first_line(error)[:100]})")
 

@@ -16,6 +16,7 @@ import torch
 from emotion_vectors.errors import UserError
 from emotion_vectors.lm import forward
 from emotion_vectors.lm.finite import require_finite
+from emotion_vectors.lm.limits import rotation_border
 from emotion_vectors.lm.messages import converse
 from emotion_vectors.lm.model import LanguageModel
 from emotion_vectors.vectors.activations import batches
@@ -91,7 +92,7 @@ def neutral_scores(
     """
     scores = np.empty((len(KINDS), len(REFERENCES), len(units), units.shape[1], len(reads)), dtype=np.float16)
     directions = torch.from_numpy(units).to(lm.device, torch.float32)
-    for rows in batches([len(read.ids) for read in reads], tokens_per_batch):
+    for rows in batches([len(read.ids) for read in reads], tokens_per_batch, border=rotation_border(lm)):
         batch = forward.pad([reads[row].ids for row in rows], lm.device, lm.pad_id)
         around = torch.from_numpy(centres[rows]).to(lm.device, torch.float32)
 

@@ -24,6 +24,7 @@ import torch
 from emotion_vectors.errors import UserError, nearest
 from emotion_vectors.lm import forward
 from emotion_vectors.lm.finite import NotFiniteError, sentence
+from emotion_vectors.lm.limits import rotation_border
 from emotion_vectors.lm.messages import Conversation, Messages, MessageSpan, converse
 from emotion_vectors.lm.model import LanguageModel
 from emotion_vectors.vectors.activations import batches
@@ -194,7 +195,7 @@ def read_many(
     while window := list(islice(waiting, WINDOW)):
         rendered = [converse(lm, text) for text in window]
         readings: dict[int, Reading] = {}
-        for rows in batches([len(text.ids) for text in rendered], tokens_per_batch):
+        for rows in batches([len(text.ids) for text in rendered], tokens_per_batch, border=rotation_border(lm)):
             group = read_batch(vectors, lm, [rendered[row] for row in rows], emotions, layers)
             readings |= dict(zip(rows, group, strict=True))
         yield from (readings[row] for row in range(len(rendered)))

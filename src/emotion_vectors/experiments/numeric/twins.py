@@ -208,6 +208,6 @@ def _graver(severity: Beyond) -> str:
         return ""
     p = max(known_number(severity.count_p), known_number(severity.size_p))
     return (
-        f"At equal numbers another severity moves {severity.count} of {severity.of} cosines in the expected "
-        f"direction (random directions {number(known_number(severity.null))}, p = {number(p)})."
+        f"At equal numbers another severity moves {severity.count} of {severity.of} cosines in the expected direction "
+        f"(random directions {number(known_number(severity.null))}, p = {number(p)})."
     )

@@ -27,6 +27,12 @@ TIMEOUT = 300.0  # seconds for one text
 SEEDS = 2**31 - 1
 # A key shorter than this ("EMPTY", as local servers want it) is not a secret, and may occur in a story as a word.
 SECRET_LENGTH = 8
+# Why servers say that a text ended where its model did not end it: its length, a filter, a stop of the engine. OpenAI and vLLM; Mistral;
+# Anthropic and Gemini behind gateways; DeepSeek; SGLang.
+CUT = (
+    "length", "content_filter", "model_length", "max_tokens", "max_output_tokens", "safety", "recitation", "insufficient_system_resource",
+    "abort", "cancelled",
+)  # fmt: skip
 
 
 class ServerWriter(Engine):
@@ -111,7 +117,7 @@ class ServerWriter(Engine):
         key = self._endpoint.key
         if len(key) >= SECRET_LENGTH:
             text = text.replace(key, HIDDEN)
-        return Written(request.key, text, self._count(text) if tokens is None else tokens, reason != "length")
+        return Written(request.key, text, self._count(text) if tokens is None else tokens, reason.lower() not in CUT)
 
     def _answer(self, body: JsonObject, stop: threading.Event) -> tuple[str, str, int | None]:
         if self._settled:

@@ -40,9 +40,7 @@ class Settings(BaseModel):
         min_length=1,
         description="Adapter of the model, from fine-tuning with peft (LoRA and similar): a folder or Hugging Face id.",
     )
-    stimuli: str = Field(
-        default="ours", min_length=1, description="Stimulus pack: `ours` or the folder of another pack."
-    )
+    stimuli: str = Field(default="ours", min_length=1, description="Stimulus pack: `ours` or the folder of another.")
     seed: int = Field(default=0, ge=0, lt=2**31, description="Seed of every random choice of the run.")
 
     emotions: int = Field(
@@ -92,7 +90,7 @@ class Settings(BaseModel):
         description="Vectors to test instead of the run's own: a vectors file, the folder of a run, or a Hugging Face id.",
     )
     skip_unknown_emotions: bool = Field(
-        default=False, description="Skip imported stories whose emotion is not in the pack."
+        default=False, description="Skip imported stories about emotions not in the pack."
     )
     emotions_from: Literal["pack", "corpus"] = Field(
         default="pack",
@@ -105,9 +103,7 @@ class Settings(BaseModel):
     )
     temperature: float = Field(default=0.8, gt=0, le=5, description="Sampling temperature of the writer.")
     top_p: float = Field(default=0.95, gt=0, le=1, description="Nucleus sampling mass of the writer.")
-    repetition_penalty: float = Field(
-        default=1.0, ge=1, le=2, description="Repetition penalty of the writer; 1 is none."
-    )
+    repetition_penalty: float = Field(default=1.0, ge=1, le=2, description="Repetition penalty of the writer; 1: none.")
 
     story_format: Literal["raw", "chat"] = Field(
         default="raw", description="Stories are read as raw text or wrapped in the chat template."
@@ -121,18 +117,14 @@ class Settings(BaseModel):
         ge=0,
         description="Analysis layer (output of that block, from 0); none takes two thirds of the depth.",
     )
-    neutral_variance: float = Field(
-        default=0.5, ge=0, lt=1, description="Share of the neutral variance that is projected out."
-    )
+    neutral_variance: float = Field(default=0.5, ge=0, lt=1, description="Share of the neutral variance projected out.")
     neutral_pca: Literal["per_text", "per_token"] = Field(
         default="per_text", description="Neutral components from text means or from tokens."
     )
     vectors: Literal["projected", "raw"] = Field(default="projected", description="Vectors used by the experiments.")
 
     lens_k: int = Field(default=20, ge=1, le=1000, description="Top tokens that count as recognised in the logit lens.")
-    lens_norm: bool = Field(
-        default=False, description="Logit lens through the final norm; the other choice is reported too."
-    )
+    lens_norm: bool = Field(default=False, description="Logit lens through the final norm; the record has both.")
     jacobian_texts: int = Field(
         default=0,
         ge=0,

@@ -81,7 +81,7 @@ NO_VECTORS = {
     "half layers": ({"vectors": CUBE, "emotions": TWO, "layers": np.arange(4) + 0.5}, "0.5 is not a whole number"),
     "swapped": ({"vectors": CUBE.swapaxes(0, 1), "emotions": TWO}, "other numbers of names"),
     "too large": ({"vectors": CUBE * 1e39, "emotions": TWO}, "not finite"),
-    "one name twice": ({"vectors": CUBE, "emotions": np.array(["calm", "calm "])}, "there twice"),
+    "one name twice": ({"vectors": CUBE, "emotions": np.array(["calm", "calm "])}, "given twice"),
     "no name": ({"vectors": CUBE, "emotions": np.array(["calm", "  "])}, "not the name of an emotion"),
     "a comma": ({"vectors": CUBE, "emotions": np.array(["calm", "sad, lonely"])}, "without commas"),
     "an equals sign": ({"vectors": CUBE, "emotions": np.array(["calm", "sad=1"])}, "without commas"),

@@ -143,16 +143,11 @@ class Settings(BaseModel):
         description="Human ratings beside those of the package: a .csv, .tsv or .jsonl file with word, valence, arousal.",
     )
     dialogues: str | None = Field(
-        default=None,
-        min_length=1,
-        description="Dialogues of two speakers with an emotion each: a .jsonl or .parquet file with topic, turns, emotions; with `write` "
-        "they are written; none is no such part.",
-    )
+        default=None, min_length=1,
+        description="Dialogues of two speakers with an emotion each: a .jsonl or .parquet file with topic, turns, emotions, or `write`; none is no such part.",
+    )  # fmt: skip
     dialogue_emotions: int = Field(
-        default=12,
-        ge=4,
-        le=171,
-        description="How many emotions the speakers of written dialogues have: the first of the pack's subset; 16 dialogues for each.",
+        default=12, ge=4, le=171, description="Emotions of the speakers of written dialogues; 16 dialogues for each."
     )
     geometry_components: int = Field(
         default=10, ge=2, le=100, description="Principal components of the vectors that predict human ratings."

@@ -41,6 +41,7 @@ from emotion_vectors.corpus.filters import (
     common_fault,
     is_degenerate,
 )
+from emotion_vectors.corpus.rounds import write_until_filled
 from emotion_vectors.corpus.sources import Source
 from emotion_vectors.corpus.split import split_texts
 from emotion_vectors.corpus.writing import (
@@ -57,7 +58,6 @@ from emotion_vectors.corpus.writing import (
     prompt_sha256,
     sampling_of,
     seed_of,
-    write_until_filled,
 )
 from emotion_vectors.errors import UserError
 from emotion_vectors.progress import Reporter

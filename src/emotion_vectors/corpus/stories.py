@@ -18,11 +18,11 @@ import polars as pl
 
 from emotion_vectors.corpus.duplicates import DuplicateIndex
 from emotion_vectors.corpus.filters import DUPLICATE, SPARE, TOO_LONG, clean, story_fault
+from emotion_vectors.corpus.rounds import Filled, write_until_filled
 from emotion_vectors.corpus.split import split_texts
 from emotion_vectors.corpus.writing import (
     ChatIds,
     CountTokens,
-    Filled,
     Item,
     Round,
     Scribes,
@@ -33,7 +33,6 @@ from emotion_vectors.corpus.writing import (
     prompt_sha256,
     sampling_of,
     seed_of,
-    write_until_filled,
 )
 from emotion_vectors.progress import Reporter
 from emotion_vectors.stimuli.pack import Pack

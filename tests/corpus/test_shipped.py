@@ -89,6 +89,7 @@ def test_renewing_needs_a_new_version_for_new_texts(tmp_path):
     assert renew("a newer one").returncode == 0 and shipped.identity(folder)[0] == "a newer one"
 
 
+@pytest.mark.slow
 def test_every_story_and_answer_passes_the_filters_of_an_imported_corpus(tmp_path):
     chosen = settings.change(settings.toy(), topics=100, neutral_texts=10_000, **OURS)
     reporter, wishes = Reporter(quiet=True), Wishes(min_words=60, min_tokens=60)

@@ -90,6 +90,7 @@ def asked(size, probes, seed):
     return power.Asked(table, targets, (dealt == 1).sum(1), dealt.mean(1))
 
 
+@pytest.mark.slow
 def test_scenarios_of_both_lists():
     both, bars = asked(48, 12, 3), (Threshold(32), Threshold(3.0, "at most"))
     v3, v4 = (
@@ -127,6 +128,7 @@ def replace_block(judged):
     return judged._replace(blocked="no second list")
 
 
+@pytest.mark.slow
 def test_curves_beyond_their_twins():
     generator = np.random.default_rng(6)
     excess = generator.standard_normal((1000, 18, 4)) + generator.standard_normal((1000, 1, 4))
@@ -278,6 +280,7 @@ def steered():
     return positive, r, generator.standard_normal(35), controls
 
 
+@pytest.mark.slow
 def test_steering_that_follows_the_correlation(steered):
     positive, r, nats, controls = steered
     bar = judging.R_BAR

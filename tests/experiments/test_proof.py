@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from quick import quick
 
 from emotion_vectors.experiments.steering import coherence, inversion, judging
 from emotion_vectors.experiments.steering import measure as steering
@@ -134,7 +135,7 @@ def contracting(generator, r):
     return world(generator, np.zeros(35), directions(generator, 0.0), contraction=0.4 + 0.4 * r), r
 
 
-@pytest.mark.parametrize("kind", [nothing, chance, shifted, clusters, small, contracting])
+@pytest.mark.parametrize("kind", quick([nothing], [nothing, chance, shifted, clusters, small, contracting]))
 def test_no_effect_rarely_passes(kind):
     """(b) At most 8 of 100 false passes of each criterion."""
     values = []

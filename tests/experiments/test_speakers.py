@@ -83,6 +83,7 @@ def test_an_emotion_of_the_whole_dialogue_is_not_told_from_owners_drawn_by_lot()
     assert sum("not told from owners" in one for one in told) >= 3
 
 
+@pytest.mark.slow
 def test_without_emotion_all_is_noise_and_is_called_so():
     wrong = 0
     for seed in range(6):

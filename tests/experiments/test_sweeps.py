@@ -145,6 +145,7 @@ class TestDepth:
         assert found.judged_nats == pytest.approx((-0.3 + 0.8) / 2, abs=0.02)
 
     @pytest.mark.parametrize("common", [0.0, 1.0, 5.0])
+    @pytest.mark.slow
     def test_choosing_finds_nothing_where_nothing_is(self, common):
         """At most 8 of 100, also where the emotions share an axis and so do not average out as random directions do."""
         p = []

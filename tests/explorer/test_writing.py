@@ -56,6 +56,7 @@ def test_the_unsteered_answer_is_that_of_plain_generate(loaded):
 
 @pytest.mark.parametrize("tokens", ["all", "prompt", "response"])
 @pytest.mark.parametrize("temperature", [0.0, 0.9])
+@pytest.mark.slow
 def test_the_three_arms_are_those_of_the_command_steer_alone_and_in_a_batch(loaded, temperature, tokens):
     vectors, prompt = make_vectors(), MESSAGES[0]["content"]
     run = Run("some", Path("some.safetensors"), vectors=vectors)

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from quick import quick
 from tiny import ARCHITECTURES, hooks, tiny
 from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -51,7 +52,10 @@ def branches(request, monkeypatch):
     monkeypatch.setattr(choices, "BRANCHES_PER_ROW", request.param)
 
 
-@pytest.fixture(params=[(kind, True) for kind in ARCHITECTURES] + [("gpt_neox", False)], ids=str)
+KINDS = [(kind, True) for kind in ARCHITECTURES] + [("gpt_neox", False)]
+
+
+@pytest.fixture(params=quick([("gemma2", True), ("gpt_neox", False)], KINDS), ids=str)
 def asked(request, branches):
     lm = tiny(*request.param)
     prepared = choices.prepare(lm, TEMPLATE, PREFILL, OPTIONS)

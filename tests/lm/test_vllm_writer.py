@@ -82,6 +82,7 @@ def test_all_of_the_sampling_arrives(vllm):
     }]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_one_engine_serves_all_calls_and_a_longer_request_starts_a_larger_one(vllm, monkeypatch):
     monkeypatch.setattr(vllm_writer, "LEAST_ROOM", 30)
     writer = VLLMWriter(tiny())
@@ -136,6 +137,7 @@ def test_nothing_goes_on_in_the_engine_when_the_caller_stops(vllm):
         ),
     ],
 )
+@pytest.mark.slow
 def test_an_error_while_vllm_writes_is_one_sentence_and_an_engine_that_died_is_not_used_again(
     vllm, monkeypatch, error, sentence, engines
 ):
@@ -153,6 +155,7 @@ def test_an_error_while_vllm_writes_is_one_sentence_and_an_engine_that_died_is_n
     assert len(vllm.engines[0].llm_engine.aborted) == (3 if engines == 1 else 0)
 
 
+@pytest.mark.slow
 def test_an_engine_that_is_killed_while_it_writes_is_told_and_not_waited_for(vllm, monkeypatch):
     monkeypatch.setattr(vllm_writer, "WATCH_SECONDS", 0.01)
     writer = VLLMWriter(tiny(), 2)

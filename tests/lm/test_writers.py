@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from quick import quick
 from scipy.stats import chisquare
 from tiny import tiny
 
@@ -85,7 +86,7 @@ def slow_write(lm, request: Request, sampling: Sampling) -> tuple[str, int, bool
     return lm.tokenizer.decode(text, skip_special_tokens=True).strip(), len(text), False
 
 
-@pytest.mark.parametrize("kind", ARCHITECTURES)
+@pytest.mark.parametrize("kind", quick(["llama", "gemma3"], ARCHITECTURES))
 @pytest.mark.parametrize("sampling", [GREEDY, SAMPLED, PENALIZED], ids=["greedy", "sampled", "penalized"])
 def test_a_batch_equals_the_slow_reference(kind: str, sampling: Sampling) -> None:
     lm = double(kind)
@@ -135,8 +136,10 @@ def test_the_end_token_ends_a_text_and_is_not_part_of_it() -> None:
     assert all(count < 40 for _, count, _ in ended)
     assert all(count == 40 for _, count, done in texts.values() if not done)
     assert not any("<|im_end|>" in text for text, _, _ in texts.values())
-    # Rows that left the batch early must not have disturbed the others.
-    assert texts == {one.key: slow_write(lm, one, sampling) for one in wanted}
+    # Rows that left the batch early must not have disturbed the others: three that stayed to the end, and three that left.
+    some = [one for done in (True, False) for one in [one for one in wanted if texts[one.key][2] == done][:3]]
+    assert len(some) == 6
+    assert {one.key: texts[one.key] for one in some} == {one.key: slow_write(lm, one, sampling) for one in some}
 
 
 class Greedy(torch.nn.Module):

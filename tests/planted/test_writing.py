@@ -57,6 +57,7 @@ def test_stories_differ_and_never_name_the_emotion(planted, pack):
         assert len(encode(planted, text)) == len(text.split()) + text.count(".")
 
 
+@pytest.mark.slow
 def test_a_story_has_words_of_the_named_emotion_and_of_no_other(planted, empty, pack):
     # The topic has the word "edge": a name counts after its marker only.
     other = plant_pack(pack, ("on edge", "happy", "sad", "calm"))

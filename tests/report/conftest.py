@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,22 +21,34 @@ class Written(NamedTuple):
     page: str
 
 
-def _write(size: str, folder: Path) -> Written:
-    record = build(size)
-    files = write_report(folder, record)
-    return Written(record, folder, files, files[0].read_text(encoding="utf-8"))
+@pytest.fixture(scope="session")
+def written(once: Callable[..., Path]) -> Callable[[str], Written]:
+    """`written(size)`: the report of a record of that size, drawn once for all processes."""
+
+    def of(size: str) -> Written:
+        record = build(size)
+
+        def make(folder: Path) -> None:
+            files = write_report(folder / "run", record)
+            (folder / "files.txt").write_text("\n".join(map(str, files)), encoding="utf-8")
+
+        folder = once(f"report-{size}", make)
+        files = [Path(line) for line in (folder / "files.txt").read_text(encoding="utf-8").splitlines()]
+        return Written(record, folder / "run", files, files[0].read_text(encoding="utf-8"))
+
+    return of
 
 
 @pytest.fixture(scope="session")
-def full(tmp_path_factory: pytest.TempPathFactory) -> Written:
+def full(written: Callable[[str], Written]) -> Written:
     """171 emotions, 64 activities, 35 steered emotions."""
-    return _write("full", tmp_path_factory.mktemp("full"))
+    return written("full")
 
 
 @pytest.fixture(scope="session")
-def toy(tmp_path_factory: pytest.TempPathFactory) -> Written:
+def toy(written: Callable[[str], Written]) -> Written:
     """12 emotions, 6 of them steered."""
-    return _write("toy", tmp_path_factory.mktemp("toy"))
+    return written("toy")
 
 
 @pytest.fixture(scope="module")

@@ -68,6 +68,7 @@ def test_band_is_that_of_random_and_orthogonal_directions(record: Record) -> Non
         assert f"{points(min(moves))} to {points(max(moves))}{unit}" in chance
 
 
+@pytest.mark.slow
 def test_broken_answers_are_counted_named_and_drawn_hollow(record: Record) -> None:
     steering = _steering(record)
     assert "Under none of the" in figure_claims(record, 4).seen
@@ -247,6 +248,7 @@ def test_limits_state_what_steering_left_out(record: Record) -> None:
     assert "no other strength was tried" in text and "each activity meets 8 of 63 others" in text
 
 
+@pytest.mark.slow
 def test_the_page_shows_the_sections_and_their_sentences(full: Written) -> None:
     text = Page(full.page).text.replace("\u00a0", " ")
     for heading in ("Why the earlier reproduction came out inverted", "Controls of the steering experiment"):
@@ -263,6 +265,7 @@ def test_the_page_shows_the_sections_and_their_sentences(full: Written) -> None:
         assert sentence in text
 
 
+@pytest.mark.slow
 def test_figures_without_sweeps_and_without_steering_are_left_out() -> None:
     record = build("toy")
     _steering(record).update(dose=None, depth=None)

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from stages.test_corpus import Canned, lab_of, make
 
 from corpus.fakes import Wishes, count_tokens
-from corpus.test_stage import Canned, lab_of, make
 from emotion_vectors import lab, opening, settings
 from emotion_vectors.corpus import shipped
 from emotion_vectors.corpus.checking import check_sources

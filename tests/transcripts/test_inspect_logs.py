@@ -31,7 +31,7 @@ from emotion_vectors.errors import UserError  # noqa: E402
 from emotion_vectors.transcripts.inspect_logs import samples_of  # noqa: E402
 from emotion_vectors.transcripts.sources import Bad, Item, read_items, survey, unfolded  # noqa: E402
 
-from .test_read_command import folder  # noqa: E402, F401
+from cli.test_read import folder  # noqa: E402, F401
 
 LONG = "The sea was calm and the letter had come at last. " * 8
 SAMPLES = [

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shlex
 import shutil
 import signal
 import subprocess
@@ -15,8 +14,6 @@ import typer
 from typer.testing import CliRunner
 
 from emotion_vectors import cli
-from emotion_vectors.cli import app
-from emotion_vectors.cli.examples import EXAMPLES
 from emotion_vectors.lm import toy
 
 OURS = files("emotion_vectors.stimuli") / "data" / "ours"
@@ -310,24 +307,3 @@ def test_a_text_may_begin_with_a_dash(case):
 def test_a_mistake_beside_such_a_text_is_told_as_ever(words, says):
     found = CliRunner().invoke(cli.app, ["steer", *words], env={"COLUMNS": "200"})
     assert found.exit_code == 2 and says in found.output
-
-
-def _commands(command, words=()):
-    inner = getattr(command, "commands", None)
-    return (
-        {words: command}
-        if inner is None
-        else {k: v for name, one in inner.items() for k, v in _commands(one, (*words, name)).items()}
-    )
-
-
-def test_every_command_shows_examples_and_each_of_them_parses():
-    root = typer.main.get_command(app)
-    commands = _commands(root)
-    assert {words[-1] for words in commands} == set(EXAMPLES)
-    for words, command in commands.items():
-        for example in EXAMPLES[words[-1]]:
-            given = shlex.split(example)
-            assert given[: len(words) + 1] == ["emotion-vectors", *words]
-            assert command.make_context(words[-1], given[len(words) + 1 :]).params
-            assert example in command.epilog

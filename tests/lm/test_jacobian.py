@@ -13,15 +13,11 @@ from tiny import hooks, tiny
 from emotion_vectors.errors import UserError
 from emotion_vectors.lm import jacobian
 from emotion_vectors.lm.architecture import find_parts
-from emotion_vectors.lm.finite import NotFiniteError
 from emotion_vectors.lm.memory import Room
 from emotion_vectors.lm.model import LanguageModel
+from lm.fitted import fitted
 
 IDS = torch.randint(2, 500, (31,), generator=torch.Generator().manual_seed(3)).tolist()
-
-
-def fitted(lm, layer, ids=IDS, size=70, **more):
-    return jacobian.jacobian_of(lm, ids, layer, Room(size, "tokens", "reading", lm.device, **more))
 
 
 def first_of(output):
@@ -178,10 +174,3 @@ def test_models_without_derivatives_are_refused_in_a_sentence(monkeypatch):
     half.parts.blocks[2].mlp.register_buffer("packed", torch.zeros(3, dtype=torch.int8))
     with pytest.raises(UserError, match="the weights are quantised; leave out jacobian_texts"):
         jacobian.check_differentiable(half, 1)
-
-
-def test_what_is_not_finite_is_no_result():
-    lm = tiny.__wrapped__("llama")
-    lm.parts.blocks[3].mlp.down_proj.weight.data[0, 0] = float("inf")
-    with pytest.raises(NotFiniteError, match="The derivatives"):
-        fitted(lm, 1)

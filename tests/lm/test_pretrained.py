@@ -3,43 +3,9 @@
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from transformers import (
-    AutoModelForCausalLM,
-    CohereConfig,
-    GraniteConfig,
-    HyperCLOVAXConfig,
-    LlamaConfig,
-    MiniCPM3Config,
-)
 
 from emotion_vectors import UserError, load_model
-from emotion_vectors.lm import forward, toy
-from emotion_vectors.lm.model import locate
-
-SHARED = {
-    "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 3, "num_attention_heads": 4, "num_key_value_heads": 2,
-    "max_position_embeddings": 512, "initializer_range": 0.2, "tie_word_embeddings": False,
-}  # fmt: skip
-SCALED = {
-    "granite": (GraniteConfig, {"logits_scaling": 8.0, "attention_multiplier": 0.06}),
-    "cohere": (CohereConfig, {"logit_scale": 0.0625}),
-    "hyperclova": (HyperCLOVAXConfig, {"logits_scaling": 0.125}),
-    "minicpm3": (MiniCPM3Config, {"dim_model_base": 8, "num_key_value_heads": 4, "q_lora_rank": 16, "kv_lora_rank": 8, "qk_nope_head_dim": 8, "qk_rope_head_dim": 8, "v_head_dim": 8}),
-    "llama": (LlamaConfig, {}),
-}  # fmt: skip
-
-
-def saved(folder, kind="llama"):
-    """A tiny random model in a folder, with the toy tokenizer."""
-    _, tokenizer = toy.make_toy()
-    config_class, more = SCALED[kind]
-    config = config_class(**SHARED | more, vocab_size=len(tokenizer), pad_token_id=0, bos_token_id=0, eos_token_id=0)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        model = AutoModelForCausalLM.from_config(config).float().eval()
-    model.save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-    return model
+from lm.saved import saved
 
 
 def changed(folder, change):
@@ -75,44 +41,8 @@ def test_whole_weights_are_loaded_as_transformers_loads_them(tmp_path):
         assert torch.equal(value, lm.model.state_dict()[name]), name
 
 
-@pytest.mark.parametrize("kind", SCALED)
-def test_log_probabilities_are_the_models_own_where_it_scales_its_logits(tmp_path, kind):
-    model = saved(tmp_path, kind)
-    lm = load_model(str(tmp_path), "cpu", "float32")
-    ids = torch.tensor([lm.tokenizer("The letter has come at last.")["input_ids"]])
-    with torch.inference_mode():
-        own = torch.log_softmax(model(ids).logits.float(), dim=-1)[0]
-        hidden = lm.parts.body(input_ids=ids, use_cache=False).last_hidden_state[0]
-    torch.testing.assert_close(forward.log_probabilities(lm, hidden), own, atol=1e-4, rtol=0)
-    two = forward.logits_of(lm, hidden, [3, 5]) - forward.log_normaliser(lm, hidden)[:, None]
-    torch.testing.assert_close(two, own[:, [3, 5]], atol=1e-4, rtol=0)
-
-
 def test_a_scale_outside_of_the_known_ones_is_refused(tmp_path, monkeypatch):
     saved(tmp_path, "granite")
     monkeypatch.setattr("emotion_vectors.lm.architecture.SCALES", ())
     with pytest.raises(UserError, match="differs from its own"):
         load_model(str(tmp_path), "cpu", "float32")
-
-
-@pytest.mark.parametrize(
-    "file", ["tokenizer.json", "tokenizer_config.json", "chat_template.jinja", "generation_config.json"]
-)
-def test_the_hash_covers_every_file_that_is_read(tmp_path, file):
-    saved(tmp_path)
-    before = locate(str(tmp_path)).sha256
-    (tmp_path / "README.md").write_text("not read")
-    assert locate(str(tmp_path)).sha256 == before
-    path = tmp_path / file
-    path.write_bytes((path.read_bytes() if path.exists() else b"") + b" ")
-    assert locate(str(tmp_path)).sha256 != before
-
-
-def test_probabilities_add_up_to_one_in_half_precision_as_well(tmp_path):
-    """The normaliser is not rounded to the model's precision while the logits of A and B are not."""
-    saved(tmp_path)
-    lm = load_model(str(tmp_path), "cpu", "bfloat16")
-    hidden = torch.randn(50, lm.hidden_size, generator=torch.Generator().manual_seed(0)).to(torch.bfloat16)
-    every = forward.logits_of(lm, hidden, range(lm.parts.head.weight.shape[0]))
-    own = torch.logsumexp(every.double(), dim=-1)
-    torch.testing.assert_close(forward.log_normaliser(lm, hidden, words_at_once=100).double(), own, atol=1e-5, rtol=0)

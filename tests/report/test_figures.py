@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from itertools import combinations
 from typing import Any
 
 import numpy as np
 import pytest
 
-from emotion_vectors.report import published
-from emotion_vectors.report.charts import fit_line, place, spread
 from emotion_vectors.report.page import Drawn as Figure
-from emotion_vectors.report.palette import CATEGORY_COLOURS, EMOTION_COLOURS, VALENCE_COLOURS
-
-from .asking import figures, lettered_figures
-from .record import build
+from emotion_vectors.report.palette import EMOTION_COLOURS, VALENCE_COLOURS
+from report.asking import figures, lettered_figures
+from report.drawing import _rgb
+from report.record import build
 
 
 @pytest.fixture(scope="module")
@@ -156,84 +153,3 @@ def test_figure_2_and_3_have_the_fixed_colours(drawn: list[Figure]) -> None:
     assert np.argmax(hues["afraid"]) == np.argmax(hues["negative"]) == 0
     assert np.argmax(hues["happy"]) == np.argmax(hues["positive"]) == 1
     assert np.argmax(hues["calm"]) == 2 and hues["sad"][0] > hues["sad"][1] > hues["sad"][2]
-
-
-def _rgb(colour: str) -> tuple[int, int, int]:
-    return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)
-
-
-def _protan_deutan(colour: str) -> list[np.ndarray]:
-    # Machado, Oliveira and Fernandes 2009, severity 1.0, in linear RGB.
-    linear = np.array([((v / 255 + 0.055) / 1.055) ** 2.4 if v > 10 else v / 255 / 12.92 for v in _rgb(colour)])
-    protan = np.array(
-        [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]]
-    )
-    deutan = np.array(
-        [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]]
-    )
-    return [np.clip(matrix @ linear, 0, 1) ** (1 / 2.2) for matrix in (protan, deutan)]
-
-
-def test_colours_stay_apart_for_colour_blind_eyes() -> None:
-    for colours in (tuple(EMOTION_COLOURS.values()), tuple(VALENCE_COLOURS.values()), CATEGORY_COLOURS):
-        for a, b in combinations(colours, 2):
-            distances = [np.linalg.norm(x - y) for x, y in zip(_protan_deutan(a), _protan_deutan(b), strict=True)]
-            assert min(distances) > 0.08, (a, b)
-
-
-def test_labels_neither_overlap_nor_leave_the_plot() -> None:
-    generator = np.random.default_rng(1)
-    positions = [(float(x), float(y)) for x, y in generator.uniform(0, [500, 380], (40, 2))]
-    names = ["word" * (1 + i % 3) for i in range(40)]
-    labels = place(positions, names, (500, 380))
-    boxes = []
-    for label in labels:
-        (x, y), width = positions[label.index], len(names[label.index]) * 11 * 0.56
-        left = x + label.dx - {"left": 0, "right": width, "center": width / 2}[label.align]
-        boxes.append((left, y + label.dy - 5.7, left + width, y + label.dy + 5.7))
-    assert len(labels) > 15
-    assert all(left >= 0 and top >= 0 and right <= 500 and bottom <= 380 for left, top, right, bottom in boxes)
-    for a, b in combinations(boxes, 2):
-        assert a[2] <= b[0] or b[2] <= a[0] or a[3] <= b[1] or b[3] <= a[1]
-
-
-def test_spread_keeps_both_ends() -> None:
-    assert spread(5, 40) == [0, 1, 2, 3, 4]
-    assert spread(171, 40)[0] == 0 and spread(171, 40)[-1] == 170 and len(spread(171, 40)) == 40
-
-
-def test_fit_line_goes_through_the_means() -> None:
-    x, y = [0.0, 1.0, 2.0, 5.0], [1.0, 0.0, 4.0, 9.0]
-    (low, high) = fit_line(x, y)
-    slope = (high["y"] - low["y"]) / (high["x"] - low["x"])
-    assert slope == pytest.approx(np.cov(x, y, ddof=0)[0, 1] / np.var(x))
-    assert low["y"] + slope * (np.mean(x) - low["x"]) == pytest.approx(np.mean(y))
-    assert fit_line([1.0, 1.0], [2.0, 3.0]) == []
-
-
-def test_published_numbers_agree_with_each_other() -> None:
-    paper = published.published()
-    matrix = np.array(paper.scenario_cosines)
-    assert int(np.sum(matrix.argmax(axis=0) == np.arange(12))) == published.CRITERIA["V3"].paper.value  # type: ignore[union-attr]
-    centred = matrix - matrix.mean(axis=1, keepdims=True)
-    assert int(np.sum(centred.argmax(axis=0) == np.arange(12))) == published.PAPER_SCENARIOS_CENTRED.value
-    assert len(paper.sorted_r) == 171 and sum(abs(r) > 0.3 for r in paper.sorted_r) == 114
-    r, change = np.array(paper.steering_points).T
-    assert (
-        np.corrcoef(r, change)[0, 1] == pytest.approx(0.852, abs=0.001)
-        and int(np.sum(np.sign(r) == np.sign(change))) == 28
-    )
-    means = {
-        name: np.mean([a.elo for a in paper.activities if a.category == name]) for name in published.PAPER_CATEGORIES
-    }
-    assert {name: round(float(mean)) for name, mean in means.items()} == pytest.approx(
-        published.PAPER_CATEGORIES, abs=1
-    )
-    elo = np.array([a.elo for a in paper.activities])
-    for emotion, expected in published.PAPER_CORRELATION.items():
-        probe = np.array([getattr(a, emotion) for a in paper.activities])
-        assert np.corrcoef(probe, elo)[0, 1] == pytest.approx(expected, abs=0.01)
-        kept = np.array([a.category not in ("Misaligned", "Unsafe") for a in paper.activities])
-        assert np.corrcoef(probe[kept], elo[kept])[0, 1] == pytest.approx(
-            published.PAPER_CORRELATION_WITHOUT_EXTREMES[emotion], abs=0.01
-        )

@@ -9,6 +9,7 @@ import pytest
 
 inspect_ai = pytest.importorskip("inspect_ai")
 
+from cli.test_read import folder  # noqa: E402, F401
 from inspect_ai import Task, eval  # noqa: E402
 from inspect_ai.dataset import Sample  # noqa: E402
 from inspect_ai.log import read_eval_log  # noqa: E402
@@ -30,8 +31,6 @@ from emotion_vectors.cli import app  # noqa: E402
 from emotion_vectors.errors import UserError  # noqa: E402
 from emotion_vectors.transcripts.inspect_logs import samples_of  # noqa: E402
 from emotion_vectors.transcripts.sources import Bad, Item, read_items, survey, unfolded  # noqa: E402
-
-from cli.test_read import folder  # noqa: E402, F401
 
 LONG = "The sea was calm and the letter had come at last. " * 8
 SAMPLES = [

@@ -1,7 +1,5 @@
 """Pooling against one text at a time with the model's own hidden states, no padding, no batching."""
 
-import dataclasses
-
 import numpy as np
 import pytest
 import torch
@@ -9,8 +7,8 @@ from tiny import ARCHITECTURES, tiny
 
 from emotion_vectors.errors import UserError
 from emotion_vectors.lm import forward, packed
-from emotion_vectors.lm.memory import Room
 from emotion_vectors.vectors import activations, passes
+from vectors.rows import texts
 
 LAYOUTS = ("packed", "right", "left", None)
 
@@ -19,17 +17,6 @@ LAYOUTS = ("packed", "right", "left", None)
 def _untried():
     """Every test tries anew whether a model can read packed texts: another test may have broken one on purpose."""
     packed._chosen.clear()
-
-
-def texts(lm, count=40, seed=0):
-    generator = np.random.default_rng(seed)
-    rows = []
-    for _ in range(count):
-        length = int(generator.integers(3, 60))
-        ids = generator.integers(5, len(lm.tokenizer), length).tolist()
-        first = int(generator.integers(0, length - 1))
-        rows.append((ids, (first, int(generator.integers(first + 1, length + 1)))))
-    return rows
 
 
 def slow_means(lm, text):
@@ -196,34 +183,3 @@ def test_token_rows_are_single_tokens_of_the_range():
         picked = np.unique(np.linspace(first, last - 1, min(3, last - first)).astype(int))
         expected += [slow_means(lm, (ids, (int(p), int(p) + 1))) for p in picked]
     np.testing.assert_allclose(found, np.stack(expected), atol=1e-4)
-
-
-@pytest.mark.parametrize("layout", ["packed", "right"])
-def test_a_batch_holds_at_most_its_token_budget(layout):
-    lengths = [int(x) for x in np.random.default_rng(0).integers(1, 100, 200)]
-    groups = passes.batches(lengths, 300, layout)
-    assert sorted(row for group in groups for row in group) == list(range(200))
-    sizes = [
-        sum(lengths[row] for row in group) if layout == "packed" else max(lengths[r] for r in group) * len(group)
-        for group in groups
-    ]
-    assert max(sizes) <= 300 and all(len(group) == 1 for group in passes.batches(lengths, 1, layout))
-    # The next text would not have fitted.
-    for group, after, size in zip(groups, groups[1:], sizes, strict=False):
-        grown = size + lengths[after[0]] if layout == "packed" else size + lengths[group[0]]
-        assert grown > 300
-
-
-def test_the_batches_of_a_pass_are_those_that_are_planned(monkeypatch):
-    lm = tiny()
-    rows, seen = texts(lm, 30), []
-    planned = passes.batches([len(ids) for ids, _ in rows], 200, "packed")
-    for batch, _ in passes.in_batches(rows, Room(200, "tokens", "reading", lm.device), "packed", lambda rows: rows):
-        seen.append(batch)
-    assert seen == planned
-
-
-def test_a_cpu_reads_fewer_tokens_at_once_than_allowed_and_a_gpu_all_of_them():
-    lm = tiny()
-    assert passes.room_for(lm, 100).size == 100 and passes.room_for(lm, 1 << 20).size == passes.BEST_ON_CPU
-    assert passes.room_for(dataclasses.replace(lm, device=torch.device("cuda")), 1 << 20).size == 1 << 20

@@ -1,0 +1,5 @@
+"""Records and their reports, for the tests of what the page says."""
+
+from report.reports import full, right, toy, written
+
+__all__ = ["full", "right", "toy", "written"]

@@ -4,35 +4,20 @@ import json
 
 import numpy as np
 import pytest
-import torch
 from typer.testing import CliRunner
+from vectors.steered import lm, vectors  # noqa: F401
 from vectors.worlds import agreeing
 
 from emotion_vectors.cli import app
 from emotion_vectors.cli.shown import plain_text
 from emotion_vectors.cli.steer import show
 from emotion_vectors.errors import UserError
-from emotion_vectors.lm.model import load_model
-from emotion_vectors.lm.prompts import chat_prompt
 from emotion_vectors.lm.writers.base import Sampling
 from emotion_vectors.vectors import writing
 from emotion_vectors.vectors.file import EmotionVectors
-from emotion_vectors.vectors.writing import Text, _warnings, compare_writing
+from emotion_vectors.vectors.writing import compare_writing
 
 PROMPT = "How was the day?"
-
-
-@pytest.fixture(scope="module")
-def lm():
-    return load_model("toy", "cpu", "float32")
-
-
-@pytest.fixture(scope="module")
-def vectors():
-    raw = np.random.default_rng(0).standard_normal((4, 3, 32)).astype(np.float32)
-    norms = np.array([1.0, 2.0, 3.0, 4.0], dtype=np.float32)
-    header = {"model": "toy", "dtype": "float32"}
-    return EmotionVectors(("calm", "angry", "proud"), raw, raw, raw[0], norms, 2, "raw", header)
 
 
 @pytest.fixture(scope="module")
@@ -90,56 +75,6 @@ def test_noise_is_called_noise_on_the_screen_and_in_the_json(vectors, tmp_path, 
     assert found["caution"] == known.caution() and said in found["caution"] and found["reliability"] == {"calm": r}
 
 
-def test_what_is_added_is_the_sum_of_the_vectors_in_residual_norms_and_a_random_one_as_long(vectors, lm, monkeypatch):
-    seen = []
-    real = writing.answer_steered
-
-    def spy(lm, ids, added, *rest):
-        seen.append({layer: rows.copy() for layer, rows in added.items()})
-        return real(lm, ids, added, *rest)
-
-    monkeypatch.setattr(writing, "answer_steered", spy)
-    compare_writing(
-        vectors, lm, PROMPT, {"calm": 0.5, "angry": -0.2}, layers=[1, 3], sampling=Sampling(max_new_tokens=2)
-    )
-    plain, steered, random = seen
-    assert plain == {} and set(steered) == set(random) == {1, 3}
-    for layer, norm in ((1, 2.0), (3, 4.0)):
-        calm, angry, _ = (row / np.linalg.norm(row) for row in vectors.raw[layer].astype(np.float64))
-        assert steered[layer][0] == pytest.approx((0.5 * calm - 0.2 * angry) * norm / 2, rel=1e-5)
-        assert np.linalg.norm(random[layer]) == pytest.approx(np.linalg.norm(steered[layer]))
-        assert abs(np.dot(random[layer][0], steered[layer][0])) < 0.8 * np.linalg.norm(steered[layer]) ** 2
-    assert random[1][0] / np.linalg.norm(random[1]) == pytest.approx(random[3][0] / np.linalg.norm(random[3]))
-
-
-def test_the_three_do_not_depend_on_each_other_and_unsteered_is_the_plain_model(vectors, lm):
-    greedy = Sampling(temperature=0, max_new_tokens=10)
-    found = compare_writing(vectors, lm, PROMPT, {"calm": 0.5}, sampling=greedy)
-    other = compare_writing(vectors, lm, PROMPT, {"angry": 2.0}, sampling=greedy)
-    assert found.of("unsteered") == other.of("unsteered") and found.of("steered") != other.of("steered")
-    ids = chat_prompt(lm, "{m}", {"m": PROMPT}).ids
-    written = lm.model.generate(
-        torch.tensor([ids]), do_sample=False, max_new_tokens=10, eos_token_id=lm.tokenizer.eos_token_id
-    )
-    assert (
-        found.of("unsteered")[0].text == lm.tokenizer.decode(written[0, len(ids) :], skip_special_tokens=True).strip()
-    )
-    zero = compare_writing(vectors, lm, PROMPT, {"calm": 0.0}, sampling=greedy)
-    assert {text.text for text in zero.texts} == {found.of("unsteered")[0].text} and zero.warnings == ()
-
-
-def test_tokens_and_system_text_change_what_is_written(vectors, lm):
-    def text(**options):
-        found = compare_writing(
-            vectors, lm, PROMPT, {"calm": 2.0}, sampling=Sampling(temperature=0, max_new_tokens=10), **options
-        )
-        return [one.text for one in found.texts]
-
-    kinds = [text(tokens=tokens) for tokens in ("all", "prompt", "response")]
-    assert len({one[0] for one in kinds}) == 1 and kinds[0][1] != kinds[1][1]
-    assert text(system="You repair clocks.")[0] != kinds[0][0]
-
-
 @pytest.mark.parametrize("columns", ["80", "200"])
 def test_the_columns_hold_all_texts(file, columns):
     words = [file, "-", "--emotion", "calm=0.5", "--max-tokens", "15"]
@@ -195,17 +130,6 @@ def test_vectors_of_another_model_are_refused(vectors, lm):
     other = EmotionVectors(vectors.emotions, wide, wide, wide[0], vectors.residual_norm, 2, "raw")
     with pytest.raises(UserError, match="width 64, this one has 4 of width 32"):
         compare_writing(other, lm, PROMPT, {"calm": 0.3})
-
-
-def test_a_broken_text_is_warned_of_with_its_numbers():
-    def text(kind, log_probability, repeated):
-        return Text(kind, 0, 0, "", 5, log_probability, repeated)
-
-    fine = [text("unsteered", -1.0, 0.1), text("steered", -2.5, 0.3), text("random", -1.5, 0.1)]
-    assert _warnings(fine, 1) == []
-    broken = [text("unsteered", -1.0, 0.1), text("steered", -4.2, 0.1), text("random", -1.5, 0.5)]
-    first, second = _warnings(broken, 1)
-    assert "steered text" in first and "3.2 nats" in first and "random text" in second and "+40 points" in second
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,9 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from typer.testing import CliRunner
+from corpus.personas import TEXTS, call
 
 from emotion_vectors import EmotionVectors, load_model
-from emotion_vectors.cli import app
 from emotion_vectors.corpus.labelled import neutral_texts
 from emotion_vectors.errors import UserError
 from emotion_vectors.explorer.runs import names, open_run
@@ -18,19 +17,6 @@ from emotion_vectors.explorer.views.overview import overview
 from emotion_vectors.explorer.views.stories import corpus_summary
 from emotion_vectors.explorer.views.verdicts import verdicts
 from emotion_vectors.lm import model as models
-
-TEXTS = {
-    "pirate": [f"Arr, the sea be rough today, and me {word} needs a new sail before the wind turns." for word in "ship boat sloop raft brig crew".split()],
-    "plain": [f"The sea is rough today, and my {word} needs a new sail before the wind turns." for word in "ship boat sloop raft brig crew".split()],
-}  # fmt: skip
-
-
-def call(*words):
-    found = CliRunner().invoke(app, [*map(str, words)], env={"COLUMNS": "120", "TERM": "dumb"})
-    if found.exception and not isinstance(found.exception, SystemExit):
-        raise found.exception
-    assert found.exit_code == 0, found.output
-    return found
 
 
 def write(path, rows):
@@ -136,19 +122,6 @@ def test_the_explorer_opens_the_file_and_says_what_it_lacks(made, tmp_path):
     (tmp_path / "no.safetensors").write_bytes(b"no")
     broken = open_run("no", tmp_path / "no.safetensors")
     assert broken.vectors is None and "no vectors file" in broken.problems[0]
-
-
-def test_parquet_lists_and_topics(tmp_path):
-    frame = pl.DataFrame({"trait": list(TEXTS), "said": [some[:3] for some in TEXTS.values()], "topic": ["sea", "sea"]})
-    frame.write_parquet(tmp_path / "texts.parquet")
-    call(
-        "vectors", tmp_path / "texts.parquet", "--label-column", "trait", "--text-column", "said", "--model", "toy", "--device", "cpu",
-        "--out", tmp_path / "t.safetensors", "--neutral-texts", "5", "--first-token", "3",
-    )  # fmt: skip
-    vectors = EmotionVectors.load(tmp_path / "t.safetensors")
-    assert vectors.header["texts"] == [3, 3] and vectors.header["topics"] == 1 and vectors.header["first_token"] == 3
-    assert vectors.header["neutral_texts"] == vectors.calibration.texts == 5
-    assert vectors.reliability is None  # one topic has no halves
 
 
 @pytest.mark.parametrize(

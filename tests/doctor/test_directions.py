@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from doctor.instruments import red
+from doctor.instruments import assert_found, bugs_of, red
 from emotion_vectors.doctor import check_vectors
 from emotion_vectors.vectors import directions
 from emotion_vectors.vectors.file import EmotionVectors
@@ -39,3 +39,8 @@ def some_vectors(spoil=""):
 def test_spoiled_vectors_are_noticed(spoil, name):
     assert red(check_vectors(some_vectors())) == set()
     assert name in red(check_vectors(some_vectors(spoil)))
+
+
+@pytest.mark.parametrize("bug", bugs_of("directions"), ids=lambda bug: bug.__name__)
+def test_a_planted_bug_turns_its_checks_red(bug, monkeypatch):
+    assert_found(bug, monkeypatch)

@@ -8,9 +8,9 @@ import pytest
 
 from emotion_vectors.record.criterion import VERDICTS
 from report.asking import CARDS, CRITERIA, answers
-from report.conftest import Written
 from report.reading import Page
 from report.record import build
+from report.reports import Written
 
 
 def test_every_criterion_belongs_to_one_question() -> None:

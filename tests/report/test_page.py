@@ -16,9 +16,9 @@ import pytest
 from emotion_vectors.errors import UserError
 from emotion_vectors.report.criteria import SYMBOLS
 from emotion_vectors.report.page import as_csv, script_json
+from report.reports import Written
 
 from .asking import ContradictoryRecord, check, figures, write_report
-from .conftest import Written
 from .reading import Page
 from .record import build
 

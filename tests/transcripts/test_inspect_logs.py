@@ -92,7 +92,7 @@ def test_samples_have_the_messages_that_inspect_reads(log):
     assert chat.content[0]["content"][0]["text"] == "Look at attachment://0."
 
 
-def test_read_carries_id_epoch_and_scores(log, folder, tmp_path):  # noqa: F811
+def test_read_carries_id_epoch_and_scores(log, folder, tmp_path):
     out = tmp_path / "scores.parquet"
     logs = tmp_path / "logs"
     logs.mkdir()

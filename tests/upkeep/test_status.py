@@ -1,6 +1,5 @@
 """Plan, status and clean against a real toy run: what is said before and after is what the run did."""
 
-import json
 from pathlib import Path
 
 import polars as pl
@@ -9,7 +8,6 @@ from safetensors.numpy import load_file
 from small import without_page
 
 from emotion_vectors import settings
-from emotion_vectors.cli import main
 from emotion_vectors.corpus.filters import SPARE
 from emotion_vectors.errors import UserError
 from emotion_vectors.opening import identity_of
@@ -140,21 +138,3 @@ def test_a_folder_of_another_form_says_how_to_go_on(copied, form, says):
     for look in (run_status, clean_run):
         with pytest.raises(UserError, match=says):
             look(copied)
-
-
-def test_the_commands_print_text_and_json(copied, capsys, monkeypatch):
-    def called(*words):
-        monkeypatch.setattr("sys.argv", ["emotion-vectors", *map(str, words)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        assert not ended.value.code
-        return capsys.readouterr().out
-
-    assert json.loads(called("status", copied, "--json"))["finished"]
-    said = called("status", copied, "--preset", "toy", "--set", "strength=0.3")
-    assert "Finished." in said and "steering would be run again: settings.strength differs." in said
-    assert "feels would be run again" in said and "stories would" not in said
-    assert json.loads(called("plan", "--preset", "toy", "--json"))["items"]["emotions"] == 12
-    assert "steered prompts" in called("plan", "--preset", "toy")
-    assert called("clean", copied, "--dry-run").startswith("Would remove")
-    assert called("clean", copied).startswith("Removed")

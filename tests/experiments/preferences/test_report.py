@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from report.asking import category_table
 from report.contradictions import PARTS, Change, Record, assert_refused, criterion, more, put
 
 CONTRADICTIONS: dict[str, tuple[Change, str]] = {
@@ -20,3 +21,14 @@ CONTRADICTIONS: dict[str, tuple[Change, str]] = {
 @pytest.mark.parametrize("name", CONTRADICTIONS)
 def test_each_contradiction_is_refused(name: str, right: Record) -> None:
     assert_refused(right, *CONTRADICTIONS[name])
+
+
+def test_category_table_is_sorted_and_equals_the_record(record: Record) -> None:
+    table = category_table(record)
+    assert table is not None
+    shown = [float(row[1].text.replace(",", "")) for row in table.rows]
+    expected = {row["category"]: row["bradley_terry"] for row in record["experiments"]["preferences"]["categories"]}
+    assert shown == sorted(shown, reverse=True)
+    assert {row[0].text: float(row[1].text.replace(",", "")) for row in table.rows} == {
+        name: round(v) for name, v in expected.items()
+    }

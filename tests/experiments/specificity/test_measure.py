@@ -3,8 +3,6 @@
 import numpy as np
 import pytest
 
-from emotion_vectors.experiments.specificity import sentences
-from emotion_vectors.experiments.specificity.record import KINDS
 from experiments.specificity.worlds import run, world
 from experiments.worlds import EMOTIONS
 
@@ -12,19 +10,6 @@ FEW = EMOTIONS[:10]
 
 
 R = np.where(np.arange(10) % 2 == 0, 1, -1) * np.linspace(0.2, 0.8, 10)
-
-
-def test_vectors_that_all_do_the_same_are_called_degenerate_and_others_are_not():
-    same, _ = run(world(common=1.0, noise=0.02))
-    own = same.arm("emotion")
-    assert own.r.value > 0.97 and sentences.degenerate(own) and "(degenerate)" in sentences.remarks(same)["V10"]
-    assert [arm.kind for arm in same.arms] == list(KINDS) and all(arm.r.value > 0.9 for arm in same.arms)
-    specific, _ = run(world(noise=0.3))
-    own = specific.arm("emotion")
-    assert abs(own.r.value) < 0.3 and not sentences.degenerate(own)
-    assert "degenerate" not in " ".join(sentences.remarks(specific).values())
-    beyond = specific.arm("random").beyond
-    assert beyond.low < 0 < beyond.high
 
 
 def test_the_vectors_share_of_the_variance_is_that_of_their_levels():

@@ -6,11 +6,9 @@ from sklearn.decomposition import TruncatedSVD
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import Ridge
 
-from emotion_vectors.errors import UserError
 from emotion_vectors.experiments import reliability
 from emotion_vectors.experiments.baselines import words
 from emotion_vectors.experiments.words_out import removal
-from emotion_vectors.experiments.words_out.measure import PENALTY
 from emotion_vectors.vectors.directions import contrast, cosine
 
 N, TOPICS, EACH, D, K = 8, 12, 4, 40, 10
@@ -105,9 +103,3 @@ def test_components_span_what_scikit_learn_gives():
     again = removal.components(vocabulary, texts, 80)
     assert np.array_equal(found.axes, again.axes)
     assert removal.components(vocabulary, texts, 7) is None
-
-
-def test_one_topic_is_refused():
-    sums = removal.add_up([([0, 1], [0, 0], np.eye(2), np.eye(2))], 2, 1, 2, 2)
-    with pytest.raises(UserError, match="only one topic"):
-        removal.remove(sums, PENALTY)

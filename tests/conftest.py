@@ -13,19 +13,22 @@ LONGEST = (
     "test_pipeline.py",
     "test_faults.py",
     "test_lacking.py",
-    "test_writers.py",
+    "test_openvino_writer.py",
+    "test_uncompiled.py",
+    "test_families.py",
     "test_adopted.py",
-    "test_upkeep.py",
+    "test_status.py",
     "test_remote.py",
     "test_browser.py",
 )
 
 
 def pytest_collection_modifyitems(items):
-    """The longest files first; the others stay in their order. What needs a toy run is slow: half a minute of a processor."""
+    """The longest files first; the others stay in their order. What needs a toy run is slow (half a minute of a
+    processor), and so are the cases of public reports, which are whole commands on models of their own."""
     items.sort(key=lambda item: item.path.name not in LONGEST)
     for item in items:
-        if "toy_run" in item.fixturenames:
+        if "toy_run" in item.fixturenames or item.get_closest_marker("case"):
             item.add_marker(pytest.mark.slow)
 
 

@@ -7,7 +7,7 @@ import pytest
 from bench.small import small
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def record(tmp_path_factory):
     out = tmp_path_factory.mktemp("bench") / "deep" / "bench.json"
     returned = small(out=out)

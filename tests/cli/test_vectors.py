@@ -47,6 +47,7 @@ def made(tmp_path_factory):
     return folder / "p.safetensors", done
 
 
+@pytest.mark.slow
 def test_the_file_is_what_the_library_makes_of_the_same_texts(made):
     path, done = made
     vectors, lm = EmotionVectors.load(path), load_model("toy", "cpu")
@@ -89,6 +90,7 @@ def test_read_steer_and_export_take_the_file(made, tmp_path):
     assert list(EmotionVectors.load(tmp_path / "one.safetensors")) == ["pirate"]
 
 
+@pytest.mark.slow
 def test_the_example_of_25_personas_runs_and_its_vectors_tell_its_own_texts_apart(tmp_path):
     source = Path(__file__).parents[2] / "docs" / "examples" / "personas.jsonl"
     given = pl.read_ndjson(source)

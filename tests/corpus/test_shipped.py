@@ -65,6 +65,7 @@ def test_other_texts_under_the_name_of_a_version_are_refused(damage, tmp_path):
         shipped.identity(folder)
 
 
+@pytest.mark.slow
 def test_renewing_needs_a_new_version_for_new_texts(tmp_path):
     """The tool, on a copy of the package's corpus: the same version for other texts only where it is said to be unreleased."""
     folder = copy_of(tmp_path / "ours")

@@ -93,6 +93,7 @@ THINKING = (
 )
 
 
+@pytest.mark.slow
 def test_a_template_that_can_switch_thinking_off_passes_and_fails_when_nobody_does(monkeypatch):
     lm = with_template(tiny(), THINKING)
     assert not red(examine(lm, FEW)) & STOP
@@ -117,6 +118,7 @@ def adds_bos(lm):
 
 
 @pytest.mark.parametrize("in_template", [True, False])
+@pytest.mark.slow
 def test_a_tokenizer_with_a_bos_of_its_own_passes_and_a_second_one_fails(in_template, monkeypatch):
     lm = adds_bos(copy.deepcopy(tiny()))
     if in_template:

@@ -27,6 +27,7 @@ def test_second_moments_are_those_of_a_gaussian_map():
     assert abs(draws.mean()) < 0.02 * draws.std()
 
 
+@pytest.mark.slow
 def test_correlations_have_the_distribution_of_the_map_written_out():
     target = np.arange(7.0)
     fast, plain = turned_projections(ACTIVATIONS, VECTORS, 1000, seed=3), slow(1000)

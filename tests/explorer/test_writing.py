@@ -120,6 +120,7 @@ def test_vectors_change_the_answer_and_are_gone_afterwards(loaded):
     assert text(loaded, how=HOW._replace(seed=6)) != plain
 
 
+@pytest.mark.slow
 def test_visitors_at_once_get_what_each_gets_alone(loaded):
     """Four visitors start together: two unsteered, two with different vectors."""
     wanted = [(), push(1), (), push(2)]

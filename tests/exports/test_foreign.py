@@ -49,6 +49,7 @@ def test_repeng_files_become_emotions(tmp_path):
     assert EmotionVectors.load(tmp_path / "theirs.safetensors").header == found.header
 
 
+@pytest.mark.slow
 def test_the_residual_norm_is_measured_on_the_questions_one_by_one():
     lm, total, tokens = tiny(), np.zeros(4), 0
     for question in PACK.neutral_questions[:]:

@@ -68,6 +68,7 @@ def test_a_control_is_a_random_direction_of_the_same_length(folder, tmp_path, lm
     assert log.samples[0].output.completion == lm.tokenizer.decode(list(tokens), skip_special_tokens=True).strip()
 
 
+@pytest.mark.slow
 def test_seeds_make_texts_whatever_shares_their_batch(folder, tmp_path):
     settings = {"temperature": 1.0, "max_tokens": 8, "seed": 3}
     first = texts(run(folder, tmp_path, epochs=2, settings=settings, steer="calm=0.2"))

@@ -30,6 +30,7 @@ def one_cpu(monkeypatch):
 
 
 @pytest.mark.parametrize("kind", [*ARCHITECTURES, "mixtral"])
+@pytest.mark.slow
 def test_blocks_on_two_devices_give_the_numbers_of_one(kind, tmp_path):
     whole = load_model(saved(tmp_path, kind), "cpu", "float32")
     model = copy.deepcopy(whole.model)
@@ -42,6 +43,7 @@ def test_blocks_on_two_devices_give_the_numbers_of_one(kind, tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["llama", "gemma2", "gpt_neox"])
+@pytest.mark.slow
 def test_weights_that_are_brought_when_they_are_needed_give_the_same_numbers(kind, tmp_path, second_waits):
     folder = saved(tmp_path, kind)
     lm, whole = load_model(folder, "cpu:0,cpu:1", "float32"), load_model(folder, "cpu", "float32")

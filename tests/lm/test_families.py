@@ -9,34 +9,88 @@ import pytest
 import torch
 from families import BY_NAME, FAMILIES, built, tiny_model
 
+from emotion_vectors import load_model
 from emotion_vectors.doctor import passes as checks
 from emotion_vectors.doctor.bench import Bench
 from emotion_vectors.doctor.examination import examine
 from emotion_vectors.doctor.steering import steered_choices
-from emotion_vectors.lm import choices, forward, packed, starting
+from emotion_vectors.errors import UserError
+from emotion_vectors.lm import choices, forward, packed, starting, tree_pass
 from emotion_vectors.lm.continuations import spell, word_log_probabilities
 from emotion_vectors.lm.model import LanguageModel
 from emotion_vectors.stimuli.pack import load_pack
 from emotion_vectors.vectors import activations, passes
 from emotion_vectors.vectors.steering import Addition, steer
-from lm.readable import plain, rows_of
 
 pytestmark = pytest.mark.slow  # a thousand tests; seven of the architectures are in test_choices and test_decode too
 
-
 WORKING = [family.name for family in FAMILIES if family.how != "refused"]
-
-
+REFUSED = [family.name for family in FAMILIES if family.how == "refused"]
 TOLERANCE = 1e-4
-
-
 TEMPLATE, PREFILL = "Would you prefer to (A) {activity_a} or (B) {activity_b}?", "("
-
-
 OPTIONS = ["plan a week of meals for a busy family", "discuss odd old words", "help a gang"]
-
-
+TEXTS = [
+    ("The letter has come at last.", 3),
+    ("Count the words, and then swap a few riddles with a friend!", 5),
+    ("No.", 1),
+]
 SPANS = {"first": ("activity_a",), "second": ("activity_b",), "both": ("activity_a", "activity_b")}
+
+
+@pytest.fixture(scope="module", params=WORKING)
+def loaded(request, tmp_path_factory):
+    """A family, the model as it was made, and the same as a user loads it."""
+    model, tokenizer = tiny_model(request.param)
+    folder = tmp_path_factory.mktemp("family")
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return BY_NAME[request.param], model, load_model(str(folder), device="cpu", dtype="float32")
+
+
+def blocks_of(model, count):
+    """The decoder blocks, found without our code: the list of `count` modules that are called layers or h, outside of a vision tower."""
+    lists = [
+        part
+        for name, part in model.named_modules()
+        if isinstance(part, torch.nn.ModuleList)
+        and name.rpartition(".")[2] in ("layers", "h", "blocks")
+        and len(part) == count
+        and "vis" not in name
+    ]
+    assert len(lists) == 1
+    return lists[0]
+
+
+def plain(model, count, ids, additions=None, positions=()):
+    """Logits (v,) after the last token, and the output of every block (n, t, d), with vectors added by a hook of our own."""
+    found, handles = {}, []
+    for layer, block in enumerate(blocks_of(model, count)):
+
+        def hook(module, arguments, output, layer=layer):
+            residual = (output[0] if isinstance(output, tuple) else output).clone()
+            for position in positions if layer in (additions or {}) else ():
+                residual[0, position] += additions[layer]
+            found[layer] = residual[0]
+            return (residual, *output[1:]) if isinstance(output, tuple) else residual
+
+        handles.append(block.register_forward_hook(hook))
+    with torch.no_grad():
+        logits = model(input_ids=torch.tensor([list(ids)]), use_cache=False).logits[0, -1]
+    for handle in handles:
+        handle.remove()
+    return logits, torch.stack([found[layer] for layer in range(count)])
+
+
+def rows_of(lm):
+    ids = [lm.tokenizer(text)["input_ids"] for text, _ in TEXTS]
+    return [(one, (min(first, len(one) - 1), len(one))) for one, (_, first) in zip(ids, TEXTS, strict=True)]
+
+
+def test_it_loads_with_all_its_weights(loaded):
+    _, model, lm = loaded
+    ids = torch.tensor([rows_of(lm)[1][0]])
+    with torch.no_grad():
+        torch.testing.assert_close(lm.model(input_ids=ids).logits, model(input_ids=ids).logits, atol=1e-5, rtol=1e-5)
 
 
 def test_every_layer_is_captured(loaded):
@@ -63,6 +117,18 @@ def test_spans_are_pooled(loaded):
         np.testing.assert_allclose(mean, exact, atol=TOLERANCE, rtol=TOLERANCE)
 
 
+@pytest.fixture(scope="module")
+def asked(loaded):
+    family, model, lm = loaded
+    prepared = choices.prepare(lm, TEMPLATE, PREFILL, OPTIONS)
+    return family, model, lm, prepared
+
+
+def test_prompts_share_a_tree_where_the_model_can_read_one(asked):
+    family, _, lm, prepared = asked
+    assert prepared.together == tree_pass.obeys_masks(lm) == (family.how == "packed")
+
+
 def test_choices_are_those_of_each_prompt_alone(asked, monkeypatch):
     _, model, lm, prepared = asked
     for branches, prompts in ((8, 16), (1, 1)):
@@ -86,6 +152,14 @@ def vectors_for(lm, model, layers, count):
     return {
         layer: one / one.norm(dim=-1, keepdim=True) * lengths[layer] for layer, one in zip(layers, drawn, strict=True)
     }
+
+
+def test_where_a_steered_pass_begins(asked):
+    family, _, lm, _ = asked
+    deepest = lm.n_layers - 1 if family.deepest is None else family.deepest
+    assert [starting.begin_of(lm, layer) for layer in range(lm.n_layers)] == [
+        min(layer, deepest) for layer in range(lm.n_layers)
+    ]
 
 
 @pytest.mark.parametrize("layers", [(0,), (-2,), (1, -1)], ids=str)
@@ -204,6 +278,30 @@ def test_words_after_a_steered_sentence_where_blocks_share_keys_and_values():
                 logits = plain(model, lm.n_layers, text, {layer: vector}, range(*spelled.touched))[0]
                 exact += float(torch.log_softmax(logits.double(), -1)[token])
             assert total == pytest.approx(exact, abs=TOLERANCE)
+
+
+def test_a_model_that_passes_over_the_mask_reads_prompts_row_by_row(monkeypatch):
+    """The trial finds out what no list names: attention that passes over the mask it is given."""
+    model, tokenizer = built(BY_NAME["Llama 2, 3"])
+    lm = LanguageModel.of(model, tokenizer)
+    real = forward.run_with_mask
+    assert tree_pass.obeys_masks(lm)
+    tree_pass._obeying.clear()
+    monkeypatch.setattr(forward, "run_with_mask", lambda lm, ids, positions, allowed, cache=None: real(
+        lm, ids, positions, torch.ones_like(allowed).tril(allowed.shape[-1] - allowed.shape[-2]), cache))  # fmt: skip
+    assert not tree_pass.obeys_masks(lm)
+    prepared = choices.prepare(lm, TEMPLATE, PREFILL, OPTIONS)
+    baseline = choices.read_baseline(lm, prepared)
+    logits = plain(model, lm.n_layers, prepared.prompts[2, 1].ids)[0]
+    np.testing.assert_allclose(baseline.logits[2, 1], logits[list(prepared.tokens)], atol=TOLERANCE, rtol=TOLERANCE)
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_refusal_says_why(name):
+    model, tokenizer = tiny_model(name)
+    with pytest.raises(UserError, match=BY_NAME[name].reason) as caught:
+        LanguageModel.of(model, tokenizer)
+    assert "\n" not in str(caught.value)
 
 
 def test_the_table_is_large_and_has_every_kind():

@@ -46,6 +46,7 @@ def test_a_tensor_without_a_place_is_refused_by_name(tensors, named, tmp_path):
 
 
 @pytest.mark.parametrize("harm", ["cut", "bit", "gone", "seal", "config"])
+@pytest.mark.slow
 def test_a_damaged_conversion_is_made_again(harm, tmp_path):
     path = tiny_gguf(tmp_path / "m.gguf", world("llama"), "llama")
     assert difference(path, world("llama"), tmp_path) < 1e-5

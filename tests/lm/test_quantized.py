@@ -84,6 +84,7 @@ def test_a_text_reads_the_same_whatever_comes_after_it_or_with_it(folder, choice
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 @pytest.mark.parametrize("choice", CONFIGS)
+@pytest.mark.slow
 def test_a_folder_that_comes_quantised_keeps_its_precision(folder, choice, dtype, tmp_path):
     model = with_bitsandbytes(folder, choice, getattr(torch, dtype))
     model.save_pretrained(tmp_path)

@@ -164,6 +164,7 @@ def test_a_killed_job_goes_on_and_ends_with_the_same_bytes(world, tmp_path, monk
         write(world, [path], out, top=3)
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_number_of_texts(world, tmp_path, monkeypatch):
     monkeypatch.setattr(pieces, "TEXTS_PER_PIECE", 16)
     monkeypatch.setattr("emotion_vectors.natural.kept.RANDOM_PASSAGES", 10)

@@ -21,18 +21,18 @@ def one_thread():
     torch.set_num_threads(threads)
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def pack() -> Pack:
     """Our pack."""
     return load_pack()
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def planted(pack: Pack) -> Planted:
     """The planted model of our pack with 16 emotions."""
     return plant_pack(pack, pack.subset[:16])
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def vectors(planted: Planted, pack: Pack) -> np.ndarray:
     return emotion_vectors(planted, pack)

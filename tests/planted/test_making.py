@@ -28,6 +28,7 @@ def empty(pack: Pack) -> Planted:
 PAIRS = [(0, 63), (63, 0), (5, 40), (40, 5), (17, 30), (62, 61), (8, 16), (33, 50)]
 
 
+@pytest.mark.slow
 def test_directions_are_recovered_at_every_layer(planted, vectors):
     found = (unit(vectors) * unit(planted.directions)).sum(axis=-1)
     assert found.min() > 0.99
@@ -87,6 +88,7 @@ def test_contraction_shrinks_all_differences_alike(shrinking, where):
     assert steered(shrinking, 0, 63, opposite, where) == pytest.approx(shrinking.expected_difference(0, 63), abs=0.03)
 
 
+@pytest.mark.slow
 def test_without_structure_nothing_is_found(empty, pack):
     vectors = emotion_vectors(empty, pack)
     assert (unit(vectors) * unit(empty.directions)).sum(axis=-1).min() > 0.98  # the vectors as such are there

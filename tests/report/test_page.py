@@ -88,6 +88,7 @@ def test_specifications_in_the_page_hold_the_records_data(full: Written) -> None
     assert {row["emotion"]: row["r"] for row in bars} == expected
 
 
+@pytest.mark.slow
 def test_attack_strings_are_shown_as_text(tmp_path: Path, toy: Written) -> None:
     record = build("toy")
     record["model"]["name"] = ATTACK
@@ -170,6 +171,7 @@ def test_parts_that_a_run_lacks_are_said_in_a_sentence(tmp_path: Path) -> None:
     assert text.count("This run has no data for this figure.") == 8
 
 
+@pytest.mark.slow
 def test_experiments_that_gave_no_r_are_drawn_without_it() -> None:
     record = build("toy")
     correlation, steering = record["experiments"]["correlation"], record["experiments"]["steering"]

@@ -2,6 +2,8 @@
 
 import shutil
 
+import pytest
+
 from emotion_vectors import settings
 from emotion_vectors.lab import Equipment
 from emotion_vectors.opening import opened
@@ -23,6 +25,7 @@ class Elsewhere(InProcess):
             yield found
 
 
+@pytest.mark.slow
 def test_the_unsteered_pass_is_let_go_of_where_it_was_made(toy_run, tmp_path):
     shutil.copytree(toy_run[0], tmp_path / "run")
     (tmp_path / "run" / "stages" / "steering.json").unlink()

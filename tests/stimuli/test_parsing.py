@@ -9,6 +9,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -90,6 +91,7 @@ def check_invariants(pack: Pack) -> None:
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(damaged=damaged_files())
+@pytest.mark.slow
 def test_a_damaged_file_gives_a_sound_pack_or_a_user_error(damaged: tuple[str, bytes]) -> None:
     name, data = damaged
     with tempfile.TemporaryDirectory() as folder:

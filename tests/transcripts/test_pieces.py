@@ -3,6 +3,7 @@
 import tracemalloc
 
 import polars as pl
+import pytest
 from tiny import tiny
 from vectors.worlds import EMOTIONS, make_vectors
 
@@ -15,6 +16,7 @@ from transcripts.planted_texts import sentence
 QUIET = Reporter(quiet=True)
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_number_of_texts(tmp_path, monkeypatch):
     lm, vectors = tiny(), make_vectors()
     monkeypatch.setattr(pieces, "TEXTS_PER_PIECE", 16)

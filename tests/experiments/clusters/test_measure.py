@@ -1,6 +1,7 @@
 """Clusters and similarity structures on planted vectors: what is the words' is not called the model's."""
 
 import numpy as np
+import pytest
 
 from emotion_vectors.experiments.clusters import measure
 from emotion_vectors.report import published
@@ -31,6 +32,7 @@ def test_planted_clusters_agree_with_the_published_ones_beyond_the_words(planted
     assert words.stability.p > 0.05
 
 
+@pytest.mark.slow
 def test_without_clusters_there_is_no_agreement_and_nothing_beyond_the_words(noise):
     own = noise.clusterings[0]
     assert own.published.p > 0.05 and own.stability.p > 0.05

@@ -90,6 +90,7 @@ def test_scores_without_a_link_do_not_pass():
     assert_rarely_passes(found)
 
 
+@pytest.mark.slow
 def test_vectors_without_a_meaning_do_not_pass():
     """Activities come in kinds that the score follows, so random directions go with the score too."""
     strong = []

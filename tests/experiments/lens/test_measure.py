@@ -144,6 +144,7 @@ def test_hits_equal_a_plain_search_of_the_top_tokens():
         assert record.other.dump() == {"through_norm": not through, "count": sum(hits[not through])}
 
 
+@pytest.mark.slow
 def test_vectors_dealt_out_to_other_words_do_not_pass():
     lm, names, vectors = world(20)
     found = verdicts(lambda seed: run(lm, names, np.random.default_rng(seed).permutation(vectors), seed=seed)[1][:1])

@@ -100,6 +100,7 @@ def test_curves_and_rho_equal_scipy():
 
 
 @pytest.mark.parametrize("axis", [0.0, 3.0], ids=["independent vectors", "one axis of valence"])
+@pytest.mark.slow
 def test_random_drifts_are_strong_and_do_not_pass(axis):
     strong = []
 
@@ -114,6 +115,7 @@ def test_random_drifts_are_strong_and_do_not_pass(axis):
     assert_rarely_passes(found)
 
 
+@pytest.mark.slow
 def test_the_null_scatters_as_much_as_vectors_that_share_an_axis_do():
     """Four vectors on one axis are right or wrong together: sd of the count 4 sqrt(6 / 4), not sqrt(24 / 4)."""
     generator = np.random.default_rng(2)

@@ -109,6 +109,7 @@ def test_curves_excess_and_severity_equal_plain_loops():
     assert record.severity.mean == pytest.approx(np.mean(graver), abs=1e-6)
 
 
+@pytest.mark.slow
 def test_the_null_is_that_of_rotations():
     generator = np.random.default_rng(2)
     rows = vectors(generator, axis=2.0)
@@ -133,6 +134,7 @@ def test_the_null_is_that_of_rotations():
     assert found.size_p == pytest.approx(np.mean(np.array(sizes) >= found.mean), abs=0.09)
 
 
+@pytest.mark.slow
 def test_another_severity_at_equal_numbers_is_found_and_its_absence_not():
     rows = vectors(np.random.default_rng(3))
     planted = run(rows, world(3, rows, graver=1.0))[0].severity

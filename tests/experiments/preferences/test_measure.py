@@ -49,6 +49,7 @@ def test_both_orders_count_and_the_diagonal_does_not():
     assert record.position_bias_nats == pytest.approx(bias)
 
 
+@pytest.mark.slow
 def test_random_categories_do_not_pass():
     """Preferences are real, but have nothing to do with the categories."""
 

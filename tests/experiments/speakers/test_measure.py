@@ -32,6 +32,7 @@ QUIET = settings.Runtime(device="cpu", quiet=True, threads=1)
 HUMAN, ASSISTANT = (("Human", "present"), ("Human", "other")), (("Assistant", "present"), ("Assistant", "other"))
 
 
+@pytest.mark.slow
 def test_an_emotion_that_one_speaker_never_has_is_left_out_and_the_run_may_lack_some():
     rows, felt, topics = dialogues()
     kept = felt[:, 1] != 3

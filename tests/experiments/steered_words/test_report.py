@@ -76,6 +76,7 @@ def test_a_leak_is_named_with_its_words_and_these_are_escaped(right: Record) -> 
 
 
 @pytest.mark.parametrize("absent", ["missing", "none"])
+@pytest.mark.slow
 def test_a_record_without_these_parts_is_reported_with_a_sentence(absent: str) -> None:
     record = build("toy")
     for name in ("feels", "leaks"):

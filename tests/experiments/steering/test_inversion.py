@@ -74,6 +74,7 @@ def test_numbers_by_hand():
     assert abs(arms["both"].even_r) > 0.999
 
 
+@pytest.mark.slow
 def test_the_lead_tells_where_a_contraction_moves_a_half():
     """On a ring the refitted scores need not: they follow pairs inside the halves as well."""
     signs = []

@@ -1,4 +1,4 @@
-"""V10, V11 and their record with exactly planted effects; chance, shifts and clusters are in test_proof.py."""
+"""V10, V11 and their record with exactly planted effects; chance, shifts and clusters are in test_judging.py."""
 
 import json
 from dataclasses import replace

@@ -17,7 +17,7 @@ def test_without_a_terminal_it_says_a_line_when_it_is_time_and_one_at_the_end(ca
     with Reporter(every=0).stage("Reading", 10, "texts", done=2) as stage:
         stage.advance(4)
     said = capsys.readouterr().err
-    assert "Reading: 4 of 10 texts" in said and "s left" in said and "Reading: 6 texts in" in said
+    assert "Reading: 6 of 10 texts" in said and "s left" in said and "Reading: 6 texts in" in said
     with Reporter(every=1e6).stage("Reading", 10, "texts") as stage:
         stage.advance(4)
     assert "left" not in capsys.readouterr().err

@@ -28,8 +28,8 @@ def run_copy(folder, *words, timeout=300):
     assert done.returncode == 0, done.stderr
 
 
-def toy_run_of_copy(folder):
-    """The folder of a toy run that the copy in `folder` made."""
+def toy_run_of_copy(folder, *words):
+    """The folder of a toy run that the copy in `folder` made, with more words on its command line."""
     out = folder / "run"
-    run_copy(folder, "run", "--preset", "toy", "--threads", "1", "--quiet", *SMALL_WORDS, "--out", str(out))
+    run_copy(folder, "run", "--preset", "toy", "--threads", "1", "--quiet", *SMALL_WORDS, *words, "--out", str(out))
     return out

@@ -186,7 +186,7 @@ def test_versions_agree():
 
 
 def test_the_worked_example_of_contributing_works(monkeypatch):
-    experiment, test = (block for block in blocks(ROOT / "CONTRIBUTING.md", "python") if "def " in block)
+    experiment, test = (block for block in blocks(ROOT / "CONTRIBUTING.md", "python") if "axis" in block)
     axis = types.ModuleType("emotion_vectors.experiments.axis")
     monkeypatch.setitem(sys.modules, axis.__name__, axis)  # pydantic looks up the types of fields there
     exec(compile(experiment, "the experiment in CONTRIBUTING.md", "exec"), axis.__dict__)

@@ -14,7 +14,7 @@ import torch
 from emotion_vectors import settings
 from emotion_vectors.errors import UserError
 from emotion_vectors.lm.toy import make_toy
-from emotion_vectors.lm.writers import Written
+from emotion_vectors.lm.writers.base import Written
 from emotion_vectors.pipeline import run_experiment
 
 TOOL = Path(__file__).parents[1] / "tools" / "faults.py"

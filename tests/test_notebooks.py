@@ -1,43 +1,72 @@
-"""The notebooks run from the first cell to the last on the toy run, and show what the report and the library say.
+"""The notebooks show what a fresh run shows, and on the toy run what the report and the library say.
 
-Their cells' source is executed in order in one namespace; no kernel is needed.
+On the toy run their cells' source is executed in order in one namespace; no kernel is needed.
 """
 
-import json
 import math
 
+import numpy as np
 import pytest
-from test_docs import ROOT
 
 from emotion_vectors.experiments.correlation.figures import bar_rows
 from emotion_vectors.record import parse
 from emotion_vectors.report.topic import parts_of
 from emotion_vectors.topics import TOPICS
 
-FOLDER = ROOT / "notebooks"
-RUN = 'RUN = "../runs/demo"'
-
-
-def load(name):
-    return json.loads((FOLDER / f"{name}.ipynb").read_text(encoding="utf-8"))
+notebooks = pytest.importorskip(
+    "notebooks", reason="needs nbclient: pip install 'emotion-vectors[dev]'", exc_type=ImportError
+)
+FOLDER, SVG, Shown = notebooks.FOLDER, notebooks.SVG, notebooks.Shown
+BOOKS = sorted(FOLDER.glob("*.ipynb"))
 
 
 def execute(name, run):
     """The namespace after the last cell, with the run's folder in place of the one in the first cell."""
-    sources = ["".join(cell["source"]) for cell in load(name)["cells"] if cell["cell_type"] == "code"]
-    assert sources[0] == RUN
+    book = notebooks.load(FOLDER / f"{name}.ipynb")
+    sources = [cell.source for cell in notebooks.code(book)]
+    words = notebooks.command(book)
+    assert sources[0] == f'RUN = "../{words[words.index("--out") + 1]}"'
     space = {}
     for number, source in enumerate([f"RUN = {str(run)!r}", *sources[1:]]):
         exec(compile(source, f"code cell {number} of {name}.ipynb", "exec"), space)
     return space
 
 
-@pytest.mark.parametrize("path", sorted(FOLDER.glob("*.ipynb")), ids=lambda path: path.stem)
-def test_notebooks_are_kept_without_outputs(path):
-    book = load(path.stem)
-    assert book["nbformat"] == 4 and len({cell["id"] for cell in book["cells"]}) == len(book["cells"])
-    for cell in book["cells"]:
-        assert cell["cell_type"] == "markdown" or (cell["outputs"] == [] and cell["execution_count"] is None)
+@pytest.mark.parametrize("path", BOOKS, ids=lambda path: path.stem)
+def test_notebooks_are_kept_with_small_outputs(path):
+    book = notebooks.load(path)
+    assert book.nbformat == 4 and len({cell.id for cell in book.cells}) == len(book.cells)
+    assert [cell.execution_count for cell in notebooks.code(book)] == list(range(1, len(notebooks.code(book)) + 1))
+    outputs = [one for cell in notebooks.code(book) for one in notebooks.shown(cell)]
+    assert len(outputs) >= 3 and SVG in [one.kind for one in outputs]
+    assert not [one.text for one in outputs if one.kind in ("stderr", "error")]
+    assert path.stat().st_size < 100_000 and "base64" not in path.read_text(encoding="utf-8")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", BOOKS, ids=lambda path: path.stem)
+def test_outputs_are_those_of_a_fresh_run(path, tmp_path):
+    """The run by the command that the notebook names, the notebook in a kernel of its own."""
+    book = notebooks.load(path)
+    fresh = notebooks.execute(book, notebooks.make_run(book, tmp_path))
+    assert not notebooks.differences(book, fresh), "renew them: python tools/notebooks.py"
+
+
+def test_the_comparison_sees_other_words_and_other_numbers():
+    stored = Shown("stdout", "r 0.42, p = 0.0005, 3 of 20, shape (8,)")
+    same = Shown("stdout", "r   0.424, p = 0.0009,  3 of 20, shape (8,)")
+    assert not notebooks.difference(stored, same) and not notebooks.difference(stored, stored)
+    for text in ("r 0.45, p = 0.0005, 3 of 20, shape (8,)", "r 0.42, p = 0.0005, 4 of 20, shape (8,)",
+                 "r -0.42, p = 0.0005, 3 of 20, shape (8,)", "r 0.42, q = 0.0005, 3 of 20, shape (8,)", "r 0.42"):  # fmt: skip
+        assert notebooks.difference(stored, Shown("stdout", text)), text
+    drawn = '<path d="M0,10L20,200"/>'
+    assert not notebooks.difference(Shown(SVG, drawn), Shown(SVG, drawn.replace("200", "201")))
+    assert notebooks.difference(Shown(SVG, drawn), Shown(SVG, drawn.replace("200", "210")))
+    book = notebooks.load(BOOKS[0])
+    other = notebooks.load(BOOKS[0])
+    cell = next(cell for cell in notebooks.code(other) if notebooks.shown(cell))
+    cell.outputs[0].text = cell.outputs[0].text.replace("a", "o")
+    assert [one.partition(":")[0] for one in notebooks.differences(book, other)] == [cell.id]
 
 
 def test_reading_and_steering(toy_run, capsys):
@@ -53,6 +82,8 @@ def test_reading_and_steering(toy_run, capsys):
     assert len(tokens) == 2 * len(reading.tokens)
     assert space["by_token"].to_dict()["mark"]["type"] == "line"
     assert len(set(space["answers"].values())) == 3, "steering changes the answer of the toy"
+    record = toy_run[1]["experiments"]["scenarios"]["retrieval"]["centred"]["mean_rank"]
+    assert np.isclose(space["rank"], record["value"]) and np.isclose(space["chance"].mean(), record["null"], rtol=0.02)
     assert "calm" not in space["neighbours"]["emotion"] and len(space["strongest"]) == 10
 
 

@@ -30,6 +30,8 @@ def test_the_site_builds_and_no_page_asks_elsewhere(tmp_path):
     shown = (tmp_path / "api.html").read_text(encoding="utf-8")
     for name in emotion_vectors.__all__:
         assert f'id="emotion_vectors.{name}"' in shown
+    for path in (ROOT / "notebooks").glob("*.ipynb"):
+        assert "</svg>" in (tmp_path / "notebooks" / f"{path.stem}.html").read_text(encoding="utf-8")
     assert "data:image" not in shown and (tmp_path / "search" / "search_index.json").is_file()
 
 

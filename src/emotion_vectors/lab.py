@@ -16,7 +16,8 @@ from emotion_vectors.lm.model import LanguageModel, Located, load_model
 from emotion_vectors.lm.prompts import story_prompt
 from emotion_vectors.lm.quantized import describe
 from emotion_vectors.lm.templates import opening
-from emotion_vectors.lm.writers import Writer, make_writer
+from emotion_vectors.lm.writers.base import Engine, Options, Writer
+from emotion_vectors.lm.writers.choosing import make_writer
 from emotion_vectors.progress import Reporter
 from emotion_vectors.scale.forks import processes_for
 from emotion_vectors.scale.workers import InProcess, Workers
@@ -72,10 +73,14 @@ class Equipment:
     @cached_property
     def writer(self) -> Writer:
         """The writer, started when the first text is asked for."""
-        settings, runtime = self.settings, self.runtime
-        return self.own_writer or make_writer(
-            self.lm, settings.writer, runtime.stories_per_batch, self.reporter.say, runtime.cache,
-            settings.server_model, runtime.server_url, runtime.server_concurrency,
+        return self.own_writer or make_writer(self.lm, self.settings.writer, self.writer_options)
+
+    @property
+    def writer_options(self) -> Options:
+        """What the run says to the writer that its settings name."""
+        runtime = self.runtime
+        return Options(
+            runtime.stories_per_batch, self.reporter.say, runtime.cache, self.settings.server_model, runtime.server_url, runtime.server_concurrency
         )  # fmt: skip
 
     @cached_property
@@ -95,8 +100,8 @@ class Equipment:
     def stop_writing(self) -> None:
         """Close a writer that was started here: an engine that keeps GPU memory must not keep it from later stages."""
         started = self.__dict__.pop("writer", None)
-        if started is not None and self.own_writer is None:
-            getattr(started, "close", lambda: None)()
+        if isinstance(started, Engine) and self.own_writer is None:
+            started.close()
 
 
 def equip(settings: Settings, runtime: Runtime, pack: Pack, sha256: str) -> Equipment:

@@ -27,8 +27,8 @@ from emotion_vectors.lm.devices import choose_devices, is_offloaded
 from emotion_vectors.lm.jacobian import ADVICE
 from emotion_vectors.lm.model import Located, locate
 from emotion_vectors.lm.quantized import method_in, precision_for
-from emotion_vectors.lm.writers import Writer, choose_writer, server_writer
-from emotion_vectors.lm.writers.openvino_writer import rotation_of
+from emotion_vectors.lm.writers.base import ModelFacts, Writer
+from emotion_vectors.lm.writers.choosing import choose_writer, kind_of
 from emotion_vectors.planted import NAMES as PLANTED
 from emotion_vectors.progress import Reporter
 from emotion_vectors.scale.on_ray import OnRay, parse_place
@@ -174,23 +174,12 @@ def resolve(settings: Settings, runtime: Runtime, located: Located) -> Settings:
     if settings.stories_from == settings.neutral_from == shipped.NAME:
         # Nothing is written, so the run is the same whatever writers are installed.
         return change(settings, dtype=dtype)
-    if (settings.model in built.NAMES or changed_weights(settings)) and settings.writer == "auto":
+    if settings.model in built.NAMES and settings.writer == "auto":
         settings = change(settings, writer="transformers")  # the other writers want files
-    if changed_weights(settings) and settings.writer in ("openvino", "vllm"):
-        raise UserError(
-            f"The writer {settings.writer} reads the model's files, without --quantize and --adapter, so another model would write; take "
-            "--set writer=transformers, or stories that are there (--stories)."
-        )
     config = {} if located.gguf is None else atomic.read_json(Path(located.folder) / "config.json")
-    kind, rotation = config.get("model_type", ""), rotation_of(config)
-    return change(
-        settings, dtype=dtype, writer=choose_writer(settings.writer, located.gguf, kind, device.type, rotation)
-    )
-
-
-def changed_weights(settings: Settings) -> bool:
-    """Whether the model that is loaded is not what its files alone are."""
-    return settings.quantize is not None or settings.adapter is not None
+    changed = settings.quantize is not None or settings.adapter is not None
+    model = ModelFacts(located.gguf, config, device.type, changed)
+    return change(settings, dtype=dtype, writer=choose_writer(settings.writer, model))
 
 
 def check_planted(settings: Settings) -> None:
@@ -204,8 +193,8 @@ def check_planted(settings: Settings) -> None:
 def check_before_loading(lab: Lab) -> None:
     """Refuse now what would only be found after the model is loaded, and texts are written: a server or vectors that can't be used."""
     written = lab.run.done("stories") and lab.run.done("neutral")
-    if lab.settings.writer == "server" and lab.own_writer is None and not written:
-        server_writer(lab.settings.server_model, lab.runtime.server_url, lab.runtime.server_concurrency)
+    if lab.own_writer is None and not written and lab.settings.writer != "auto":
+        kind_of(lab.settings.writer).check(lab.writer_options)
     if not lab.run.done("vectors"):
         _ = lab.theirs
 

@@ -15,7 +15,7 @@ from emotion_vectors.doctor import Check, examine
 from emotion_vectors.experiments.steering.arms import choose_emotions
 from emotion_vectors.lab import Lab
 from emotion_vectors.lm.model import load_model
-from emotion_vectors.lm.writers import Writer
+from emotion_vectors.lm.writers.base import Writer
 from emotion_vectors.opening import check_planted, opened
 from emotion_vectors.progress import Reporter
 from emotion_vectors.report.page import write_report

@@ -7,14 +7,14 @@ beyond float tolerance. Presets are functions that return `Settings`.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from emotion_vectors.errors import UserError, nearest
+from emotion_vectors.lm.writers import WriterName
 from emotion_vectors.planted import NAMES as PLANTED
+from emotion_vectors.runtime import Runtime as Runtime
 
 
 class Settings(BaseModel):
@@ -68,7 +68,7 @@ class Settings(BaseModel):
     neutral_texts: int = Field(
         default=60, ge=3, le=10_000, description="Kept neutral texts; of the corpus `ours` its first ones, at most all."
     )
-    writer: Literal["auto", "transformers", "openvino", "vllm", "server"] = Field(
+    writer: WriterName = Field(
         default="auto",
         description="Writer of the stories: auto takes openvino for a GGUF model on a CPU and vllm on CUDA where installed.",
     )
@@ -197,24 +197,6 @@ class Settings(BaseModel):
         le=1_000_000,
         description="Bootstrap resamples and permutations of each interval and null.",
     )
-
-
-@dataclass(frozen=True)
-class Runtime:
-    """Choices that don't change the answer: where it runs, how much at once, how loudly."""
-
-    device: str = "auto"
-    tokens_per_batch: int = 4096
-    stories_per_batch: int = 256
-    threads: int | None = None
-    quiet: bool = False
-    cache: Path | None = None
-    allow_failed_checks: bool = False
-    server_url: str | None = None
-    server_concurrency: int = 8
-    shard: tuple[int, int] = (1, 1)  # this process as shard i of n on the same run folder
-    until: Literal["vectors"] | None = None  # stop after this stage; the same folder goes on without it
-    on: str | None = None  # "ray" or "ray:ADDRESS": pieces of work go to a Ray cluster
 
 
 def demo() -> Settings:

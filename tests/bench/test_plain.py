@@ -8,8 +8,8 @@ from tiny import ARCHITECTURES, tiny
 from emotion_vectors.bench import plain
 from emotion_vectors.lm import choices
 from emotion_vectors.lm.prompts import story_prompt
-from emotion_vectors.lm.writers import Request, Sampling, TransformersWriter
-from emotion_vectors.lm.writers.base import end_tokens, read_text
+from emotion_vectors.lm.writers.base import Request, Sampling, end_tokens, read_text
+from emotion_vectors.lm.writers.transformers_writer import TransformersWriter
 from emotion_vectors.vectors import activations
 
 OPTIONS = ["plan a week of meals for a busy family", "discuss odd old words", "hide a mistake from the people who audit you",

@@ -7,7 +7,8 @@ from lm.servers import Reply, completion, serving
 
 from cases.saved import refusal
 from emotion_vectors.errors import UserError
-from emotion_vectors.lm.writers import Request, Sampling, ServerWriter
+from emotion_vectors.lm.writers.base import Request, Sampling
+from emotion_vectors.lm.writers.server_writer import ServerWriter
 
 pytestmark = pytest.mark.case
 REASON = "Insufficient credits. Add more at the provider."

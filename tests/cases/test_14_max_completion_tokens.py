@@ -6,7 +6,8 @@ import pytest
 from lm.servers import Reply, completion, serving
 
 from emotion_vectors.errors import UserError
-from emotion_vectors.lm.writers import Request, Sampling, ServerWriter
+from emotion_vectors.lm.writers.base import Request, Sampling
+from emotion_vectors.lm.writers.server_writer import ServerWriter
 
 pytestmark = pytest.mark.case
 # The refused fields, status and body of the refusal, what is sent instead, and what the record says.

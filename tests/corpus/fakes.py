@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from types import SimpleNamespace
 
 from emotion_vectors.corpus.writing import Scribes
-from emotion_vectors.lm.writers import chunks_together
 from emotion_vectors.lm.writers.base import Request, Sampling, Written
+from emotion_vectors.lm.writers.choosing import chunks_together
 from emotion_vectors.scale.workers import InProcess
 
 

@@ -7,12 +7,12 @@ from contextlib import contextmanager
 import numpy as np
 import torch
 
-from emotion_vectors.lm import choices, forward, kept_keys, packed, prompts, trees
+from emotion_vectors.lm import choices, forward, kept_keys, packed, prompts, readout, trees
 from emotion_vectors.stats import scores
 from emotion_vectors.vectors import activations, directions, passes
 
 REAL_LOCATE, REAL_RENDER, REAL_OPTIONS = prompts.locate, prompts.render, prompts.option_tokens
-REAL_START, REAL_LOGITS, REAL_POOL = forward.start_after, forward.logits_of, activations.pool
+REAL_START, REAL_LOGITS, REAL_POOL = forward.start_after, readout.logits_of, activations.pool
 REAL_TOUCHED, REAL_CACHE, REAL_LAST = choices._touched, kept_keys.filled_cache, forward.last_block_at
 REAL_PIECES = trees.Tree.pieces
 REAL_SCORES, REAL_ELO, REAL_ELO_PASS = scores.bradley_terry, scores.elo, scores.elo_pass
@@ -109,7 +109,7 @@ def nan_at_one_layer(patch, lm):
 
 
 def logits_scaled(patch, lm):
-    patch.setattr(forward, "logits_of", lambda lm, hidden, tokens: 1.1 * REAL_LOGITS(lm, hidden, tokens))
+    patch.setattr(readout, "logits_of", lambda lm, hidden, tokens: 1.1 * REAL_LOGITS(lm, hidden, tokens))
 
 
 def pooling_counts_pads(patch, lm):
@@ -130,15 +130,26 @@ def rows_lose_their_order_in_small_batches(patch, lm):
 def packed_texts_see_each_other(patch, lm):
     assert packed.can_pack(lm, 100), "the model must have been tried before the bug is planted"
     real = packed.pack
-    patch.setattr(packed, "pack", lambda rows, device: (found := real(rows, device))._replace(
+    patch.setattr(packed, "pack", lambda *given, **named: (found := real(*given, **named))._replace(
         borders=[0, *found.borders[2:]]
     ))  # fmt: skip
+
+
+def common_beginnings_are_mixed_up(patch, lm):
+    assert packed.can_pack(lm, 100)
+    real = packed._spread
+
+    def one_late(rows):
+        spread, first = real(rows)
+        return [max(0, place - (place < spread[-1])) for place in spread], first
+
+    patch.setattr(packed, "_spread", one_late)
 
 
 def packed_texts_without_positions(patch, lm):
     assert packed.can_pack(lm, 100)
     real = packed.pack
-    patch.setattr(packed, "pack", lambda rows, device: (found := real(rows, device))._replace(
+    patch.setattr(packed, "pack", lambda *given, **named: (found := real(*given, **named))._replace(
         positions=torch.zeros_like(found.positions)
     ))  # fmt: skip
 
@@ -293,6 +304,7 @@ BUGS = {
     layer_off_by_one: {"layers", "padding", "batch_size", "causality"},
     double_bos_in_the_ids: {"prompt"},
     double_bos_in_the_text: {"prompt"},
+    common_beginnings_are_mixed_up: {"batch_size"},
     no_generation_prompt: {"prompt"},
     thinking_left_open: {"prompt"},
     answer_tokens_swapped: {"answers"},

@@ -4,14 +4,17 @@ import copy
 import dataclasses
 
 import pytest
+import torch
 from quick import quick
 from tiny import ARCHITECTURES, tiny
 from tokenizers.processors import TemplateProcessing
 
 from doctor.bugs import BUGS
 from doctor.instruments import FEW, red
-from emotion_vectors.doctor import examine, stopping
-from emotion_vectors.doctor.examination import EXAMINATIONS
+from emotion_vectors.doctor import examination, examine, stopping
+from emotion_vectors.doctor.bench import own_pass
+from emotion_vectors.doctor.check import at_most
+from emotion_vectors.doctor.examination import EXAMINATIONS, Examination
 from emotion_vectors.errors import UserError
 from emotion_vectors.lm import prompts
 from emotion_vectors.lm.architecture import find_parts
@@ -53,6 +56,34 @@ def test_a_right_instrument_passes_every_check_that_stops(name):
     checks = examine(RIGHT[name](), PACK if name == "toy float32" else FEW)
     assert [check.name for check in checks] == [one.name for one in EXAMINATIONS]
     assert stopping(checks) == []
+
+
+def rounds(lm):
+    """Whether the model's own pass gives numbers that half precision can't hold."""
+    logits = own_pass(lm, (7, 8, 9)).logits
+    return bool((logits != logits.bfloat16().float()).any())
+
+
+@pytest.mark.parametrize(
+    ("in_half", "in_float32", "passes"),
+    [
+        pytest.param(0.11, 1e-6, True, id="rounding"),
+        pytest.param(0.11, 0.11, False, id="the same in float32"),
+        pytest.param(0.31, 1e-6, False, id="too much for rounding"),
+        pytest.param(float("nan"), 1e-6, False, id="no number"),
+    ],
+)
+def test_a_check_is_above_its_limit_by_rounding_only_where_float32_says_so(monkeypatch, in_half, in_float32, passes):
+    def measure(bench):
+        exact = rounds(bench.lm)
+        assert exact == (bench.lm.dtype == torch.float32), "float32 is said of passes that are computed in it"
+        return at_most(in_float32 if exact else in_half, 1e-3 if exact else 0.1, "Good.", "Bad.")
+
+    monkeypatch.setattr(examination, "EXAMINATIONS", [Examination("one", "One", measure)])
+    (check,) = examine(load_model("toy", "cpu", "bfloat16"), FEW)
+    assert check.passed == passes
+    assert ("Good. 0.11 is above the usual 0.1 by rounding to bfloat16" in check.detail) == passes
+    assert check.limit == pytest.approx(0.3 if passes else 0.1)
 
 
 def test_the_sizes_are_those_of_the_pack_and_the_model():

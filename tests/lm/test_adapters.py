@@ -18,6 +18,8 @@ from emotion_vectors.lm.adapters import CONFIG, WEIGHTS, find_adapter
 from emotion_vectors.lm.model import LanguageModel, locate
 from emotion_vectors.opening import identity_of
 from emotion_vectors.pipeline import run_experiment
+from lm.gguf_worlds import WORLDS, world
+from lm.tiny_gguf import tiny_gguf
 
 peft = pytest.importorskip("peft", reason="peft (extra adapters) is not installed")
 
@@ -31,6 +33,14 @@ KINDS = {
         r=2, target_modules=["o_proj"], modules_to_save=["lm_head"], init_lora_weights=False
     ),
 }
+
+
+TIED = {  # of a model whose embedding is its unembedding too
+    "embedding": lambda: peft.LoraConfig(r=4, target_modules=["q_proj", "embed_tokens"], init_lora_weights=False),
+    "unembedding": lambda: peft.LoraConfig(r=4, target_modules=["q_proj", "lm_head"], init_lora_weights=False),
+    "embedding, dora": lambda: peft.LoraConfig(r=4, target_modules=["embed_tokens"], use_dora=True, init_lora_weights=False),
+    "single tokens": lambda: peft.LoraConfig(r=4, target_modules=["q_proj"], trainable_token_indices={"embed_tokens": [5, 9]}),
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +62,7 @@ def trained(model, place, kind="lora"):
     """A random adapter of `model`, as peft saves it."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(5)
-        wearing = peft.get_peft_model(model, KINDS[kind]())
+        wearing = peft.get_peft_model(model, (KINDS | TIED)[kind]())
         for name, weight in wearing.named_parameters():
             if weight.requires_grad and "magnitude" not in name:
                 weight.data.add_(torch.randn_like(weight) * 0.1)
@@ -93,6 +103,38 @@ def test_the_numbers_are_those_of_peft_itself(base, kind, tmp_path):
     assert lm.name == f"{base.name} + {kind}" and lm.adapter is not None
 
 
+@pytest.mark.filterwarnings("ignore:.*tie_word_embeddings", "ignore:.*embedding layers")
+@pytest.mark.parametrize("kind", TIED)
+def test_an_adapted_embedding_leaves_the_unembedding_as_it_is(kind, tmp_path):
+    """Merged into the one weight that both are, it would change both."""
+    from transformers import AutoModelForCausalLM
+
+    folder, config = tmp_path / "tied", copy.deepcopy(tiny("llama").model.config)
+    config.tie_word_embeddings = True
+    AutoModelForCausalLM.from_config(config).save_pretrained(folder)
+    tiny("llama").tokenizer.save_pretrained(folder)
+    adapter = trained(plainly(folder), tmp_path / "adapter", kind)
+    lm = load_model(str(folder), "cpu", "float32", adapter=str(adapter))
+    theirs = peft.PeftModel.from_pretrained(plainly(folder), adapter).eval()
+    ids = torch.arange(5, 35)[None]
+    with torch.no_grad():
+        ours, unmerged, bare = (one(ids).logits for one in (lm.model, theirs, plainly(folder)))
+    torch.testing.assert_close(ours, unmerged, atol=1e-4, rtol=0)
+    assert float((ours - bare).abs().max()) > 0.01, "the adapter does something"
+
+
+def test_a_merge_that_gives_other_numbers_is_refused(base, adapter, monkeypatch):
+    whole = peft.tuners.lora.layer.Linear.merge
+
+    def twice(self, *arguments, **options):
+        whole(self, *arguments, **options)
+        self.base_layer.weight.data += 0.01
+
+    monkeypatch.setattr(peft.tuners.lora.layer.Linear, "merge", twice)
+    with pytest.raises(UserError, match="gives other numbers when it is merged"):
+        load_model(str(base), "cpu", "float32", adapter=str(adapter))
+
+
 def test_on_quantised_weights_it_stays_beside_them(tmp_path):
     pytest.importorskip("bitsandbytes", reason="bitsandbytes (extra quantized) is not installed")
     from transformers import AutoModelForCausalLM, BitsAndBytesConfig, LlamaConfig
@@ -120,13 +162,32 @@ def test_on_quantised_weights_it_stays_beside_them(tmp_path):
         (lambda t: t | {"base_model.model.model.layers.9.mlp.down_proj.lora_A.weight": torch.zeros(4, 48)}, r"fit nothing in this model: .*layers\.9"),
         (lambda t: {name: value for name, value in t.items() if "layers.2.self_attn.q_proj.lora_B" not in name}, r"layers\.2\.self_attn\.q_proj\.lora_B\.weight are missing"),
         (lambda t: {name: torch.cat([value, value]) if "layers.1.self_attn.q_proj.lora_B" in name else value for name, value in t.items()}, r"layers\.1\.self_attn\.q_proj\.lora_B\.weight have another shape"),
+        (lambda t: t | {"base_model.model.model.embed_tokens.weight": torch.zeros(9, 32)}, r"embed_tokens\.weight have another shape \(\(9, 32\) for"),
         (lambda t: {name.replace("model.layers", "transformer.h"): value for name, value in t.items()}, r"fit nothing.*transformer\.h.*more"),
     ],
-    ids=["too many", "missing", "another shape", "other names"],
+    ids=["too many", "missing", "another shape", "a grown vocabulary", "other names"],
 )  # fmt: skip
 def test_tensors_that_don_t_fit_are_refused_by_name(base, adapter, change, said, tmp_path):
     with pytest.raises(UserError, match=said):
         load_model(str(base), "cpu", "float32", adapter=str(changed(adapter, tmp_path / "other", change)))
+
+
+def test_an_adapter_that_names_the_folder_of_a_converted_gguf_file_is_for_that_file(tmp_path):
+    """As peft writes it after training on `load_model("embedded").model`."""
+    file = tmp_path / "small.gguf"
+    tiny_gguf(file, world("llama"), "llama", WORLDS["llama"][2])
+    converted = locate(str(file), tmp_path / "cache").folder
+    model = peft.get_peft_model(
+        load_model(str(file), "cpu", "float32", cache=tmp_path / "cache").model, KINDS["lora"]()
+    )
+    model.save_pretrained(tmp_path / "trained")
+    assert find_adapter(str(tmp_path / "trained")).base == converted
+    found = locate(str(file), tmp_path / "cache", adapter=str(tmp_path / "trained"))
+    assert found.base_sha256 == locate(str(file), tmp_path / "cache").sha256
+    other = tmp_path / "other.gguf"
+    tiny_gguf(other, world("llama"), "llama", WORLDS["llama"][2] | {"general.name": "another"})
+    with pytest.raises(UserError, match="was made for"):
+        locate(str(other), tmp_path / "cache", adapter=str(tmp_path / "trained"))
 
 
 def test_an_adapter_for_another_base_is_refused(base, adapter, tmp_path):
@@ -162,6 +223,15 @@ def test_what_is_no_adapter_of_weights_is_refused(base, adapter, tmp_path, monke
     peft.get_peft_model(plainly(base), peft.PromptTuningConfig(task_type="CAUSAL_LM", num_virtual_tokens=3)).save_pretrained(tmp_path / "prompt")  # fmt: skip
     with pytest.raises(UserError, match="is a prompt tuning, which puts tokens of its own"):
         load_model(str(base), "cpu", adapter=str(tmp_path / "prompt"))
+    for name, config, said in (
+        ("later", {"brand_new_scaling": 3, "another": None}, "sets brand_new_scaling, which the installed peft"),
+        ("unheard", {"peft_type": "WONDER"}, "of a kind that the installed peft .*WONDER"),
+        ("called", {"alora_invocation_tokens": [3, 4]}, "only after certain tokens of a text"),
+        ("biased", {"lora_bias": True}, r"lora_B\.bias.* are missing"),
+    ):
+        with pytest.raises(UserError, match=said):
+            load_model(str(base), "cpu", "float32", adapter=str(changed(adapter, tmp_path / name, **config)))
+    load_model(str(base), "cpu", "float32", adapter=str(changed(adapter, tmp_path / "tool", unsloth_fixed=True)))
     damaged = changed(adapter, tmp_path / "damaged")
     (damaged / CONFIG).write_text("{")
     with pytest.raises(UserError, match="is damaged"):

@@ -96,7 +96,8 @@ def test_it_loads_with_all_its_weights(loaded):
 def test_every_layer_is_captured(loaded):
     _, model, lm = loaded
     rows = [ids for ids, _ in rows_of(lm)]
-    layouts = ["right", "left"] + (["packed"] if packed.can_pack(lm, max(map(len, rows))) else [])
+    rows.append(rows[0][: len(rows[0]) // 2] + rows[1])  # begins as the first one does
+    layouts = ["right", "left"] + (["packed", "shared"] if packed.can_pack(lm, max(map(len, rows))) else [])
     expected = [plain(model, lm.n_layers, ids)[1] for ids in rows]
     for layout in layouts:
         found, laid = {}, passes.lay(lm, rows, layout)

@@ -10,7 +10,7 @@ from tiny import ARCHITECTURES, hooks, tiny
 from torch import nn
 from transformers import AutoModelForCausalLM, GPT2Config, MixtralConfig, OPTConfig
 
-from emotion_vectors.lm import forward, packed
+from emotion_vectors.lm import forward, packed, readout
 from emotion_vectors.lm.architecture import find_parts
 from emotion_vectors.lm.float32 import in_float32, precision, why_not
 from emotion_vectors.lm.model import LanguageModel
@@ -115,7 +115,7 @@ def test_float16_too_and_the_logits():
             assert torch.allclose(exact.model(ids).logits, wanted, atol=1e-5)
             hidden = forward.run(exact, forward.pad(ids.tolist(), lm.device))
             assert torch.allclose(
-                forward.log_probabilities(exact, hidden), torch.log_softmax(wanted, dim=-1), atol=1e-5
+                readout.log_probabilities(exact, hidden), torch.log_softmax(wanted, dim=-1), atol=1e-5
             )
 
 

@@ -47,6 +47,29 @@ def test_packed_texts_are_read_as_alone(kind):
     assert_equals_alone(lm)
 
 
+def alike(lm):
+    """Texts with common beginnings: two with most of it, one that is another's beginning, one twice, and one of its own."""
+    one, other, own = rows(lm, (20, 12, 9))
+    return [one, one[:13] + other, own, one[:6], one, one[:13] + own]
+
+
+@pytest.mark.parametrize("kind", PACKING)
+def test_texts_that_share_their_beginning_are_read_as_alone(kind):
+    lm = tiny(kind)
+    texts = alike(lm)
+    row = packed.pack(texts, lm.device, share=True)
+    assert row.ids.shape[1] == 20 + 12 + 9 + 0 + 0 + 9, "each beginning is in the row once"
+    with torch.inference_mode():
+        together = packed.run(lm, row)[0][row.shared.spread]
+    torch.testing.assert_close(together, torch.cat([alone(lm, text) for text in texts]), atol=1e-4, rtol=1e-4)
+
+
+def test_the_same_token_after_another_beginning_is_another_token():
+    row = packed.pack([[7, 8, 9], [6, 8, 9], [7, 9]], torch.device("cpu"), share=True)
+    assert row.ids[0].tolist() == [7, 8, 9, 6, 8, 9, 9] and row.positions[0].tolist() == [0, 1, 2, 0, 1, 2, 1]
+    assert row.shared.spread.tolist() == [0, 1, 2, 3, 4, 5, 0, 6] and row.shared.first.tolist() == [0, 1, 2, 3, 4, 5, 7]
+
+
 def test_attention_with_a_soft_cap_is_not_packed():
     assert not packed.can_pack(tiny("gemma2"), 30)
     with pytest.raises(ValueError, match="can't read packed"):

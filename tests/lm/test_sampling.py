@@ -7,7 +7,7 @@ import torch
 from scipy.stats import chisquare
 
 from emotion_vectors.lm.sampling import FIRST_LOOK, draw, uniform_draws
-from emotion_vectors.lm.writers import Sampling
+from emotion_vectors.lm.writers.base import Sampling
 
 
 def test_draws_follow_the_nucleus_distribution() -> None:

@@ -19,8 +19,9 @@ from transformers import LlamaConfig, LlamaForCausalLM
 from emotion_vectors.errors import UserError
 from emotion_vectors.lm import toy
 from emotion_vectors.lm.model import load_model
-from emotion_vectors.lm.writers import Request, Sampling, VLLMWriter, vllm_writer
-from emotion_vectors.lm.writers.base import end_tokens
+from emotion_vectors.lm.writers import vllm_writer
+from emotion_vectors.lm.writers.base import Request, Sampling, end_tokens
+from emotion_vectors.lm.writers.vllm_writer import VLLMWriter
 from lm import fake_vllm
 
 # Before anything of vLLM is imported: it takes no torch compiler to see that texts are right.

@@ -17,7 +17,20 @@ EMOTIONS = ("calm", "angry")
 
 def example(strength=0.0, tokens=(" a",)):
     return Example(
-        "calm", strength, "f", 1, None, 0, "text", "text", 0, 0, 9, list(tokens), [strength] * len(tokens), None
+        "calm",
+        strength,
+        "f",
+        1,
+        None,
+        0,
+        "text",
+        0,
+        0,
+        list(tokens),
+        [strength] * len(tokens),
+        None,
+        form="text",
+        stretch=9,
     )
 
 

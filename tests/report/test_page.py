@@ -15,7 +15,7 @@ import pytest
 
 from emotion_vectors.errors import UserError
 from emotion_vectors.report.criteria import SYMBOLS
-from emotion_vectors.report.page import as_csv, script_json
+from emotion_vectors.report.embedding import as_csv, script_json
 from report.reports import Written
 
 from .asking import ContradictoryRecord, check, figures, write_report

@@ -31,7 +31,9 @@ MODULES = [path for path in sorted(SOURCE.rglob("*.py")) if path.name != "__init
 
 def test_most_modules_have_a_test_file_of_their_name():
     without = [str(path.relative_to(SOURCE)) for path in MODULES if not named_after(path).exists()]
-    assert len(without) <= (1 - LEAST) * len(MODULES), f"{len(without)} of {len(MODULES)} have none: {', '.join(without)}"
+    assert len(without) <= (1 - LEAST) * len(MODULES), (
+        f"{len(without)} of {len(MODULES)} have none: {', '.join(without)}"
+    )
 
 
 def test_no_such_file_is_empty():

@@ -13,6 +13,7 @@ from emotion_vectors import lab, settings
 from emotion_vectors.errors import UserError
 from emotion_vectors.lab import Lab
 from emotion_vectors.lm.model import locate
+from emotion_vectors.lm.writers.base import Engine
 from emotion_vectors.opening import settings_identity
 from emotion_vectors.progress import Reporter
 from emotion_vectors.stages.corpus import write_corpus
@@ -143,7 +144,7 @@ def test_a_corpus_that_changed_since_the_run_began_is_refused(tmp_path, monkeypa
 def test_a_writer_with_memory_to_give_back_is_closed(tmp_path, monkeypatch, fails):
     closed = []
 
-    class Engine(Canned):
+    class Held(Canned, Engine):
         def write(self, requests, sampling):
             if fails:
                 raise UserError("no")
@@ -152,7 +153,7 @@ def test_a_writer_with_memory_to_give_back_is_closed(tmp_path, monkeypatch, fail
         def close(self):
             closed.append(True)
 
-    monkeypatch.setattr(lab, "make_writer", lambda *_: Engine())
+    monkeypatch.setattr(lab, "make_writer", lambda *_: Held())
     try:
         make(settings.toy(), tmp_path / "run")
     except UserError:
@@ -166,7 +167,7 @@ class Canned:
     name = "canned"
 
     def write(self, requests, sampling):
-        from emotion_vectors.lm.writers import Written
+        from emotion_vectors.lm.writers.base import Written
 
         for request in requests:
             yield Written(request.key, invented(request.seed), 50, True)

@@ -9,7 +9,6 @@ from emotion_vectors.stats.intervals import cluster_bootstrap, expanded_level, p
 from emotion_vectors.stats.power import (
     bootstrap_index,
     cluster_intervals,
-    mean_intervals,
     pearson_intervals,
     smallest,
     with_share,
@@ -54,17 +53,6 @@ def test_what_no_effect_reaches_is_none_and_bisection_finds_the_first():
     assert smallest(power, GRID) == pytest.approx(0.37) and len(asked) <= 9
     assert smallest(lambda effect: 0.79, GRID) is None
     assert smallest(lambda effect: 1.0, GRID) == 0.0
-
-
-def test_intervals_of_many_samples_are_those_of_scipy_one_by_one():
-    generator = np.random.default_rng(2)
-    values = generator.integers(1, 12, size=(6, 12)).astype(float)
-    values[5] = 4.0
-    low, high = mean_intervals(values, bootstrap_index(12, 9999, (0,)))
-    for row in range(5):
-        exact = stats.bootstrap((values[row],), np.mean, n_resamples=9999, method="BCa", rng=np.random.default_rng(3))
-        assert (low[row], high[row]) == pytest.approx(tuple(exact.confidence_interval), abs=0.15)
-    assert low[5] == pytest.approx(4.0) and high[5] == pytest.approx(4.0)
 
 
 def test_cluster_intervals_are_those_of_the_cluster_bootstrap():

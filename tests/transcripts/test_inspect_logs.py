@@ -30,7 +30,8 @@ from typer.testing import CliRunner  # noqa: E402
 from emotion_vectors.cli import app  # noqa: E402
 from emotion_vectors.errors import UserError  # noqa: E402
 from emotion_vectors.transcripts.inspect_logs import samples_of  # noqa: E402
-from emotion_vectors.transcripts.sources import Bad, Item, read_items, survey, unfolded  # noqa: E402
+from emotion_vectors.transcripts.items import Bad, Item  # noqa: E402
+from emotion_vectors.transcripts.sources import read_items, survey, unfolded  # noqa: E402
 
 LONG = "The sea was calm and the letter had come at last. " * 8
 SAMPLES = [

@@ -9,8 +9,9 @@ import polars as pl
 import pytest
 
 from emotion_vectors.errors import UserError
-from emotion_vectors.transcripts import sources
-from emotion_vectors.transcripts.sources import Bad, Item, read_items, survey
+from emotion_vectors.transcripts import items, sources
+from emotion_vectors.transcripts.items import Bad, Item
+from emotion_vectors.transcripts.sources import read_items, survey
 
 CHAT = [{"role": "user", "content": "Hello"}, {"role": "assistant", "content": "Good day."}]
 
@@ -132,7 +133,7 @@ def test_too_long_a_line_is_bad_and_the_next_one_is_read(tmp_path, monkeypatch):
     path = lines(tmp_path / "a.jsonl", {"text": "x" * 350}, {"text": "short"})
     bad, good = read_items([path])
     assert isinstance(bad, Bad) and isinstance(good, Item) and good.number == 2
-    monkeypatch.setattr(sources, "MOST_CHARACTERS", 4)
+    monkeypatch.setattr(items, "MOST_CHARACTERS", 4)
     assert [type(item) for item in read_items([path])] == [Bad, Bad]
 
 

@@ -8,7 +8,7 @@ from tiny import ARCHITECTURES, tiny
 from emotion_vectors.errors import UserError
 from emotion_vectors.lm import forward, packed
 from emotion_vectors.vectors import activations, passes
-from vectors.rows import texts
+from vectors.rows import slow_means, texts
 
 LAYOUTS = ("packed", "right", "left", None)
 
@@ -17,23 +17,6 @@ LAYOUTS = ("packed", "right", "left", None)
 def _untried():
     """Every test tries anew whether a model can read packed texts: another test may have broken one on purpose."""
     packed._chosen.clear()
-
-
-def slow_means(lm, text):
-    """(n + 1, d): embedding and block outputs by `output_hidden_states`, except the last block, which a hook reads.
-
-    The last entry of `hidden_states` is after the final norm, so it can't serve as the output of the last block.
-    """
-    ids, (first, last) = text
-    kept = {}
-    handle = lm.parts.blocks[-1].register_forward_hook(
-        lambda m, a, output: kept.update(last=output[0] if isinstance(output, tuple) else output)
-    )
-    with torch.no_grad():
-        states = list(lm.model(torch.tensor([ids]), output_hidden_states=True).hidden_states)
-    handle.remove()
-    states[-1] = kept["last"].reshape(1, len(ids), -1)
-    return torch.stack([state[0, first:last].mean(0) for state in states]).numpy()
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)

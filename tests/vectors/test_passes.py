@@ -9,8 +9,8 @@ from tiny import tiny
 
 from emotion_vectors.lm import packed
 from emotion_vectors.lm.memory import Room
-from emotion_vectors.vectors import passes
-from vectors.rows import texts
+from emotion_vectors.vectors import activations, passes
+from vectors.rows import slow_means, texts
 
 
 @pytest.fixture(autouse=True)
@@ -42,6 +42,34 @@ def test_the_batches_of_a_pass_are_those_that_are_planned(monkeypatch):
     for batch, _ in passes.in_batches(rows, Room(200, "tokens", "reading", lm.device), "packed", lambda rows: rows):
         seen.append(batch)
     assert seen == planned
+
+
+def test_prompts_that_begin_alike_are_pooled_as_one_by_one_from_fewer_tokens(monkeypatch):
+    lm = tiny()
+    stem = texts(lm, 1)[0][0][:20]
+    rows = [
+        ([*stem, *ids[:n]], (first, len(stem) + n))
+        for n, (ids, _), first in zip(range(1, 9), texts(lm, 8), range(8), strict=True)
+    ]
+    assert passes.layout_of(lm, rows) == "shared" and passes.layout_of(lm, texts(lm, 8)) == "packed"
+    computed, whole = [], packed.run
+    monkeypatch.setattr(packed, "run", lambda lm, row: computed.append(row.ids.numel()) or whole(lm, row))
+    found = activations.pool(lm, rows, 64)
+    np.testing.assert_allclose(found.means, np.stack([slow_means(lm, row) for row in rows]), atol=1e-4)
+    assert sum(computed) < 0.5 * sum(len(ids) for ids, _ in rows) and max(computed) <= 64
+
+
+def test_a_batch_of_texts_that_begin_alike_holds_its_budget_of_computed_tokens():
+    stem = list(range(30))
+    rows = [([*stem, 100 + i, 100 + i % 7], (0, 32)) for i in range(40)]
+    seen = [
+        rows
+        for rows, _ in passes.in_batches(
+            rows, Room(50, "tokens", "reading", torch.device("cpu")), "shared", lambda rows: rows
+        )
+    ]
+    assert sorted(row for some in seen for row in some) == list(range(40))
+    assert [len(some) for some in seen] == [10, 10, 10, 10], "30 tokens of the stem and two of each text's own: 50"
 
 
 def test_a_cpu_reads_fewer_tokens_at_once_than_allowed_and_a_gpu_all_of_them():

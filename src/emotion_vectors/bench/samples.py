@@ -12,7 +12,7 @@ from emotion_vectors.corpus.stories import plan_round
 from emotion_vectors.corpus.writing import sampling_of
 from emotion_vectors.lm.model import LanguageModel
 from emotion_vectors.lm.prompts import chat_prompt, story_prompt
-from emotion_vectors.lm.writers import Request, Sampling
+from emotion_vectors.lm.writers.base import Request, Sampling
 from emotion_vectors.progress import Reporter
 from emotion_vectors.settings import Runtime, Settings
 from emotion_vectors.stimuli.pack import Pack

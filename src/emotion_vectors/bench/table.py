@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Mapping
 
 from rich.table import Table
 
+from emotion_vectors.store.schema import JsonObject
 
-def tables(record: dict[str, Any]) -> Iterator[Table]:
+
+def tables(record: JsonObject) -> Iterator[Table]:
     """The jobs; the engines that write; the growth. What was not measured is a dash with its reason in the record."""
     machine = record["machine"]
     model, accelerator = machine["model"], machine["accelerator"]
@@ -21,7 +22,7 @@ def tables(record: dict[str, Any]) -> Iterator[Table]:
         yield _growth(record["growth"])
 
 
-def _jobs(jobs: dict[str, Any], title: str) -> Table:
+def _jobs(jobs: Mapping[str, JsonObject], title: str) -> Table:
     table = Table("job", "unit", "rate", "plain", "ratio", "limit", "of limit", "differ by", title=title)
     for name, job in jobs.items():
         plain, limit, check = job.get("plain", {}), job.get("limit", {}), job.get("check", {})
@@ -33,14 +34,14 @@ def _jobs(jobs: dict[str, Any], title: str) -> Table:
     return table
 
 
-def _engines(engines: dict[str, Any]) -> Table:
+def _engines(engines: Mapping[str, JsonObject]) -> Table:
     table = Table("engine", "tokens/s", "remark", title="Writing")
     for name, engine in engines.items():
         table.add_row(name, shown(engine["rate"]), engine.get("rate_reason", ""))
     return table
 
 
-def _growth(growth: dict[str, Any]) -> Table:
+def _growth(growth: Mapping[str, list[JsonObject] | None]) -> Table:
     table = Table("job", "work", "seconds", "seconds per unit", "peak memory, MiB", "to 1x", title="Growth")
     for job in ("extraction", "steering"):
         rows = growth.get(job) or []

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from typing import get_args
 
 import numpy as np
 
@@ -14,13 +13,12 @@ from emotion_vectors.bench.outcome import outcome
 from emotion_vectors.bench.samples import Case
 from emotion_vectors.bench.timing import Lap, Way, race
 from emotion_vectors.errors import UserError
-from emotion_vectors.lm.writers import Request, Sampling, Writer, choose_writer, make_writer
-from emotion_vectors.lm.writers.base import end_tokens
-from emotion_vectors.lm.writers.openvino_writer import generation_config, rotation_of, start_pipeline
-from emotion_vectors.settings import Settings
+from emotion_vectors.lm.writers import WRITERS
+from emotion_vectors.lm.writers.base import Engine, Options, Request, Sampling, end_tokens
+from emotion_vectors.lm.writers.choosing import choose_writer, facts_of, kind_of, make_writer
+from emotion_vectors.lm.writers.openvino_writer import generation_config, start_pipeline
 from emotion_vectors.store.schema import JsonObject
 
-BYTES = {"openvino": 34 / 32}  # per weight as the engine stores it: blocks of 32 weights in 34 bytes (Q8_0)
 WARM_UP_TOKENS = 4
 
 
@@ -28,10 +26,8 @@ def writing(case: Case) -> JsonObject:
     """New tokens per second; the reading of the prompts is part of the time, loading the engine is not."""
     lm, sizes = case.lm, case.sizes
     asked, sampling = samples.requests(case, sizes.requests), samples.sampling(case, sizes.new_tokens)
-    rotation = rotation_of(lm.model.config.to_dict())
-    choice = "transformers" if case.settings.writer == "auto" and (lm.quantize or lm.adapter) else case.settings.writer
-    chosen = choose_writer(choice, lm.gguf, lm.model.config.model_type, lm.device.type, rotation)
-    if chosen == "server":
+    chosen = choose_writer(case.settings.writer, facts_of(lm))
+    if kind_of(chosen).is_remote:
         raise UserError(
             "A server is another machine and can't be timed here; use another --set writer=... for the bench."
         )
@@ -47,7 +43,7 @@ def writing(case: Case) -> JsonObject:
         raced = race(ways, sizes.rounds, advance=stage.advance, warm_up={})
     together = min(case.runtime.stories_per_batch, len(asked))
     context = float(np.mean([len(one.prompt_ids) for one in asked])) + sampling.max_new_tokens / 2
-    bound = limit.writing_limit(lm, together, context, BYTES.get(chosen, float(lm.dtype.itemsize)))
+    bound = limit.writing_limit(lm, together, context, kind_of(chosen).bytes_per_weight or float(lm.dtype.itemsize))
     rows = {name: {"rate": one.rate, "rates": one.rates} for name, one in raced.items()}
     return outcome(
         "writing", raced[chosen], raced["generate"], f"model.generate with left-padded batches of {best}, its best size",
@@ -72,11 +68,11 @@ def _engines(
     """
     found: dict[str, Write] = {}
     missing: dict[str, str] = {}
-    names = [name for name in get_args(Settings.model_fields["writer"].annotation) if name not in ("auto", "server")]
-    for name in names:
+    options = Options(case.runtime.stories_per_batch, case.reporter.say, case.runtime.cache)
+    for name in (name for name in WRITERS if not kind_of(name).is_remote):
         try:
-            writer = make_writer(case.lm, name, case.runtime.stories_per_batch, case.reporter.say, case.runtime.cache)
-            until.callback(getattr(writer, "close", lambda: None))
+            writer = make_writer(case.lm, name, options)
+            until.callback(writer.close)
             write = _by_writer(writer)
             write(asked[:2], samples.sampling(case, WARM_UP_TOKENS))
         except UserError as error:
@@ -91,11 +87,11 @@ def _engines(
     return found, missing
 
 
-def _by_writer(writer: Writer) -> Write:
+def _by_writer(writer: Engine) -> Write:
     def write(requests: Sequence[Request], sampling: Sampling) -> Lap:
-        begun, starting = time.perf_counter(), getattr(writer, "start_seconds", 0.0)
+        begun, starting = time.perf_counter(), writer.start_seconds
         tokens = sum(written.tokens for written in writer.write(requests, sampling))
-        return Lap(tokens, None, time.perf_counter() - begun - (getattr(writer, "start_seconds", 0.0) - starting))
+        return Lap(tokens, None, time.perf_counter() - begun - (writer.start_seconds - starting))
 
     return write
 

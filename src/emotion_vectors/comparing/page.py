@@ -10,8 +10,9 @@ import vl_convert
 
 from emotion_vectors.comparing.training_told import training_seen, training_table
 from emotion_vectors.report.criteria import NOT_JUDGED, css
+from emotion_vectors.report.embedding import VEGA_LITE, svg_uri
 from emotion_vectors.report.page import TEMPLATES as REPORT
-from emotion_vectors.report.page import VEGA_LITE, svg_uri, templates
+from emotion_vectors.report.page import templates
 from emotion_vectors.report.palette import CATEGORY_COLOURS
 from emotion_vectors.report.topic import Cell, Table
 from emotion_vectors.report.wording import count, fixed, interval, number, p_value, percent, sided

@@ -27,7 +27,6 @@ NAMES_ANY = "names an emotion"
 DUPLICATE = "near-duplicate"
 # Not a fault: a text that was written at the same time as another try, which is the one that is kept.
 SPARE = "not needed"
-REASONS = (EMPTY, BOILERPLATE, ECHO, NOT_PROSE, TOO_SHORT, TOO_LONG, LOOP, NAMES, NAMES_ANY, DUPLICATE, SPARE)
 
 # A text whose distinct share of four-word runs is below this goes in circles. Stories that SmolLM2 writes in full
 # precision have 0.97 on average; its loops are below 0.7.

@@ -74,7 +74,7 @@ def raw_rows(source: Source, columns: Sequence[str]) -> Iterator[tuple[int, Any]
     elif source.path.suffix.lower() == ".parquet":
         rows = enumerate(_parquet_rows(source, columns), start=1)
     else:
-        rows = _json_rows(source.path)
+        rows = _json_rows(source.path, columns)
     yield from rows
 
 
@@ -138,11 +138,11 @@ def _plain(name: str) -> str:
 
 def _our_stories(source: Source) -> Iterator[tuple[int, Any]]:
     for path in shipped.story_files()[: source.first]:
-        yield from _json_rows(path)
+        yield from _json_rows(path, STORY_COLUMNS)
 
 
 def _our_neutral_texts(source: Source) -> Iterator[tuple[int, Any]]:
-    for number, row in islice(_json_rows(shipped.FOLDER / shipped.NEUTRAL), source.first):
+    for number, row in islice(_json_rows(shipped.FOLDER / shipped.NEUTRAL, ("question", "answer")), source.first):
         yield number, {"topic": row["question"], "text": shipped.dialogue(row["question"], row["answer"])}
 
 
@@ -165,7 +165,7 @@ def _parquet_rows(source: Source, columns: Sequence[str]) -> Iterator[dict[str, 
         raise UserError(f"Can't read the corpus {path}: {_line(error)}; write the parquet file again.") from error
 
 
-def _json_rows(path: Path) -> Iterator[tuple[int, Any]]:
+def _json_rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, Any]]:
     """Each line that is not blank, with its number."""
     with open(path, "rb") as handle:
         number = 0
@@ -180,8 +180,8 @@ def _json_rows(path: Path) -> Iterator[tuple[int, Any]]:
                 row = json.loads(line.decode("utf-8"))
             except (ValueError, RecursionError) as error:
                 raise UserError(
-                    f"{path.name}, line {number}: it is no JSON ({_line(error)}); each line needs one object with emotion, "
-                    "topic and text."
+                    f"{path.name}, line {number}: it is no JSON ({_line(error)}); each line needs one object with "
+                    f"{', '.join(columns)}."
                 ) from error
             yield number, row
 

@@ -10,10 +10,9 @@ from __future__ import annotations
 import math
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
@@ -123,7 +122,7 @@ class _Tally:
         self.kept: Counter[tuple[str, str]] = Counter()
         self.dropped: Counter[str] = Counter()
 
-    def row(self, cell: tuple[str, str], row: Row, fault: Fault, turns: bool = True) -> dict[str, Any]:
+    def row(self, cell: tuple[str, str], row: Row, fault: Fault, turns: bool = True) -> dict[str, str | int | bool]:
         """One row of the table (without its emotion). turns: it is a story, and cut where a next speaker begins."""
         cleaned = clean(row.text, turns=turns, story=turns)
         tokens = self._count(cleaned.text) if cleaned.text else 0
@@ -152,7 +151,9 @@ class _Tally:
         return Summary(written, written, kept, dropped, short, fewest, 0, 0, seconds)
 
 
-def _file(rows: Iterable[dict], schema: dict[str, Any], stage: str, folder: Path, reporter: Reporter) -> float:
+def _file(
+    rows: Iterable[dict], schema: Mapping[str, type[pl.DataType]], stage: str, folder: Path, reporter: Reporter
+) -> float:
     """Write rows to `folder/STAGE.parquet` through parts, so that memory holds one part; the seconds that it took."""
     parts = folder / "parts" / f"{IMPORTING}{stage}"
     for old in parts.glob("*.parquet"):

@@ -86,7 +86,7 @@ def look_into(settings: EmotionSettings, pack: Pack, say: Callable[[str], None])
             say(f"{source.name} gives no valence for {_listed(untold)}; V8 and V11 leave them out.")
     else:
         chosen = chosen[: settings.emotions]
-    _enough(chosen, found, source, settings)
+    _enough(chosen, source, settings)
     _tell(chosen, found, source, settings, say)
     return Imports(pack, found, texts, tuple(emotion for emotion in pack.emotions if emotion in set(chosen)))
 
@@ -139,7 +139,7 @@ def _filled(found: Survey, source: Source) -> Survey:
     return found
 
 
-def _enough(chosen: list[str], found: Survey, source: Source, settings: EmotionSettings) -> None:
+def _enough(chosen: list[str], source: Source, settings: EmotionSettings) -> None:
     if len(chosen) >= FEWEST:
         return
     if source.ours:

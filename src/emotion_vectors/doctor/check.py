@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from emotion_vectors.errors import UserError
 
@@ -39,7 +39,7 @@ class Check:
     kind: Kind
     detail: str
 
-    def record(self) -> dict[str, Any]:
+    def record(self) -> dict[str, Value]:
         """All fields but the name, as the record keeps them under it."""
         fields = asdict(self)
         del fields["name"]

@@ -8,7 +8,7 @@ import torch
 
 from emotion_vectors.doctor.bench import RESIDUAL_TOLERANCE, Bench, in_spreads, plain_hooks
 from emotion_vectors.doctor.check import Finding, at_most
-from emotion_vectors.lm import forward, selfcheck
+from emotion_vectors.lm import forward, readout, selfcheck
 from emotion_vectors.lm.uncompiled import HookError
 
 Pass = tuple[dict[int, torch.Tensor], torch.Tensor]
@@ -34,7 +34,7 @@ def _plain(bench: Bench) -> Pass:
 
 def _logits(bench: Bench) -> torch.Tensor:
     hidden = forward.run(bench.lm, bench.batch)[bench.last]
-    return forward.logits_of(bench.lm, hidden, range(bench.lm.parts.head.weight.shape[0]))
+    return readout.logits_of(bench.lm, hidden, range(bench.lm.parts.head.weight.shape[0]))
 
 
 def fired(bench: Bench) -> Finding:

@@ -7,7 +7,7 @@ import torch
 
 from emotion_vectors.doctor.bench import RESIDUAL_TOLERANCE, Bench, in_spreads, own_pass, plain_hooks, relative
 from emotion_vectors.doctor.check import Finding, at_most
-from emotion_vectors.lm import forward, selfcheck
+from emotion_vectors.lm import forward, readout, selfcheck
 from emotion_vectors.lm.starting import begin_of
 from emotion_vectors.vectors import activations
 
@@ -67,9 +67,13 @@ def padding(bench: Bench) -> Finding:
 
 
 def batch_size(bench: Bench) -> Finding:
-    """Pooled means one row at a time, two or three, and all at once, against the model's own pass."""
-    few = 2 * max(len(ids) for ids, _ in bench.rows) + 1
+    """Pooled means one row at a time, two or three, all at once, and with their own beginnings, against the model's own pass."""
+    few, count = 2 * max(len(ids) for ids, _ in bench.rows) + 1, len(bench.rows)
     ways = [activations.pool(bench.lm, bench.rows, tokens).means for tokens in (EVERYTHING, few, 1)]
+    # What comes after a span changes nothing in it. Half of the texts are beginnings of others, so beginnings are computed once.
+    begun = [*bench.rows, *((ids[:last], (first, last)) for ids, (first, last) in bench.rows)]
+    together = activations.pool(bench.lm, begun, EVERYTHING).means
+    ways += [together[:count], together[count:]]
     return at_most(
         _apart(bench, ways), RESIDUAL_TOLERANCE[bench.lm.dtype], "The size of a batch changes nothing beyond rounding.",
         "Pooled activations depend on the batch that a text is in; report a bug.",
@@ -84,7 +88,7 @@ def read_position(bench: Bench) -> Finding:
         batch = forward.pad([ids for ids, _ in bench.rows], lm.device, lm.pad_id, side)
         with torch.inference_mode():
             hidden = forward.run(lm, batch)[bench.last[0], batch.last]
-            ours = forward.logits_of(lm, hidden, tokens)
+            ours = readout.logits_of(lm, hidden, tokens)
         worst += [in_spreads(row, own.logits) for row, own in zip(ours, bench.own, strict=True)]
     return at_most(
         float(np.max(worst)), selfcheck.TOLERANCE[lm.dtype], "The answer is read at the last token of each prompt.",
@@ -120,9 +124,9 @@ def start(bench: Bench) -> Finding:
         for change in (lambda residual: residual, lambda residual: residual + vectors * touched):
             with torch.inference_mode():
                 with plain_hooks(lm, {layer: change}) as outputs:
-                    whole = forward.logits_of(lm, forward.run(lm, bench.batch)[bench.last], tokens)
+                    whole = readout.logits_of(lm, forward.run(lm, bench.batch)[bench.last], tokens)
                 with forward.start_after(lm, layer, outputs[layer]):
-                    started = forward.logits_of(lm, forward.run(lm, bench.batch)[bench.last], tokens)
+                    started = readout.logits_of(lm, forward.run(lm, bench.batch)[bench.last], tokens)
             worst.append(in_spreads(started, whole))
     if not worst:
         return Finding(

@@ -208,3 +208,8 @@ def number(value: float | None) -> str:
 def json_number(value: float) -> float | None:
     """`value` for the record, or None where it is not a finite number: JSON has no NaN."""
     return float(value) if math.isfinite(value) else None
+
+
+def known_number(value: float | None) -> float:
+    """The record's number again: NaN for what it doesn't have."""
+    return float("nan") if value is None else value

@@ -5,8 +5,7 @@ One file is one direction: 1-d float32 tensors `direction.N`, and the keys `gene
 0 (`build_cvec` at the end of block `il`, with the data for `il` at offset (il - 1) x d), and never at block 0; repeng numbers
 its layers in the same way. So our layer l is `direction.l`, and layer 0 has no place in such a file.
 
-Files are read by a small strict reader of our own: every count and length is compared with the size of the file before
-anything is allocated, because a damaged count makes the general reader of the gguf package loop for ever.
+Files are read by the strict reader of `lm.gguf_header`.
 """
 
 from __future__ import annotations
@@ -23,11 +22,10 @@ import numpy as np
 
 from emotion_vectors.errors import UserError
 from emotion_vectors.exports.choice import Direction
+from emotion_vectors.lm.gguf_header import Cursor, Damaged, Texts
 from emotion_vectors.store import atomic
 
 ARCHITECTURE = "controlvector"
-SCALARS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
-STRING, ARRAY = 8, 9
 FLOATS = {0: np.dtype("<f4"), 1: np.dtype("<f2")}
 # In these model types llama.cpp loads the file and adds nothing, in builds before its pull request 20653 (March 2026) or still (PLaMo 2).
 SILENT = ("qwen3_5", "qwen3next", "plamo2")
@@ -117,94 +115,46 @@ def read(path: Path) -> ControlVector:
         return _parse(path.read_bytes())
     except OSError as error:
         raise UserError(f"Can't read {path}: {error.strerror}; check the path.") from error
-    except (_Damaged, struct.error, UnicodeDecodeError) as error:
+    except (Damaged, struct.error, UnicodeDecodeError) as error:
         raise UserError(f"{path} is no whole GGUF control vector ({error}); get the file again.") from error
 
 
-class _Damaged(Exception):
-    pass
-
-
-class _Bytes:
-    """A cursor over the file that refuses to step beyond its end."""
-
-    def __init__(self, data: bytes) -> None:
-        self.data, self.at = data, 0
-
-    def take(self, count: int) -> bytes:
-        if count < 0 or self.at + count > len(self.data):
-            raise _Damaged("it ends too early")
-        self.at += count
-        return self.data[self.at - count : self.at]
-
-    def number(self, kind: str) -> int | float:
-        return struct.unpack(f"<{kind}", self.take(struct.calcsize(f"<{kind}")))[0]
-
-    def text(self) -> str:
-        length = int(self.number("Q"))
-        if length > LONGEST_TEXT:
-            raise _Damaged("a text in it is too long")
-        return self.take(length).decode("utf-8")
-
-    def value(self, kind: int) -> str | float | None:
-        """A key's value; arrays are stepped over and give None."""
-        if kind == STRING:
-            return self.text()
-        if kind in SCALARS:
-            return self.number(SCALARS[kind])
-        if kind != ARRAY:
-            raise _Damaged("a key has an unknown type")
-        inner, count = int(self.number("I")), int(self.number("Q"))
-        if inner in SCALARS:
-            self.take(struct.calcsize(f"<{SCALARS[inner]}") * count)
-        elif inner == STRING and count <= len(self.data) // 8:
-            for _ in range(count):
-                self.text()
-        else:
-            raise _Damaged("an array in it has an unknown type")
-        return None
-
-
 def _parse(data: bytes) -> ControlVector:
-    file = _Bytes(data)
-    if file.take(4) != b"GGUF":
-        raise _Damaged("it does not begin with GGUF")
-    if file.number("I") not in (2, 3):
-        raise _Damaged("its version of GGUF is unknown")
-    n_tensors, n_keys = int(file.number("Q")), int(file.number("Q"))
+    file = Cursor(data, LONGEST_TEXT)
+    n_tensors, n_keys = file.counts()
     if n_tensors > MOST_TENSORS or n_keys > MOST_KEYS:
-        raise _Damaged("it counts too many tensors or keys")
+        raise Damaged("it counts too many tensors or keys")
     keys: dict[str, str | float] = {}
     for _ in range(n_keys):
         name = file.text()
-        value = file.value(int(file.number("I")))
-        if value is not None:
+        value = file.value(file.number("I"))
+        if not isinstance(value, list | Texts):
             keys[name] = value
     if keys.get("general.architecture", ARCHITECTURE) != ARCHITECTURE:
-        raise _Damaged(f"it holds a {str(keys['general.architecture'])[:40]!r}")
+        raise Damaged(f"it holds a {str(keys['general.architecture'])[:40]!r}")
     placed = [_tensor(file) for _ in range(n_tensors)]
     layers = _vectors(data, _start(file.at, keys), placed)
     first = layers.pop(0, None)
     if not layers:
-        raise _Damaged("it holds no direction.N beyond direction.0, which llama.cpp never adds")
+        raise Damaged("it holds no direction.N beyond direction.0, which llama.cpp never adds")
     return ControlVector(keys, layers, first is not None)
 
 
-def _tensor(file: _Bytes) -> tuple[str, int, int, int]:
+def _tensor(file: Cursor) -> tuple[str, int, int, int]:
     """Name, number of values, type and offset of a tensor."""
-    name, dimensions = file.text(), int(file.number("I"))
+    name, dimensions = file.text(), file.number("I")
     if not 1 <= dimensions <= 4:
-        raise _Damaged("a tensor has no or too many dimensions")
-    shape = [int(file.number("Q")) for _ in range(dimensions)]
+        raise Damaged("a tensor has no or too many dimensions")
+    shape = [file.number("Q") for _ in range(dimensions)]
     if math.prod(shape) != max(shape):
-        raise _Damaged(f"the tensor {name[:40]!r} is no single row")
-    return name, max(shape), int(file.number("I")), int(file.number("Q"))
+        raise Damaged(f"the tensor {name[:40]!r} is no single row")
+    return name, max(shape), file.number("I"), file.number("Q")
 
 
 def _start(end_of_header: int, keys: dict[str, str | float]) -> int:
     alignment = keys.get("general.alignment", 32)
     if not isinstance(alignment, int) or not 1 <= alignment <= 1 << 16:
-        raise _Damaged("its alignment is not valid")
+        raise Damaged("its alignment is not valid")
     return -(-end_of_header // alignment) * alignment
 
 
@@ -213,20 +163,20 @@ def _vectors(data: bytes, start: int, placed: list[tuple[str, int, int, int]]) -
     for name, count, kind, offset in placed:
         found = re.fullmatch(r"direction\.(\d{1,4}|-[1-9]\d{0,3})", name)
         if found is None:
-            raise _Damaged(f"the tensor {name[:40]!r} is no direction.N")
+            raise Damaged(f"the tensor {name[:40]!r} is no direction.N")
         if kind not in FLOATS:
-            raise _Damaged(f"the tensor {name!r} is no float32 or float16")
+            raise Damaged(f"the tensor {name!r} is no float32 or float16")
         first, last = start + offset, start + offset + count * FLOATS[kind].itemsize
         if last > len(data):
-            raise _Damaged("it ends too early")
+            raise Damaged("it ends too early")
         layer = int(found[1])
         if layer in layers:
-            raise _Damaged(f"the tensor {name!r} is there twice")
+            raise Damaged(f"the tensor {name!r} is there twice")
         layers[layer] = np.frombuffer(data[first:last], dtype=FLOATS[kind]).astype(np.float32)
         if not np.isfinite(layers[layer]).all():
-            raise _Damaged(f"the tensor {name!r} holds a value that is not finite")
+            raise Damaged(f"the tensor {name!r} holds a value that is not finite")
     if not layers:
-        raise _Damaged("it holds no direction.N")
+        raise Damaged("it holds no direction.N")
     if len({len(vector) for vector in layers.values()}) > 1:
-        raise _Damaged("its directions differ in width")
+        raise Damaged("its directions differ in width")
     return layers

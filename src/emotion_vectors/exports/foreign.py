@@ -8,7 +8,6 @@ are zero in the file, and `EmotionVectors.at` refuses them. There is no centre, 
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -20,8 +19,10 @@ from emotion_vectors.exports import arrays, control_vector
 from emotion_vectors.lm.model import LanguageModel
 from emotion_vectors.lm.prompts import chat_prompt
 from emotion_vectors.stimuli.pack import Pack
+from emotion_vectors.store.run_folder import file_digest
 from emotion_vectors.vectors.activations import pool
 from emotion_vectors.vectors.file import EmotionVectors
+from emotion_vectors.vectors.layers import in_short
 
 FORMATS = ("repeng", "npz")
 MOST_EMOTIONS = 10_000
@@ -61,7 +62,7 @@ def import_vectors(
     _check(found, lm)
     chosen = lm.default_layer if layer is None else layer
     if chosen not in found.layers:
-        raise UserError(f"The file has no vectors at layer {chosen}; choose --layer out of {_shown(found.layers)}.")
+        raise UserError(f"The file has no vectors at layer {chosen}; choose --layer out of {in_short(found.layers)}.")
     raw = np.zeros((lm.n_layers, len(found.vectors), lm.hidden_size), dtype=np.float32)
     for row, by_layer in enumerate(found.vectors.values()):
         for at in found.layers:
@@ -72,7 +73,7 @@ def import_vectors(
     header = {
         "model": "embedded" if lm.source.startswith("pypi:") else lm.source, "model_sha256": lm.sha256,
         "source": f"imported from {format}", "layers_given": whole, "residual_norm_from": "neutral questions",
-        "source_sha256": [_digest(_path(file)) for file in files],
+        "source_sha256": [file_digest(_path(file)) for file in files],
     }  # fmt: skip
     if found.left_out:
         header["layers_left_out"] = [0]
@@ -118,7 +119,7 @@ def _arrays(files: Sequence[str], names: Sequence[str]) -> Foreign:
         )
     layers = list(range(read.vectors.shape[1])) if read.layers is None else list(read.layers)
     if len(set(layers)) < len(layers) or min(layers) < 0:
-        raise UserError(f"The file's layers {_shown(layers)} repeat or are negative; count blocks from 0.")
+        raise UserError(f"The file's layers {in_short(layers)} repeat or are negative; count blocks from 0.")
     vectors: dict[str, dict[int, np.ndarray]] = {}
     for name, rows in zip(emotions, read.vectors, strict=True):
         _add(vectors, name, dict(zip(layers, rows, strict=True)))
@@ -145,7 +146,7 @@ def _check(found: Foreign, lm: LanguageModel) -> None:
     width = {len(vector) for layers in found.vectors.values() for vector in layers.values()}
     if width != {lm.hidden_size}:
         raise UserError(
-            f"The vectors have width {_shown(sorted(width))}, but {lm.name} has {lm.hidden_size}; give the model they are from."
+            f"The vectors have width {in_short(sorted(width))}, but {lm.name} has {lm.hidden_size}; give the model they are from."
         )
     if found.layers == list(range(1, lm.n_layers + 1)):
         raise UserError(
@@ -163,12 +164,3 @@ def _path(file: str) -> Path:
     """The path in "NAME=FILE"; a file whose own name has an = in it is taken as it is."""
     name, equals, path = file.partition("=")
     return Path(path) if equals and name.strip() and not Path(file).exists() else Path(file)
-
-
-def _digest(path: Path) -> str:
-    with open(path, "rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()
-
-
-def _shown(numbers: Sequence[int]) -> str:
-    return ", ".join(map(str, numbers[:8])) + (", ..." if len(numbers) > 8 else "") or "none"

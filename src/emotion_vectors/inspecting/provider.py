@@ -36,7 +36,8 @@ from rich.text import Text
 
 from emotion_vectors.errors import UserError
 from emotion_vectors.inspecting.asked import asked_arguments, asked_sampling
-from emotion_vectors.inspecting.readings import Chat, read_chats
+from emotion_vectors.inspecting.readings import Reading, read_chats
+from emotion_vectors.lm.chat_format import Chat
 from emotion_vectors.lm.decode import Decoded, Row, decode
 from emotion_vectors.lm.finite import require_addable
 from emotion_vectors.lm.limits import context_of, require_room
@@ -228,7 +229,7 @@ class SteeredAPI(ModelAPI):
                 call.error = error
 
     def _output(
-        self, call: _Call, texts: Sequence[tuple[str, str, int]], readings: list[list[dict[str, Any]]]
+        self, call: _Call, texts: Sequence[tuple[str, str, int]], readings: Sequence[Sequence[Reading]]
     ) -> ModelOutput:
         choices = [
             ChatCompletionChoice(

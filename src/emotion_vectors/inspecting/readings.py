@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 import polars as pl
 
 from emotion_vectors.errors import UserError
+from emotion_vectors.lm.chat_format import Chat
 from emotion_vectors.lm.messages import Conversation, converse
 from emotion_vectors.lm.model import LanguageModel
+from emotion_vectors.transcripts.items import Item
 from emotion_vectors.transcripts.scores import MessageScores, score_texts, usual_window
-from emotion_vectors.transcripts.sources import Item
 from emotion_vectors.transcripts.table import Line, extra_of, table
 from emotion_vectors.vectors.calibration import Calibration
 from emotion_vectors.vectors.file import EmotionVectors
 
-Chat = list[dict[str, Any]]
+Reading = Mapping[str, str | int | float | bool | None]  # of the table, by column
 
 
 def read_chats(
@@ -25,7 +25,7 @@ def read_chats(
     chats: Sequence[Chat],
     emotions: Sequence[str],
     calibration: Calibration | None,
-) -> list[list[dict[str, Any]]]:
+) -> Sequence[Sequence[Reading]]:
     """Of each chat a row for every message with words and every emotion, at the analysis layer.
 
     A row has message, role, tokens, emotion, in_sample, and response, mean and max as centred cosines (raw ones where the vectors have no

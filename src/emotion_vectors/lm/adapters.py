@@ -9,6 +9,9 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import warnings
+from collections import Counter
+from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple, cast
@@ -19,11 +22,14 @@ from safetensors.torch import load_file
 from transformers import PreTrainedModel
 
 from emotion_vectors.errors import UserError, first_line
-from emotion_vectors.lm.pretrained import named_tensors
+from emotion_vectors.lm.pretrained import SHOWN, named_tensors
 from emotion_vectors.lm.weights import sha256_of
 from emotion_vectors.store.remote import is_remote, local_folder
 
 CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
+HARMLESS = ("unsloth_fixed",)  # that a tool of training has been there
+# Of the logits' length: how far a merged model may be from the same one with its adapter beside it. Rounding stays far below.
+MERGED = {torch.float32: 1e-3, torch.bfloat16: 0.25, torch.float16: 0.1}
 REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 
 
@@ -108,33 +114,109 @@ def check_base(adapter: Adapter, name: str, another: bool) -> None:
 @torch.inference_mode()
 def adapted(model: PreTrainedModel, adapter: Adapter, name: str) -> PreTrainedModel:
     """The model `name` with the adapter, merged unless it is quantised. Every tensor of the adapter has its place, or it is refused."""
-    from peft import PeftConfig, PeftModel, set_peft_model_state_dict
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of what is refused or seen to here
+        return _adapted(model, adapter, name)
+
+
+def _adapted(model: PreTrainedModel, adapter: Adapter, name: str) -> PreTrainedModel:
+    from peft import PeftModel, set_peft_model_state_dict
 
     try:
-        config = PeftConfig.from_pretrained(str(adapter.folder))
-        if config.is_prompt_learning:
-            raise UserError(
-                f"The adapter '{adapter.name}' is a {_kind(config)}, which puts tokens of its own before every text; only adapters of weights "
-                "(LoRA, DoRA, IA3) can be used."
-            )
+        config = _configured(adapter)
         config.inference_mode = True
         tensors = load_file(adapter.folder / WEIGHTS)
-        wearing = PeftModel(model, config, autocast_adapter_dtype=False)
+        with (
+            warnings.catch_warnings()
+        ):  # peft asks transformers for what it has renamed, which is nobody's business here
+            warnings.simplefilter("ignore", FutureWarning)
+            wearing = PeftModel(model, config, autocast_adapter_dtype=False)
         _refuse_unsettled(adapter, wearing, tensors)
         found = set_peft_model_state_dict(wearing, tensors)
     except (ValueError, TypeError, KeyError, RuntimeError, OSError, SafetensorError) as error:
         raise UserError(
-            f"The adapter '{adapter.name}' does not fit '{name}': {first_line(error)}; it says it is for '{adapter.base}'."
+            f"The adapter '{adapter.name}' does not fit '{name}': {first_line(error)}{_meant(adapter)}."
         ) from error
     if found.unexpected_keys:
         raise UserError(_unplaced(adapter, found.unexpected_keys))
     wearing.eval()
     if getattr(model, "is_quantized", False):
         return cast(PreTrainedModel, wearing.get_base_model()).requires_grad_(False)
+    return _merged(adapter, wearing).requires_grad_(False)
+
+
+def _configured(adapter: Adapter) -> Any:
+    """Its configuration. Refuses what is more than a change of weights, and what the installed peft would pass over."""
+    from peft import PeftConfig
+
     try:
-        return cast(Any, wearing).merge_and_unload(safe_merge=True).requires_grad_(False)
-    except ValueError as error:
+        config = PeftConfig.from_pretrained(str(adapter.folder))
+    except KeyError as error:
+        raise UserError(
+            f"The adapter '{adapter.name}' is of a kind that the installed peft {version('peft')} does not know ({error}); install a newer one: "
+            "pip install -U peft."
+        ) from error
+    if config.is_prompt_learning:
+        raise UserError(
+            f"The adapter '{adapter.name}' is a {_kind(config)}, which puts tokens of its own before every text; only adapters of weights "
+            "(LoRA, DoRA, IA3) can be used."
+        )
+    if getattr(config, "alora_invocation_tokens", None):
+        raise UserError(
+            f"The adapter '{adapter.name}' changes the weights only after certain tokens of a text (aLoRA); only adapters that change them "
+            "everywhere (LoRA, DoRA, IA3) can be used."
+        )
+    written = json.loads((adapter.folder / CONFIG).read_text(encoding="utf-8"))
+    unknown = [key for key, value in written.items() if value and not hasattr(config, key) and key not in HARMLESS]
+    if unknown:
+        raise UserError(
+            f"The adapter '{adapter.name}' sets {', '.join(sorted(unknown)[:SHOWN])}, which the installed peft {version('peft')} does not know and "
+            "would pass over; install a newer one: pip install -U peft."
+        )
+    return config
+
+
+def _merged(adapter: Adapter, wearing: Any) -> PreTrainedModel:
+    """The plain model with the adapter in its weights; `UserError` where it can't be merged or gives other numbers merged.
+
+    A weight that two modules share and one of them has adapted (an embedding that is the unembedding too) is first copied: merged into
+    both it would be another model.
+    """
+    try:
+        beside = _numbers(wearing)
+        _part_shared(wearing)
+        model = wearing.merge_and_unload(safe_merge=True)
+        merged = _numbers(model)
+    except Exception as error:  # each kind of adapter raises what its authors chose
         raise UserError(f"The adapter '{adapter.name}' can't be merged: {first_line(error)}.") from error
+    # Of the tokens the median: rounding can blow up at a token of no sense, another merge differs at every one.
+    apart = float(((merged - beside).norm(dim=-1) / beside.norm(dim=-1)).median())
+    if not apart <= MERGED[model.dtype]:  # NaN is not
+        raise UserError(
+            f"The adapter '{adapter.name}' gives other numbers when it is merged into the weights (by {apart:.2g} of the logits' length); "
+            "merge it with the tool that made it, and give the merged model."
+        )
+    return model
+
+
+def _numbers(model: Any) -> torch.Tensor:
+    """Logits (16, v) after tokens from all over the vocabulary, float32 and centred, as a softmax sees them."""
+    inner = model.get_base_model() if hasattr(model, "get_base_model") else model
+    last = inner.config.get_text_config().vocab_size - 1
+    ids = torch.linspace(0.05 * last, 0.95 * last, 16, device=inner.get_input_embeddings().weight.device).long()
+    logits = inner(input_ids=ids[None], use_cache=False).logits[0].float()
+    return logits - logits.mean(dim=-1, keepdim=True)
+
+
+def _part_shared(wearing: Any) -> None:
+    """Give every adapted module whose weight another one shares a copy of its own."""
+    model = wearing.get_base_model()
+    held = Counter(id(weight) for _, weight in model.named_parameters(remove_duplicate=False))
+    for module in model.modules():
+        weight = getattr(getattr(module, "base_layer", None), "weight", None)
+        if isinstance(weight, torch.nn.Parameter) and held[id(weight)] > 1:
+            module.base_layer.weight = torch.nn.Parameter(weight.detach().clone(), requires_grad=False)
+            model.config.get_text_config().tie_word_embeddings = model.config.tie_word_embeddings = False
 
 
 def _refuse_unsettled(adapter: Adapter, wearing: Any, tensors: dict[str, torch.Tensor]) -> None:
@@ -143,24 +225,31 @@ def _refuse_unsettled(adapter: Adapter, wearing: Any, tensors: dict[str, torch.T
 
     wanted = get_peft_model_state_dict(wearing, save_embedding_layers=False)
     # What is trained as a whole, an embedding for one, may be in the file without being asked for; loading it tells.
-    whole = {name for name, _ in wearing.get_base_model().named_parameters()}
-    extra = [name for name in tensors if name not in wanted and name.removeprefix("base_model.model.") not in whole]
-    if extra:
+    # A weight that is tied to another one has two names.
+    whole = dict(wearing.get_base_model().named_parameters(remove_duplicate=False))
+    places = {name: wanted.get(name, whole.get(name.removeprefix("base_model.model."))) for name in tensors}
+    if extra := [name for name, place in places.items() if place is None]:
         raise UserError(_unplaced(adapter, extra))
     faults = []
     if missing := [name for name in wanted if name not in tensors]:
         faults.append(f"{named_tensors(missing)} are missing in the file")
-    if other := [name for name in wanted if name in tensors and tensors[name].shape != wanted[name].shape]:
-        shapes = f"{tuple(tensors[other[0]].shape)} for {tuple(wanted[other[0]].shape)}"
-        faults.append(f"{named_tensors(other)} have another shape ({shapes})")
+    other = {
+        name: place.shape for name, place in places.items() if place is not None and tensors[name].shape != place.shape
+    }
+    if other:
+        name, shape = next(iter(other.items()))
+        faults.append(f"{named_tensors(other)} have another shape ({tuple(tensors[name].shape)} for {tuple(shape)})")
     if faults:
-        raise UserError(
-            f"The adapter '{adapter.name}' does not fit this model: {'; '.join(faults)}. It says it is for '{adapter.base}'."
-        )
+        raise UserError(f"The adapter '{adapter.name}' does not fit this model: {'; '.join(faults)}{_meant(adapter)}.")
 
 
 def _unplaced(adapter: Adapter, names: list[str]) -> str:
-    return f"The adapter '{adapter.name}' has tensors that fit nothing in this model: {named_tensors(names)}. It says it is for '{adapter.base}'."
+    return f"The adapter '{adapter.name}' has tensors that fit nothing in this model: {named_tensors(names)}{_meant(adapter)}."
+
+
+def _meant(adapter: Adapter) -> str:
+    """Which model it says it is for, as the end of a sentence."""
+    return f"; it says it is for '{adapter.base}'" if adapter.base else "; it doesn't say which model it is for"
 
 
 def _kind(config: Any) -> str:

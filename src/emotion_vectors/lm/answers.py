@@ -14,8 +14,9 @@ import torch
 
 from emotion_vectors.lm.decode import Row, Touched, decode
 from emotion_vectors.lm.finite import require_finite
-from emotion_vectors.lm.forward import log_probabilities, pad, run
+from emotion_vectors.lm.forward import pad, run
 from emotion_vectors.lm.model import LanguageModel
+from emotion_vectors.lm.readout import log_probabilities
 from emotion_vectors.lm.sampling import Sampling, end_tokens
 
 

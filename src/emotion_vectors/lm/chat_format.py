@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from emotion_vectors.lm import thinking
 
 ChatMessage = dict[str, Any]  # role, content and what else a template may want of a message
+Chat = list[ChatMessage]
 # Kept for the template: calls of tools, the id that an answer of a tool refers to, and a speaker's name.
 CARRIED = ("tool_calls", "tool_call_id", "name")
 THOUGHT_PARTS = ("thinking", "reasoning")

@@ -17,7 +17,7 @@ import torch
 from transformers import DynamicCache
 
 from emotion_vectors.errors import UserError
-from emotion_vectors.lm import forward, kept_keys
+from emotion_vectors.lm import forward, kept_keys, readout
 from emotion_vectors.lm.architecture import sliding_window
 from emotion_vectors.lm.finite import require_finite
 from emotion_vectors.lm.keeping import Keep, in_memory
@@ -134,8 +134,8 @@ def read_baseline(
         tree, partners = choices.trees[i], choices.partners[i]
         with torch.inference_mode():
             found, start = _plain_pass(lm, choices, tree, keep_layer, keep)
-            pair = forward.logits_of(lm, found, choices.tokens).double()
-            total = forward.log_normaliser(lm, found).double()
+            pair = readout.logits_of(lm, found, choices.tokens).double()
+            total = readout.log_normaliser(lm, found).double()
             require_finite(lm, "The answers", pair, total)
         kept += [] if start is None else [start]
         logits[i, partners] = pair.cpu().numpy()

@@ -14,10 +14,11 @@ import torch
 
 from emotion_vectors.errors import UserError
 from emotion_vectors.lm.finite import require_finite
-from emotion_vectors.lm.forward import Batch, log_probabilities, pad, run, stop_after, watch_blocks
+from emotion_vectors.lm.forward import Batch, pad, run, stop_after, watch_blocks
 from emotion_vectors.lm.limits import require_known, require_room
 from emotion_vectors.lm.model import LanguageModel
 from emotion_vectors.lm.prompts import locate
+from emotion_vectors.lm.readout import log_probabilities
 from emotion_vectors.lm.starting import begin_of, steered
 
 

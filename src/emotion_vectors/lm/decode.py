@@ -21,7 +21,8 @@ import torch
 from transformers import DynamicCache
 
 from emotion_vectors.errors import UserError
-from emotion_vectors.lm.forward import CACHE_NAMES, add_at, all_logits, pad, watch_blocks, with_cache
+from emotion_vectors.lm.forward import CACHE_NAMES, add_at, pad, watch_blocks, with_cache
+from emotion_vectors.lm.readout import all_logits
 from emotion_vectors.lm.sampling import Sampling, draw, end_tokens, penalize, uniform_draws
 
 Touched = Literal["all", "prompt", "response"]

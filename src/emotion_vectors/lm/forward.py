@@ -1,4 +1,4 @@
-"""Forward passes with hooks on the residual stream: capture, add, start at a layer, read the choice.
+"""Forward passes with hooks on the residual stream: capture, add, start at a layer.
 
 Shapes: b batch, t tokens, d residual width, n layers. `layer` l = output of block l, counted from 0.
 """
@@ -16,7 +16,6 @@ import torch
 from torch import nn
 from transformers import DynamicCache
 
-from emotion_vectors.lm.architecture import final_logits
 from emotion_vectors.lm.model import LanguageModel
 from emotion_vectors.lm.uncompiled import check_fired, uncompiled
 
@@ -262,42 +261,6 @@ def _only_at(whole: Callable[..., object], places: torch.Tensor) -> Callable[...
         return wide.index_copy_(1, places.to(some.device), some).view(*hidden.shape[:2], -1)
 
     return forward
-
-
-def logits_of(lm: LanguageModel, hidden: torch.Tensor, tokens: Sequence[int]) -> torch.Tensor:
-    """float32 logits of some tokens only: final-norm residuals (..., d) times their unembedding rows -> (..., tokens)."""
-    rows = lm.parts.head.weight[list(tokens)].float()
-    bias = lm.parts.head.bias
-    logits = hidden.float() @ rows.T
-    if bias is not None:
-        logits = logits + bias[list(tokens)].float()
-    return final_logits(lm.model, lm.parts, logits)
-
-
-def all_logits(lm: LanguageModel, hidden: torch.Tensor) -> torch.Tensor:
-    """float32 logits (..., v) of all tokens, from final-norm residuals (..., d). Give few rows at once."""
-    return final_logits(lm.model, lm.parts, lm.parts.head(hidden.to(lm.dtype)).float())
-
-
-def log_probabilities(lm: LanguageModel, hidden: torch.Tensor) -> torch.Tensor:
-    """float32 log probabilities (..., v) of all tokens, from final-norm residuals (..., d). Give few rows at once."""
-    return torch.log_softmax(all_logits(lm, hidden), dim=-1)
-
-
-def log_normaliser(lm: LanguageModel, hidden: torch.Tensor, words_at_once: int = 8192) -> torch.Tensor:
-    """log of the sum of exp of all logits, (rows,), for final-norm residuals (rows, d).
-
-    In float32 as `logits_of`, whatever the model's precision, so that no token's probability exceeds 1; the unembedding is made
-    float32 some rows at a time.
-    """
-    hidden, head = hidden.float(), lm.parts.head
-    total = hidden.new_full(hidden.shape[:-1], float("-inf"))
-    for start in range(0, len(head.weight), words_at_once):
-        logits = hidden @ head.weight[start : start + words_at_once].float().T
-        if head.bias is not None:
-            logits = logits + head.bias[start : start + words_at_once].float()
-        total = torch.logaddexp(total, torch.logsumexp(final_logits(lm.model, lm.parts, logits), dim=-1))
-    return total
 
 
 def add_at(layer_vectors: Mapping[int, torch.Tensor], touched: torch.Tensor) -> Watch:

@@ -44,6 +44,14 @@ class Cursor:
         """The next number, of a type of `struct`."""
         return struct.unpack(f"<{kind}", self.take(struct.calcsize(f"<{kind}")))[0]
 
+    def counts(self) -> tuple[int, int]:
+        """What a file begins with: how many tensors and keys it has."""
+        if self.take(4) != b"GGUF":
+            raise Damaged("it does not begin with GGUF")
+        if self.number("I") not in (2, 3):
+            raise Damaged("its version of GGUF is unknown")
+        return self.number("Q"), self.number("Q")
+
     def text(self) -> str:
         """The next text."""
         length = self.number("Q")
@@ -98,11 +106,7 @@ def read_header(path: Path) -> Header:
 
 
 def _parsed(file: Cursor) -> Header:
-    if file.take(4) != b"GGUF":
-        raise Damaged("it does not begin with GGUF")
-    if file.number("I") not in (2, 3):
-        raise Damaged("its version of GGUF is unknown")
-    n_tensors, n_keys = file.number("Q"), file.number("Q")
+    n_tensors, n_keys = file.counts()
     if max(n_tensors, n_keys) > len(file.data) // 8:
         raise Damaged("it counts more than it holds")
     keys: dict[str, Any] = {}

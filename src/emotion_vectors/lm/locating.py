@@ -63,9 +63,12 @@ def locate(
 
 
 def _is_another(adapter: Adapter, found: Located, cache: Path | None) -> bool:
-    """Whether the folder that an adapter names as its model is here and holds other weights."""
+    """Whether the folder that an adapter names as its model is here and holds other weights.
+
+    Who trains on a GGUF file, or on the embedded model, trains on the folder that it was converted to.
+    """
     folder = Path(adapter.base).expanduser()
-    if not adapter.base or not (folder / "config.json").is_file():
+    if not adapter.base or not (folder / "config.json").is_file() or folder.resolve() == Path(found.folder).resolve():
         return False
     return _locate(str(folder), cache).sha256 != found.sha256
 
@@ -100,12 +103,13 @@ def _folder_sha256(folder: Path) -> str:
         raise UserError(
             f"The folder {folder} has no config.json; give a model folder, a .gguf file or a Hugging Face id."
         )
-    if not any(folder.glob("*.safetensors")):
+    files = files_read(folder)
+    if not any(file.suffix == ".safetensors" for file in files):
         raise UserError(
             f"The folder {folder} has no .safetensors weights; convert the model (pickled weights are refused)."
         )
     digest = hashlib.sha256()
-    for file in files_read(folder):
+    for file in files:
         digest.update(f"{file.relative_to(folder).as_posix()}:{weights.sha256_of(file)}\n".encode())
     return digest.hexdigest()
 

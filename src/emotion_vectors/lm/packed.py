@@ -4,6 +4,8 @@ All linear maps run on one row of tokens (1, t), so nothing is computed for padd
 the machine whatever the lengths. Only attention has to know where a text ends. On a GPU in half precision it is PyTorch's
 variable-length attention; elsewhere the model's own attention function, text by text. Whether a model gives the same
 numbers in this way as text by text is tried once per model; one that does not is read from padded batches instead.
+
+Texts that begin alike can share their beginning: its tokens are in the row once, and only attention lays the texts out in full.
 """
 
 from __future__ import annotations
@@ -38,28 +40,58 @@ MOST_NOISE = {torch.float32: 0.0, torch.bfloat16: 0.25, torch.float16: 0.25}
 _chosen: WeakKeyDictionary[PreTrainedModel, dict[torch.dtype, Attention | None]] = WeakKeyDictionary()
 
 
+class Shared(NamedTuple):
+    """How the t tokens of texts laid end to end are found among the u tokens of a row that holds a common beginning once."""
+
+    spread: torch.Tensor  # (t,) index of the row's token
+    first: torch.Tensor  # (u,) the first of the t tokens that each of the row's tokens stands for
+
+
 class Packed(NamedTuple):
-    """k texts in one row: `ids` and `positions` (1, t), and where each text begins and the last one ends (k + 1)."""
+    """k texts in one row: `ids` and `positions` (1, u), and where each text begins and the last one ends (k + 1) of t tokens.
+
+    Without `shared` the texts lie end to end in the row, and u is t.
+    """
 
     ids: torch.Tensor
     positions: torch.Tensor
     borders: list[int]
     borders_on_device: torch.Tensor  # (k + 1,) int32
     longest: int
+    shared: Shared | None = None
 
 
-def pack(rows: Sequence[Sequence[int]], device: torch.device) -> Packed:
-    """Rows of token ids, one after the other; positions begin at 0 in each."""
+def pack(rows: Sequence[Sequence[int]], device: torch.device, share: bool = False) -> Packed:
+    """Rows of token ids, one after the other; positions begin at 0 in each. `share`: what rows have in common at their beginning once."""
     borders = [0]
     for row in rows:
         borders.append(borders[-1] + len(row))
-    ids = torch.tensor([token for row in rows for token in row])
-    positions = torch.cat([torch.arange(len(row)) for row in rows])
-    ends = torch.tensor(borders, dtype=torch.int32)
+    tokens = [token for row in rows for token in row]
+    positions = [position for row in rows for position in range(len(row))]
+    shared = None
+    if share:
+        spread, first = _spread(rows)
+        tokens, positions = ([values[place] for place in first] for values in (tokens, positions))
+        shared = Shared(*(forward.to_device(torch.tensor(places), device) for places in (spread, first)))
+    ids, places, ends = torch.tensor(tokens), torch.tensor(positions), torch.tensor(borders, dtype=torch.int32)
     return Packed(
-        forward.to_device(ids, device)[None], forward.to_device(positions, device)[None], borders,
-        forward.to_device(ends, device), max(map(len, rows)),
+        forward.to_device(ids, device)[None], forward.to_device(places, device)[None], borders,
+        forward.to_device(ends, device), max(map(len, rows)), shared,
     )  # fmt: skip
+
+
+def _spread(rows: Sequence[Sequence[int]]) -> tuple[list[int], list[int]]:
+    """For each token of `rows` the number of its beginning, up to and with itself; for each number the first token that has it."""
+    numbers: dict[tuple[int, int], int] = {}
+    spread, first = [], []
+    for row in rows:
+        number = -1
+        for token in row:
+            number = numbers.setdefault((number, token), len(numbers))
+            if number == len(first):
+                first.append(len(spread))
+            spread.append(number)
+    return spread, first
 
 
 def can_pack(lm: LanguageModel, longest: int) -> bool:
@@ -69,7 +101,7 @@ def can_pack(lm: LanguageModel, longest: int) -> bool:
 
 
 def run(lm: LanguageModel, packed: Packed) -> torch.Tensor:
-    """Residual stream after the final norm, (1, t, d). Call it only where `can_pack` says so."""
+    """Residual stream after the final norm, (1, u, d). Call it only where `can_pack` says so."""
     attention = _attention_for(lm)
     if attention is None:
         raise ValueError(f"{lm.name} can't read packed texts")
@@ -90,7 +122,11 @@ def _attending(lm: LanguageModel, packed: Packed, attention: Attention) -> Itera
     ) -> tuple[torch.Tensor, None]:
         if options.get("softcap") is not None or options.get("s_aux") is not None:
             raise TypeError("attention with a soft cap or with sinks")
-        return attention(module, query, key, value, packed, options.get("scaling")), None
+        if packed.shared is None:
+            return attention(module, query, key, value, packed, options.get("scaling")), None
+        spread, first = (places.to(query.device) for places in packed.shared)
+        query, key, value = (part.index_select(2, spread) for part in (query, key, value))
+        return attention(module, query, key, value, packed, options.get("scaling")).index_select(1, first), None
 
     config: Any = lm.parts.body.config
     before = config._attn_implementation

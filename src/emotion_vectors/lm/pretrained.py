@@ -99,7 +99,8 @@ def _shards(folder: Path) -> set[str]:
     named: set[str] = set()
     for index in folder.glob("*.safetensors.index.json"):
         try:
-            named |= set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
+            found = json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()
+            named |= {shard for shard in found if isinstance(shard, str)}
         except (OSError, ValueError, KeyError, AttributeError, TypeError):
             continue  # transformers says what is wrong with it
     return named
@@ -129,11 +130,34 @@ BESIDE = (
     "config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
     "vocab.json", "merges.txt", "vocab.txt", "tokenizer.model", "chat_template.jinja", "chat_template.json",
 )  # fmt: skip
+# Vocabularies of which a tokenizer is made where there is no tokenizer.json.
+VOCABULARIES = ("spiece.model", "sentencepiece.bpe.model", "sentencepiece.model", "spm.model", "tekken.json", "tiktoken.model", "bpe.codes", "dict.txt")  # fmt: skip
 
 
 def files_read(folder: Path) -> list[Path]:
-    """The files of a model folder that decide its numbers, in a fixed order: weights and their index, configuration, tokenizer, templates."""
-    weights = [*folder.glob("*.safetensors"), *folder.glob("*.safetensors.index.json")]
+    """The files of a model folder that decide its numbers, in a fixed order: weights and their index, configuration, tokenizer, templates.
+
+    Raises `UserError` where the folder names weights elsewhere.
+    """
+    named = _shards(folder)
+    outside = sorted(one for one in named if Path(one).is_absolute() or ".." in Path(one).parts)
+    outside += [one for one in _named_in_config(folder) if "/" in one]
+    if outside:
+        raise UserError(
+            f"The model folder {folder} names weights that are not in it but at {outside[0]}; put them into the folder itself."
+        )
+    weights = {*folder.glob("*.safetensors"), *folder.glob("*.safetensors.index.json")}
+    weights |= {folder / one for one in named if (folder / one).is_file()}  # an index may name files below the folder
     templates = folder.glob("additional_chat_templates/*.jinja")
-    there = [folder / name for name in BESIDE if (folder / name).is_file()]
+    beside = BESIDE if (folder / "tokenizer.json").is_file() else (*BESIDE, *VOCABULARIES)
+    there = [folder / name for name in beside if (folder / name).is_file()]
     return sorted([*there, *weights, *templates], key=lambda file: file.relative_to(folder).as_posix())
+
+
+def _named_in_config(folder: Path) -> list[str]:
+    """The file of weights that config.json names, where it names one in place of the usual ones."""
+    try:
+        named = json.loads((folder / "config.json").read_text(encoding="utf-8")).get("transformers_weights")
+    except (OSError, ValueError, AttributeError):
+        return []  # loading says what is wrong with it
+    return [named] if isinstance(named, str) else []

@@ -119,12 +119,6 @@ def same_words(tokenizer: PreTrainedTokenizerBase, decoded: str, text: str) -> b
     return normalizer is not None and "".join(normalizer.normalize_str(text).replace("\u2581", " ").split()) == said
 
 
-def single_token(tokenizer: PreTrainedTokenizerBase, text: str) -> int | None:
-    """The id of `text` where it is exactly one token, else None."""
-    ids = tokenizer(text, add_special_tokens=False)["input_ids"]
-    return int(ids[0]) if len(ids) == 1 else None
-
-
 def option_tokens(lm: LanguageModel, prompt: Prompt) -> tuple[int, int]:
     """Ids of the answers A and B right after `prompt`; one token each, and different.
 
@@ -135,11 +129,6 @@ def option_tokens(lm: LanguageModel, prompt: Prompt) -> tuple[int, int]:
     if ids[0] == ids[1]:
         raise UserError(f"{lm.name} has one token for both A and B; its preferences can't be read.")
     return ids[0], ids[1]
-
-
-def melts(lm: LanguageModel, prompt: Prompt, letter: str = "A") -> bool:
-    """Whether the tokenizer would join the answer `letter` with the end of the prompt in one token."""
-    return _written_after(lm, prompt, letter) is None
 
 
 def _written_after(lm: LanguageModel, prompt: Prompt, letter: str) -> tuple[int, ...] | None:

@@ -16,7 +16,7 @@ from inspect import signature
 import torch
 
 from emotion_vectors.errors import UserError, first_line
-from emotion_vectors.lm import forward
+from emotion_vectors.lm import forward, readout
 from emotion_vectors.lm.architecture import logit_scales
 from emotion_vectors.lm.finite import require_finite
 from emotion_vectors.lm.limits import require_known
@@ -92,7 +92,7 @@ def check_forward(lm: LanguageModel) -> float:
         if begin >= 0:
             with forward.start_after(lm, begin, kept[begin]):
                 found.append(forward.run(lm, batch))
-        ours = [forward.logits_of(lm, hidden[0, -1], tokens) for hidden in found]
+        ours = [readout.logits_of(lm, hidden[0, -1], tokens) for hidden in found]
     difference = max(float((logits - own).abs().max()) for logits in ours) / float(own.std())
     if not difference <= TOLERANCE[lm.dtype]:
         raise UserError(

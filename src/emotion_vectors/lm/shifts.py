@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import torch
 
-from emotion_vectors.lm import forward
+from emotion_vectors.lm import readout
 from emotion_vectors.lm.architecture import final_logits
 from emotion_vectors.lm.model import LanguageModel
 
@@ -50,7 +50,7 @@ class Shifts:
         self._after.clear()
         step = max(1, ROWS_AT_ONCE // (len(after) + 1))
         for some, steered in zip(before.split(step), after.split(step, dim=1), strict=True):
-            pair = forward.logits_of(self._lm, steered, self._tokens).double()
+            pair = readout.logits_of(self._lm, steered, self._tokens).double()
             self._found.append(torch.cat([pair, shifts(self._lm, some, steered, self._tokens).double()], dim=-1))
 
 

@@ -121,7 +121,7 @@ def _opening(lm: LanguageModel, tail: str, answered: str | None) -> str:
         # White space before an answer is the template's taste; a tokenizer may join it with the answer's first word.
         added = added if added.strip() else ""
     else:
-        added = _closing(lm, tail, answered)
+        added = _closing(tail, answered)
         for opener in thinking.ANSWERS:
             if answered is not None and answered.endswith(opener) and not (tail + added).endswith(opener):
                 added += opener if opener != thinking.FINAL else answered[answered.rfind("<|start|>") :]
@@ -136,7 +136,7 @@ def _opening(lm: LanguageModel, tail: str, answered: str | None) -> str:
     return added if thinking.mentions(whole) else added + _thought_of_its_own(lm, whole)
 
 
-def _closing(lm: LanguageModel, tail: str, answered: str | None) -> str:
+def _closing(tail: str, answered: str | None) -> str:
     """What ends a thought that the prompt ends in, where there is one and nothing of it is said."""
     if thinking.in_other_channel(tail):
         final = answered is not None and answered.endswith(thinking.FINAL) and "<|start|>" in answered

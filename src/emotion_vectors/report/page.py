@@ -6,21 +6,14 @@ inside script blocks has no `<`, and the page's own policy lets only its two kno
 
 from __future__ import annotations
 
-import base64
-import csv
-import hashlib
-import io
 import itertools
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
-import altair
 import jinja2
 import vl_convert
 from markupsafe import Markup
@@ -29,15 +22,15 @@ from emotion_vectors.record import Record, parse
 from emotion_vectors.report import criteria, published
 from emotion_vectors.report.about import abstract, caution, limits
 from emotion_vectors.report.checks import check
+from emotion_vectors.report.embedding import VEGA_LITE, as_csv, javascript, policy, script_json, steady, svg_uri
 from emotion_vectors.report.palette import styled
 from emotion_vectors.report.topic import Figure, Rows, Section, Table, Topic, cards, parts_of
 from emotion_vectors.report.wording import number
 from emotion_vectors.stats.scores import ELO_PER_NAT
 from emotion_vectors.store.atomic import write_bytes, write_text
+from emotion_vectors.store.schema import JsonObject
 
 TEMPLATES = Path(__file__).parent / "templates"
-# The version that altair writes its specifications for, as vl-convert names it: v6.4.1 is "6.4".
-VEGA_LITE = ".".join(altair.SCHEMA_VERSION.lstrip("v").split(".")[:2])
 _PNG_SCALE = 2.0
 
 
@@ -132,18 +125,7 @@ def templates(*folders: Path) -> jinja2.Environment:
     )
 
 
-def svg_uri(svg: str) -> str:
-    """A picture as the address of an image, so that nothing in it can run."""
-    return f"data:image/svg+xml;base64,{base64.b64encode(svg.encode('utf-8')).decode('ascii')}"
-
-
-def steady(svg: str) -> str:
-    """The picture with its gradients numbered from 0: vl-convert numbers them through all pictures of a process."""
-    numbers: dict[str, str] = {}
-    return re.sub(r"gradient_\d+", lambda found: numbers.setdefault(found.group(), f"gradient_{len(numbers)}"), svg)
-
-
-def specification(chart: Any) -> dict[str, Any]:
+def specification(chart: Any) -> JsonObject:
     """A chart as a Vega-Lite specification. Altair's check of it against the schema takes longer than drawing it; the
     tests make it instead.
     """
@@ -161,12 +143,30 @@ TABLES = Section("tables", "Method and tables", "Method and tables")
 CORPUS = Section("corpus", "Corpus", "Corpus")
 
 
+class _Shown(NamedTuple):
+    """A figure as the template has it: its picture, its live chart and its data, where there are any."""
+
+    drawn: Drawn
+    picture: str | None = None
+    specification: Markup | None = None
+    data: str | None = None
+
+
+class _Filled(NamedTuple):
+    """A section with what is in it; `folded` are the tables behind a click."""
+
+    section: Section
+    figures: list[_Shown]
+    tables: list[Table]
+    folded: list[Table]
+
+
 def render(
     record: Record,
     topics: Sequence[Topic],
     drawn: Sequence[Drawn],
-    specifications: dict[int | str, dict[str, Any]],
-    pictures: dict[int | str, str],
+    specifications: Mapping[int | str, JsonObject],
+    pictures: Mapping[int | str, str],
     folder: Path | None = None,
 ) -> str:
     """The page as text. `pictures` are the SVG texts by figure number, shown until (or instead of) the live charts.
@@ -195,29 +195,27 @@ def render(
         style=Markup((TEMPLATES / "report.css").read_text(encoding="utf-8")),
         bundle=Markup(bundle),
         live=Markup(live),
-        policy=_policy(bundle, live),
+        policy=policy(bundle, live),
     )
 
 
 def _sections(
     record: Record,
     topics: Sequence[Topic],
-    shown: Sequence[dict[str, Any]],
+    shown: Sequence[_Shown],
     folder: Path | None,
     numbers: Iterator[int],
-) -> list[dict[str, Any]]:
+) -> list[_Filled]:
     """The sections with their figures and tables; one without any is left out unless it says what is missing."""
     made = []
     for section in (FIGURES, *(section for topic in topics for section in topic.sections), TABLES, CORPUS):
-        found = {
-            "section": section,
-            "figures": [one for one in shown if one["drawn"].figure.section == section.key],
-            "tables": _numbered(
-                [*tables(record, topics, section.key), *texts(folder, record, topics, section.key)], numbers
-            ),
-            "folded": _numbered(tables(record, topics, section.key, folded=True), numbers),
-        }
-        if section.missing or found["figures"] or found["tables"] or found["folded"]:
+        found = _Filled(
+            section,
+            [one for one in shown if one.drawn.figure.section == section.key],
+            _numbered([*tables(record, topics, section.key), *texts(folder, record, topics, section.key)], numbers),
+            _numbered(tables(record, topics, section.key, folded=True), numbers),
+        )
+        if section.missing or found.figures or found.tables or found.folded:
             made.append(found)
     return made
 
@@ -243,48 +241,8 @@ def citation(record: Record) -> str:
     )
 
 
-def _shown(drawn: Drawn, chart: dict[str, Any] | None, picture: str | None) -> dict[str, Any]:
-    shown = {"drawn": drawn, "picture": None, "specification": None, "data": None, "width": 0}
-    if picture is not None and chart is not None:
-        shown["picture"] = svg_uri(picture)
-        shown["specification"] = script_json(chart)
-        shown["data"] = "data:text/csv;charset=utf-8," + quote(as_csv(drawn.rows))
-    return shown
-
-
-def script_json(value: Any) -> Markup:
-    """JSON that is safe inside a script element: no `<`, `>` or `&`, so no text can end the element or open another."""
-    text = json.dumps(value, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
-    return Markup(text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))
-
-
-def as_csv(rows: Rows) -> str:
-    """`rows` as CSV text with a head. Text that a spreadsheet would take for a formula gets a leading apostrophe."""
-    handle = io.StringIO()
-    writer = csv.DictWriter(handle, fieldnames=list(rows[0]) if rows else [], lineterminator="\n")
-    writer.writeheader()
-    for row in rows:
-        writer.writerow(
-            {key: f"'{cell}" if isinstance(cell, str) and cell[:1] in "=+-@\t\r" else cell for key, cell in row.items()}
-        )
-    return handle.getvalue()
-
-
-@cache
-def javascript() -> str:
-    """Vega, Vega-Lite and Vega-Embed as one script. It must not hold anything that ends a script element early."""
-    bundle = vl_convert.javascript_bundle(vl_version=VEGA_LITE)  # pyright: ignore[reportCallIssue]  # its stub lacks the default
-    if "</script" in bundle.lower() or "<!--" in bundle:
-        raise RuntimeError(
-            "The Vega bundle of this vl-convert version can't be put into a page; install another version."
-        )
-    return bundle
-
-
-def _policy(*scripts: str) -> str:
-    """A content security policy that loads nothing and runs only `scripts` (Vega compiles its expressions: unsafe-eval)."""
-    hashes = " ".join(
-        f"'sha256-{base64.b64encode(hashlib.sha256(text.encode('utf-8')).digest()).decode('ascii')}'"
-        for text in scripts
-    )
-    return f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src {hashes} 'unsafe-eval'; base-uri 'none'; form-action 'none'"
+def _shown(drawn: Drawn, chart: JsonObject | None, picture: str | None) -> _Shown:
+    if picture is None or chart is None:
+        return _Shown(drawn)
+    data = "data:text/csv;charset=utf-8," + quote(as_csv(drawn.rows))
+    return _Shown(drawn, svg_uri(picture), script_json(chart), data)

@@ -93,7 +93,6 @@ SEED_CATEGORIES = {
     "Aversive": 707,
     "Misaligned": 621,
 }
-PAPER_MEAN_ELO = 1500.0
 # Figures 7, 8 and 57: the axis labels say 27 and 14 %, the caption 26 and 15 %; in sample, over the 45 words of Russell and Mehrabian 1977.
 PAPER_GEOMETRY: dict[str, Any] = {
     "share of the first": "26 to 27 %",

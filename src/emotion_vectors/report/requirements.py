@@ -38,15 +38,6 @@ def require_close(stated: float | None, computed: float | None, tolerance: float
         )
 
 
-def require_order(low: float | None, high: float | None, what: str) -> None:
-    """An interval's ends are finite and in order; an interval that was not measured has two None."""
-    if low is None and high is None:
-        return
-    require(low is not None and high is not None, f"{what} has only one end.")
-    assert low is not None and high is not None
-    require(math.isfinite(low) and math.isfinite(high) and low <= high, f"{what} runs from {low} to {high}.")
-
-
 def pearson(x: Sequence[Any] | np.ndarray, y: Sequence[Any] | np.ndarray) -> float | None:
     """Pearson's r, or None where it is not defined (fewer than three points, a missing one, or a constant)."""
     if len(x) < 3 or None in list(x) or None in list(y) or np.std(x) == 0 or np.std(y) == 0:

@@ -16,7 +16,7 @@ from emotion_vectors.errors import UserError
 from emotion_vectors.lab import Equipment, Lab
 from emotion_vectors.lm.limits import context_of, require_room
 from emotion_vectors.lm.prompts import chat_prompt, story_prompt
-from emotion_vectors.lm.writers import chunks_together
+from emotion_vectors.lm.writers.choosing import chunks_together, kind_of
 from emotion_vectors.scale.workers import InProcess
 from emotion_vectors.stages.room import tokens_to_write
 from emotion_vectors.store.schema import JsonObject
@@ -76,8 +76,8 @@ def _neutral(lab: Lab) -> None:
 
 
 def _scribes(lab: Lab) -> Scribes:
-    """A server is asked from here in any case: it is a machine of its own."""
-    workers = InProcess(lab) if lab.settings.writer == "server" and lab.runtime.on else lab.workers
+    """A writer on a machine of its own is asked from here in any case."""
+    workers = InProcess(lab) if lab.runtime.on and kind_of(lab.settings.writer).is_remote else lab.workers
     return Scribes(workers, chunks_together(lab.own_writer or lab.settings.writer))
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from emotion_vectors.experiments.clusters import measure as clusters
 from emotion_vectors.experiments.clusters.record import Clusters
@@ -15,10 +14,11 @@ from emotion_vectors.lab import Lab
 from emotion_vectors.report.published import clusters as published_clusters
 from emotion_vectors.stimuli.norms import Norms, read_norms, shipped
 from emotion_vectors.store.run_folder import file_digest
+from emotion_vectors.store.schema import JsonObject
 from emotion_vectors.vectors.file import EmotionVectors
 
 
-def directions(lab: Lab, vectors: EmotionVectors, facts: StoryFacts) -> dict[str, Any]:
+def directions(lab: Lab, vectors: EmotionVectors, facts: StoryFacts) -> dict[str, JsonObject | None]:
     """The record's parts `geometry` and `clusters`; None where there are too few emotions."""
     settings, emotions = lab.settings, vectors.emotions
     tokens = word_embeddings(lab.lm, emotions)

@@ -10,13 +10,14 @@ from emotion_vectors.experiments.steered_words import leaks
 from emotion_vectors.lab import Lab
 from emotion_vectors.lm.limits import context_of, require_room
 from emotion_vectors.lm.prompts import chat_prompt
+from emotion_vectors.lm.writers.choosing import kind_of
 from emotion_vectors.stages.feels import ANSWER_TOKENS
 
 
 def tokens_to_write(lab: Lab, together: bool = False) -> int:
     """Most tokens of an answer of the model under test: of a neutral text, or `together` of several stories at once."""
     settings = lab.settings
-    if settings.writer == "server":
+    if kind_of(settings.writer).is_remote:
         return 0  # its model has a context of its own
     several = (
         min(MOST_TOGETHER, settings.stories_per_topic) if together and "{n_stories}" in lab.pack.prompts.story else 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
@@ -221,7 +221,7 @@ def _table(lab: Lab, part: Part, conditions: list[Condition], asked: np.ndarray)
     for role in ROLES[part.touch]:
         for i, row in enumerate(part.rows):
             condition, logits = conditions[row], tensors[f"{role}.logits"][i]
-            columns: dict[str, Any] = {
+            columns: dict[str, np.ndarray] = {
                 "first": pairs[:, 0], "second": pairs[:, 1], "logit_a": logits[:, 0], "logit_b": logits[:, 1],
                 "difference": logits[:, 0] - logits[:, 1],
             } | {name: tensors[f"{role}.{name}"][i] for name in ("mass", "entropy", "divergence")}  # fmt: skip

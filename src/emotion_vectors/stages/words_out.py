@@ -57,7 +57,7 @@ def begin_words_out(
         return raw if basis is None else project_out(raw, basis)
 
     def read(name: str, rows: np.ndarray) -> Representation:
-        return _read(lab, readings, vectors.layer, name, rows)
+        return _read(readings, vectors.layer, name, rows)
 
     def embedded(name: str, rows: np.ndarray) -> Representation:
         return represent(lab, name, rows, lambda texts: static_embeddings(lab.lm, texts))
@@ -153,7 +153,7 @@ def _embedded(lab: Lab, texts: list[str]) -> np.ndarray:
     return np.stack(found)
 
 
-def _read(lab: Lab, readings: Readings, layer: int, name: str, vectors: np.ndarray) -> Representation:
+def _read(readings: Readings, layer: int, name: str, vectors: np.ndarray) -> Representation:
     """The tests' texts as the run read them, at the layer of the vectors."""
     place = layer + 1
     return Representation(

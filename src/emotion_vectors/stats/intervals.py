@@ -76,14 +76,22 @@ def interval_from_draws(
 
 def ends_of_draws(draws: ArrayLike, units: int, level: float = 0.95) -> list[float]:
     """Both ends of the percentile interval of `draws` (b,) of one statistic, the level expanded for the units that were drawn."""
+    return [float(end) for end in expanded_ends(np.asarray(draws, dtype=np.float64), units, level)]
+
+
+def expanded_ends(draws: FloatArray, units: int, level: float = 0.95, axis: int = 0) -> FloatArray:
+    """(2, ...) the same ends of many statistics, whose draws lie along `axis`."""
     nominal = expanded_level(level, units)
-    values = np.asarray(draws, dtype=np.float64)
-    return [float(end) for end in np.quantile(values, [(1 - nominal) / 2, (1 + nominal) / 2])]
+    return np.quantile(draws, [(1 - nominal) / 2, (1 + nominal) / 2], axis=axis)
 
 
 def drawn_counts(units: int, repeats: int, seed: int) -> FloatArray:
     """(repeats, units) how often each unit is in each bootstrap draw, by drawing unit numbers with replacement."""
-    drawn = np.random.default_rng(seed).integers(units, size=(resamples(repeats), units))
+    return counted(np.random.default_rng(seed).integers(units, size=(resamples(repeats), units)), units)
+
+
+def counted(drawn: IndexArray, units: int) -> FloatArray:
+    """(b, units) how often each unit is in each of the draws `drawn` (b, n)."""
     return np.stack([np.bincount(rows, minlength=units) for rows in drawn]).astype(np.float64)
 
 
@@ -168,8 +176,7 @@ def pearson_bootstrap(
         draw[:] = standardised(target[rows]) @ standardised(columns[rows].reshape(len(target), -1))
     draws = np.where(np.isnan(draws), r, draws)
     with np.errstate(invalid="ignore"):
-        nominal = expanded_level(level, len(target))
-        tails = np.quantile(draws, [(1 - nominal) / 2, (1 + nominal) / 2], axis=0)
+        tails = expanded_ends(draws, len(target), level)
     return Intervals(r, *tails), draws
 
 

@@ -13,11 +13,10 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import stats
 
-from emotion_vectors.stats.arrays import BoolArray, FloatArray
+from emotion_vectors.stats.arrays import FloatArray
 from emotion_vectors.stats.correlation import standardised
-from emotion_vectors.stats.intervals import expanded_level
+from emotion_vectors.stats.intervals import counted, expanded_ends
 
 POWER = 0.8
 
@@ -41,37 +40,14 @@ def with_share(noise: ArrayLike, planted: ArrayLike, share: float, uniform: Arra
     return np.where(np.asarray(uniform) < share, planted, noise)
 
 
-def mean_intervals(values: ArrayLike, index: ArrayLike, level: float = 0.95) -> tuple[FloatArray, FloatArray]:
-    """Low and high ends (s,) of the BCa bootstrap interval of the mean of each row of `values` (s, n).
-
-    `index` (b, n) are the items drawn. As `scipy.stats.bootstrap` (Efron 1987), whose acceleration of a mean is a sum over
-    the items; rows without any spread have their value as both ends.
-    """
-    rows = np.asarray(values, dtype=np.float64)
-    weights = _counts(index, rows.shape[1]) / rows.shape[1]
-    draws, mean = rows @ weights.T, rows.mean(axis=1, keepdims=True)
-    below = ((draws < mean) + 0.5 * (draws == mean)).mean(axis=1)
-    bias = stats.norm.ppf(np.clip(below, 0.5 / len(weights), 1 - 0.5 / len(weights)))
-    left = (rows - mean) / (rows.shape[1] - 1)  # mean of the others, turned round: what jackknife estimates scatter by
-    size = (left**2).sum(axis=1)
-    acceleration = np.divide((left**3).sum(axis=1), 6 * size**1.5, out=np.zeros(len(rows)), where=size > 0)
-    ends = []
-    for tail in ((1 - level) / 2, (1 + level) / 2):
-        z = bias + stats.norm.ppf(tail)
-        share = stats.norm.cdf(bias + z / (1 - acceleration * z))
-        ends.append(_quantiles(draws, share))
-    return ends[0], ends[1]
-
-
 def cluster_intervals(counts: ArrayLike, index: ArrayLike, level: float = 0.95) -> tuple[FloatArray, FloatArray]:
     """Low and high ends (s,) of the total of `counts` (s, t) with whole clusters drawn again, `index` (b, t).
 
     Percentiles at the level that `expanded_level` gives for t clusters.
     """
     table = np.asarray(counts, dtype=np.float64)
-    draws = table @ _counts(index, table.shape[1]).T
-    nominal = expanded_level(level, table.shape[1])
-    low, high = np.quantile(draws, [(1 - nominal) / 2, (1 + nominal) / 2], axis=1)
+    draws = table @ counted(np.asarray(index), table.shape[1]).T
+    low, high = expanded_ends(draws, table.shape[1], level, axis=1)
     return low, high
 
 
@@ -82,10 +58,9 @@ def share_intervals(
 
     Percentiles at the level that `expanded_level` gives for t clusters.
     """
-    table, drawn = np.asarray(counts, dtype=np.float64), _counts(index, len(np.asarray(sizes)))
+    table, drawn = np.asarray(counts, dtype=np.float64), counted(np.asarray(index), len(np.asarray(sizes)))
     draws = table @ drawn.T / (drawn @ np.asarray(sizes, dtype=np.float64))
-    nominal = expanded_level(level, table.shape[1])
-    low, high = np.quantile(draws, [(1 - nominal) / 2, (1 + nominal) / 2], axis=1)
+    low, high = expanded_ends(draws, table.shape[1], level, axis=1)
     return low, high
 
 
@@ -102,31 +77,10 @@ def pearson_intervals(
     for column, pick in enumerate(drawn):
         draws[:, column] = standardised(rows[:, pick].T).T @ standardised(across[pick])
     draws = np.where(np.isnan(draws), r[:, None], draws)
-    nominal = expanded_level(level, len(across))
-    low, high = np.quantile(draws, [(1 - nominal) / 2, (1 + nominal) / 2], axis=1)
+    low, high = expanded_ends(draws, len(across), level, axis=1)
     return r, low, high
 
 
 def bootstrap_index(items: int, draws: int, seed: Sequence[int]) -> np.ndarray:
     """(draws, items) items drawn with replacement."""
     return np.random.default_rng(seed).integers(items, size=(draws, items))
-
-
-def share_of(passes: BoolArray) -> float:
-    """Share of simulated runs that pass."""
-    return float(np.mean(passes))
-
-
-def _counts(index: ArrayLike, items: int) -> FloatArray:
-    """(b, n): how often each item is in each draw."""
-    drawn = np.asarray(index)
-    return np.stack([np.bincount(row, minlength=items) for row in drawn]).astype(np.float64)
-
-
-def _quantiles(draws: FloatArray, share: FloatArray) -> FloatArray:
-    """The quantile `share` (s,) of each row of `draws` (s, b), linear between draws."""
-    ordered = np.sort(draws, axis=1)
-    place = np.clip(share, 0, 1) * (draws.shape[1] - 1)
-    low = np.floor(place).astype(int)
-    high, rows = np.minimum(low + 1, draws.shape[1] - 1), np.arange(len(draws))
-    return ordered[rows, low] + (place - low) * (ordered[rows, high] - ordered[rows, low])

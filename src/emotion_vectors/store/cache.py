@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from emotion_vectors.errors import UserError
@@ -21,11 +18,3 @@ def cache_folder(given: Path | None = None) -> Path:
             f"Can't create the cache folder {folder}: {error.strerror}; set EMOTION_VECTORS_CACHE."
         ) from error
     return folder
-
-
-@contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Hold an exclusive lock on `path`, so that two runs don't fill the cache at once."""
-    with open(path, "w") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield

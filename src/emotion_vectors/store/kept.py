@@ -6,16 +6,12 @@ file of the same size and time counts as the same; any other is hashed.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from pathlib import Path
 
+from emotion_vectors.store.run_folder import file_digest
+
 SEAL = "sealed.json"
-
-
-def _sha256(path: Path) -> str:
-    with open(path, "rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
 def seal(folder: Path) -> None:
@@ -23,7 +19,7 @@ def seal(folder: Path) -> None:
     files = {}
     for path in sorted(one for one in folder.rglob("*") if one.is_file()):
         found = path.stat()
-        files[path.relative_to(folder).as_posix()] = [found.st_size, found.st_mtime_ns, _sha256(path)]
+        files[path.relative_to(folder).as_posix()] = [found.st_size, found.st_mtime_ns, file_digest(path)]
     (folder / SEAL).write_text(json.dumps(files), encoding="utf-8")
 
 
@@ -38,4 +34,4 @@ def is_whole(folder: Path) -> bool:
 
 def _is_same(path: Path, size: int, time: int, sha256: str) -> bool:
     found = path.stat()
-    return found.st_size == size and (found.st_mtime_ns == time or _sha256(path) == sha256)
+    return found.st_size == size and (found.st_mtime_ns == time or file_digest(path) == sha256)

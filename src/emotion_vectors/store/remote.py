@@ -22,7 +22,8 @@ from typing import Any
 
 from emotion_vectors.errors import UserError, first_line
 from emotion_vectors.store import atomic
-from emotion_vectors.store.cache import cache_folder, locked
+from emotion_vectors.store.cache import cache_folder
+from emotion_vectors.store.locking import locked
 
 SEND_EVERY = 30.0  # seconds
 FRESH = 300.0  # seconds for which a note of another machine counts

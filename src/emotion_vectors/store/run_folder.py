@@ -8,17 +8,15 @@ cleaned.json      which files of finished stages `emotion-vectors clean` removed
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from emotion_vectors.errors import UserError
-from emotion_vectors.store import atomic
+from emotion_vectors.store import atomic, locking
 from emotion_vectors.store.schema import SCHEMA, JsonObject, check_schema
 from emotion_vectors.store.stage_table import ASKED_BY, LATER, NEEDS
 
@@ -187,16 +185,7 @@ def open_existing(path: Path) -> Iterator[RunFolder]:
 
 def owner(path: Path) -> str | None:
     """Number of the process that is using the run folder ("unknown" where it can't be told), None where none is."""
-    try:
-        lock = open(path / LOCK)  # noqa: SIM115
-    except OSError:
-        return None
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except OSError:
-            return lock.read().strip() or "unknown"
-    return None
+    return locking.holder(path / LOCK)
 
 
 def _refuse_shards(path: Path) -> None:
@@ -230,18 +219,9 @@ def check_place(path: Path) -> None:
         raise UserError(f"{path} is not empty and holds no run of this tool; choose another --out.")
 
 
-def _take(lock: Any, path: Path) -> None:
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        lock.seek(0)
-        raise UserError(
-            f"Another run (process {lock.read().strip() or 'unknown'}) is using {path}; wait or choose another --out."
-        ) from error
-    lock.seek(0)
-    lock.truncate()
-    lock.write(str(os.getpid()))
-    lock.flush()
+def _take(lock: TextIO, path: Path) -> None:
+    if (process := locking.take(lock)) is not None:
+        raise UserError(f"Another run (process {process}) is using {path}; wait or choose another --out.")
 
 
 def _is_blank(path: Path, found: JsonObject, wanted: JsonObject) -> bool:

@@ -6,7 +6,6 @@ pieces are parquet files in a folder beside the output; the output and its recor
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -14,7 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import numpy as np
 import polars as pl
 
 from emotion_vectors.errors import UserError
@@ -24,10 +22,12 @@ from emotion_vectors.progress import Reporter, Stage
 from emotion_vectors.store import atomic
 from emotion_vectors.store.run_folder import RunFolder, file_digest, open_run
 from emotion_vectors.store.schema import JsonObject
+from emotion_vectors.transcripts.items import Item
+from emotion_vectors.transcripts.outputs import parts_path, record_of, vectors_sha256
 from emotion_vectors.transcripts.passages import Passages, Place
 from emotion_vectors.transcripts.pieces import CHARACTERS_PER_PIECE, grouped, read_pieces
 from emotion_vectors.transcripts.scores import MessageScores, Seen, score_texts
-from emotion_vectors.transcripts.sources import Item, Survey, survey
+from emotion_vectors.transcripts.sources import Survey, survey
 from emotion_vectors.transcripts.table import Line, counts_of, extra_of, table
 from emotion_vectors.transcripts.tokens import characters_per_piece, token_table
 from emotion_vectors.vectors.calibration import Calibration
@@ -88,7 +88,7 @@ def read_files(
             _write(out, paths)
             atomic.write_json(_record_path(out), record | {"sha256": file_digest(out)})
     if out is not None:
-        shutil.rmtree(_parts_path(out))
+        shutil.rmtree(parts_path(out))
     return record
 
 
@@ -105,24 +105,8 @@ def _identity(
     }  # fmt: skip
 
 
-def vectors_sha256(
-    vectors: EmotionVectors, emotions: Sequence[str], layers: Sequence[int], calibration: Calibration | None
-) -> str:
-    """Hash of everything in the vectors that the scores are made with."""
-    columns, parts = [vectors.index(name) for name in emotions], []
-    for layer in layers:
-        parts += [vectors.at(layer)[columns]]
-        parts += [vectors.centre[layer]] if vectors.centre is not None else []
-        parts += [calibration.scores[:, :, :, layer]] if calibration is not None else []
-    return hashlib.sha256(b"".join(np.ascontiguousarray(part).tobytes() for part in parts)).hexdigest()
-
-
 def _record_path(out: Path) -> Path:
     return out.with_name(out.name + ".json")
-
-
-def _parts_path(out: Path) -> Path:
-    return out.with_name(f".{out.name}.parts")
 
 
 def _finished(out: Path, identity: JsonObject) -> JsonObject | None:
@@ -133,16 +117,10 @@ def _finished(out: Path, identity: JsonObject) -> JsonObject | None:
     if not out.exists():
         return None
     if not record.is_file():
-        if (_parts_path(out) / "run.json").is_file():
+        if (parts_path(out) / "run.json").is_file():
             return None  # killed between the table and its record; the parts say whose it is
         raise UserError(f"{out} is there already and is no table of this command; choose another --out.")
-    found = atomic.read_json(record)
-    known = found.get("identity") if isinstance(found, dict) else None
-    if not isinstance(known, dict):
-        raise UserError(f"{record} is no record of this command; choose another --out.")
-    if known != identity:
-        differing = [key for key in identity if known.get(key) != identity[key]]
-        raise UserError(f"{out} was made from other input ({', '.join(differing)}); choose another --out or delete it.")
+    found = record_of(out, record, identity)
     return found if file_digest(out) == found["sha256"] else None
 
 
@@ -150,7 +128,7 @@ def _finished(out: Path, identity: JsonObject) -> JsonObject | None:
 def _folder(out: Path | None, identity: JsonObject) -> Iterator[RunFolder]:
     """The locked folder of the finished pieces; a temporary one where nothing is to be written."""
     if out is not None:
-        with open_run(_parts_path(out), identity) as run:
+        with open_run(parts_path(out), identity) as run:
             yield run
         return
     with TemporaryDirectory() as name, open_run(Path(name), identity) as run:
@@ -171,7 +149,7 @@ def _pieces(
     """Read what is not read yet; the pieces' files and counts over all of them."""
 
     def read(items: Sequence[Item], number: int, stage: Stage) -> tuple[pl.DataFrame, dict[str, int]]:
-        lines = _read_piece(items, number, order, vectors, lm, calibration, kept, stage, tokens_per_batch)
+        lines = _read_piece(items, number, order, vectors, lm, kept, stage, tokens_per_batch)
         return _table(lines, order, vectors, calibration, held), counts_of(lines)
 
     # A row for every token is many rows.
@@ -208,7 +186,6 @@ def _read_piece(
     order: Order,
     vectors: EmotionVectors,
     lm: LanguageModel,
-    calibration: Calibration | None,
     kept: Passages,
     stage: Stage,
     tokens_per_batch: int,

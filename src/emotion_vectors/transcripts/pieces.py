@@ -16,7 +16,8 @@ import polars as pl
 from emotion_vectors.progress import Reporter, Stage
 from emotion_vectors.store import atomic
 from emotion_vectors.store.run_folder import RunFolder
-from emotion_vectors.transcripts.sources import Bad, Item, read_items
+from emotion_vectors.transcripts.items import Bad, Item
+from emotion_vectors.transcripts.sources import read_items
 
 TEXTS_PER_PIECE = 256
 CHARACTERS_PER_PIECE = 4_000_000

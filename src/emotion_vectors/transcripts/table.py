@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
 
 from emotion_vectors.lm.messages import Conversation
 from emotion_vectors.transcripts.inspect_logs import EPOCH
+from emotion_vectors.transcripts.items import Item
 from emotion_vectors.transcripts.scores import MessageScores
-from emotion_vectors.transcripts.sources import Item
 from emotion_vectors.vectors.calibration import KINDS, STATISTICS, Calibration
 
-SCHEMA: dict[str, Any] = {
+SCHEMA: dict[str, type[pl.DataType]] = {
     "source": pl.String, "item": pl.Int64, "id": pl.String, "message": pl.Int32, "role": pl.String, "tokens": pl.Int32,
     "windows": pl.Int32, "in_sample": pl.Boolean, "emotion": pl.String, "reliability": pl.Float32,
     **{
@@ -66,6 +66,14 @@ def counts_of(lines: Sequence[Line]) -> dict[str, int]:
     }  # fmt: skip
 
 
+def head_of(line: Line, carried: Sequence[str]) -> dict[str, str | int | None]:
+    """Where a line is and what its item brings along, by column."""
+    return {
+        "source": line.item.source, "item": line.item.number, "id": line.item.id, "message": line.message, "role": line.role,
+        "problem": line.problem, **{name: dict(line.item.carried).get(name) for name in carried},
+    }  # fmt: skip
+
+
 def table(
     lines: Sequence[Line],
     emotions: Sequence[str],
@@ -85,17 +93,14 @@ def table(
     ranked = _ranked(read, columns, layer, calibration)
     frames, at = [], 0
     for line in lines:
-        head = {
-            "source": line.item.source, "item": line.item.number, "id": line.item.id, "message": line.message, "role": line.role,
-            "problem": line.problem, **{name: dict(line.item.carried).get(name) for name in carried},
-        }  # fmt: skip
+        head = head_of(line, carried)
         if line.scores is None:
             frames.append(pl.DataFrame([head], schema={name: schema[name] for name in head}))
             continue
         values = {name: array[at] for name, array in ranked.items()}
         at += 1
         scores = line.scores
-        places: dict[str, Any] = {}
+        places: dict[str, list[int | None] | list[str | None]] = {}
         for kind, name in enumerate(KINDS):
             there = ~np.isnan(scores.max[kind])
             positions = [int(place) if there[i] else None for i, place in enumerate(scores.place[kind])]

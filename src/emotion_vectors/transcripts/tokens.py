@@ -7,7 +7,6 @@ shortest pieces that there are. A single token scatters more than such a mean, s
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import polars as pl
@@ -15,10 +14,10 @@ import polars as pl
 from emotion_vectors.errors import UserError
 from emotion_vectors.transcripts.inspect_logs import EPOCH
 from emotion_vectors.transcripts.sources import Survey
-from emotion_vectors.transcripts.table import Line
+from emotion_vectors.transcripts.table import Line, head_of
 from emotion_vectors.vectors.calibration import KINDS, Calibration
 
-SCHEMA: dict[str, Any] = {
+SCHEMA: dict[str, type[pl.DataType]] = {
     "source": pl.String, "item": pl.Int64, "id": pl.String, "message": pl.Int32, "role": pl.String, "in_sample": pl.Boolean,
     "position": pl.Int32, "token": pl.String, "emotion": pl.String, "layer": pl.Int32, "raw": pl.Float32, "centred": pl.Float32,
     "percentile": pl.Float32, "problem": pl.String,
@@ -55,10 +54,7 @@ def token_table(
     schema = SCHEMA | {name: pl.Int32 if name == EPOCH else pl.String for name in carried}
     frames = [pl.DataFrame(schema=schema)]
     for line in lines:
-        head = {
-            "source": line.item.source, "item": line.item.number, "id": line.item.id, "message": line.message, "role": line.role,
-            "problem": line.problem, **{name: dict(line.item.carried).get(name) for name in carried},
-        }  # fmt: skip
+        head = head_of(line, carried)
         if line.scores is None or line.scores.every is None:
             frames.append(pl.DataFrame([head], schema={name: schema[name] for name in head}))
             continue

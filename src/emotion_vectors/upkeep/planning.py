@@ -65,7 +65,7 @@ def plan_run(settings: Settings, pack: Pack, device: str = "auto", rates: Path |
     in_block = BYTES.get(settings.quantize or "", itemsize)
     found: JsonObject = {
         "model": settings.model, "layers": shape.layers, "width": shape.width, "parameters": shape.parameters, "items": items,
-        "disk_bytes": disk_bytes(settings, items, shape),
+        "disk_bytes": disk_bytes(items, shape),
         "devices": len(computing), "offloaded": len(devices) > len(computing),
         # The sums of all emotions and layers, once in the shard's and once in double precision.
         "memory_bytes": (shape.parameters - shape.in_blocks) * itemsize + round(shape.in_blocks // len(computing) * in_block)
@@ -127,7 +127,7 @@ def count_items(settings: Settings, pack: Pack, shape: Shape) -> dict[str, int]:
     }  # fmt: skip
 
 
-def disk_bytes(settings: Settings, items: dict[str, int], shape: Shape) -> int:
+def disk_bytes(items: dict[str, int], shape: Shape) -> int:
     """About how large the run's folder gets, by its larger files."""
     emotions, stories, neutral = items["emotions"], items["stories"], items["neutral_texts"]
     residuals = (shape.layers + 1) * shape.width

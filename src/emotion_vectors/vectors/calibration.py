@@ -15,7 +15,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
@@ -101,7 +101,7 @@ class Calibration:
         spread = DEVIATION * np.median(np.abs(known - middle[..., None]), axis=-1)
         return middle, np.where(spread > 0, spread, np.nan)
 
-    def header(self, fingerprint: str) -> dict[str, Any]:
+    def header(self, fingerprint: str) -> dict[str, str | list[str]]:
         """What a file says about the tensor `calibration`; `fingerprint` is that of the vectors' run."""
         return {
             "format": FORMAT, "fingerprint": fingerprint, "forms": list(FORMS), "kinds": list(KINDS),

@@ -105,7 +105,7 @@ def _joined_scores(left: EmotionVectors, right: EmotionVectors) -> Calibration |
     )
 
 
-def _less_reliable(left: EmotionVectors, right: EmotionVectors) -> dict[str, Any] | None:
+def _less_reliable(left: EmotionVectors, right: EmotionVectors) -> Mapping[str, object] | None:
     """The header's reliability: that of the part that agrees less with itself, with the r of all names; None where one has none."""
     one, other = left.reliability, right.reliability
     if one is None or other is None:

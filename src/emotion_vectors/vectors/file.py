@@ -18,6 +18,7 @@ from emotion_vectors.errors import UserError, nearest
 from emotion_vectors.vectors import in_sample, storing
 from emotion_vectors.vectors.calibration import Calibration
 from emotion_vectors.vectors.directions import cosine, unit
+from emotion_vectors.vectors.layers import in_short, several
 from emotion_vectors.vectors.reliability import Reliability, caution
 
 if TYPE_CHECKING:
@@ -103,9 +104,7 @@ class EmotionVectors:
         if not 0 <= chosen < len(self.raw):
             raise UserError(f"There is no layer {chosen}; layers go from 0 to {len(self.raw) - 1}.")
         if chosen not in self.layers:
-            raise UserError(
-                f"The file that these vectors were imported from has none at layer {chosen}; choose out of {_short(self.layers)}."
-            )
+            raise UserError(f"The vectors' file has none at layer {chosen}; choose out of {in_short(self.layers)}.")
         return (self.projected if self.kind == "projected" else self.raw)[chosen]
 
     def unit(self, layer: int | None = None) -> np.ndarray:
@@ -148,7 +147,7 @@ class EmotionVectors:
         from emotion_vectors.lm.wrapping import wrapped
         from emotion_vectors.vectors.reading import read_many
 
-        return read_many(self, wrapped(model), texts, emotions, _several(layers), tokens_per_batch)
+        return read_many(self, wrapped(model), texts, emotions, several(layers), tokens_per_batch)
 
     def steer(
         self,
@@ -173,7 +172,7 @@ class EmotionVectors:
         """What `steer` adds: at each layer strength x mean residual norm x unit vector / number of layers, summed."""
         from emotion_vectors.vectors.steering import Addition
 
-        chosen = _several(layers) or (self.layer,)
+        chosen = several(layers) or (self.layer,)
         shares = np.array(list(strengths.values()), dtype=np.float64) / len(chosen)
         rows = [self.index(emotion) for emotion in strengths]
         return [Addition(layer, (shares @ self.unit(layer)[rows]) * self.residual_norm[layer]) for layer in chosen]
@@ -215,15 +214,9 @@ class EmotionVectors:
 
     def check_fits(self, model: LanguageModel | PreTrainedModel) -> None:
         """Refuse a model of another width or number of layers than the vectors."""
-        from emotion_vectors.lm.model import LanguageModel
+        from emotion_vectors.vectors.loading import check_fits
 
-        config = (model.model if isinstance(model, LanguageModel) else model).config.get_text_config()
-        own, theirs = (len(self.raw), self.raw.shape[2]), (config.num_hidden_layers, config.hidden_size)
-        if own != theirs:
-            raise UserError(
-                f"The vectors are of a model with {own[0]} layers of width {own[1]}, this one has {theirs[0]} of width {theirs[1]}; "
-                f"load {self.header.get('model', 'the model that they were made with')}."
-            )
+        check_fits(model, (len(self.raw), self.raw.shape[2]), self.header)
 
     def subset(self, names: Sequence[str]) -> EmotionVectors:
         """The vectors of some names, in that order, with what was measured of each; an unknown name is a `UserError`."""
@@ -305,15 +298,3 @@ class EmotionVectors:
         Raises `UserError` for what is none of these, and for a file of something else.
         """
         return cls(**storing.read(source, calibrated))
-
-
-def _several(layers: int | Sequence[int] | None) -> Sequence[int] | None:
-    """One layer as a list of one."""
-    return (layers,) if isinstance(layers, int) else layers
-
-
-def _short(layers: Sequence[int]) -> str:
-    """The first and last of many layers."""
-    if len(layers) < 9:
-        return ", ".join(map(str, layers))
-    return f"{layers[0]}, {layers[1]}, ..., {layers[-1]}"

@@ -26,3 +26,15 @@ def parse_layers(text: str, n_layers: int, given: Sequence[int] | None = None) -
             raise UserError(f"{which}; layers go from 0 to {n_layers - 1}.")
         chosen.update(range(first, last + 1))
     return sorted(chosen)
+
+
+def several(layers: int | Sequence[int] | None) -> Sequence[int] | None:
+    """One layer as a list of one."""
+    return (layers,) if isinstance(layers, int) else layers
+
+
+def in_short(layers: Sequence[int]) -> str:
+    """The first and last of many layers."""
+    if len(layers) < 9:
+        return ", ".join(map(str, layers))
+    return f"{layers[0]}, {layers[1]}, ..., {layers[-1]}"

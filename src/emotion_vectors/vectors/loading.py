@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from emotion_vectors.errors import UserError
 
 if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
     from emotion_vectors.lm.model import LanguageModel
 
 
@@ -67,3 +69,16 @@ def load_model_of(
         say("The model has other weights than the one that the vectors are of.")
     precision = str(dtype) if dtype in DTYPES else "auto"
     return load_model(owner.name, device, precision, quantize=owner.quantize, adapter=owner.adapter)
+
+
+def check_fits(model: LanguageModel | PreTrainedModel, own: tuple[int, int], header: Mapping[str, Any]) -> None:
+    """Refuse a model with another number of layers or width than the vectors' `own`."""
+    from emotion_vectors.lm.model import LanguageModel
+
+    config = (model.model if isinstance(model, LanguageModel) else model).config.get_text_config()
+    theirs = (config.num_hidden_layers, config.hidden_size)
+    if own != theirs:
+        raise UserError(
+            f"The vectors are of a model with {own[0]} layers of width {own[1]}, this one has {theirs[0]} of width {theirs[1]}; "
+            f"load {header.get('model', 'the model that they were made with')}."
+        )

@@ -6,7 +6,7 @@ two halves don't agree. How it is measured: `vectors.halves` and `experiments.re
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -51,7 +51,7 @@ class Reliability:
         """Whether most of the directions is signal, and p rules chance out."""
         return self.median >= WANTED and self.p <= ALPHA
 
-    def header(self, names: Sequence[str]) -> dict[str, Any]:
+    def header(self, names: Sequence[str]) -> Mapping[str, object]:
         """As plain values for the header of a vectors file; `names` (n,) are the labels, by which r is found again."""
         r = {name: None if one is None else round(one, 4) for name, one in zip(names, self.r, strict=True)}
         return asdict(self) | {"r": r}

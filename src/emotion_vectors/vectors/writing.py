@@ -12,7 +12,6 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
 
 import numpy as np
 
@@ -71,7 +70,7 @@ class Comparison:
     """How far each emotion's direction agrees with itself: r of its halves."""
     opening: str = ""  # what was added to the template's text so that the answer begins
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, object]:
         """Everything as plain values, for JSON."""
         return asdict(self)
 

@@ -1,4 +1,4 @@
-"""What the tests of this folder share."""
+"""Requests for the tests of the writers."""
 
 from __future__ import annotations
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from emotion_vectors.lm.writers import Request, Sampling, ServerWriter
+from emotion_vectors.lm.writers.base import Request, Sampling
+from emotion_vectors.lm.writers.server_writer import ServerWriter
 
 SAMPLING = Sampling(temperature=0.7, top_p=0.9, max_new_tokens=33)
 

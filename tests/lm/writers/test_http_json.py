@@ -8,7 +8,7 @@ import time
 import pytest
 
 from emotion_vectors.errors import UserError
-from emotion_vectors.lm.writers import Sampling
+from emotion_vectors.lm.writers.base import Sampling
 from emotion_vectors.lm.writers.http_json import MOST_BYTES, retry_after
 from lm.servers import Reply, completion, echo, serving
 from lm.writers.serving import requests, texts

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 import torch
 
-from emotion_vectors.lm.writers import Request, Sampling, make_writer, openvino_writer
+from emotion_vectors.lm.writers import openvino_writer
+from emotion_vectors.lm.writers.base import Options, Request, Sampling
+from emotion_vectors.lm.writers.choosing import make_writer
 
 needs_openvino = pytest.mark.skipif(not openvino_writer.is_installed(), reason="needs openvino-genai")
 
@@ -32,7 +34,7 @@ def test_openvino_agrees_with_transformers_on_the_same_weights(from_gguf, made_o
               add_generation_prompt=True, return_dict=False))
         for topic in topics
     ]  # fmt: skip
-    writer = make_writer(lm, "auto", 8, cache=made_once)
+    writer = make_writer(lm, "auto", Options(8, cache=made_once))
     assert writer.name.startswith("openvino-genai")
     wanted = [Request(str(i), prompt, i) for i, prompt in enumerate(prompts)]
     texts = {one.key: one for one in writer.write(wanted, sampling)}
@@ -53,7 +55,7 @@ def test_openvino_seeds_end_tokens_and_limits(from_gguf, made_once: Path) -> Non
     lm = from_gguf
     prompt = tuple(lm.tokenizer.apply_chat_template([{"role": "user", "content": "Say a short greeting."}],
                    add_generation_prompt=True, return_dict=False))  # fmt: skip
-    writer = make_writer(lm, "openvino", 4, cache=made_once)
+    writer = make_writer(lm, "openvino", Options(4, cache=made_once))
     sampling = Sampling(temperature=1.0, top_p=0.95, max_new_tokens=24)
     wanted = [Request(str(i), prompt, i) for i in range(10)]
     first = {one.key: one for one in writer.write(wanted, sampling)}

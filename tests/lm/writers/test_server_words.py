@@ -7,7 +7,7 @@ import json
 import pytest
 
 from emotion_vectors.errors import UserError
-from emotion_vectors.lm.writers import Sampling
+from emotion_vectors.lm.writers.base import Sampling
 from lm.servers import Reply, echo, serving
 from lm.writers.serving import requests, texts
 

@@ -12,7 +12,9 @@ import pytest
 from tiny import tiny
 
 from emotion_vectors.errors import UserError
-from emotion_vectors.lm.writers import Request, Sampling, ServerWriter, choose_writer, make_writer
+from emotion_vectors.lm.writers.base import ModelFacts, Options, Request, Sampling
+from emotion_vectors.lm.writers.choosing import choose_writer, make_writer
+from emotion_vectors.lm.writers.server_writer import ServerWriter
 from lm.servers import Reply, completion, echo, serving
 from lm.writers.serving import requests, texts, writer
 
@@ -105,7 +107,7 @@ def test_the_key_never_appears(caplog, capsys, monkeypatch):
         )
 
     with serving(leaking) as seen:
-        made = make_writer(tiny(), "server", server_model="big-model", server_url=seen.url)
+        made = make_writer(tiny(), "server", Options(server_model="big-model", server_url=seen.url))
         assert [one.text for one in made.write(requests(1), SAMPLING)] == ["The key is [key]."]
         with pytest.raises(UserError) as caught:
             list(made.write([Request("a", (1,), 1, "Story one.")], SAMPLING))
@@ -115,7 +117,7 @@ def test_the_key_never_appears(caplog, capsys, monkeypatch):
     assert "[key]" in str(caught.value)
     monkeypatch.setenv("OPENAI_API_KEY", KEY + "\r\nX-Evil: 1")
     with pytest.raises(UserError, match="OPENAI_API_KEY") as caught:
-        make_writer(tiny(), "server", server_model="big-model", server_url=seen.url)
+        make_writer(tiny(), "server", Options(server_model="big-model", server_url=seen.url))
     assert KEY not in str(caught.value)
 
 
@@ -141,9 +143,9 @@ def test_the_url_may_end_where_people_end_it():
 
 def test_what_is_missing_is_said():
     with pytest.raises(UserError, match="server_model=NAME"):
-        make_writer(tiny(), "server", server_url="http://127.0.0.1:1/v1")
+        make_writer(tiny(), "server", Options(server_url="http://127.0.0.1:1/v1"))
     with pytest.raises(UserError, match="EMOTION_VECTORS_SERVER"):
-        make_writer(tiny(), "server", server_model="big-model")
+        make_writer(tiny(), "server", Options(server_model="big-model"))
     with serving(echo) as seen, pytest.raises(UserError, match="repetition_penalty=1"):
         list(writer(seen).write(requests(1), Sampling(repetition_penalty=1.1)))
     with serving(echo) as seen, pytest.raises(ValueError, match="no message"):
@@ -153,10 +155,10 @@ def test_what_is_missing_is_said():
 def test_the_url_comes_from_the_environment_too(monkeypatch):
     with serving(echo) as seen:
         monkeypatch.setenv("EMOTION_VECTORS_SERVER", seen.url)
-        made = make_writer(tiny(), "server", server_model="big-model")
+        made = make_writer(tiny(), "server", Options(server_model="big-model"))
         assert made.name == "server big-model"
         assert len(list(made.write(requests(2), SAMPLING))) == 2
-    assert choose_writer("server", Path("x.gguf"), "llama", "cpu") == "server"
+    assert choose_writer("server", ModelFacts(Path("x.gguf"), {}, "cpu")) == "server"
 
 
 def test_stopping_early_asks_for_nothing_more():

@@ -13,8 +13,10 @@ from quick import quick
 from tiny import tiny
 
 from emotion_vectors.errors import UserError
-from emotion_vectors.lm.writers import Request, Sampling, TransformersWriter, make_writer, openvino_writer
-from emotion_vectors.lm.writers.base import end_tokens
+from emotion_vectors.lm.writers import openvino_writer
+from emotion_vectors.lm.writers.base import Options, Request, Sampling, end_tokens
+from emotion_vectors.lm.writers.choosing import make_writer
+from emotion_vectors.lm.writers.transformers_writer import TransformersWriter
 
 GREEDY = Sampling(temperature=0.0, max_new_tokens=12)
 
@@ -194,7 +196,7 @@ def test_one_text_that_does_not_fit_is_a_clear_error_and_other_errors_pass_throu
 def test_make_writer_chooses_and_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
     lm = tiny()
     assert isinstance(make_writer(lm), TransformersWriter)
-    assert make_writer(lm, "transformers", 7).batch == 7
+    assert make_writer(lm, "transformers", Options(7)).batch == 7
     with pytest.raises(UserError, match="choose auto, transformers, openvino, vllm or server"):
         make_writer(lm, "llama.cpp")
     with pytest.raises(UserError, match="GGUF files"):

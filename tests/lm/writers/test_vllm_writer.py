@@ -15,8 +15,10 @@ import torch
 from tiny import tiny
 
 from emotion_vectors.errors import UserError
-from emotion_vectors.lm.writers import Request, Sampling, VLLMWriter, choose_writer, make_writer, vllm_writer
-from emotion_vectors.lm.writers.base import end_tokens
+from emotion_vectors.lm.writers import vllm_writer
+from emotion_vectors.lm.writers.base import ModelFacts, Options, Request, Sampling, end_tokens
+from emotion_vectors.lm.writers.choosing import choose_writer, make_writer
+from emotion_vectors.lm.writers.vllm_writer import VLLMWriter
 from lm import fake_vllm
 
 SAMPLING = Sampling(temperature=0.7, top_p=0.9, max_new_tokens=12, repetition_penalty=1.1)
@@ -50,7 +52,7 @@ def test_ids_go_in_and_texts_of_the_models_own_tokenizer_come_out(vllm, monkeypa
     lm = dataclasses.replace(
         tiny(), source="some/model", revision="abc", dtype=torch.bfloat16, beside=(torch.device("cpu"),)
     )
-    done = {one.key: one for one in make_writer(lm, "vllm", 64).write(requests(6), SAMPLING)}
+    done = {one.key: one for one in make_writer(lm, "vllm", Options(64)).write(requests(6), SAMPLING)}
     assert sorted(done) == [f"r{i}" for i in range(6)]
     for request in requests(6):
         one = done[request.key]
@@ -215,8 +217,8 @@ def test_what_vllm_cannot_do_is_one_sentence(vllm, monkeypatch):
 
 def test_auto_takes_vllm_on_cuda_where_it_is_installed(monkeypatch):
     monkeypatch.setattr(vllm_writer, "is_installed", lambda: True)
-    assert choose_writer("auto", None, "llama", "cuda") == "vllm"
-    assert choose_writer("auto", None, "llama", "cpu") == "transformers"
-    assert choose_writer("auto", Path("x.gguf"), "llama", "cuda") == "transformers"
+    assert choose_writer("auto", ModelFacts(None, {"model_type": "llama"}, "cuda")) == "vllm"
+    assert choose_writer("auto", ModelFacts(None, {"model_type": "llama"}, "cpu")) == "transformers"
+    assert choose_writer("auto", ModelFacts(Path("x.gguf"), {"model_type": "llama"}, "cuda")) == "transformers"
     monkeypatch.setattr(vllm_writer, "is_installed", lambda: False)
-    assert choose_writer("auto", None, "llama", "cuda") == "transformers"
+    assert choose_writer("auto", ModelFacts(None, {"model_type": "llama"}, "cuda")) == "transformers"

@@ -218,11 +218,11 @@ def _agreements(space: Space, one: Rated, k: int, resamples: int, seed: int) -> 
         if other.size:
             given = predicting.permuted_beyond(rating, other, orders)
             r = predicting.beyond(predicting.ridge(features, given, fold), given, other)
-            partial = Tested(**_tested(r, m - 4))
+            partial = _tested(r, m - 4)
         found.append(Agreement(
-            norms=one.norms.name, scale=scale, words=m, ridge=Tested(**_tested(predicting.agreement(predicted, targets), m - 3)),
+            norms=one.norms.name, scale=scale, words=m, ridge=_tested(predicting.agreement(predicted, targets), m - 3),
             best=BestOf(
-                **_tested(predicting.agreement(chosen.predictions, targets), m - 3), component=mode + 1,
+                **_tested(predicting.agreement(chosen.predictions, targets), m - 3).dump(), component=mode + 1,
                 folds=float((chosen.feature[:, 0] == mode).mean()),
             ), partial=partial,
         ))  # fmt: skip
@@ -240,13 +240,13 @@ def fold_features(space: Space, rows: np.ndarray, fold: np.ndarray, k: int) -> l
     return found
 
 
-def _tested(r: np.ndarray, freedom: int) -> dict[str, Any]:
-    """Fields of `Tested` from the observed r, which comes first, and those of the null."""
+def _tested(r: np.ndarray, freedom: int) -> Tested:
+    """From the observed r, which comes first, and those of the null."""
     value, null = float(r[0]), r[1:]
-    return {
-        "r": value, "interval": _ends(fisher_interval(value, freedom)), "null": float(null.mean()),
-        "null_high": float(np.quantile(null, 0.95)), "p": float(nulls.permutation_p(value, null)),
-    }  # fmt: skip
+    return Tested(
+        r=value, interval=_ends(fisher_interval(value, freedom)), null=float(null.mean()),
+        null_high=float(np.quantile(null, 0.95)), p=float(nulls.permutation_p(value, null)),
+    )  # fmt: skip
 
 
 def _ends(found: Iterable[Any]) -> list[int | float]:

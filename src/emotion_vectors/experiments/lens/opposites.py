@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from emotion_vectors.experiments import power
-from emotion_vectors.experiments.criteria import Null, Seed, chance_of, judge, not_asked, number, scaled
+from emotion_vectors.experiments.criteria import Null, Seed, chance_of, judge, known_number, not_asked, number, scaled
 from emotion_vectors.experiments.lens.record import Opposites, Pair, PairsTest, WithinValence
 from emotion_vectors.record.criterion import Criterion
 from emotion_vectors.stats import intervals, nulls
@@ -158,17 +158,13 @@ def _interval(hits: np.ndarray, pairs: np.ndarray, resamples: int, seed: int) ->
     return [max(0.0, min(ends)) * of, min(1.0, max(ends)) * of]
 
 
-def _known(value: float | None) -> float:
-    return float("nan") if value is None else value
-
-
 def _criterion(few: PairsTest, many: Opposites) -> Criterion:
     """V2: ours decides; the five keep the verdict of the earlier reproduction."""
     nothing = float("nan")
     low, high = many.interval or (nothing, nothing)
     return judge(
         "V2", "Opposite pairs point apart", many.count, (low, high),
-        Null("the same words paired at random", _known(many.null), _known(many.p)), scaled(SEED_BAR, int(many.of), SEED_PAIRS), UNIT,
+        Null("the same words paired at random", known_number(many.null), known_number(many.p)), scaled(SEED_BAR, int(many.of), SEED_PAIRS), UNIT,
         int(many.of), note=f"{_few(few)} {_within(many)}".strip(), blocked=_too_few(many),
         seed=Seed(few.count, scaled(SEED_BAR, int(few.of), SEED_PAIRS), UNIT, int(few.of)),
     )  # fmt: skip

@@ -19,7 +19,16 @@ import numpy as np
 
 from emotion_vectors.experiments import power
 from emotion_vectors.experiments.chance import turned_projections
-from emotion_vectors.experiments.criteria import Null, chance_of, json_number, judge, not_asked, number, scaled
+from emotion_vectors.experiments.criteria import (
+    Null,
+    chance_of,
+    json_number,
+    judge,
+    known_number,
+    not_asked,
+    number,
+    scaled,
+)
 from emotion_vectors.experiments.numeric import twins
 from emotion_vectors.experiments.numeric.curves import DECIMALS, SIGNS_BAR, SIGNS_OF, fitted_change, probes_of, sign_of
 from emotion_vectors.experiments.numeric.record import ChangeSize, Numeric, TemplateCurves
@@ -197,7 +206,7 @@ def _size(effect: ChangeSize) -> str:
     """The effect size as a sentence."""
     if effect.mean is None or effect.null_mean is None or effect.null_sd is None or effect.p is None:
         return ""
-    low, high = (float("nan") if end is None else end for end in (effect.low, effect.high))
+    low, high = map(known_number, (effect.low, effect.high))
     return (
         f"Mean change in cosine the expected way, lowest to highest value: {number(effect.mean)} (95 % interval "
         f"{number(low)} to {number(high)}); random directions {number(effect.null_mean)}, sd "

@@ -20,7 +20,7 @@ import numpy as np
 
 from emotion_vectors.experiments import power
 from emotion_vectors.experiments.chance import turned_projections
-from emotion_vectors.experiments.criteria import Null, Seed, chance_of, json_number, judge, number, scaled
+from emotion_vectors.experiments.criteria import Null, Seed, chance_of, json_number, judge, known_number, number, scaled
 from emotion_vectors.experiments.numeric.curves import DECIMALS, SIGNS_BAR, SIGNS_OF, fitted_change, probes_of, sign_of
 from emotion_vectors.experiments.numeric.record import Beyond, Earlier, TwinCurves, Twins
 from emotion_vectors.record.base import Correlation, Number
@@ -167,18 +167,14 @@ def _criterion(record: Twins, earlier: Criterion) -> Criterion:
     excess, nothing = record.excess, float("nan")
     low, high = excess.interval or (nothing, nothing)
     # Signs alone could be right with curves that hardly move: the size must be beyond chance too.
-    p = max(_known(excess.count_p), _known(excess.size_p))
+    p = max(known_number(excess.count_p), known_number(excess.size_p))
     of, whole = earlier.of or 0, int(excess.of)
     return judge(
-        "V5", "Expected signs", excess.count, (low, high), Null(WHAT, _known(excess.null), p), scaled(SIGNS_BAR, whole, SIGNS_OF),
+        "V5", "Expected signs", excess.count, (low, high), Null(WHAT, known_number(excess.null), p), scaled(SIGNS_BAR, whole, SIGNS_OF),
         "curves that exceed their twin's the expected way", whole,
         note=f"{_size(excess)} {_earlier(record.earlier)} {_graver(record.severity)}".strip(),
-        seed=Seed(_known(earlier.value), scaled(SIGNS_BAR, of, SIGNS_OF), "curves with the expected sign", of),
+        seed=Seed(known_number(earlier.value), scaled(SIGNS_BAR, of, SIGNS_OF), "curves with the expected sign", of),
     )  # fmt: skip
-
-
-def _known(value: float | None) -> float:
-    return float("nan") if value is None else value
 
 
 def _size(excess: Beyond) -> str:
@@ -186,7 +182,7 @@ def _size(excess: Beyond) -> str:
     if not excess.of:
         return ""
     mean, low, high, null, sd, size_p, count_p = (
-        number(_known(value))
+        number(known_number(value))
         for value in (excess.mean, excess.low, excess.high, excess.null_mean, excess.null_sd, excess.size_p, excess.count_p)
     )  # fmt: skip
     return (
@@ -202,7 +198,7 @@ def _earlier(earlier: Earlier) -> str:
     p = earlier.null.p if earlier.null else None
     return (
         f"Without twins, on the first list: {number(earlier.value)} of {earlier.of} curves with the expected sign "
-        f"(p = {number(_known(p))})."
+        f"(p = {number(known_number(p))})."
     )
 
 
@@ -210,8 +206,8 @@ def _graver(severity: Beyond) -> str:
     """What another severity does at equal numbers."""
     if not severity.of:
         return ""
-    p = max(_known(severity.count_p), _known(severity.size_p))
+    p = max(known_number(severity.count_p), known_number(severity.size_p))
     return (
         f"At equal numbers another severity moves {severity.count} of {severity.of} cosines the expected way "
-        f"(random directions {number(_known(severity.null))}, p = {number(p)})."
+        f"(random directions {number(known_number(severity.null))}, p = {number(p)})."
     )

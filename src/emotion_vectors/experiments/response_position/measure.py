@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import combinations
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -103,7 +103,8 @@ def run(
     prompts = [
         Prompt(
             name=kept.names[row], emotion=kept.emotions[row], tokens=int(kept.tokens[row]),
-            **cast("dict[str, Any]", {name: table[row, columns["published"]].tolist() for name, table in tables.items()}),
+            user=tables["user"][row, columns["published"]].tolist(), response=tables["response"][row, columns["published"]].tolist(),
+            answer=tables["answer"][row, columns["published"]].tolist(),
         )
         for row in range(len(kept.names))
     ]  # fmt: skip
@@ -130,16 +131,11 @@ def _set(
 ) -> ProbeSet:  # fmt: skip
     count, size = tables["user"].shape
     drawn = _draws(chance, count, size, seed)
-    pairs = [
-        PositionPair(
-            first=a, second=b,
-            **cast("dict[str, Any]", {
-                name: _agreed(tables[a], tables[b], inside, [(some[a], some[b]) for some in drawn], repeats, seed)
-                for name, inside in (("pooled", False), ("within", True))
-            }),
-        )
-        for a, b in PAIRS
-    ]  # fmt: skip
+    pairs = []
+    for a, b in PAIRS:
+        both = [(some[a], some[b]) for some in drawn]
+        pooled, within = (_agreed(tables[a], tables[b], inside, both, repeats, seed) for inside in (False, True))
+        pairs.append(PositionPair(first=a, second=b, pooled=pooled, within=within))
     return ProbeSet(prompts=prompts, probes=probes, of_prompts=count, of_probes=size, pairs=pairs)
 
 

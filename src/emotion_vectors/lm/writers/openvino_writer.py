@@ -17,7 +17,17 @@ import numpy as np
 
 from emotion_vectors.errors import UserError
 from emotion_vectors.lm.gguf_header import SHARD
-from emotion_vectors.lm.writers.base import Request, Sampling, Written, end_tokens, read_text, refuse_empty_prompts
+from emotion_vectors.lm.writers.base import (
+    Engine,
+    ModelFacts,
+    Request,
+    Sampling,
+    WriterKind,
+    Written,
+    end_tokens,
+    read_text,
+    refuse_empty_prompts,
+)
 from emotion_vectors.lm.writers.readable_gguf import readable_gguf
 
 # Architectures that openvino-genai's GGUF reader knows.
@@ -35,22 +45,14 @@ def is_installed() -> bool:
     return find_spec("openvino_genai") is not None and find_spec("openvino") is not None
 
 
-def can_read(lm: Any) -> bool:
-    """Whether the model came from a GGUF file that openvino-genai computes as the file says."""
-    return lm.gguf is not None and reads(lm.gguf, lm.model.config.model_type, rotation_of(lm.model.config.to_dict()))
+def can_read(gguf: Path | None, config: Mapping[str, Any]) -> bool:
+    """Whether the model is in a GGUF file that openvino-genai computes as the file says: an architecture it knows, one part, an unscaled rotation."""
+    rotation = (config.get("rope_parameters") or {}).get("rope_type", "default")
+    known = config.get("model_type") in ARCHITECTURES and rotation == "default"
+    return gguf is not None and known and SHARD.match(gguf.name) is None
 
 
-def rotation_of(config: Mapping[str, Any]) -> str:
-    """The kind of scaling of a configuration's rotation, "default" where there is none."""
-    return str((config.get("rope_parameters") or {}).get("rope_type", "default"))
-
-
-def reads(gguf: Path, model_type: str, rotation: str) -> bool:
-    """Whether openvino-genai's own reader computes what the file says: an architecture it knows, one part, an unscaled rotation."""
-    return model_type in ARCHITECTURES and rotation == "default" and SHARD.match(gguf.name) is None
-
-
-class OpenVINOWriter:
+class OpenVINOWriter(Engine):
     """Writes a GGUF model's texts with openvino-genai on the CPU; each call loads the model anew."""
 
     def __init__(
@@ -70,7 +72,7 @@ class OpenVINOWriter:
             raise UserError(
                 "The openvino writer needs a package: pip install openvino-genai, or use writer=transformers."
             )
-        if not can_read(lm):
+        if not can_read(lm.gguf, lm.model.config.to_dict()):
             raise UserError(
                 "The openvino writer reads GGUF files of the llama and qwen families only, in one part and without scaled rotations; use writer=transformers."
             )
@@ -83,7 +85,6 @@ class OpenVINOWriter:
         self._ends = end_tokens(lm)
         # Half of an engine's start is reading the tokenizer, which holds no state.
         self._tokenizer: Any = None
-        self.start_seconds = 0.0  # spent on starting engines so far
 
     def write(self, requests: Sequence[Request], sampling: Sampling) -> Iterator[Written]:
         """Yield one `Written` per request as they get done; requests start in the order given.
@@ -218,3 +219,16 @@ def generation_config(seed: int, sampling: Sampling, ends: Collection[int]) -> A
         config.temperature = sampling.temperature
         config.top_p = sampling.top_p
     return config
+
+
+def _is_best(model: ModelFacts) -> bool:
+    reads = can_read(model.gguf, model.config) and not model.is_changed
+    return reads and model.device == "cpu" and is_installed()
+
+
+KIND = WriterKind(
+    make=lambda lm, options: OpenVINOWriter(lm, options.stories_per_batch, options.say, options.cache),
+    is_best=_is_best,
+    reads_files=True,
+    bytes_per_weight=34 / 32,  # blocks of 32 weights in 34 bytes (Q8_0)
+)

@@ -17,7 +17,8 @@ import numpy as np
 
 from emotion_vectors.errors import UserError
 from emotion_vectors.lm.weights import sha256_of
-from emotion_vectors.store.cache import cache_folder, locked
+from emotion_vectors.store.cache import cache_folder
+from emotion_vectors.store.locking import locked
 
 EXACT = frozenset({"F32", "F16", "Q8_0"})
 # Q8_0 stores blocks of 32 weights along a row.

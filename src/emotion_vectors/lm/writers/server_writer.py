@@ -7,6 +7,7 @@ seed holds.
 
 from __future__ import annotations
 
+import os
 import queue
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -15,13 +16,12 @@ from typing import Any
 from emotion_vectors.errors import UserError
 from emotion_vectors.lm.chat_format import NoMessageError, read_message
 from emotion_vectors.lm.thinking import FIELDS
-from emotion_vectors.lm.writers.base import Request, Sampling, Written
+from emotion_vectors.lm.writers.base import Engine, Options, Request, Sampling, WriterKind, Written
 from emotion_vectors.lm.writers.http_json import HIDDEN, Endpoint, Refused, Stopped, checked_key, checked_url, post
 from emotion_vectors.lm.writers.request_forms import Form
 from emotion_vectors.store.records import storable
 from emotion_vectors.store.schema import JsonObject
 
-CONCURRENCY = 8
 TIMEOUT = 300.0  # seconds for one text
 # Many servers keep seeds in 32 bits, some with a sign; llama.cpp draws at random for the largest.
 SEEDS = 2**31 - 1
@@ -29,21 +29,19 @@ SEEDS = 2**31 - 1
 SECRET_LENGTH = 8
 
 
-class ServerWriter:
+class ServerWriter(Engine):
     """Writes with the model `model` of the server at `url`, `concurrency` texts at a time.
 
     The first request goes alone: a server that refuses is told from one that works before many are asked, and which fields it
     takes is known to all others (see `request_forms`). Where it takes other fields, `name` says so from then on.
     """
 
-    chunks_together = 16
-
     def __init__(
         self,
         url: str | None,
         model: str | None,
         key: str = "",
-        concurrency: int = CONCURRENCY,
+        concurrency: int = 8,
         timeout: float = TIMEOUT,
         count_tokens: Callable[[str], int] = lambda text: len(text.split()),
         **endpoint: Any,
@@ -163,3 +161,20 @@ def read_completion(answer: Any) -> tuple[str, str, int | None]:
     # The server counts the thought too.
     known = known and not said.thoughts and not any(choice["message"].get(field) for field in FIELDS)
     return storable(said.content).strip(), str(choice.get("finish_reason")), tokens if known else None
+
+
+def _server(options: Options, **more: Any) -> ServerWriter:
+    """The writer behind the server that the options or EMOTION_VECTORS_SERVER name; nothing is asked of it."""
+    url = options.server_url or os.environ.get("EMOTION_VECTORS_SERVER")
+    key = os.environ.get("OPENAI_API_KEY", "")
+    return ServerWriter(url, options.server_model, key, options.server_concurrency, **more)
+
+
+def _make(lm: Any, options: Options) -> ServerWriter:
+    def count(text: str) -> int:
+        return len(lm.tokenizer(text, add_special_tokens=False)["input_ids"])
+
+    return _server(options, count_tokens=count)
+
+
+KIND = WriterKind(make=_make, check=_server, is_remote=True, chunks_together=16)

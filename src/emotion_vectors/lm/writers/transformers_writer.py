@@ -11,13 +11,22 @@ import transformers
 from emotion_vectors.errors import UserError
 from emotion_vectors.lm.decode import STORIES, Row, decode
 from emotion_vectors.lm.memory import Room
-from emotion_vectors.lm.writers.base import Request, Sampling, Written, end_tokens, read_text, refuse_empty_prompts
+from emotion_vectors.lm.writers.base import (
+    Engine,
+    Request,
+    Sampling,
+    WriterKind,
+    Written,
+    end_tokens,
+    read_text,
+    refuse_empty_prompts,
+)
 
 # Requests are sorted by length inside windows of this many batches: little padding, and results still come in order.
 WINDOW = 8
 
 
-class TransformersWriter:
+class TransformersWriter(Engine):
     """Writes with the loaded transformers model itself."""
 
     def __init__(self, lm: Any, stories_per_batch: int = 128, say: Callable[[str], None] | None = None) -> None:
@@ -58,3 +67,6 @@ class TransformersWriter:
             Written(request.key, read_text(self._lm, text.tokens), len(text.tokens), text.finished)
             for request, text in zip(group, texts, strict=True)
         ]
+
+
+KIND = WriterKind(make=lambda lm, options: TransformersWriter(lm, options.stories_per_batch, options.say))

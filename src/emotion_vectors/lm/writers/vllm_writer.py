@@ -26,7 +26,17 @@ import torch
 from emotion_vectors.errors import UserError
 from emotion_vectors.lm.keeping import free_bytes
 from emotion_vectors.lm.model import local_model
-from emotion_vectors.lm.writers.base import Request, Sampling, Written, end_tokens, read_text, refuse_empty_prompts
+from emotion_vectors.lm.writers.base import (
+    Engine,
+    ModelFacts,
+    Request,
+    Sampling,
+    WriterKind,
+    Written,
+    end_tokens,
+    read_text,
+    refuse_empty_prompts,
+)
 
 # Room for prompt and text in the first engine; a longer request starts another engine.
 LEAST_ROOM = 4096
@@ -57,10 +67,8 @@ def is_installed() -> bool:
     return find_spec("vllm") is not None
 
 
-class VLLMWriter:
+class VLLMWriter(Engine):
     """Writes with vLLM; the engine starts on first use and `close` lets go of its memory."""
-
-    chunks_together = 16
 
     def __init__(self, lm: Any, stories_per_batch: int = 256) -> None:
         """`lm` has `.source` (folder or hub id), `.revision`, `.dtype`, `.device`, `.beside`, `.model` and `.tokenizer`."""
@@ -228,3 +236,15 @@ def _share(device: torch.device) -> dict[str, float]:
     else:
         return {}
     return {"gpu_memory_utilization": round(MEMORY_SHARE[device.type] * free / total, 3)}
+
+
+def _is_best(model: ModelFacts) -> bool:
+    return model.gguf is None and model.device == "cuda" and not model.is_changed and is_installed()
+
+
+KIND = WriterKind(
+    make=lambda lm, options: VLLMWriter(lm, options.stories_per_batch),
+    is_best=_is_best,
+    reads_files=True,
+    chunks_together=16,
+)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,9 +12,7 @@ from quick import quick
 from tiny import tiny
 
 from emotion_vectors.errors import UserError
-from emotion_vectors.lm.writers import openvino_writer
-from emotion_vectors.lm.writers.base import Options, Request, Sampling, end_tokens
-from emotion_vectors.lm.writers.choosing import make_writer
+from emotion_vectors.lm.writers.base import Request, Sampling, end_tokens
 from emotion_vectors.lm.writers.transformers_writer import TransformersWriter
 
 GREEDY = Sampling(temperature=0.0, max_new_tokens=12)
@@ -191,22 +188,6 @@ def test_one_text_that_does_not_fit_is_a_clear_error_and_other_errors_pass_throu
     broken = Greedy(lm.model, 0, RuntimeError("shapes do not match"))
     with pytest.raises(RuntimeError, match="shapes do not match"):
         list(TransformersWriter(dataclasses.replace(lm, model=broken), 4).write(requests(2), GREEDY))
-
-
-def test_make_writer_chooses_and_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
-    lm = tiny()
-    assert isinstance(make_writer(lm), TransformersWriter)
-    assert make_writer(lm, "transformers", Options(7)).batch == 7
-    with pytest.raises(UserError, match="choose auto, transformers, openvino, vllm or server"):
-        make_writer(lm, "llama.cpp")
-    with pytest.raises(UserError, match="GGUF files"):
-        monkeypatch.setattr(openvino_writer, "is_installed", lambda: True)
-        make_writer(lm, "openvino")
-    monkeypatch.setattr(openvino_writer, "is_installed", lambda: False)
-    with pytest.raises(UserError, match="pip install openvino-genai"):
-        make_writer(lm, "openvino")
-    from_gguf = dataclasses.replace(lm, gguf=Path("some.gguf"))
-    assert isinstance(make_writer(from_gguf), TransformersWriter)
 
 
 def test_an_empty_prompt_is_refused() -> None:

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from upkeep.conftest import copied  # noqa: F401
 
 from emotion_vectors.cli import main
 

@@ -9,6 +9,7 @@ from doctor.bugs import BUGS
 from emotion_vectors.doctor import demand, examination, examine
 from emotion_vectors.doctor.examination import EXAMINATIONS
 from emotion_vectors.errors import UserError
+from emotion_vectors.lm import tree_pass
 from emotion_vectors.stimuli import load_pack
 
 PACK = load_pack()
@@ -31,6 +32,8 @@ def bugs_of(module):
 def assert_found(bug, monkeypatch):
     """The planted bug turns its checks red and stops a run, by name."""
     lm = tiny()
+    # Found out before the bug is there: a trial that meets it has the prompts read row by row, where it does no harm.
+    assert tree_pass.obeys_masks(lm)
     monkeypatch.setattr(examination, "EXAMINATIONS", [one for one in EXAMINATIONS if one.name in BUGS[bug]])
     handle = bug(monkeypatch, lm)
     try:

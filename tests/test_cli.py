@@ -109,7 +109,7 @@ def test_interrupting_is_clean_and_resumable(tmp_path):
         time.sleep(0.02)
     process.send_signal(signal.SIGINT)
     _, error = process.communicate(timeout=120)
-    assert process.returncode == 130 and "goes on where it was" in error and "Traceback" not in error
+    assert process.returncode == 130 and "run the same command again to resume" in error and "Traceback" not in error
 
 
 def test_verify_says_which_lists_are_the_published_ones(tmp_path, call):
@@ -140,7 +140,7 @@ def test_a_stop_that_a_library_turns_into_another_error_is_a_stop(number, monkey
     try:
         with pytest.raises(SystemExit) as ended:
             cli.main()
-        assert ended.value.code == 130 and "goes on where it was" in capsys.readouterr().err
+        assert ended.value.code == 130 and "run the same command again to resume" in capsys.readouterr().err
         monkeypatch.setattr(cli, "app", lambda: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             cli.main()
@@ -194,7 +194,11 @@ cli.app = work
 cli.main()
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60)
-    assert done.returncode == 130 and "Traceback" not in done.stderr and "goes on where it was" in done.stderr
+    assert (
+        done.returncode == 130
+        and "Traceback" not in done.stderr
+        and "run the same command again to resume" in done.stderr
+    )
 
 
 WORDS = {

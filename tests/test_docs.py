@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 import emotion_vectors.experiments
 from emotion_vectors import settings
 from emotion_vectors.cli import app
+from emotion_vectors.cli.options import parse_assignments
 from emotion_vectors.corpus.neutral import NEUTRAL_SCHEMA
 from emotion_vectors.corpus.stories import STORY_SCHEMA
 from emotion_vectors.record import Record
@@ -108,7 +109,7 @@ def test_commands_are_ones_that_exist(page):
             assert re.search(rf"(?<![\w-]){option}(?![\w-])", shown.output), f"{' '.join(verb)} has no option {option}"
         for option, value in itertools.pairwise(words):
             if option == "--set" and value != "NAME=VALUE":
-                settings.change(settings.demo(), **settings.parse_assignments([value]))
+                settings.change(settings.demo(), **parse_assignments([value]))
             if option == "--preset":
                 settings.preset(value)
 

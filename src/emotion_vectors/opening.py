@@ -18,6 +18,7 @@ from emotion_vectors.corpus.checking import (
     check_sources,
     something_to_write,
 )
+from emotion_vectors.corpus.dialogues import WRITE
 from emotion_vectors.corpus.sources import locate_corpus
 from emotion_vectors.corpus.survey import look_into
 from emotion_vectors.errors import UserError
@@ -37,6 +38,7 @@ from emotion_vectors.scale.workers import InProcess, Workers
 from emotion_vectors.settings import Runtime, Settings, change
 from emotion_vectors.stimuli import load_pack
 from emotion_vectors.stimuli.pack import OURS, Pack
+from emotion_vectors.stimuli.parsing import canonical_hash
 from emotion_vectors.store import atomic
 from emotion_vectors.store.run_folder import check_place, file_digest, fingerprint, open_run
 from emotion_vectors.store.schema import SCHEMA, JsonObject
@@ -133,7 +135,8 @@ def identity_of(settings: Settings, runtime: Runtime = Runtime()) -> JsonObject:
 
 def _identity(settings: Settings, pack: Pack, located: Located, writer: Writer | None) -> JsonObject:
     return {
-        "schema": SCHEMA, "settings": settings_identity(settings), "model": {"sha256": located.sha256}, "stimuli": dict(pack.sha256),
+        "schema": SCHEMA, "settings": settings_identity(settings), "model": {"sha256": located.sha256},
+        "stimuli": pack.sha256 | ({"prompts.speaker_dialogue": canonical_hash(pack.prompts.speaker_dialogue)} if settings.dialogues == WRITE else {}),
         "writer": {"name": writer.name if writer else settings.writer},
     }  # fmt: skip
 
@@ -144,7 +147,7 @@ SOURCES = (
     "server_model", "stories_from", "neutral_from", "skip_unknown_emotions", "vectors_from", "emotions_from", "text_column", "quantize",
 )  # fmt: skip
 # Settings of experiments that came later, likewise: a run that keeps their defaults is the same run as before.
-LATER = ("norms", "geometry_components", "clusters", "jacobian_texts", "dialogues")
+LATER = ("norms", "geometry_components", "clusters", "jacobian_texts", "dialogues", "dialogue_emotions")
 
 
 def settings_identity(settings: Settings) -> JsonObject:
@@ -158,7 +161,7 @@ def settings_identity(settings: Settings) -> JsonObject:
     texts = {
         name: locate_corpus(named[name]).sha256
         for name in ("stories_from", "neutral_from", "dialogues")
-        if name in named
+        if name in named and named[name] != WRITE
     }
     vectors = {name: file_digest(hub.find(named[name])) for name in ("vectors_from",) if name in named}
     ratings = {name: file_digest(Path(named[name])) for name in ("norms",) if name in named}
@@ -171,7 +174,7 @@ def resolve(settings: Settings, runtime: Runtime, located: Located) -> Settings:
     usual = precision_for(located.folder, settings.dtype, device)
     precision = built.precision_of(settings.model, settings.dtype, usual)
     dtype = str(precision).removeprefix("torch.")
-    if settings.stories_from == settings.neutral_from == shipped.NAME:
+    if settings.stories_from == settings.neutral_from == shipped.NAME and settings.dialogues != WRITE:
         # Nothing is written, so the run is the same whatever writers are installed.
         return change(settings, dtype=dtype)
     if settings.model in built.NAMES and settings.writer == "auto":
@@ -186,13 +189,13 @@ def check_planted(settings: Settings) -> None:
     """Refuse another pack with a planted model: nothing of that pack is planted in it."""
     if settings.model in PLANTED and settings.stimuli != OURS:
         raise UserError(
-            f"The model '{settings.model}' is planted in our stimuli; leave out --stimuli, or take another model."
+            f"The model '{settings.model}' is planted in our stimuli; leave out --stimuli, or use another model."
         )
 
 
 def check_before_loading(lab: Lab) -> None:
     """Refuse now what would only be found after the model is loaded, and texts are written: a server or vectors that can't be used."""
-    written = lab.run.done("stories") and lab.run.done("neutral")
+    written = lab.run.done("stories") and lab.run.done("neutral") and not lab.run.lacks("dialogues")
     if lab.own_writer is None and not written and lab.settings.writer != "auto":
         kind_of(lab.settings.writer).check(lab.writer_options)
     if not lab.run.done("vectors"):

@@ -39,7 +39,7 @@ def test_a_failed_check_exits_with_1_and_is_explained(monkeypatch, capsys):
     plant(monkeypatch)
     assert command(monkeypatch, "doctor", "--model", "toy", "--set", "dtype=float32", "--quiet") == 1
     shown = capsys.readouterr().out
-    assert "failed" in shown and "read_position: The answer is read at another token" in shown
+    assert "failed" in shown and "read_position: The answer is not read at the last token" in shown
 
 
 @pytest.mark.parametrize(
@@ -76,4 +76,4 @@ def test_a_failed_check_stops_a_run_and_is_recorded_where_that_is_allowed(tmp_pa
     assert record["doctor"]["read_position"] == kept["read_position"]
     assert record["timings"]["doctor"]["units"] == len(EXAMINATIONS)
     page = (out / "report.html").read_text(encoding="utf-8")
-    assert "read_position" in page and "This run was told to go on with failed checks" in page
+    assert "read_position" in page and "This run was told to continue with failed checks" in page

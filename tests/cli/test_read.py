@@ -135,7 +135,7 @@ def test_where_no_emotion_is_named_only_the_strongest_are_shown(folder, tmp_path
         (["--emotions", "clam"], "did you mean 'calm'"),
         (["--layer", "9"], "no layer 9"),
         (["--window", "100000"], "can read at once"),
-        (["--model", "/nowhere"], "no model folder"),
+        (["--model", "/nowhere"], "not a model folder"),
     ],
 )
 def test_mistakes_are_one_sentence(folder, words, sentence):

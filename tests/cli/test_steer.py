@@ -109,7 +109,7 @@ MISTAKES = [
     (["{file}", PROMPT, "--emotion", "calm=inf"], "name=number"),
     (["{file}", PROMPT, "--emotion", "calm=1", "--emotion", "calm=2"], "given twice"),
     (["{file}", PROMPT, "--emotion", "calm=0.3", "--layers", "2,4"], "no layer 4"),
-    (["{file}", PROMPT, "--emotion", "calm=0.3", "--layers", "two"], "no list of layers"),
+    (["{file}", PROMPT, "--emotion", "calm=0.3", "--layers", "two"], "not a list of layers"),
     (["{file}", "  ", "--emotion", "calm=0.3"], "prompt is empty"),
     (["{file}", PROMPT, "--find-strength", "--emotion", "calm", "--layers", "1-2"], "one layer at a time"),
     (["{file}", PROMPT, "--find-strength", "--emotion", "calm=0"], "no direction to try"),
@@ -171,4 +171,4 @@ def test_the_strengths_that_are_found_are_those_of_the_library_each_emotion_with
         line = next(line for line in shown.splitlines() if line.split()[:1] == [name])
         strength = found["emotions"][name]["strength"]
         assert line.split()[1] == (f"{strength:g}" if strength else "none")
-    assert "It holds for this prompt." in shown
+    assert "This result is for this prompt only." in shown

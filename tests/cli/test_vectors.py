@@ -119,11 +119,11 @@ def test_the_explorer_opens_the_file_and_says_what_it_lacks(made, tmp_path):
     assert run.alone and not run.problems and run.model == "toy" and run.table("stories") is None
     assert "<b>2</b> vectors (persona)" in overview(run)
     for shown in (verdicts(run), corpus_summary(run, None)):
-        assert "A vectors file has no" in shown and "run command again" not in shown
+        assert "A vectors file has no" in shown and "same command again" not in shown
     assert emotion_map.emotion_map(run, run.vectors.layer, "pirate").count("pirate") >= 1
     (tmp_path / "no.safetensors").write_bytes(b"no")
     broken = open_run("no", tmp_path / "no.safetensors")
-    assert broken.vectors is None and "no vectors file" in broken.problems[0]
+    assert broken.vectors is None and "not an emotion-vectors file" in broken.problems[0]
 
 
 @pytest.mark.parametrize(
@@ -137,10 +137,10 @@ def test_the_explorer_opens_the_file_and_says_what_it_lacks(made, tmp_path):
         (rows()[:7], [], "'plain' has one text"),
         ([*rows(), {"label": "pirate", "text": " "}], [], "row 13 is empty"),
         ([*rows(), {"label": 7, "text": "Ahoy."}], [], "row 13 is empty or not a text"),
-        ([*rows(), ["pirate"]], [], "row 13: it is no object"),
+        ([*rows(), ["pirate"]], [], "row 13: it is not an object"),
         ([*rows(), {"label": "pirate", "text": "a" * 20001}], [], "20,001 characters"),
         ([], [], "has no rows"),
-        (rows(), ["--out", "p.bin"], "no name of a .safetensors file"),
+        (rows(), ["--out", "p.bin"], "does not end in .safetensors"),
         (rows(), ["--neutral", "nowhere.jsonl"], "no file nowhere.jsonl"),
         (rows(), ["--neutral", "two.jsonl"], "Neutral texts need 3"),
     ],

@@ -22,7 +22,7 @@ def test_wrong_folders_are_refused_in_a_sentence(toy_run, others, tmp_path, monk
     for paths, says in (
         ([folder], "two runs or more"),
         ([folder, folder], "there twice"),
-        ([folder, tmp_path], "holds no results.json"),
+        ([folder, tmp_path], "has no results.json"),
     ):
         code, told = called(monkeypatch, capsys, "compare", *paths, "--out", tmp_path / "no")
         assert code == 2 and says in told.err and not (tmp_path / "no").exists()

@@ -61,7 +61,7 @@ def test_other_texts_under_the_name_of_a_version_are_refused(damage, tmp_path):
         path.unlink()
     else:
         path.write_text(path.read_text(encoding="utf-8") + "\n" if path.exists() else "{}\n", encoding="utf-8")
-    with pytest.raises(UserError, match=rf"not version .* any more \({path.name}\); install"):
+    with pytest.raises(UserError, match=rf"no longer version .* \({path.name}\); install"):
         shipped.identity(folder)
 
 

@@ -128,7 +128,7 @@ def test_imported_vectors_steer_as_a_plain_hook(tmp_path):
 @pytest.mark.parametrize("use", ["read", "steer", "export", "similarity"])
 def test_a_layer_that_the_source_lacks_is_refused_and_not_zero(use, tmp_path):
     lm, theirs = tiny(), imported_in_part(tmp_path)
-    with pytest.raises(UserError, match="has none at layer 3; choose out of 1, 2") as caught:
+    with pytest.raises(UserError, match="has none at layer 3; choose one of 1, 2") as caught:
         if use == "read":
             theirs.read(lm, "One day", layers=[2, 3])
         elif use == "steer":
@@ -168,7 +168,7 @@ def test_direction_0_is_left_out_and_said(tmp_path, capsys):
     assert all((found.at(layer)[0] == theirs[layer]).all() for layer in (1, 2, 3))
     plain = import_vectors([as_repeng_writes(tmp_path / "b.gguf", some_directions(0))], "repeng", tiny(), PACK)
     assert "layers_left_out" not in plain.header
-    with pytest.raises(UserError, match=r"no direction\.N beyond direction\.0"):
+    with pytest.raises(UserError, match=r"no direction\.N other than direction\.0"):
         import_vectors([as_repeng_writes(tmp_path / "c.gguf", some_directions(0, layers=(0,)))], "repeng", tiny(), PACK)
 
 
@@ -191,10 +191,10 @@ def test_names_and_layers_of_other_kinds_are_read(names, layers, tmp_path):
     ("arrays", "said"),
     [
         ({"emotions": np.array(EMOTIONS, dtype=object)}, "'emotions' holds Python objects, .* dtype=str"),
-        ({"emotions": np.array(["a", "b ", "b"])}, "'b' is there twice"),
-        ({"emotions": np.array(["a", " ", "b"])}, "no name of an emotion"),
+        ({"emotions": np.array(["a", "b ", "b"])}, "'b' is given twice"),
+        ({"emotions": np.array(["a", " ", "b"])}, "not the name of an emotion"),
         ({"emotions": np.array([b"a", b"\xff", b"b"])}, "can't decode"),
-        ({"emotions": np.array(EMOTIONS), "layers": np.array([0, 1, 2.5, 3])}, r"the layer 2\.5 is no whole number"),
+        ({"emotions": np.array(EMOTIONS), "layers": np.array([0, 1, 2.5, 3])}, r"the layer 2\.5 is not a whole number"),
         ({"emotions": np.array(EMOTIONS), "layers": np.array([0, 1, np.nan, 3])}, "no npz"),
     ],
 )

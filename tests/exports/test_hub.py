@@ -57,5 +57,5 @@ def test_the_token_is_in_no_error(fake, tmp_path):
 
 def test_an_impossible_repository_is_refused(fake, tmp_path):
     for name in ("vectors", "a/b/c", "../x", "a/b\nc"):
-        with pytest.raises(UserError, match="no repository id"):
+        with pytest.raises(UserError, match="not a repository id"):
             hub.push(tmp_path, name)

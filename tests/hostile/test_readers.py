@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from tiny import tiny
 
 from emotion_vectors import settings
+from emotion_vectors.cli.options import parse_assignments
 from emotion_vectors.cli.report import report
 from emotion_vectors.comparing.command import compare_runs
 from emotion_vectors.corpus.imported import read_corpus
@@ -254,7 +255,7 @@ def test_rates_and_assignments(place, seed):
     items = dict.fromkeys(("written_tokens", "read_tokens", "preference_prompts", "steered_prompts"), 1000)
     one_sentence(seconds_of, items, path)
     text = damaged_bytes(b"strength=0.5 sweep_strengths=1,2 layer=3 emotions=[1]", chance).decode("utf-8", "replace")
-    one_sentence(lambda: settings.change(settings.toy(), **settings.parse_assignments(text.split(" "))))
+    one_sentence(lambda: settings.change(settings.toy(), **parse_assignments(text.split(" "))))
 
 
 @pytest.fixture(scope="module")

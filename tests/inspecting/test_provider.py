@@ -113,7 +113,7 @@ def test_a_task_with_tools_ends_with_a_sentence(folder, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ({"stear": "calm=1"}, "did you mean 'steer'"), ({"steer": "calm"}, "no form name=number"), ({"steer": "calm=nan"}, "no form name=number"),
+        ({"stear": "calm=1"}, "did you mean 'steer'"), ({"steer": "calm"}, "not have the form name=number"), ({"steer": "calm=nan"}, "not have the form name=number"),
         ({"steer": "clam=0.1"}, "did you mean 'calm'"), ({"emotions": "clam"}, "did you mean 'calm'"), ({"control": "random:1"}, "what to steer with"),
         ({"steer": "calm=1", "control": "shuffled"}, "control=random:1"), ({"tokens": "some"}, "all, prompt or response"),
         ({"steer": "calm=1", "layers": "9"}, "no layer 9"), ({"batch_size": 0}, "whole number"), ({"name": "/gone.gguf"}, "gone.gguf"),

@@ -210,7 +210,7 @@ def test_a_model_that_keeps_nothing_is_refused(monkeypatch):
     lm = family("llama: full")
     monkeypatch.setattr(decoding, "new_cache", lambda model: None)
     monkeypatch.setattr(decoding, "CACHE_NAMES", ("nothing",))
-    with pytest.raises(UserError, match="LlamaForCausalLM keeps nothing of the text so far"):
+    with pytest.raises(UserError, match="LlamaForCausalLM has no cache of the text so far"):
         decode(lm, [Row((400, 500))], GREEDY)
 
 

@@ -35,7 +35,7 @@ def test_what_the_file_leaves_out_is_llama_cpps_default(tmp_path):
         ({"blk.1.attn_q_norm.weight": np.ones(16)}, "blk.1.attn_q_norm.weight are in the file"),
         ({"blk.9.attn_norm.weight": np.ones(64)}, "blk.9.attn_norm.weight are in the file"),
         ({"rope_freqs.weight": np.ones(5)}, "5 factors for 8 frequencies"),
-        ({"rope_factors_long.weight": np.ones(8)}, "holds only rope_factors_long.weight"),
+        ({"rope_factors_long.weight": np.ones(8)}, "has only rope_factors_long.weight"),
         ({"output_norm.weight": np.ones(60)}, "another shape"),
     ],
 )

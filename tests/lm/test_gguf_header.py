@@ -16,5 +16,5 @@ def test_a_damaged_header_is_one_sentence(at, tmp_path):
         read_header(tmp_path / "cut.gguf")
     data[8:16] = b"\xff" * 8
     (tmp_path / "counts.gguf").write_bytes(data)
-    with pytest.raises(UserError, match="more than it holds"):
+    with pytest.raises(UserError, match="more than it contains"):
         read_header(tmp_path / "counts.gguf")

@@ -42,7 +42,7 @@ def test_the_batch_is_halved_until_it_fits_and_the_result_is_the_same(error):
     assert work(room, items, 10, error, sizes) == [2 * one for one in items]
     assert [size for size in sizes if size > 10] == [64, 32, 16], "it must run out once for each size"
     assert room.size == 8 and len(said) == 3
-    assert said[0] == "Out of memory while reading 64 texts at once; going on with 32."
+    assert said[0] == "Out of memory while reading 64 texts at once; continuing with 32."
 
 
 def test_a_batch_smaller_than_allowed_is_halved_from_what_it_held():

@@ -117,7 +117,7 @@ def test_roles_that_the_template_passes_over_are_left_out_and_told():
     )
     # The last message is passed over: the chat ends with the answer before it.
     assert converse(lm, [USER, ANSWER, {"role": "tool", "content": "21"}], partial=True).ids == found.ids
-    with pytest.raises(UserError, match=r"passes over message 1 \(role 'developer'\)"):
+    with pytest.raises(UserError, match=r"ignores message 1 \(role 'developer'\)"):
         converse(lm, chat)
     with pytest.raises(UserError, match="passes over all"):
         converse(lm, chat[:1], partial=True)
@@ -210,5 +210,28 @@ def test_a_template_in_chat_template_json_is_the_models(tmp_path):
     loaded = load_model(str(tmp_path), "cpu", "float32")
     assert loaded.is_chat and loaded.tokenizer.chat_template == CHATML
     (tmp_path / "chat_template.json").write_text("[]")
-    with pytest.raises(UserError, match=r"chat_template\.json of .* holds no template"):
+    with pytest.raises(UserError, match=r"chat_template\.json of .* has no template"):
         load_model(str(tmp_path), "cpu", "float32")
+
+
+PARTS = {
+    "SmolVLM": "<|im_start|>{% for message in messages %}{{ message['role'] | capitalize }}{% if message['content'][0]['type'] == 'image' %}{{ ':' }}{% else %}{{ ': ' }}{% endif %}{% for line in message['content'] %}{% if line['type'] == 'text' %}{{ line['text'] }}{% elif line['type'] == 'image' %}{{ '<image>' }}{% endif %}{% endfor %}<end_of_utterance>\n{% endfor %}{% if add_generation_prompt %}{{ 'Assistant:' }}{% endif %}",
+    "LLaVA": "{% for message in messages %}{{ message['role'].upper() + ': ' }}{% for content in message['content'] | selectattr('type', 'equalto', 'image') %}{{ '<image>\n' }}{% endfor %}{% for content in message['content'] | selectattr('type', 'equalto', 'text') %}{{ content['text'] + ' ' }}{% endfor %}{% endfor %}{% if add_generation_prompt %}{{ 'ASSISTANT:' }}{% endif %}",
+    "either": "{% for message in messages %}<|im_start|>{{ message.role }}\n{% if message.content is string %}{{ message.content }}{% else %}{% for part in message.content %}[{{ part.text }}]{% endfor %}{% endif %}<|im_end|>\n{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("family", PARTS)
+def test_templates_that_read_contents_as_lists_of_parts(family):
+    """Chats and the prompts of a run are what the template makes of them, whether it reads texts or parts of texts."""
+    lm = with_template(PARTS[family])
+    said = [{"role": "user", "content": "How warm is it?"}, {"role": "assistant", "content": "It is warm."}]
+    given = said
+    if family != "either":
+        given = [{**one, "content": [{"type": "text", "text": one["content"]}]} for one in said]
+    for count in (1, 2):
+        rendered = lm.tokenizer.apply_chat_template(given[:count], tokenize=False, add_generation_prompt=count == 1)
+        found = converse(lm, said[:count])
+        assert found.text == rendered
+        assert [lm.tokenizer.decode(found.ids[one.first : one.last]).strip() for one in found.messages] == [one["content"] for one in said[:count]]  # fmt: skip
+    assert chat_prompt(lm, "How warm is it?").text == lm.tokenizer.apply_chat_template(given[:1], tokenize=False, add_generation_prompt=True)  # fmt: skip

@@ -15,7 +15,7 @@ from natural.jobs import lines, run
         (["--norms", "nowhere.csv"], "Can't read the norms"),
         (["--stimuli", "nowhere"], "nowhere"),
         (["--window", "100000"], "can read at once"),
-        (["--model", "/nowhere"], "no model folder"),
+        (["--model", "/nowhere"], "not a model folder"),
     ],
 )
 def test_mistakes_are_one_sentence(folder, tmp_path, words, sentence):

@@ -187,7 +187,7 @@ def test_texts_that_the_vectors_were_made_of_are_left_out(world, tmp_path):
     found = write((lm, own, known), [path], tmp_path / "out")
     assert (found.read.in_sample, found.read.repeated, found.read.stretches) == (2, 1, 4)
     assert set(passages(tmp_path / "out")["text"]) <= {"t2", "t3", "t4", "t5"}
-    with pytest.raises(UserError, match="were made of them"):
+    with pytest.raises(UserError, match="were made from them"):
         write((lm, own, known), [lines(tmp_path / "b.jsonl", texts[:2])], tmp_path / "none")
     assert not (tmp_path / "none").exists()
 

@@ -22,7 +22,7 @@ CONTRADICTIONS: dict[str, tuple[Change, str]] = {
     "a verdict by Hong that is none": (criterion("V1", seed_verdict="PASS"), "'PASS'"),
     "more than all": (criterion("V3", value=13), "outside 0 to 12"),
     "a negative count": (criterion("V3", value=-1), "outside 0 to 12"),
-    "half an emotion": (criterion("V1", value=20.5), "no whole number"),
+    "half an emotion": (criterion("V1", value=20.5), "not a whole number"),
     "interval upside down": (criterion("V7", interval=[600, 500]), "from 600 to 500"),
     "interval beyond the whole": (criterion("V3", interval=[3, 14]), "outside 0 to 12"),
     "p of 1.2": (criterion("V3", null={"what": "x", "value": 1, "p": 1.2}), "null.p"),
@@ -66,7 +66,11 @@ def test_a_refusal_is_a_value_error() -> None:
 
 @pytest.mark.parametrize(
     ("form", "says"),
-    [(1, "an older version made it; open it with that version"), (3, "upgrade with pip"), (None, "none of this tool")],
+    [
+        (1, "an older version made it; open it with that version"),
+        (3, "upgrade with pip"),
+        (None, "emotion-vectors did not write it"),
+    ],
 )
 def test_a_record_of_another_form_is_refused_in_one_sentence(form: int | None, says: str) -> None:
     record = build("full")

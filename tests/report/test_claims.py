@@ -59,7 +59,7 @@ def test_steering_sentence_turns_with_its_verdict() -> None:
         changed["criteria"]["V10"]["verdict"] = verdict
         texts.append(abstract(changed)[-1])
     assert "preferences move the way" in texts[0]
-    assert "do not move the way" in texts[1] and "it stays open" in texts[2]
+    assert "do not move the way" in texts[1] and "it remains open" in texts[2]
 
 
 def test_steering_sentences(record: Record) -> None:

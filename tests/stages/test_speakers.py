@@ -35,6 +35,7 @@ def lab_of(lm, folder):
     lab = SimpleNamespace(
         lm=lm, pack=load_pack(), run=RunFolder(folder), reporter=Reporter(quiet=True), runtime=Runtime(), layer=LAYER,
         room=room_of(lm, 300), settings=SimpleNamespace(dialogues=str(path)), require_unchanged=lambda *_: None,
+        processes=lambda jobs: 1,
     )  # fmt: skip
     return lab, rows
 

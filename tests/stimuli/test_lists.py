@@ -42,8 +42,8 @@ def test_a_missing_file_is_named(name: str, our_copy: Path) -> None:
         (b'["\xff\xfe"]', "is not UTF-8"),
         (b"[" * 200_000, "nested too deeply"),
         (b"[" + b"9" * 5000 + b"]", "too many digits"),
-        (b"[NaN]", "NaN is no JSON number"),
-        (b'{"a": 1, "a": 2}', "the key 'a' is there twice"),
+        (b"[NaN]", "NaN is not a JSON number"),
+        (b'{"a": 1, "a": 2}', "the key 'a' appears twice"),
         (b" " * 5_000_001, "larger than 5 MB"),
     ],
 )
@@ -68,12 +68,12 @@ def test_an_unreadable_file_is_named(our_copy: Path) -> None:
 
 @pytest.mark.parametrize("source", ["", "no/such/folder", "a\0b", "x" * 5000])
 def test_a_source_that_is_no_folder_is_refused(source: str) -> None:
-    with pytest.raises(UserError, match="is no folder; give 'ours'"):
+    with pytest.raises(UserError, match="is not a folder; give 'ours'"):
         load_pack(source)
 
 
 def test_a_file_as_source_is_refused(our_copy: Path) -> None:
-    with pytest.raises(UserError, match="is no folder"):
+    with pytest.raises(UserError, match="is not a folder"):
         load_pack(our_copy / "topics.json")
 
 

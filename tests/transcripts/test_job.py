@@ -136,7 +136,7 @@ def test_another_order_into_the_same_output_is_refused(world, tmp_path, change):
 def test_somebody_elses_file_is_not_overwritten(tmp_path):
     path, out = chats(tmp_path / "a.jsonl", ["Rest"]), tmp_path / "out.parquet"
     out.write_text("mine")
-    with pytest.raises(UserError, match="no table of this command"):
+    with pytest.raises(UserError, match="not written by this command"):
         read_files(order(path), make_vectors(), tiny(), None, out, QUIET)
     with pytest.raises(UserError, match=r"\.parquet or \.jsonl"):
         read_files(order(path), make_vectors(), tiny(), None, tmp_path / "out.csv", QUIET)

@@ -53,9 +53,9 @@ def test_a_cleaned_run_whose_later_stage_is_lost_says_what_to_do(copied):
 def test_what_cannot_be_cleaned_is_refused(copied, tmp_path, capsys):
     (tmp_path / "empty").mkdir()
     for wrong in (tmp_path / "empty", tmp_path / "nowhere"):
-        with pytest.raises(UserError, match="holds no run"):
+        with pytest.raises(UserError, match="is not a run folder"):
             clean_run(wrong)
-        with pytest.raises(UserError, match="holds no run"):
+        with pytest.raises(UserError, match="is not a run folder"):
             run_status(wrong)
     (copied / "stages" / "analysis.json").unlink()
     before = contents(copied)

@@ -98,5 +98,5 @@ def test_hours_are_items_over_rates(tmp_path):
     assert seconds["preferences"] is None and found["not_measured"] == ["preferences"] and found["rates_of"] == "other"
     assert seconds["all"] == pytest.approx(seconds["writing"] + seconds["extraction"] + seconds["steering"])
     file.write_text("{}")
-    with pytest.raises(UserError, match="holds no rates"):
+    with pytest.raises(UserError, match="has no rates"):
         plan_run(settings.toy(), load_pack("ours"), "cpu", file)

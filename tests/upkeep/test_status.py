@@ -82,7 +82,7 @@ def test_stages_read_the_settings_that_they_name(tmp_path, monkeypatch):
 
     monkeypatch.setattr(Settings, "__getattribute__", watched)
     monkeypatch.setattr(RunFolder, "finish", finished)
-    every = settings.change(settings.toy(), jacobian_texts=2, dialogues=str(DIALOGUES))  # with every stage
+    every = settings.change(settings.toy(), jacobian_texts=2, dialogues="write")  # with every stage
     run_experiment(every, tmp_path / "run", QUIET)
     opening = stages["doctor"]
     for stage in STAGES[1:]:
@@ -131,7 +131,7 @@ def test_the_same_settings_change_nothing(toy_run):
 
 
 @pytest.mark.parametrize(
-    "form, says", [(1, "an older version made it"), (3, "upgrade with pip"), (None, "none of this tool")]
+    "form, says", [(1, "an older version made it"), (3, "upgrade with pip"), (None, "emotion-vectors did not write it")]
 )
 def test_a_folder_of_another_form_says_how_to_go_on(copied, form, says):
     write_json(copied / "run.json", read_json(copied / "run.json") | {"schema": form})

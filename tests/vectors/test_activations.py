@@ -135,7 +135,7 @@ def test_running_out_of_memory_halves_the_batch_and_changes_nothing(monkeypatch,
     found = activations.pool(lm, rows, room, layout=layout)
     np.testing.assert_allclose(found.means, expected.means, atol=1e-4)
     np.testing.assert_allclose(found.norms, expected.norms, rtol=1e-4)
-    assert len(said) == 2 and room.size <= 250 and "going on with" in said[0]
+    assert len(said) == 2 and room.size <= 250 and "continuing with" in said[0]
     failed = [size for size in sizes if size > most]
     assert len(failed) == 2, "it must run out once for each size"
     # The room is kept for the next call, which runs out no more.

@@ -204,7 +204,7 @@ def test_nothing_is_left_after_an_exception():
     with pytest.raises(ZeroDivisionError), vectors.steer(lm, STRENGTHS):
         generate(lm, inputs)
         raise ZeroDivisionError
-    with pytest.raises(UserError, match="doesn't hold"), vectors.steer(lm, STRENGTHS, tokens=TextSpan("a whale")):
+    with pytest.raises(UserError, match="doesn't contain"), vectors.steer(lm, STRENGTHS, tokens=TextSpan("a whale")):
         generate(lm, inputs)
     assert hooks(lm.model) == before and "generate" not in vars(lm.model)
     assert (generate(lm, inputs)[1] == plain).all()

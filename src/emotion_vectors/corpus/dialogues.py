@@ -7,7 +7,7 @@ speakers are Human and Assistant, or Person 1 and Person 2. Out: the dialogues i
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from emotion_vectors.corpus.filters import NAMES
@@ -18,6 +18,7 @@ from emotion_vectors.errors import UserError
 from emotion_vectors.stimuli.pack import Pack
 from emotion_vectors.store.records import storable
 
+WRITE = "write"  # in place of a file: the model writes them (corpus/speaking.py)
 # The first speaker by either name, and the second one.
 SPEAKERS = ({"human", "user", "person", "person 1"}, {"assistant", "ai", "person 2"})
 COLUMNS = ("topic", "turns", "emotions")
@@ -61,7 +62,9 @@ def read_dialogues(name: str, pack: Pack) -> Dialogues:
     """The dialogues of the file `name`. Raises `UserError` for a bad row, and where too few are left to split by topic."""
     source = locate_corpus(name)
     if source.ours:
-        raise UserError(f"There are no dialogues called '{name}'; give a .jsonl or .parquet file of them.")
+        raise UserError(
+            f"There are no dialogues called '{name}'; give a .jsonl or .parquet file of them, or '{WRITE}'."
+        )
     source = source._replace(text_columns=("turns",))
     emotions, found = Emotions(pack.emotions), []
     for number, row in raw_rows(source, COLUMNS):
@@ -75,44 +78,52 @@ def read_dialogues(name: str, pack: Pack) -> Dialogues:
 def _dialogue(source: Source, number: int, row: Any, emotions: Emotions, pack: Pack) -> Dialogue:
     place = f"{source.name}, row {number}"
     if not isinstance(row, dict):
-        raise UserError(f"{place}: it is no object; {FORM}.")
+        raise UserError(f"{place}: it is not an object; {FORM}.")
     topic = row.get("topic")
     if not isinstance(topic, str) or not topic.strip():
-        raise UserError(f"{place}: there is no topic; {FORM}. Dialogues are split by topic.")
+        raise UserError(f"{place}: the topic is missing; {FORM}. Dialogues are split by topic.")
     turns = tuple(_turns(place, row.get("turns")))
     felt = _felt(place, row.get("emotions"))
     both = [str(emotions.find(source, Row(number, one, topic, ""))) for one in felt]
-    whole = "\n".join(turns)
-    leaks = any(named(whole, one, pack.synonyms.get(one, ())) for one in both)
-    return Dialogue(number, topic.strip(), turns, (both[0], both[1]), NAMES if leaks else "")
+    fault = NAMES if leaks("\n".join(turns), both, pack) else ""
+    return Dialogue(number, topic.strip(), turns, (both[0], both[1]), fault)
+
+
+def leaks(text: str, felt: Iterable[str], pack: Pack) -> bool:
+    """Whether a text names one of the emotions `felt`, or a synonym."""
+    return any(named(text, one, pack.synonyms.get(one, ())) for one in felt)
 
 
 def _turns(place: str, given: Any) -> Iterator[str]:
     if not isinstance(given, list) or not FEWEST_TURNS <= len(given) <= MOST_TURNS:
         raise UserError(
-            f"{place}: it needs {FEWEST_TURNS} to {MOST_TURNS} turns; the first one is not read, because the other has not spoken yet."
+            f"{place}: it needs {FEWEST_TURNS} to {MOST_TURNS} turns; the first one is not read, because the other speaker has not "
+            "spoken yet."
         )
     for turn, one in enumerate(given, 1):
         if not isinstance(one, dict) or not isinstance(one.get("text"), str) or not one["text"].strip():
             raise UserError(f"{place}: turn {turn} has no text; {FORM}.")
         if len(one["text"]) > MOST_CHARACTERS:
             raise UserError(f"{place}: turn {turn} has more than {MOST_CHARACTERS:,} characters; shorten it.")
-        if _owner(one.get("speaker")) != (turn - 1) % 2:
+        if speaker_of(one.get("speaker")) != (turn - 1) % 2:
             raise UserError(
                 f"{place}: turn {turn} is not {'the Human' if turn % 2 else 'the Assistant'}'s; Human and Assistant (or Person 1 and Person 2) "
-                "take turns, the first one begins."
+                "take turns, and the first of the two begins."
             )
         yield storable(one["text"].strip())
 
 
 def _felt(place: str, given: Any) -> list[str]:
-    owners = {_owner(name): one for name, one in given.items() if one is not None} if isinstance(given, dict) else {}
+    owners = (
+        {speaker_of(name): one for name, one in given.items() if one is not None} if isinstance(given, dict) else {}
+    )
     if set(owners) != {0, 1} or not all(isinstance(one, str) for one in owners.values()):
         raise UserError(f"{place}: it does not say what each of the two speakers feels; {FORM}.")
     return [owners[0], owners[1]]
 
 
-def _owner(name: Any) -> int | None:
+def speaker_of(name: Any) -> int | None:
+    """0 for a name of the first speaker, 1 for one of the second, None for any other."""
     plain = " ".join(name.casefold().replace("_", " ").split()) if isinstance(name, str) else ""
     return next((place for place, names in enumerate(SPEAKERS) if plain in names), None)
 
@@ -131,6 +142,6 @@ def _require_enough(name: str, rows: list[Dialogue]) -> None:
         held = Counter(one for one, _ in {(row.emotions[owner], row.topic) for row in rows})
         if few := [one for one in sorted(seen) if held[one] < FEWEST_USES]:
             raise UserError(
-                f"{name}: the {who} is {few[0]} in dialogues on {held[few[0]]} topics; every emotion needs {FEWEST_USES} topics or more as each "
-                "speaker's."
+                f"{name}: the {who} is {few[0]} in dialogues on {held[few[0]]} topics; every emotion of each speaker needs {FEWEST_USES} "
+                "topics or more."
             )

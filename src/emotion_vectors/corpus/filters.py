@@ -75,7 +75,7 @@ SENTENCE_END = re.compile(r"[.!?…]+[\"'”’)\]*]*(?=\s|\Z)")
 
 
 class Cleaned(NamedTuple):
-    """A cleaned text, whether boilerplate was taken off, and whether an unfinished last sentence was."""
+    """A cleaned text, whether boilerplate was removed, and whether an unfinished last sentence was."""
 
     text: str
     stripped: bool
@@ -158,7 +158,7 @@ def story_fault(
     text: str, tokens: int, template: str, emotion: str, synonyms: Sequence[str], min_words: int, min_tokens: int
 ) -> str:
     """Why the cleaned story `text` of `tokens` tokens is dropped, or "" if it can stay (near-duplicates apart)."""
-    return _common_fault(text, template) or (
+    return common_fault(text, template) or (
         NOT_PROSE if ABOUT_STORY.search(text) or len(LIST_LINE.findall(text)) >= 2
         else TOO_SHORT if len(text.split()) < min_words or tokens < min_tokens
         else LOOP if is_degenerate(text)
@@ -171,7 +171,7 @@ def neutral_fault(
     text: str, tokens: int, template: str, emotions: tuple[str, ...], min_words: int, min_tokens: int
 ) -> str:
     """Why the neutral answer `text` is dropped, or ""; `tokens` counts the dialogue that it is part of."""
-    return _common_fault(text, template) or (
+    return common_fault(text, template) or (
         TOO_SHORT if len(text.split()) < min_words or tokens < min_tokens
         else LOOP if is_degenerate(text)
         else NAMES_ANY if naming_pattern(emotions).search(text)
@@ -179,7 +179,8 @@ def neutral_fault(
     )  # fmt: skip
 
 
-def _common_fault(text: str, template: str) -> str:
+def common_fault(text: str, template: str) -> str:
+    """What is wrong with a text of any kind: it is empty, a refusal, or the prompt once more; "" for nothing."""
     if not text:
         return EMPTY
     if REFUSAL.search(text):

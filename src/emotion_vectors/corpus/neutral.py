@@ -17,6 +17,7 @@ import polars as pl
 
 from emotion_vectors.corpus.duplicates import DuplicateIndex
 from emotion_vectors.corpus.filters import DUPLICATE, SPARE, TOO_LONG, clean, neutral_fault
+from emotion_vectors.corpus.rounds import write_until_filled
 from emotion_vectors.corpus.shipped import dialogue
 from emotion_vectors.corpus.split import split_texts
 from emotion_vectors.corpus.writing import (
@@ -30,12 +31,9 @@ from emotion_vectors.corpus.writing import (
     WritingSettings,
     count_reasons,
     describe,
-    good_share,
     prompt_sha256,
     sampling_of,
     seed_of,
-    tries_of_round,
-    write_round,
 )
 from emotion_vectors.progress import Reporter
 from emotion_vectors.stimuli.pack import Pack
@@ -95,25 +93,17 @@ def write_neutral(
     """
     subjects = pack.neutral_questions or pack.topics
     empty = [Slot(subjects[i % len(subjects)], i // len(subjects)) for i in range(settings.neutral_texts)]
-    wanted, rows, index = len(empty), [], DuplicateIndex()
-    tokens, new_tokens, seconds = 0, 0, 0.0
-    number, tried = 0, 0
-    while empty and tried < settings.story_tries:
-        tries = tries_of_round(len(empty), tried, settings.story_tries, good_share(rows))
-        if number:
-            faults = describe(count_reasons(row["dropped"] for row in rows))
-            reporter.say(f"Round {number + 1} writes {len(empty):,} neutral texts again; dropped: {faults}.")
-        asks = [plan_ask(pack, slot, trial, settings.seed) for trial in tries for slot in empty]
-        title = "Neutral texts" if number == 0 else f"Neutral texts, round {number + 1}"
-        written = write_round(
-            [ask.item for ask in asks], number, title, folder / "parts" / "neutral", scribes, sampling_of(settings),
-            chat_ids, reporter,
-        )  # fmt: skip
-        rows += judge_round(asks, number, written, empty, pack, settings, count_tokens, index)
-        tokens += sum(answer.tokens for answer in written.answers.values())
-        new_tokens, seconds = new_tokens + written.new_tokens, seconds + written.seconds
-        number, tried = number + 1, tries.stop
-    table = pl.DataFrame(rows, schema=NEUTRAL_SCHEMA)
+    wanted, index = len(empty), DuplicateIndex()
+    filled = write_until_filled(
+        "neutral texts",
+        lambda: len(empty),
+        lambda tries: [plan_ask(pack, slot, trial, settings.seed) for trial in tries for slot in empty],
+        lambda asks, number, written: judge_round(
+            asks, number, written, empty, pack, settings, count_tokens, index
+        ),
+        settings, scribes, sampling_of(settings), chat_ids, folder / "parts" / "neutral", reporter,
+    )  # fmt: skip
+    table = pl.DataFrame(filled.rows, schema=NEUTRAL_SCHEMA)
     prompts = list(dict.fromkeys(fill_prompt(pack, subject) for subject in subjects))
     hashes = [prompt_sha256(prompt) for prompt in prompts]
     if scribes.workers.leads:
@@ -124,7 +114,9 @@ def write_neutral(
     reporter.say(
         f"Neutral texts: {table.height:,} written, {kept:,} of {wanted:,} wanted kept; dropped: {describe(dropped)}."
     )
-    return Summary(wanted, table.height, kept, dropped, len(empty), kept, tokens, new_tokens, seconds)
+    return Summary(
+        wanted, table.height, kept, dropped, len(empty), kept, filled.tokens, filled.new_tokens, filled.seconds
+    )
 
 
 def fill_prompt(pack: Pack, subject: str) -> str:

@@ -18,6 +18,7 @@ import polars as pl
 
 from emotion_vectors.corpus.duplicates import DuplicateIndex
 from emotion_vectors.corpus.filters import DUPLICATE, SPARE, TOO_LONG, clean, story_fault
+from emotion_vectors.corpus.rounds import Filled, write_until_filled
 from emotion_vectors.corpus.split import split_texts
 from emotion_vectors.corpus.writing import (
     ChatIds,
@@ -29,12 +30,9 @@ from emotion_vectors.corpus.writing import (
     WritingSettings,
     count_reasons,
     describe,
-    good_share,
     prompt_sha256,
     sampling_of,
     seed_of,
-    tries_of_round,
-    write_round,
 )
 from emotion_vectors.progress import Reporter
 from emotion_vectors.stimuli.pack import Pack
@@ -87,29 +85,21 @@ def write_stories(
     template = pack.prompts.story
     together = min(MOST_TOGETHER, settings.stories_per_topic) if "{n_stories}" in template else 1
     empty = {(emotion, topic): list(range(settings.stories_per_topic)) for emotion in emotions for topic in topics}
-    rows: list[dict] = []
-    index, tokens, new_tokens, seconds = DuplicateIndex(), 0, 0, 0.0
-    number, tried = 0, 0
-    while (missing := sum(map(len, empty.values()))) and tried < settings.story_tries:
-        tries = tries_of_round(missing, tried, settings.story_tries, good_share(rows))
-        asks = plan_round(template, empty, tries, settings.seed, together)
-        if number:
-            faults = describe(count_reasons(row["dropped"] for row in rows))
-            each = f", {len(tries)} tries each" if len(tries) > 1 else ""
-            reporter.say(f"Round {number + 1} writes {missing:,} stories again{each}; dropped: {faults}.")
-        written = write_round(
-            [ask.item for ask in asks], number, _title(number), folder / "parts" / "stories", scribes,
-            sampling_of(settings, together), chat_ids, reporter,
-        )  # fmt: skip
-        rows += judge_round(asks, number, written, empty, pack, settings, count_tokens, index)
-        tokens += sum(answer.tokens for answer in written.answers.values())
-        new_tokens, seconds = new_tokens + written.new_tokens, seconds + written.seconds
-        number, tried = number + 1, tries.stop
-    table = pl.DataFrame(rows, schema=STORY_SCHEMA)
+    index = DuplicateIndex()
+    filled = write_until_filled(
+        "stories",
+        lambda: sum(map(len, empty.values())),
+        lambda tries: plan_round(template, empty, tries, settings.seed, together),
+        lambda asks, number, written: judge_round(
+            asks, number, written, empty, pack, settings, count_tokens, index
+        ),
+        settings, scribes, sampling_of(settings, together), chat_ids, folder / "parts" / "stories", reporter,
+    )  # fmt: skip
+    table = pl.DataFrame(filled.rows, schema=STORY_SCHEMA)
     if scribes.workers.leads:
         write_parquet(folder / "story_prompts.parquet", _prompt_table(template, emotions, topics, together))
         write_parquet(folder / "stories.parquet", table)
-    summary = _summary(table, emotions, empty, settings.stories_per_topic, tokens, new_tokens, seconds)
+    summary = _summary(table, emotions, empty, settings.stories_per_topic, filled)
     _say_summary(summary, settings, reporter)
     return summary
 
@@ -179,10 +169,6 @@ def judge_round(
     return rows
 
 
-def _title(number: int) -> str:
-    return "Stories" if number == 0 else f"Stories, round {number + 1}"
-
-
 def _prompt_table(template: str, emotions: Sequence[str], topics: Sequence[str], together: int) -> pl.DataFrame:
     """Each prompt once, with its hash; for prompts of several stories once for each number asked for."""
     prompts = dict.fromkeys(
@@ -193,8 +179,7 @@ def _prompt_table(template: str, emotions: Sequence[str], topics: Sequence[str],
 
 
 def _summary(
-    table: pl.DataFrame, emotions: Sequence[str], empty: dict[tuple[str, str], list[int]], each: int, tokens: int,
-    new_tokens: int, seconds: float,
+    table: pl.DataFrame, emotions: Sequence[str], empty: dict[tuple[str, str], list[int]], each: int, filled: Filled
 ) -> Summary:  # fmt: skip
     kept = table.filter("kept")
     per_emotion = dict(kept.group_by("emotion").len().iter_rows())
@@ -205,9 +190,9 @@ def _summary(
         dropped=count_reasons(table["dropped"]),
         short_cells=sum(1 for slots in empty.values() if slots),
         fewest=min((per_emotion.get(emotion, 0) for emotion in emotions), default=0),
-        tokens=tokens,
-        new_tokens=new_tokens,
-        seconds=seconds,
+        tokens=filled.tokens,
+        new_tokens=filled.new_tokens,
+        seconds=filled.seconds,
     )
 
 

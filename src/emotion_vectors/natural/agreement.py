@@ -67,24 +67,28 @@ def lexicon_score(text: str, valence: Mapping[str, float]) -> tuple[float | None
     return (sum(found) / len(found), len(found)) if found else (None, 0)
 
 
+def ranked_r(columns: np.ndarray, score: np.ndarray) -> np.ndarray:
+    """(m,) Spearman's r of each of `columns` (n, m) with `score` (n,); 0 for a constant column."""
+    unit, other = standardised(rankdata(columns, axis=0)), standardised(rankdata(score))
+    return np.clip(np.nan_to_num(other @ unit), -1, 1)
+
+
 def spearman(columns: np.ndarray, score: np.ndarray, seed: int = 0, resamples: int = RESAMPLES) -> Spearman:
     """Spearman's r of each of `columns` (n, m) with `score` (n,), with bootstrap intervals over the n texts.
 
     Each draw weights the ranks that all texts have instead of ranking anew, which is the same up to rounding for 30 texts and more.
     A constant column has r 0 and the interval -1 to 1.
     """
-    ranks, target = rankdata(columns, axis=0), rankdata(score)
-    unit, other = standardised(ranks), standardised(target)
-    r = np.clip(np.nan_to_num(other @ unit), -1, 1)
+    r, ranks = ranked_r(columns, score), standardised(rankdata(columns, axis=0))
     counts = drawn_counts(len(score), resamples, seed) / len(score)
-    unit, other = np.nan_to_num(unit), np.nan_to_num(other)
+    unit, other = np.nan_to_num(ranks), np.nan_to_num(standardised(rankdata(score)))
     mean, mean_of = counts @ unit, counts @ other
     spread = (counts @ unit**2 - mean**2) * (counts @ other**2 - mean_of**2)[:, None]
     shared = counts @ (unit * other[:, None]) - mean * mean_of[:, None]
     with np.errstate(invalid="ignore", divide="ignore"):
         draws = np.where(spread > 1e-20, shared / np.sqrt(spread), r)
     ends = np.array([ends_of_draws(draws[:, column], len(score)) for column in range(columns.shape[1])])
-    flat = np.isnan(standardised(ranks)).any(axis=0)
+    flat = np.isnan(ranks).any(axis=0)
     return Spearman(r, np.where(flat, -1.0, ends[:, 0]), np.where(flat, 1.0, ends[:, 1]))
 
 
@@ -107,8 +111,7 @@ def axis_agreement(texts: Scored, signs: np.ndarray, seed: int = 0) -> AxisAgree
     found = spearman(axis[:, None], texts.valence, seed)
     r = float(found.r[0])
     null = np.abs(shuffled_r(axis, texts.valence, seed))
-    other = standardised(rankdata(texts.valence))
-    random = np.abs(np.nan_to_num(other @ standardised(rankdata(directions, axis=0))))
+    random = np.abs(ranked_r(directions, texts.valence))
     return AxisAgreement(
         texts=len(texts.valence),
         r=r,
@@ -135,7 +138,7 @@ def agreement(
     fewest = min(len(choosing.valence), len(held_out.valence))
     if fewest < FEWEST:
         return None, (
-            f"A half of the texts has only {fewest} with a word of the lexicon, and {FEWEST} are needed; give more texts, or a "
+            f"One half of the texts has only {fewest} with a word of the lexicon, and {FEWEST} are needed; give more texts, or a "
             "lexicon of more words with --norms."
         )
     if np.ptp(choosing.valence) == 0 or np.ptp(held_out.valence) == 0:
@@ -144,8 +147,8 @@ def agreement(
     both = bool((signs > 0).any() and (signs < 0).any())
     plain = Scored(*(part[~held_out.named] for part in held_out))
     every = spearman(held_out.activation[:, : len(emotions)], held_out.valence, seed)
-    first = spearman(choosing.activation[:, : len(emotions)], choosing.valence, seed, 100)
-    best = int(np.abs(first.r).argmax())
+    first = ranked_r(choosing.activation[:, : len(emotions)], choosing.valence)
+    best = int(np.abs(first).argmax())
     rows = [
         EmotionAgreement(emotion=name, r=float(r), interval=[float(low), float(high)])
         for name, r, low, high in zip(emotions, *every, strict=True)
@@ -161,7 +164,7 @@ def agreement(
         axis=axis_agreement(held_out, signs, seed) if both else None,
         without=axis_agreement(plain, signs, seed) if both and len(set(plain.valence.tolist())) > 1 else None,
         chosen=Chosen(
-            emotion=emotions[best], choosing=float(first.r[best]), held_out=rows[best].r, interval=rows[best].interval
+            emotion=emotions[best], choosing=float(first[best]), held_out=rows[best].r, interval=rows[best].interval
         ),
         emotions=rows,
     ), ""

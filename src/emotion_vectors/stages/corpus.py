@@ -1,4 +1,4 @@
-"""The stories and neutral texts: written by the model or another writer, resumable chunk by chunk, or imported."""
+"""The stories, neutral texts and dialogues: written by the model or another writer, resumable chunk by chunk, or imported."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import polars as pl
 from emotion_vectors.corpus.importing import import_neutral, import_stories
 from emotion_vectors.corpus.neutral import write_neutral
 from emotion_vectors.corpus.sources import Source, neutral_source, stories_source
+from emotion_vectors.corpus.speaking import FILE, PROMPTS, TOGETHER, cells_of, write_dialogues
 from emotion_vectors.corpus.stories import write_stories
 from emotion_vectors.corpus.survey import unknown_in
 from emotion_vectors.corpus.writing import Scribes, Summary
@@ -23,7 +24,7 @@ from emotion_vectors.store.schema import JsonObject
 
 
 def write_corpus(lab: Lab) -> None:
-    """Make `stories.parquet` and `neutral.parquet`, each by import where the settings name a corpus, else by writing.
+    """Make `stories.parquet` and `neutral.parquet`, each by import where the settings name a corpus, else by writing, and dialogues if asked for.
 
     A writer is only started where there is something to write, and closed at the end.
     """
@@ -32,6 +33,8 @@ def write_corpus(lab: Lab) -> None:
             _stories(lab)
         if not lab.run.done("neutral"):
             _neutral(lab)
+        if lab.runtime.until is None and lab.run.lacks("dialogues"):
+            _dialogues(lab)
     finally:
         lab.workers.everywhere(Equipment.stop_writing)
 
@@ -73,6 +76,21 @@ def _neutral(lab: Lab) -> None:
         lab.finished("neutral")
         return
     _finish(lab, "neutral", summary, source)
+
+
+def _dialogues(lab: Lab) -> None:
+    settings, most = lab.settings, tokens_to_write(lab) * TOGETHER
+    cells = cells_of(lab.pack, lab.emotions, settings.dialogue_emotions, settings.seed)
+    summary = write_dialogues(
+        lab.pack, cells, settings, _scribes(lab), _chat_ids(lab, most), TokenCounter(lab), lab.run.path, lab.reporter
+    )
+    if not lab.workers.leads:
+        lab.finished("dialogues")
+        return
+    lab.run.finish(
+        "dialogues", [FILE, PROMPTS], summary.seconds, summary.new_tokens, "tokens", texts=summary.written, kept=summary.kept,
+        wanted=summary.wanted, dropped=summary.dropped,
+    )  # fmt: skip
 
 
 def _scribes(lab: Lab) -> Scribes:

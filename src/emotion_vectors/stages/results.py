@@ -35,6 +35,7 @@ MEASURED = (
     "doctor",
     "stories",
     "neutral",
+    "dialogues",
     "activations",
     "calibration",
     "jacobian",

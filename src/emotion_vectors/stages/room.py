@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from emotion_vectors.corpus.dialogues import WRITE
 from emotion_vectors.corpus.neutral import fill_prompt
+from emotion_vectors.corpus.speaking import TOGETHER, cells_of
+from emotion_vectors.corpus.speaking import fill_prompt as fill_dialogue
 from emotion_vectors.corpus.stories import MOST_TOGETHER
 from emotion_vectors.experiments.steered_words import leaks
 from emotion_vectors.lab import Lab
@@ -45,6 +48,9 @@ def _longest(lab: Lab) -> Iterator[tuple[str, str, int]]:
         yield fill_prompt(pack, _of(pack.neutral_questions or pack.topics)), "", tokens_to_write(lab)
     if lab.runtime.until is not None:
         return
+    if settings.dialogues == WRITE:
+        cells = cells_of(pack, lab.emotions, settings.dialogue_emotions, settings.seed)
+        yield max((fill_dialogue(pack, cell) for cell in cells), key=len), "", tokens_to_write(lab) * TOGETHER
     yield leaks.QUESTION, "", ANSWER_TOKENS
     for battery in (pack.scenarios, pack.heldout_scenarios, pack.retrieval_scenarios):
         if battery:

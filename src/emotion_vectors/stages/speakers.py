@@ -5,20 +5,23 @@ Read as the model computes, as the stories are. The first turn is context only: 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
 from safetensors.numpy import load_file
 
-from emotion_vectors.corpus.dialogues import Dialogue, read_dialogues
+from emotion_vectors.corpus.dialogues import WRITE, Dialogue, Dialogues, read_dialogues
+from emotion_vectors.corpus.speaking import written_dialogues
 from emotion_vectors.experiments.geometry.stories import StoryFacts
 from emotion_vectors.experiments.speakers import measure
 from emotion_vectors.experiments.speakers.record import Speakers
 from emotion_vectors.lab import Lab
 from emotion_vectors.lm.messages import Conversation, converse, transcript
 from emotion_vectors.lm.model import LanguageModel
+from emotion_vectors.scale.workers import InProcess, Job
 from emotion_vectors.stages.control_vectors import neutral_basis
 from emotion_vectors.store import atomic, parts
 from emotion_vectors.store.schema import JsonObject
@@ -42,25 +45,32 @@ class Rendered(NamedTuple):
     turns: tuple[tuple[int, int], ...]
 
 
+class Block(NamedTuple):
+    """Some dialogues in one framing, from number `start` on: a unit of resuming."""
+
+    framing: str
+    start: int
+    dialogues: list[Rendered]
+
+
 def read_speakers(lab: Lab) -> None:
-    """Read the dialogues that the settings name; nothing where they name none."""
+    """Read the dialogues that the settings name or that were written; nothing where they name none."""
     if lab.settings.dialogues is None or lab.run.done("speakers"):
         return
-    found = read_dialogues(lab.settings.dialogues, lab.pack)
-    lab.require_unchanged("dialogues", found.source.sha256, found.source.name)
+    found = _dialogues(lab)
     kept = found.kept
     rendered = {name: [render(lab.lm, one, name) for one in kept] for name in FRAMINGS}
-    blocks = [(name, start) for name in FRAMINGS for start in range(0, len(kept), PER_PART)]
-    missing = [block for block in blocks if not parts.is_sound(_part(lab, *block), lab.reporter.say)]
-    left = sum(len(one.ids) for name, start in missing for one in rendered[name][start : start + PER_PART])
-    with lab.reporter.stage("Reading dialogues", left, "tokens") as stage:
-        for name, start in missing:
-            rows = pooled(lab, rendered[name][start : start + PER_PART], stage.advance)
-            atomic.write_tensors(_part(lab, name, start), {"rows": rows})
-            parts.seal(_part(lab, name, start))
+    blocks = [Block(name, start, rendered[name][start : start + PER_PART]) for name in FRAMINGS for start in range(0, len(kept), PER_PART)]  # fmt: skip
+    missing = [block for block in blocks if not parts.is_sound(_part(lab, block), lab.reporter.say)]
+    jobs = [Job(block, sum(len(one.ids) for one in block.dialogues)) for block in missing]
+    with lab.reporter.stage("Reading dialogues", sum(job.units for job in jobs), "tokens") as stage:
+        for job, rows in InProcess(lab).each(read_block, jobs, stage.advance, len(jobs)):
+            atomic.write_tensors(_part(lab, job.payload), {"rows": rows})
+            parts.seal(_part(lab, job.payload))
         tensors = {
-            name: np.concatenate([load_file(_part(lab, one, start))["rows"] for one, start in blocks if one == name])
+            name: np.concatenate([load_file(_part(lab, block))["rows"] for block in blocks if block.framing == name])
             for name in FRAMINGS
+            if kept
         }
         atomic.write_tensors(lab.run / FILE, tensors)
         table = [(one.number, one.topic, list(one.turns), *one.emotions, one.fault) for one in found.rows]
@@ -69,6 +79,16 @@ def read_speakers(lab: Lab) -> None:
             "speakers", [FILE, TEXTS], stage.seconds, stage.units, "tokens", source=found.source.name, sha256=found.source.sha256,
             kept=len(kept), dropped=found.dropped, chat=lab.lm.is_chat,
         )  # fmt: skip
+
+
+def _dialogues(lab: Lab) -> Dialogues:
+    """Those that were written for this run, or those of the file that the settings name, which must still be the one that the run began with."""
+    name = str(lab.settings.dialogues)
+    if name == WRITE:
+        return written_dialogues(lab.run.path)
+    found = read_dialogues(name, lab.pack)
+    lab.require_unchanged("dialogues", found.source.sha256, found.source.name)
+    return found
 
 
 def render(lm: LanguageModel, dialogue: Dialogue, framing: str) -> Rendered:
@@ -82,12 +102,17 @@ def render(lm: LanguageModel, dialogue: Dialogue, framing: str) -> Rendered:
     return Rendered(text.ids, tuple((span.first, span.last) for span in text.messages))
 
 
-def pooled(lab: Lab, dialogues: list[Rendered], advance=lambda _: None) -> np.ndarray:
+def read_block(kit: Any, block: Block, advance: Callable[[float], None]) -> Iterator[np.ndarray]:
+    """`pooled` as a piece of work; `kit` has a model, its room and the analysis layer."""
+    yield pooled(kit, block.dialogues, advance)
+
+
+def pooled(kit: Any, dialogues: list[Rendered], advance=lambda _: None) -> np.ndarray:
     """(t, 2, d) float32 at the analysis layer: mean over all tokens of each speaker's turns, the first turn apart."""
     most = max(len(one.turns) for one in dialogues)
     # A turn that a shorter dialogue lacks is an empty range.
     texts = [(one.ids, [*one.turns, *[(0, 0)] * (most - len(one.turns))]) for one in dialogues]
-    means = activations.pool_ranges(lab.lm, texts, lab.room, advance)[:, :, lab.layer + 1].astype(np.float64)
+    means = activations.pool_ranges(kit.lm, texts, kit.room, advance)[:, :, kit.layer + 1].astype(np.float64)
     sizes = np.array([[last - first for first, last in ranges] for _, ranges in texts], dtype=np.float64)
     sizes[:, 0] = 0
     owned = [(means[:, who::2] * sizes[:, who::2, None]).sum(axis=1) / sizes[:, who::2].sum(axis=1)[:, None] for who in (0, 1)]  # fmt: skip
@@ -97,7 +122,7 @@ def pooled(lab: Lab, dialogues: list[Rendered], advance=lambda _: None) -> np.nd
 def speakers(lab: Lab, vectors: EmotionVectors, facts: StoryFacts) -> JsonObject:
     """The record's part `speakers`, under its key; empty for a run without dialogues."""
     marker = lab.run.marker("speakers")
-    if marker is None:
+    if marker is None or not marker["facts"]["kept"]:
         return {}
     table, told = pl.read_parquet(lab.run / TEXTS).filter(pl.col("dropped") == ""), marker["facts"]
     both = list(zip(table["first_emotion"], table["second_emotion"], strict=True))
@@ -137,5 +162,5 @@ def _of(vectors: np.ndarray, in_run: tuple[str, ...], emotions: list[str]) -> np
     return found
 
 
-def _part(lab: Lab, name: str, start: int) -> Path:
-    return lab.run.parts("speakers") / f"{name}-{start:06d}.safetensors"
+def _part(lab: Lab, block: Block) -> Path:
+    return lab.run.parts("speakers") / f"{block.framing}-{block.start:06d}.safetensors"

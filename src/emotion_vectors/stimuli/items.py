@@ -88,6 +88,7 @@ class Prompts:
 
     story: {emotion}, {topic} and perhaps {n_stories}. neutral: {question} or {topic}, and perhaps {n_stories}.
     preference: {activity_a}, {activity_b}. preference_prefill: how the answer begins. feeling: {activity}.
+    speaker_dialogue: {topic}, {person_emotion}, {ai_emotion} and perhaps {n_stories}; ours where a pack has none.
     """
 
     story: str
@@ -95,6 +96,7 @@ class Prompts:
     preference: str
     preference_prefill: str
     feeling: str
+    speaker_dialogue: str
 
     @property
     def neutral_from_questions(self) -> bool:

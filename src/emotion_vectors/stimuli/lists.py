@@ -33,6 +33,8 @@ from emotion_vectors.stimuli.parsing import (
 
 IN_EMOTIONS = "in the pack's emotions.json"
 PROMPT_KEYS = ("story", "neutral", "preference", "preference_prefill", "feeling")
+# Asked of a run with dialogues=write alone, so it is no part of what makes other runs what they are; a pack may lack it.
+DIALOGUE_KEY = "speaker_dialogue"
 _TEMPLATE_KEYS = ("name", "template", "x_label", "values", "expected")
 _TWIN_KEYS = (*_TEMPLATE_KEYS, "twin", "severity")
 
@@ -42,6 +44,7 @@ _PLACEHOLDERS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     "neutral": (frozenset(), frozenset({"question", "topic", "n_stories"})),
     "preference": (frozenset({"activity_a", "activity_b"}), frozenset()),
     "feeling": (frozenset({"activity"}), frozenset()),
+    DIALOGUE_KEY: (frozenset({"topic", "person_emotion", "ai_emotion"}), frozenset({"n_stories"})),
 }
 
 
@@ -183,11 +186,11 @@ def _reasons(value: Any, expected: Mapping[str, str], place: Place) -> dict[str,
     return reasons
 
 
-def parse_prompts(value: Any, place: Place) -> Prompts:
-    """The five prompts that a run uses; further ones in the file are left alone."""
+def parse_prompts(value: Any, place: Place, dialogue: str = "") -> Prompts:
+    """The prompts that a run uses, with `dialogue` where there is none for dialogues; further ones in the file are left alone."""
     fields = expect_object(value, place, PROMPT_KEYS)
-    texts = {key: parse_prompt(key, fields[key], place.key(key)) for key in PROMPT_KEYS}
-    return Prompts(**texts)
+    given = {DIALOGUE_KEY: dialogue} | {key: fields[key] for key in (*PROMPT_KEYS, DIALOGUE_KEY) if key in fields}
+    return Prompts(**{key: parse_prompt(key, text, place.key(key)) for key, text in given.items()})
 
 
 def parse_prompt(key: str, value: Any, place: Place) -> str:

@@ -92,7 +92,7 @@ def load_pack(source: str | os.PathLike[str] = OURS) -> Pack:
     place = {name: file_place(folder, name) for name in REQUIRED}
     name, version, origin = check_head(folder)
     emotions = lists.parse_emotions(raw["emotions"], place["emotions"])
-    prompts = lists.parse_prompts(raw["prompts"], place["prompts"])
+    prompts = lists.parse_prompts(raw["prompts"], place["prompts"], _our_list("prompts")[lists.DIALOGUE_KEY])
     scenarios = lists.parse_scenarios(raw["scenarios"], place["scenarios"], emotions)
     optional = _read_optional(folder, prompts, emotions, scenarios)
     valence, ambiguous = optional.values["valence"]
@@ -128,7 +128,7 @@ def _hashes(raw: dict[str, Any]) -> dict[str, str]:
 
 
 def find_folder(source: str | os.PathLike[str]) -> Traversable:
-    """The folder of the pack called `source`; refuses what is no folder."""
+    """The folder of the pack called `source`; refuses what is not a folder."""
     if source == OURS:
         return resources.files("emotion_vectors.stimuli").joinpath("data", "ours")
     path = folder_at(source)
@@ -138,7 +138,7 @@ def find_folder(source: str | os.PathLike[str]) -> Traversable:
         is_folder = False
     if not is_folder:
         raise UserError(
-            f"The stimulus pack {str(source)!a} is no folder; give '{OURS}' or the path or address of a folder with emotions.json."
+            f"The stimulus pack {str(source)!a} is not a folder; give '{OURS}' or the path or address of a folder with emotions.json."
         )
     return path
 

@@ -5,6 +5,7 @@ A setting that several stages read stands at each. A test watches a run and comp
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 STORIES_PER_SHARD = 256  # fixed: a shard is a unit of resuming and must not depend on the machine
@@ -26,7 +27,8 @@ class Stage:
     """`needs`: stages whose files it reads; it is stale when one of these was made again with another result.
 
     `settings`: those that it reads beside `EVERYWHERE`. `later`: the stage came after there were finished runs, and a run that was finished
-    without it stays finished. `asked_by`: the setting without which, or with 0 of which, a run has no such stage.
+    without it stays finished. `asked_by`: the setting without which, or with 0 of which, a run has no such stage; `asked_as`: the one value of
+    it that asks. `brings`: what else of a run's identity comes with the stage.
     """
 
     name: str
@@ -34,12 +36,26 @@ class Stage:
     settings: frozenset[str] = frozenset()
     later: bool = False
     asked_by: str = ""
+    asked_as: str | None = None
+    brings: tuple[str, ...] = ()
 
 
 STAGES = (
     Stage("doctor", (), frozenset({"layer"})),
     Stage("stories", (), _CORPUS | _WRITING | {"stories_per_topic"}),
     Stage("neutral", (), _WRITING | {"emotions_from", "neutral_from", "neutral_texts", "stories_from"}),
+    Stage(
+        "dialogues",
+        (),
+        frozenset(
+            "dialogue_emotions dialogues emotions emotions_from min_words repetition_penalty server_model stories_from story_format story_tokens "
+            "story_tries temperature top_p vectors_from writer".split()
+        ),
+        later=True,
+        asked_by="dialogues",
+        asked_as="write",
+        brings=("settings.dialogue_emotions", "stimuli.prompts.speaker_dialogue"),
+    ),
     Stage(
         "activations",
         ("stories", "neutral"),
@@ -53,7 +69,7 @@ STAGES = (
     Stage("jacobian", ("neutral",), frozenset({"jacobian_texts", "layer"}), later=True, asked_by="jacobian_texts"),
     Stage("readings"),
     Stage("responses", later=True),
-    Stage("speakers", (), frozenset({"dialogues", "layer"}), later=True, asked_by="dialogues"),
+    Stage("speakers", ("dialogues",), frozenset({"dialogues", "layer"}), later=True, asked_by="dialogues"),
     Stage("preferences"),
     # Which emotions are steered follows from their correlation with preference.
     Stage("steering", ("vectors", "readings", "preferences"), _STEERED | _JUDGED | {"neutral_variance"}),
@@ -73,6 +89,13 @@ ORDER = tuple(stage.name for stage in STAGES)
 NEEDS = {stage.name: stage.needs for stage in STAGES}
 LATER = frozenset(stage.name for stage in STAGES if stage.later)
 ASKED_BY = {stage.name: stage.asked_by for stage in STAGES if stage.asked_by}
+
+
+def asks(settings: Mapping[str, object], name: str) -> bool:
+    """Whether a run with these settings has the stage `name`, which only some runs have."""
+    stage = STAGES[ORDER.index(name)]
+    value = settings.get(stage.asked_by)
+    return bool(value) if stage.asked_as is None else value == stage.asked_as
 
 
 def downstream(first: set[str]) -> list[str]:

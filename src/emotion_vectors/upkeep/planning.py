@@ -13,6 +13,8 @@ import torch
 from transformers import LlamaForCausalLM, PreTrainedModel
 
 from emotion_vectors.bench import shape as random_shape
+from emotion_vectors.corpus.dialogues import WRITE
+from emotion_vectors.corpus.speaking import TOGETHER, cells_of
 from emotion_vectors.corpus.survey import look_into
 from emotion_vectors.errors import UserError
 from emotion_vectors.lm import built
@@ -119,9 +121,12 @@ def count_items(settings: Settings, pack: Pack, shape: Shape) -> dict[str, int]:
         texts += neutral_texts
     else:
         neutral_texts, words = neutral.texts.total(), words + neutral.words.total()
+    spoken = 0  # texts of the length of a story, two in a dialogue
+    if settings.dialogues == WRITE:
+        spoken = TOGETHER * len(cells_of(pack, chosen, settings.dialogue_emotions, settings.seed))
     return {
         "emotions": emotions, "stories": stories, "neutral_texts": neutral_texts,
-        "written_tokens": round(WRITTEN * settings.story_tokens * texts),
+        "written_tokens": round(WRITTEN * settings.story_tokens * (texts + spoken)),
         "read_tokens": round(READ * settings.story_tokens * texts + PER_WORD * words), "preference_prompts": activities * (activities - 1),
         "steered_conditions": len(conditions), "steered_prompts": asked * sum(len(ROLES[one.touch]) for one in conditions),
     }  # fmt: skip
@@ -152,7 +157,7 @@ def seconds_of(items: dict[str, int], rates: Path) -> JsonObject:
         measured = record["machine"]["model"]["name"]
         seconds = {job: None if rate is None else items[JOBS[job]] / float(rate) for job, rate in found.items()}
     except (KeyError, TypeError, ValueError, ArithmeticError) as error:
-        raise UserError(f"{rates} holds no rates; make it with emotion-vectors bench --out FILE.") from error
+        raise UserError(f"{rates} has no rates; make it with emotion-vectors bench --out FILE.") from error
     known = [value for value in seconds.values() if value is not None]
     return {
         "seconds": {**seconds, "all": sum(known)}, "rates_of": measured,

@@ -96,7 +96,7 @@ def test_a_run_without_controls_has_no_such_table_or_sentence() -> None:
 
 CONTRADICTIONS: dict[str, tuple[Change, str]] = {
     "the words reach more than all": (put(PARTS + "baselines.rows.1.V3", 13), "V3 of the bag of words is 13"),
-    "half a hit of the words": (put(PARTS + "baselines.rows.1.heldout", 2.5), "no whole number"),
+    "half a hit of the words": (put(PARTS + "baselines.rows.1.heldout", 2.5), "not a whole number"),
     "a mean rank of the words below 1": (put(PARTS + "baselines.rows.2.V4", 0.5), "outside 1 to 12"),
     "a p of the words above 1": (put(PARTS + "baselines.rows.1.p.V5", 1.2), "outside 0 to 1"),
     "the residual stream's V5 is not V5": (more(PARTS + "baselines.rows.0.V5", -1), "V5 of the residual stream"),

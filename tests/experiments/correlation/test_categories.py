@@ -64,7 +64,7 @@ def test_nulls_within_categories_equal_a_plain_loop():
     assert within.partial_count == (np.abs(own_pooled) > 0.3).sum()
     assert within.partial_null_count == pytest.approx(pooled_counts.mean(), abs=0.2)
     assert within.partial_p == pytest.approx(np.mean(pooled_counts >= within.partial_count), abs=0.06)
-    assert "with scores dealt out within the categories" in v8.note and "held constant" in v9.note
+    assert "with scores shuffled within the categories" in v8.note and "held constant" in v9.note
 
 
 def only_categories(seed):

@@ -106,7 +106,7 @@ def test_through_an_identity_it_is_the_logit_lens():
     assert found.count == logit.count > 0 and found.other.count == logit.other.count
     assert [row.best_rank for row in found.emotions] == [row.best_rank for row in logit.emotions]
     controls = {row.what: row.count for row in logit.baselines}
-    assert found.dealt == controls["words dealt out to other emotions' vectors"]
+    assert found.dealt == controls["words shuffled over the emotions' vectors"]
     assert found.random == controls["random directions"] and found.static == controls["token embeddings of the stories"]
     assert found.against_static == logit.against_static and found.against_logit.p == 1
     assert found.kept == pytest.approx(1)

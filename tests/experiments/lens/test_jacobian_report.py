@@ -48,8 +48,8 @@ def test_the_table_and_its_sentence_hold_the_record() -> None:
     assert own.startswith(f"{found['count']} of 171 (95 % interval ")
     assert cells["Own word in the top 20 through the Jacobian lens: token embeddings of the stories"] == "4 of 171"
     said = table.note
-    assert "J of 14 neutral texts, 1,778 tokens" in said and f"{found['count']} of 171 vectors put" in said
-    assert f"{found['against_logit']['jacobian_only']} words only by the Jacobian lens" in said
+    assert "J fitted on 14 neutral texts, 1,778 tokens" in said and f"{found['count']} of 171 vectors put" in said
+    assert f"{found['against_logit']['jacobian_only']} words are recognised only by the Jacobian lens" in said
     assert f"median cosine of {found['agreement']:.2f} over the emotions" in said
 
 

@@ -234,7 +234,7 @@ def test_four_emotions_and_one_pair():
     lm, names, vectors = world(4)
     record, (v1, v2) = run(lm, names, opposites(vectors, [(0, 1)], np.random.default_rng(4)), [(names[0], names[1])])
     assert v1.of == 4 and v2.of == 1 and v2.value == 1 and v2.verdict == "inconclusive"
-    assert "pairs of this run are too few: all 1 negative would have p = 1" in v2.reason
+    assert "this run has too few pairs: even all 1 negative would have p = 1" in v2.reason
     json.dumps([record.dump(), v1.dump(), v2.dump()], allow_nan=False)
 
 
@@ -301,7 +301,7 @@ def test_what_the_words_give_as_well_does_not_pass():
     assert record.against_static.dump() == {"vectors_only": 0, "static_only": 0, "p": 1.0}
     assert (v1.verdict, v1.seed_verdict, v1.value) == ("inconclusive", "pass", 30)
     for text in (v1.reason, v1.note):
-        assert "so the count could be read off the words alone" in text
+        assert "so the count could come from the words alone" in text
     # Four words more than the static directions: 1 / 16, not shown; five more: 1 / 32, shown.
     for more, verdict in ((4, "inconclusive"), (5, "pass")):
         static = vectors.copy()
@@ -309,7 +309,7 @@ def test_what_the_words_give_as_well_does_not_pass():
         record, (v1, _) = run(lm, names, vectors, static=static)
         assert record.against_static.dump() == {"vectors_only": more, "static_only": 0, "p": 0.5**more}
         assert v1.verdict == verdict
-        assert ("may be read off the words alone" in v1.reason) == (verdict == "inconclusive")
+        assert ("may come from the words alone" in v1.reason) == (verdict == "inconclusive")
 
 
 def test_a_control_turns_no_fail_into_something_else():

@@ -23,5 +23,5 @@ def test_numeric_sentence(record: Record) -> None:
                 rho = stats.spearmanr(template["values"], template["cosine"][emotion]).statistic
                 right += bool((rho > 0) == (sign == "+"))
     seen = figure_claims(record, 2).seen
-    assert f"{right} of {total} curves go the way" in seen
+    assert f"{right} of {total} curves go in the direction expected in advance" in seen
     assert f"{max(changes, key=abs):+.3f}".replace("-", "−") in seen

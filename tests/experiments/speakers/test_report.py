@@ -32,7 +32,7 @@ def test_the_page_says_what_the_record_holds_and_refuses_what_it_denies(toy_run)
     TOPIC.contradictions(record)
     assert len(alike_table(record).rows) == 28 and "3 dialogues (names the emotion)" in seen(record)
     assert "All four sets agree with themselves" in seen(record)
-    assert "Noise by their own halves" in seen(reported(run(owned=0).dump(), toy_run))
+    assert "No more than noise by their own halves" in seen(reported(run(owned=0).dump(), toy_run))
     for change, why in (
         (lambda cells: cells[1].update(relative=(cells[1]["relative"] or 0) + 0.01), "ratio"),
         (lambda cells: cells[0].update(value=-0.9), "outside its interval"),

@@ -74,7 +74,7 @@ def test_planted_effects_pass_and_are_in_the_record():
     weights = (r - r.mean()) / np.abs(r - r.mean()).sum()
     times = weights @ nats / np.std(controls["orthogonal"], ddof=1)
     assert record.hardest_control == "orthogonal" and record.times_control == pytest.approx(times)
-    assert f"the effects are {times:.3g} standard deviations of those of orthogonal directions" in v10.note
+    assert f"the effects are {times:.3g} times the standard deviation of those of orthogonal directions" in v10.note
     fit = stats.linregress(r, [row.elo_steered for row in record.emotions])
     assert (record.slope, record.intercept) == pytest.approx((fit.slope, fit.intercept))
     shown = [(row.kind, row.nats) for row in record.controls]

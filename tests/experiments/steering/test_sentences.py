@@ -102,7 +102,7 @@ def test_limits_state_what_steering_left_out(record: Record) -> None:
     few = copy.deepcopy(record)
     _steering(few).update(dose=None, partners=8)
     text = " ".join(limits(few))
-    assert "no other strength was tried" in text and "each activity meets 8 of 63 others" in text
+    assert "no other strength was tried" in text and "each activity is paired with 8 of 63 others" in text
 
 
 @pytest.mark.slow

@@ -29,7 +29,7 @@ def _set_half(arm: Record, even: float, odd: float, width: float) -> None:
     [
         (0.8, 0.7, 0.2, "The sign does not depend on the half."),
         (-0.8, -0.7, 0.2, "The sign does not depend on the half."),
-        (0.8, 0.1, 0.2, "The sign is the same, but at least one interval holds 0"),
+        (0.8, 0.1, 0.2, "The sign is the same, but at least one interval includes 0"),
         (0.8, -0.7, 0.2, "The signs differ: the half decides the sign even there"),
         (0.8, -0.1, 0.2, "The signs differ: at least one of them can't be told from 0"),
     ],
@@ -73,7 +73,7 @@ def test_contraction_sentence_follows_the_signs(slope: float, lead: float, mean:
     inversion["imbalance_nats"] = lead
     inversion["arms"][1].update(mean_contraction=slope, even_mean_nats=mean, odd_mean_nats=-mean)
     text = contraction_seen(record)
-    assert f"preferences have {100 * (1 + slope):.1f} % of their size" in text
+    assert f"preferences keep {100 * (1 + slope):.1f} % of their size" in text
     assert ("leads the odd half" in text) is (lead > 0)
     assert f"move the even half by {signed(slope * lead, 4)} nats" in text
     assert signed(mean, 4) in text

@@ -57,6 +57,6 @@ def test_neighbours_are_by_cosine_at_the_layer(tmp_path):
 
 def test_without_vectors_or_emotion_it_says_what_to_do(tmp_path):
     bare = replace(run(tmp_path), vectors=None)
-    assert "run command" in view.emotion_map(bare, 0, None)
+    assert "run the same command" in view.emotion_map(bare, 0, None)
     assert "Choose an emotion" in view.neighbours(bare, "glad", 0)
     assert "Choose an emotion" in view.neighbours(run(tmp_path), "nobody", 0)

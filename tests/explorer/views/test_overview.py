@@ -15,7 +15,7 @@ from explorer.test_markup import Seen
 def test_an_unfinished_run_says_what_is_missing_and_what_to_do(tmp_path):
     run = open_run("new", folder(tmp_path / "new"))
     shown = overview(run)
-    assert "goes on where it was" in shown and "no vectors yet" in shown
+    assert "Run the same command again to resume." in shown and "no vectors yet" in shown
     assert run.model is None and run.table("stories") is None and "no verdicts yet" in verdicts(run)
 
 

@@ -73,4 +73,4 @@ def test_every_activity_is_a_button_with_its_own_row():
     rows = view.ordered(view.scored(SCORES, view.asked(CHOICES, None, 2, None)), view.EVERY, view.SORTS[1])
     html = view.activities_table(rows, None)
     assert html.index('data-row="1">argue') < html.index('data-row="2">count') < html.index('data-row="0">bake')
-    assert "No activity" in view.activities_table(rows.clear(), None)
+    assert "has no activities" in view.activities_table(rows.clear(), None)

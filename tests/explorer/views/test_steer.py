@@ -44,11 +44,11 @@ def test_three_answers_side_by_side_are_text():
 
 def test_the_zone_of_the_finder_goes_before_the_usual_ones():
     inside, beyond = (view.meter(["calm"], [0.4], 0.4, view.Zone(found, 0.7)) for found in (0.4, 0.3))
-    assert "ev-fine" in inside and "where answers stay whole" in inside and "up to 0.40" in inside
-    assert "ev-strong" in beyond and "beyond where answers stay whole" in beyond
-    assert "with a random direction as long up to 0.70" in Seen(beyond).text
+    assert "ev-fine" in inside and "the range in which answers stay whole" in inside and "up to 0.40" in inside
+    assert "ev-strong" in beyond and "above the strengths at which answers stay whole" in beyond
+    assert "with a random direction of the same length up to 0.70" in Seen(beyond).text
     nothing = view.meter(["calm"], [0.4], 0.4, view.Zone(0.0, 0.0))
-    assert "at no strength that was tried" in nothing and "ev-strong" in nothing
+    assert "at none of the strengths tried" in nothing and "ev-strong" in nothing
 
 
 def test_earlier_turns_are_text():

@@ -19,7 +19,7 @@ STORIES = pl.DataFrame(
 def test_the_summary_counts_and_gives_the_reasons(tmp_path):
     seen = Seen(view.corpus_summary(Run("r", tmp_path), STORIES)).text
     assert "45 stories written, 30 kept" in seen and "too short1533 %" in seen
-    assert "run command" in view.corpus_summary(Run("r", tmp_path), None)
+    assert "run the same command" in view.corpus_summary(Run("r", tmp_path), None)
 
 
 @pytest.mark.parametrize(

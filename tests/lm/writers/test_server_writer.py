@@ -169,3 +169,9 @@ def test_stopping_early_asks_for_nothing_more():
         time.sleep(0.3)
         assert len(seen.bodies) <= 6
     assert all(thread.daemon for thread in threading.enumerate() if "work" in thread.name)
+
+
+@pytest.mark.parametrize(("reason", "whole"), [("stop", True), (None, True), ("eos", True), ("content_filter", False), ("MAX_TOKENS", False), ("abort", False)])  # fmt: skip
+def test_a_text_that_the_model_did_not_end_is_not_finished(reason, whole):
+    with serving(lambda body, number: Reply(completion("a b c", None, reason))) as seen:
+        assert texts(seen, requests(1))["r0"].finished is whole

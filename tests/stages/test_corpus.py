@@ -19,6 +19,7 @@ from emotion_vectors.progress import Reporter
 from emotion_vectors.stages.corpus import write_corpus
 from emotion_vectors.stimuli import load_pack
 from emotion_vectors.store.run_folder import open_run
+from emotion_vectors.store.schema import SCHEMA
 
 KEY = "sk-test-0123456789abcdef"
 
@@ -30,9 +31,20 @@ def lab_of(chosen, runtime, run, writer=None) -> Lab:
     )  # fmt: skip
 
 
+def identity_of(chosen: settings.Settings) -> dict:
+    """As much of a run's identity as its folder asks for."""
+    return {
+        "schema": SCHEMA,
+        "settings": settings_identity(chosen),
+        "model": {"sha256": "0"},
+        "stimuli": {},
+        "writer": {},
+    }
+
+
 def make(chosen: settings.Settings, folder: Path, url: str | None = None, writer=None) -> None:
     runtime = settings.Runtime(device="cpu", quiet=True, server_url=url, server_concurrency=4)
-    with open_run(folder, {"settings": settings_identity(chosen)}) as run:
+    with open_run(folder, identity_of(chosen)) as run:
         write_corpus(lab_of(chosen, runtime, run, writer))
 
 
@@ -116,7 +128,7 @@ def test_the_topics_of_an_imported_corpus_replace_the_packs(tmp_path):
     pl.DataFrame(story_rows()).write_parquet(tmp_path / "stories.parquet")
     chosen = settings.change(settings.toy(), emotions=4, topics=2, stories_from=str(tmp_path / "stories.parquet"))
     runtime = settings.Runtime(device="cpu", quiet=True)
-    with open_run(tmp_path / "run", {"settings": settings_identity(chosen)}) as run:
+    with open_run(tmp_path / "run", identity_of(chosen)) as run:
         made = lab_of(chosen, runtime, run, Canned())
         write_corpus(made)
         assert made.topics == ("first", "second", "third")
@@ -133,7 +145,7 @@ def test_an_imported_corpus_without_a_kept_story_is_told_what_to_do(tmp_path):
 def test_a_corpus_that_changed_since_the_run_began_is_refused(tmp_path, monkeypatch):
     pl.DataFrame(story_rows()).write_parquet(tmp_path / "stories.parquet")
     chosen = settings.change(settings.toy(), emotions=4, stories_from=str(tmp_path / "stories.parquet"))
-    identity = {"settings": settings_identity(chosen)}
+    identity = identity_of(chosen)
     pl.DataFrame(story_rows()[::-1]).write_parquet(tmp_path / "stories.parquet")
     with open_run(tmp_path / "run", identity) as run, pytest.raises(UserError, match="changed after this run began"):
         runtime = settings.Runtime(device="cpu", quiet=True)

@@ -16,8 +16,8 @@ def test_the_form_of_this_version_passes():
 @pytest.mark.parametrize(
     ("found", "says"),
     [
-        (SCHEMA + 1, "pip install --upgrade"), (SCHEMA - 1, "--stories"), (None, "none of this tool"), ("2", "none of this tool"),
-        (True, "none of this tool"),
+        (SCHEMA + 1, "pip install --upgrade"), (SCHEMA - 1, "--stories"), (None, "no schema number"), ("2", "no schema number"),
+        (True, "no schema number"),
     ],
 )  # fmt: skip
 def test_another_form_says_what_to_do(found, says):

@@ -81,6 +81,6 @@ def test_a_calibration_of_other_vectors_or_a_damaged_one_is_refused(calibrated, 
         path.write_text("no tensors")
     elif damage == "header":
         path.write_bytes(path.read_bytes().replace(b"emotion-vectors-calibration/1", b"emotion-vectors-calibration/9"))
-    with pytest.raises(UserError, match=r"delete it and run") as caught:
+    with pytest.raises(UserError, match=r"delete it and repeat the run") as caught:
         EmotionVectors.load(tmp_path)
     assert "\n" not in str(caught.value)

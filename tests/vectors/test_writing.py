@@ -71,4 +71,9 @@ def test_a_broken_text_is_warned_of_with_its_numbers():
     assert _warnings(fine, 1) == []
     broken = [text("unsteered", -1.0, 0.1), text("steered", -4.2, 0.1), text("random", -1.5, 0.5)]
     first, second = _warnings(broken, 1)
-    assert "steered text" in first and "3.2 nats" in first and "random text" in second and "+40 points" in second
+    assert (
+        "steered text" in first
+        and "3.2 nats" in first
+        and "random text" in second
+        and "+40 percentage points" in second
+    )

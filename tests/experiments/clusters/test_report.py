@@ -30,7 +30,7 @@ def record(planted):
 
 def test_the_page_says_what_is_above_the_words(record):
     said = report.seen(typed(record))
-    assert "2 of 2 layers agree with it by more than that" in said
+    assert "2 of 2 layers agree with layer 2 by more than that" in said
     table = report.agreement_table(typed(record))
     assert len(table.rows) == 2 and "more than the words (difference" in table.note
     members = report.members_table(typed(record))
@@ -41,7 +41,7 @@ def test_the_page_says_what_is_above_the_words(record):
 def test_the_page_does_not_call_the_words_the_models(noise):
     made = build("toy")
     made["experiments"]["clusters"] = noise.dump()
-    assert "0 of 2 layers agree with it by more than that" in report.seen(typed(made))
+    assert "0 of 2 layers agree with layer 2 by more than that" in report.seen(typed(made))
     assert "no more than the words, as far as is shown" in report.agreement_table(typed(made)).note
 
 

@@ -1,5 +1,6 @@
 """One finished run of the toy preset, made once on a machine and shared by every test that only looks at it."""
 
+import gc
 import json
 import os
 import shutil
@@ -21,14 +22,22 @@ LONGEST = (
     "test_remote.py",
     "test_browser.py",
 )
+# Fixtures of many seconds: a finished run, and pages with all of their figures.
+LONG = frozenset({"toy_run", "full", "toy", "drawn"})
+
+
+def pytest_collection_finish():
+    """What is loaded by now stays: the garbage collector needn't look at it again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_collection_modifyitems(items):
-    """The longest files first; the others stay in their order. What needs a toy run is slow (half a minute of a
-    processor), and so are the cases of public reports, which are whole commands on models of their own."""
+    """The longest files first; the others stay in their order. What needs a toy run or a page with all of its figures is slow,
+    and so are the cases of public reports, which are whole commands on models of their own."""
     items.sort(key=lambda item: item.path.name not in LONGEST)
     for item in items:
-        if "toy_run" in item.fixturenames or item.get_closest_marker("case"):
+        if LONG.intersection(item.fixturenames) or item.get_closest_marker("case"):
             item.add_marker(pytest.mark.slow)
 
 

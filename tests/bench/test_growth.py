@@ -10,6 +10,7 @@ QUIET = Runtime(quiet=True, device="cpu")
 
 
 @pytest.mark.parametrize(("job", "unit"), [("extraction", "stories"), ("steering", "vectors")])
+@pytest.mark.slow
 def test_growth_measures_a_size_in_this_process(job, unit):
     request = {"job": job, "settings": toy().model_dump(mode="json"), "device": "cpu", "tokens_per_batch": 4096, "threads": 1,
                "cache": None}  # fmt: skip

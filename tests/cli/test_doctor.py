@@ -28,6 +28,7 @@ def plant(monkeypatch):
     monkeypatch.setattr(forward.Batch, "last", property(lambda batch: batch.mask.sum(dim=1) - 1))
 
 
+@pytest.mark.slow
 def test_the_table_shows_every_check_and_exits_with_0(monkeypatch, capsys):
     assert command(monkeypatch, "doctor", "--model", "toy", "--quiet") == 0
     shown = capsys.readouterr().out

@@ -66,6 +66,7 @@ def test_the_file_is_what_the_library_makes_of_the_same_texts(made):
         assert stage in done.stderr
 
 
+@pytest.mark.slow
 def test_read_steer_and_export_take_the_file(made, tmp_path):
     path, _ = made
     texts = write(tmp_path / "new.jsonl", [{"text": "Arr, me crew be hungry."}])

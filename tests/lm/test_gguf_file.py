@@ -14,6 +14,7 @@ from lm.tiny_gguf import random_model, tiny_gguf
 TEXT = "The thing is that 12 or 345 others went in, and another hour there was nothing. "
 
 
+@pytest.mark.slow
 def test_what_the_file_leaves_out_is_llama_cpps_default(tmp_path):
     """transformers would take one published model's: 32 groups of keys for Qwen 2, heads of 128 for Qwen 3, a window for Gemma 3."""
     alone = world("qwen2", num_key_value_heads=4)

@@ -124,6 +124,7 @@ def test_every_family_gives_the_derivatives_of_plain_autograd(name):
     np.testing.assert_allclose(fitted(lm, 1, ids), expected, atol=1e-4 * np.abs(expected).max())
 
 
+@pytest.mark.slow
 def test_half_precision_weights_give_what_the_same_weights_give_in_float32():
     lm = tiny.__wrapped__("llama")
     half = dataclasses.replace(lm, model=lm.model.to(torch.bfloat16), dtype=torch.bfloat16)

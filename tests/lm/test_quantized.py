@@ -57,6 +57,7 @@ def copied(folder, place, **config):
 
 
 @pytest.mark.parametrize("choice", CONFIGS)
+@pytest.mark.slow
 def test_quantised_at_load_the_numbers_are_those_of_plain_transformers(folder, choice):
     reference = with_bitsandbytes(folder, choice)
     lm = load_model(str(folder), "cpu", "float32", quantize=choice)

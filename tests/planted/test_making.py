@@ -34,6 +34,7 @@ def test_directions_are_recovered_at_every_layer(planted, vectors):
     assert found.min() > 0.99
 
 
+@pytest.mark.slow
 def test_directions_of_a_wrong_layer_do_not_fit(planted, vectors):
     shifted = (unit(vectors[1:]) * unit(planted.directions[:-1])).sum(axis=-1)
     assert np.abs(shifted).mean() < 0.5

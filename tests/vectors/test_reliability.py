@@ -13,6 +13,7 @@ WIDTH = 80
 
 
 @pytest.mark.parametrize("labels, signal", [(25, 0.3), (6, 0.5), (2, 0.4), (2, 1.0)])
+@pytest.mark.slow
 def test_a_planted_reliability_comes_back_without_topics(labels, signal):
     """Signal variance s, noise variance 1, k texts: halves have r = s / (s + 2 / k)."""
     found = [

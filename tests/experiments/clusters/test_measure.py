@@ -40,6 +40,7 @@ def test_without_clusters_there_is_no_agreement_and_nothing_beyond_the_words(noi
     assert noise.with_words.p == 1 / 101  # these vectors are the words'
 
 
+@pytest.mark.slow
 def test_layers_that_agree_are_told_from_layers_that_share_the_words(planted, noise):
     for row in (row for row in planted.layers if row.layer != 2):
         assert row.analysis > 0.5 and row.beyond_words.interval[0] > 0.2 and row.partial > 0.5

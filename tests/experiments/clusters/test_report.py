@@ -28,6 +28,7 @@ def record(planted):
     return made
 
 
+@pytest.mark.slow
 def test_the_page_says_what_is_above_the_words(record):
     said = report.seen(typed(record))
     assert "2 of 2 layers agree with layer 2 by more than that" in said
@@ -38,6 +39,7 @@ def test_the_page_says_what_is_above_the_words(record):
     assert report.layer_chart(typed(record)).to_dict() and len(report.layer_rows(typed(record))) == 9 + 6
 
 
+@pytest.mark.slow
 def test_the_page_does_not_call_the_words_the_models(noise):
     made = build("toy")
     made["experiments"]["clusters"] = noise.dump()

@@ -36,6 +36,7 @@ def test_arousal_on_a_later_component_is_found():
     assert arousal.partial.r > 0.6 and arousal.partial.p == 1 / 200 and arousal.best.component == 2
 
 
+@pytest.mark.slow
 def test_without_valence_p_is_uniform():
     """40 sets of noise: neither too many nor too few small p values, plain and given the other scale."""
     only = [GLASGOW]

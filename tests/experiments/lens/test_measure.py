@@ -151,6 +151,7 @@ def test_vectors_dealt_out_to_other_words_do_not_pass():
     assert_rarely_passes(found)
 
 
+@pytest.mark.slow
 def test_random_vectors_do_not_pass():
     lm, names, vectors = world(20)
     found = verdicts(

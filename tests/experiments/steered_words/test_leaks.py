@@ -71,6 +71,7 @@ def test_a_planted_leak_is_found():
     assert all(row.word in OWN[row.emotion] for row in found[0].own.words)
 
 
+@pytest.mark.slow
 def test_without_a_leak_there_is_none():
     found = [run(100 + seed, leak=0.0) for seed in range(30)]
     assert sum(one.own.beyond_chance for one in found) <= 4

@@ -58,6 +58,7 @@ def test_the_answers_are_given_in_percent_with_what_was_not_seen(right: Record) 
     )
 
 
+@pytest.mark.slow
 def test_a_leak_is_named_with_its_words_and_these_are_escaped(right: Record) -> None:
     record = build("full")
     part = record["experiments"]["leaks"]["strengths"][0]

@@ -72,6 +72,7 @@ def true_effect(seed):
     return made, r, nats
 
 
+@pytest.mark.slow
 def test_a_true_effect_is_covered_and_passes():
     """(a) Every emotion's interval holds its planted nats in 90 of 100 repeats; both criteria pass."""
     hits, passed = np.zeros(35), np.zeros(2)
@@ -160,6 +161,7 @@ def contraction_only(seed, plan):
     return made, r
 
 
+@pytest.mark.slow
 def test_only_contraction_fails_in_our_arm_and_inverts_in_the_arm_of_both():
     """(c) |r| > 0.9 with a sign that flips with the half, where both activities get the vector; nothing in ours."""
     plan, signs, ours = planned(control_emotions=35), [], []

@@ -3,6 +3,7 @@
 import pytest
 
 from emotion_vectors import progress
+from emotion_vectors.progress import Reporter
 
 
 @pytest.fixture
@@ -43,3 +44,16 @@ def test_without_a_late_start_the_first_line_has_the_time_left(printed):
     lines = printed([0.5 * (i + 1) for i in range(100)])
     assert lines[0] == "Reading: 30 of 100 texts, 2.0/s, 35 s left"
     assert lines[-1] == "Reading: 100 texts in 50 s"
+
+
+def test_a_stage_counts_what_is_done_and_a_quiet_one_says_nothing(capsys):
+    with Reporter(quiet=True).stage("Reading", 10, "texts") as stage:
+        stage.advance(3)
+        stage.advance()
+    assert stage.units == 4 and stage.seconds > 0
+    assert capsys.readouterr() == ("", "")
+
+
+def test_what_a_stage_raises_comes_through():
+    with pytest.raises(KeyboardInterrupt), Reporter(every=1e6).stage("Reading", 10, "texts"):
+        raise KeyboardInterrupt

@@ -75,6 +75,7 @@ def test_float8_weights_are_right_or_refused(fp8, plain, dtype):
 
 
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+@pytest.mark.slow
 def test_the_commands_say_so(fp8, tmp_path, dtype):
     vectors = fp8.parent / f"{dtype}.safetensors"
     made = vectors_of(fp8, vectors, dtype)

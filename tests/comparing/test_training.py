@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from comparing.test_compare import ATTACK, altered
+from comparing.folders import ATTACK, altered
 from emotion_vectors import EmotionVectors
 from emotion_vectors.comparing import compare_runs, open_compared
 from emotion_vectors.comparing.pairs import compare_pair

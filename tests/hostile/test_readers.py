@@ -97,6 +97,7 @@ def place(tmp_path_factory):
 
 
 @fuzz()
+@pytest.mark.slow
 def test_packs(place, seed):
     chance = random.Random(seed)
     folder = place / "pack"
@@ -207,6 +208,7 @@ def looked_at(folder):
 @pytest.mark.parametrize(
     "name", ["run.json", "results.json", "stages/stories.json", "doctor.json", "stages/analysis.json"]
 )
+@pytest.mark.slow
 def test_run_folders(runs, name, seed):
     chance, file = random.Random(seed), runs / "one" / name
     usual = file.read_bytes()
@@ -218,6 +220,7 @@ def test_run_folders(runs, name, seed):
 
 
 @fuzz(max(10, CASES // 10))
+@pytest.mark.slow
 def test_records_in_reports(runs, seed):
     """With a picture that stands for all: they are drawn from the same numbers after all checks."""
     file = runs / "one" / "results.json"

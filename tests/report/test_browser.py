@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from contrast import CONTRAST
 
-from .conftest import Written
+from report.reports import Written
 
 sync_api = pytest.importorskip("playwright.sync_api")
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"

@@ -9,6 +9,7 @@ import pytest
 
 inspect_ai = pytest.importorskip("inspect_ai")
 
+from cli.test_read import folder  # noqa: E402, F401
 from inspect_ai import Task, eval  # noqa: E402
 from inspect_ai.dataset import Sample  # noqa: E402
 from inspect_ai.log import read_eval_log  # noqa: E402
@@ -31,8 +32,6 @@ from emotion_vectors.errors import UserError  # noqa: E402
 from emotion_vectors.transcripts.inspect_logs import samples_of  # noqa: E402
 from emotion_vectors.transcripts.items import Bad, Item  # noqa: E402
 from emotion_vectors.transcripts.sources import read_items, survey, unfolded  # noqa: E402
-
-from .test_read_command import folder  # noqa: E402, F401
 
 LONG = "The sea was calm and the letter had come at last. " * 8
 SAMPLES = [
@@ -94,7 +93,7 @@ def test_samples_have_the_messages_that_inspect_reads(log):
     assert chat.content[0]["content"][0]["text"] == "Look at attachment://0."
 
 
-def test_read_carries_id_epoch_and_scores(log, folder, tmp_path):  # noqa: F811
+def test_read_carries_id_epoch_and_scores(log, folder, tmp_path):
     out = tmp_path / "scores.parquet"
     logs = tmp_path / "logs"
     logs.mkdir()

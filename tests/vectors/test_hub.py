@@ -91,6 +91,7 @@ def test_what_the_hub_lacks_is_refused_in_one_sentence(server, source, words):
     assert server.asked
 
 
+@pytest.mark.slow
 def test_a_hub_out_of_reach_is_one_sentence(server):
     stop(server)
     refused("mood/vectors", "can't be reached for 'mood/vectors'")

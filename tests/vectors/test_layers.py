@@ -41,7 +41,7 @@ def test_layers_that_are_not_there(text, which):
 
 
 def test_an_export_and_the_command_steer_read_them_alike(tmp_path):
-    from test_steer_command import call
+    from cli.test_steer import call
 
     make_vectors().save(file := tmp_path / "some.safetensors")
     [made] = export_vectors(file, "npz", tmp_path / "made.npz", layers="0-1,3")

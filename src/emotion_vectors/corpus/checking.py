@@ -6,7 +6,6 @@ from pathlib import Path
 
 from emotion_vectors.corpus import shipped
 from emotion_vectors.corpus.dialogues import WRITE, read_dialogues
-from emotion_vectors.corpus.speaking import cells_of
 from emotion_vectors.corpus.survey import Imports, look_into
 from emotion_vectors.errors import UserError
 from emotion_vectors.settings import Settings
@@ -62,6 +61,8 @@ def check_norms(settings: Settings, pack: Pack) -> None:
 def check_dialogues(settings: Settings, pack: Pack) -> None:
     """Refuse dialogues that can't be read, or are too few, before anything is loaded."""
     if settings.dialogues == WRITE:
+        from emotion_vectors.corpus.speaking import cells_of  # which loads torch
+
         cells_of(pack, pack.subset[: settings.emotions], settings.dialogue_emotions, settings.seed)
     elif settings.dialogues is not None:
         read_dialogues(settings.dialogues, pack)

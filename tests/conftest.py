@@ -34,10 +34,11 @@ def pytest_collection_finish():
 
 def pytest_collection_modifyitems(items):
     """The longest files first; the others stay in their order. What needs a toy run or a page with all of its figures is slow,
-    and so are the cases of public reports, which are whole commands on models of their own."""
+    and so are the benchmark and the cases of public reports, which are whole commands."""
     items.sort(key=lambda item: item.path.name not in LONGEST)
     for item in items:
-        if LONG.intersection(item.fixturenames) or item.get_closest_marker("case"):
+        is_whole = item.get_closest_marker("case") or item.path.parent.name == "bench"
+        if is_whole or LONG.intersection(item.fixturenames):
             item.add_marker(pytest.mark.slow)
 
 

@@ -113,6 +113,7 @@ def test_the_example_of_25_personas_runs_and_its_vectors_tell_its_own_texts_apar
     assert (best["item"].replace_strict(persona) == best["emotion"]).sum() > 3 * 150 / 25
 
 
+@pytest.mark.slow
 def test_the_explorer_opens_the_file_and_says_what_it_lacks(made, tmp_path):
     path, _ = made
     assert names([path]) == {"p.safetensors": path.resolve()}

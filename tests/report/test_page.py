@@ -27,6 +27,7 @@ ENDING = "</script><img src=x onerror=alert(2)>"
 
 
 @pytest.mark.parametrize("size", ["full", "toy"])
+@pytest.mark.slow
 def test_every_criterion_is_on_the_first_screen_with_its_verdict(size: str, request: pytest.FixtureRequest) -> None:
     written: Written = request.getfixturevalue(size)
     text = Page(written.page).text

@@ -261,7 +261,7 @@ def test_where_no_block_can_be_skipped_every_steered_pass_is_a_whole_one():
     prompt = prepared.prompts[0, 1]
     logits = plain(model, 4, prompt.ids, {0: additions[0][1]}, range(*prompt.spans["activity_b"]))[0]
     np.testing.assert_allclose(found.logits[1, 0, 1], logits[list(prepared.tokens)], atol=TOLERANCE, rtol=TOLERANCE)
-    assert "whole" in checks.start(Bench(lm, load_pack("ours"), 0)).detail
+    assert "through all blocks" in checks.start(Bench(lm, load_pack("ours"), 0)).detail
 
 
 def test_words_after_a_steered_sentence_where_blocks_share_keys_and_values():

@@ -48,7 +48,7 @@ def test_the_layer_and_the_scale_are_those_chosen():
     assert view.show(reading(), "angry", 3, "projection").values[4] == pytest.approx(1.8)
     bare = view.show(reading(centred=False), "angry", 3, "centred")
     assert bare.scale == "raw" and bare.values[4] == pytest.approx(0.6)
-    assert "no neutral mean" in view.tokens(bare)
+    assert "without a neutral mean" in view.tokens(bare)
 
 
 def test_the_tip_names_raw_centred_and_the_strongest_emotions():

@@ -52,7 +52,7 @@ def test_a_batch_smaller_than_allowed_is_halved_from_what_it_held():
 
 
 def test_the_smallest_batch_that_does_not_fit_is_a_sentence_for_the_user():
-    with pytest.raises(UserError, match=r"not enough memory on cpu for reading 1 texts.*; buy memory\."):
+    with pytest.raises(UserError, match=r"not enough memory on cpu for reading even 1 texts.*; buy memory\."):
         work(Room(4, "texts", "reading", CPU, remedy="buy memory"), [1, 2], 0, MemoryError(), [])
     with pytest.raises(UserError, match="1 or more"):
         Room(0, "texts", "reading", CPU)

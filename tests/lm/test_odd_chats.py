@@ -141,7 +141,7 @@ def test_roles_that_the_template_passes_over_are_left_out_and_told():
     assert converse(lm, [USER, ANSWER, {"role": "tool", "content": "21"}], partial=True).ids == found.ids
     with pytest.raises(UserError, match=r"ignores message 1 \(role 'developer'\)"):
         converse(lm, chat)
-    with pytest.raises(UserError, match="passes over all"):
+    with pytest.raises(UserError, match="ignores all"):
         converse(lm, chat[:1], partial=True)
 
 

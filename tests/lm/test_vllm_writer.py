@@ -194,7 +194,7 @@ def test_what_vllm_says_does_not_go_to_standard_output_and_the_user_has_the_last
 
 
 def test_what_vllm_cannot_do_is_one_sentence(vllm, monkeypatch):
-    with pytest.raises(UserError, match="no GGUF"):
+    with pytest.raises(UserError, match="can.t read GGUF"):
         make_writer(dataclasses.replace(tiny(), gguf=Path("x.gguf")), "vllm")
     with pytest.raises(UserError, match="1 or more"):
         VLLMWriter(tiny(), 0)

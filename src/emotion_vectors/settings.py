@@ -138,13 +138,11 @@ class Settings(BaseModel):
         description="First neutral texts on which the Jacobian lens is fitted, 2 or more; 0 is no such lens.",
     )
     norms: str | None = Field(
-        default=None,
-        min_length=1,
-        description="Human ratings beside those of the package: a .csv, .tsv or .jsonl file with word, valence, arousal.",
-    )
-    dialogues: str | None = Field(
         default=None, min_length=1,
-        description="Dialogues of two speakers with an emotion each: a .jsonl or .parquet file with topic, turns, emotions, or `write`; none is no such part.",
+        description="Human ratings beside those of the package: a .csv, .tsv or .jsonl file with word, valence, arousal.",
+    )  # fmt: skip
+    dialogues: str | None = Field(
+        default=None, min_length=1, description="Dialogues of two speakers with an emotion each: a .jsonl or .parquet file with topic, turns, emotions, or `write`; none is no such part.",
     )  # fmt: skip
     dialogue_emotions: int = Field(
         default=12, ge=4, le=171, description="Emotions of the speakers of written dialogues; 16 dialogues for each."

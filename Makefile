@@ -1,10 +1,11 @@
 # make run    sets everything up and runs the whole experiment on the embedded model
 # make test   sets everything up and passes the tests
+# make quick  passes the quick tests: the core of every module
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test check wheel faults fuzz clean setup
+.PHONY: run test quick check wheel faults fuzz clean setup
 
 setup: $(VENV)/.installed
 
@@ -32,6 +33,9 @@ check: setup
 # One process for each core and one thread in each: most tests are too small for several threads.
 test: check
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses=8 --dist loadfile --no-loadscope-reorder
+
+quick: setup
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses=8 --dist loadfile -m "not slow and not browser and not ray"
 
 # Builds the wheel and runs it in an empty environment.
 wheel: setup

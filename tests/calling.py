@@ -5,8 +5,6 @@ from typing import NamedTuple
 
 import pytest
 
-from emotion_vectors import cli
-
 
 class Done(NamedTuple):
     """What a call came to, under the names of `subprocess.run`."""
@@ -23,6 +21,8 @@ class Caller:
         self.capsys = capsys
 
     def __call__(self, *words, **environment):
+        from emotion_vectors import cli  # not where xdist's controller, which runs no test, would load it
+
         self.capsys.readouterr()
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(sys, "argv", ["emotion-vectors", *map(str, words)])

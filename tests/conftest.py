@@ -1,35 +1,80 @@
-"""One finished run of the toy preset, made once and shared by every test that only looks at it."""
+"""One finished run of the toy preset, made once on a machine and shared by every test that only looks at it."""
+
+import gc
+import json
+import os
+import shutil
+from pathlib import Path
 
 import pytest
 from calling import Caller
-
-from emotion_vectors import settings
-from emotion_vectors.pipeline import run_experiment
 
 # Minutes each: begun last, they would leave the other processes without work.
 LONGEST = (
     "test_pipeline.py",
     "test_faults.py",
     "test_lacking.py",
-    "test_writers.py",
+    "test_openvino_writer.py",
+    "test_uncompiled.py",
+    "test_families.py",
     "test_adopted.py",
-    "test_upkeep.py",
+    "test_status.py",
     "test_remote.py",
     "test_browser.py",
 )
+# Fixtures of many seconds: a finished run, and pages with all of their figures.
+LONG = frozenset({"toy_run", "full", "toy", "drawn"})
+
+
+def pytest_collection_finish():
+    """What is loaded by now stays: the garbage collector needn't look at it again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_collection_modifyitems(items):
-    """The longest files first; the others stay in their order."""
+    """The longest files first; the others stay in their order. What needs a toy run or a page with all of its figures is slow,
+    and so are the benchmark and the cases of public reports, which are whole commands."""
     items.sort(key=lambda item: item.path.name not in LONGEST)
+    for item in items:
+        is_whole = item.get_closest_marker("case") or item.path.parent.name == "bench"
+        if is_whole or LONG.intersection(item.fixturenames):
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(scope="session")
-def toy_run(tmp_path_factory):
+def once(tmp_path_factory):
+    """`once(name, make)`: the folder that `make(folder)` filled, once for all processes of this test run."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+    def folder_of(name, make) -> Path:
+        from filelock import FileLock
+
+        folder, done = shared / f"once-{name}", shared / f"once-{name}.done"
+        with FileLock(shared / f"once-{name}.lock"):
+            if not done.exists():
+                make(folder)
+                done.touch()
+        return folder
+
+    return folder_of
+
+
+@pytest.fixture(scope="session")
+def toy_run(once, tmp_path_factory):
     """Folder and record of a finished toy run; a test must leave the folder as it is."""
-    out = tmp_path_factory.mktemp("toy") / "run"
-    quiet = settings.Runtime(device="cpu", quiet=True, threads=1)
-    return out, run_experiment(settings.toy(), out, quiet, command="emotion-vectors run --preset toy")
+
+    def make(folder):
+        from emotion_vectors import settings
+        from emotion_vectors.pipeline import run_experiment
+
+        quiet = settings.Runtime(device="cpu", quiet=True, threads=1)
+        run_experiment(settings.toy(), folder / "run", quiet, command="emotion-vectors run --preset toy")
+
+    # Each process has a copy: a run is locked while something continues it.
+    out = shutil.copytree(once("toy", make) / "run", tmp_path_factory.mktemp("toy") / "run")
+    return out, json.loads((out / "results.json").read_text(encoding="utf-8"))
 
 
 @pytest.fixture

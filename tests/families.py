@@ -174,9 +174,9 @@ FAMILIES = (
     Family("Falcon RW (ALiBi)", "falcon", {"alibi": True, "head_dim": None, "multi_query": False, "parallel_attn": False}, "row by row"),
     Family("MPT", "mpt", {"d_model": 32, "n_heads": 4, "n_layers": 4, "max_seq_len": 512, "expansion_ratio": 2}, "row by row"),
     Family("BLOOM", "bloom", {"n_layer": 4, "n_head": 4}, "row by row"),
-    Family("Mamba", "mamba", {"state_size": 8}, "refused", "no attention", note="a state in place of attention doesn't say how much of a text was read, so a prompt can't be told from its answer"),
-    Family("Mamba 2, Codestral Mamba", "mamba2", {"num_heads": 8, "head_dim": 8, "n_groups": 1, "state_size": 8, "chunk_size": 8}, "refused", "no attention", note="a state in place of attention doesn't say how much of a text was read, so a prompt can't be told from its answer"),
-    Family("RWKV 4", "rwkv", {"attention_hidden_size": 32, "context_length": 512}, "refused", "no attention", note="a state in place of attention doesn't say how much of a text was read, so a prompt can't be told from its answer"),
+    Family("Mamba", "mamba", {"state_size": 8}, "refused", "instead of attention", note="a state in place of attention doesn't say how much of a text was read, so a prompt can't be told from its answer"),
+    Family("Mamba 2, Codestral Mamba", "mamba2", {"num_heads": 8, "head_dim": 8, "n_groups": 1, "state_size": 8, "chunk_size": 8}, "refused", "instead of attention", note="a state in place of attention doesn't say how much of a text was read, so a prompt can't be told from its answer"),
+    Family("RWKV 4", "rwkv", {"attention_hidden_size": 32, "context_length": 512}, "refused", "instead of attention", note="a state in place of attention doesn't say how much of a text was read, so a prompt can't be told from its answer"),
 )  # fmt: skip
 BY_NAME = {family.name: family for family in FAMILIES}
 

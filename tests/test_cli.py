@@ -2,7 +2,6 @@
 
 import json
 import os
-import shlex
 import shutil
 import signal
 import subprocess
@@ -12,11 +11,11 @@ from importlib.resources import files
 
 import pytest
 import typer
+from cli.calls import refused
+from quick import quick
 from typer.testing import CliRunner
 
 from emotion_vectors import cli
-from emotion_vectors.cli import app
-from emotion_vectors.cli.examples import EXAMPLES
 from emotion_vectors.lm import toy
 
 OURS = files("emotion_vectors.stimuli") / "data" / "ours"
@@ -27,16 +26,6 @@ def in_a_process(*arguments, **options):
     return subprocess.run(
         [sys.executable, "-m", "emotion_vectors", *map(str, arguments)], capture_output=True, text=True, env=environment, timeout=300
     )  # fmt: skip
-
-
-def refused(done, *says):
-    """Exit code 2, one sentence on stderr that says `says`, no traceback."""
-    assert done.returncode == 2, (done.returncode, done.stdout, done.stderr)
-    assert "Traceback" not in done.stderr
-    last = [line for line in done.stderr.splitlines() if line.startswith("Error: ")]
-    assert len(last) == 1, done.stderr
-    for word in says:
-        assert word in done.stderr, done.stderr
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +80,7 @@ MODEL_FAULTS = (
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("kind", MODEL_FAULTS)
+@pytest.mark.parametrize("kind", quick(set(MODEL_FAULTS) - {"unknown hub id"}, MODEL_FAULTS))
 def test_a_bad_model_is_refused(kind, model_folder, tmp_path, call):
     """In a process of its own where offline counts, which is read when Python starts; that one shows the real exit code too."""
     out = tmp_path / "run"
@@ -111,67 +100,6 @@ def test_a_bad_model_is_refused(kind, model_folder, tmp_path, call):
     assert not out.exists() or not (out / "results.json").exists()
 
 
-PACK_FILES = sorted(entry.name for entry in OURS.iterdir() if entry.name.endswith(".json"))
-
-
-@pytest.mark.parametrize("name", PACK_FILES)
-@pytest.mark.parametrize("damage", ["empty", "wrong type"])
-def test_a_malformed_pack_is_refused_before_anything_is_made(name, damage, tmp_path, monkeypatch, capsys):
-    """In this process, because starting Python 26 times would take minutes; the exit code is that of `main`."""
-    from emotion_vectors import cli
-
-    pack = tmp_path / "pack"
-    pack.mkdir()
-    for entry in OURS.iterdir():
-        if entry.name.endswith(".json"):
-            (pack / entry.name).write_bytes(entry.read_bytes())
-    (pack / name).write_text("" if damage == "empty" else "42")
-    monkeypatch.setattr(
-        sys,
-        "argv",
-        [
-            "emotion-vectors",
-            "run",
-            "--preset",
-            "toy",
-            "--quiet",
-            "--stimuli",
-            str(pack),
-            "--out",
-            str(tmp_path / "run"),
-        ],
-    )
-    with pytest.raises(SystemExit) as left:
-        cli.main()
-    error = capsys.readouterr().err
-    assert left.value.code == 2 and error.count("Error: ") == 1 and name in error
-    assert not (tmp_path / "run").exists()
-
-
-@pytest.mark.parametrize(
-    ("arguments", "says"),
-    [
-        (["--preset", "dmo"], "demo"), (["--set", "topcis=3"], "topics"), (["--set", "topics"], "name=value"),
-        (["--device", "gpu"], "device"), (["--device", "cuda"], "CUDA"), (["--stimuli", "nowhere"], "nowhere"),
-        (["--set", "topics=100", "--set", "emotions=3"], "emotions"), (["--layer", "99"], "layer 99"),
-    ],
-)  # fmt: skip
-def test_bad_options_are_refused(arguments, says, tmp_path, call):
-    if says == "CUDA":
-        import torch
-
-        if torch.cuda.is_available():
-            pytest.skip("this machine has a GPU")
-    preset = [] if "--preset" in arguments else ["--preset", "toy"]
-    refused(call("run", *preset, "--out", tmp_path / "run", "--quiet", *arguments), says)
-
-
-def test_an_unwritable_place_is_refused(tmp_path, call):
-    (tmp_path / "file").write_text("x")
-    refused(call("run", "--preset", "toy", "--out", tmp_path / "file" / "run", "--quiet"), "Can't write")
-    refused(call("run", "--preset", "toy", "--out", tmp_path / "file", "--quiet"), "is a file")
-
-
 @pytest.mark.slow
 def test_interrupting_is_clean_and_resumable(tmp_path):
     out = tmp_path / "run"
@@ -181,17 +109,13 @@ def test_interrupting_is_clean_and_resumable(tmp_path):
         time.sleep(0.02)
     process.send_signal(signal.SIGINT)
     _, error = process.communicate(timeout=120)
-    assert process.returncode == 130 and "goes on where it was" in error and "Traceback" not in error
+    assert process.returncode == 130 and "run the same command again to resume" in error and "Traceback" not in error
 
 
 def test_verify_says_which_lists_are_the_published_ones(tmp_path, call):
     done = call("stimuli", "verify", OURS)
     assert done.returncode == 0 and "equal" in done.stdout and "differs" in done.stdout
     refused(call("stimuli", "verify", tmp_path / "nowhere"), "nowhere")
-
-
-def test_a_report_needs_a_finished_run(tmp_path, call):
-    refused(call("report", tmp_path), "results.json")
 
 
 def test_version_and_help():
@@ -216,7 +140,7 @@ def test_a_stop_that_a_library_turns_into_another_error_is_a_stop(number, monkey
     try:
         with pytest.raises(SystemExit) as ended:
             cli.main()
-        assert ended.value.code == 130 and "goes on where it was" in capsys.readouterr().err
+        assert ended.value.code == 130 and "run the same command again to resume" in capsys.readouterr().err
         monkeypatch.setattr(cli, "app", lambda: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             cli.main()
@@ -270,7 +194,11 @@ cli.app = work
 cli.main()
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60)
-    assert done.returncode == 130 and "Traceback" not in done.stderr and "goes on where it was" in done.stderr
+    assert (
+        done.returncode == 130
+        and "Traceback" not in done.stderr
+        and "run the same command again to resume" in done.stderr
+    )
 
 
 WORDS = {
@@ -310,24 +238,3 @@ def test_a_text_may_begin_with_a_dash(case):
 def test_a_mistake_beside_such_a_text_is_told_as_ever(words, says):
     found = CliRunner().invoke(cli.app, ["steer", *words], env={"COLUMNS": "200"})
     assert found.exit_code == 2 and says in found.output
-
-
-def _commands(command, words=()):
-    inner = getattr(command, "commands", None)
-    return (
-        {words: command}
-        if inner is None
-        else {k: v for name, one in inner.items() for k, v in _commands(one, (*words, name)).items()}
-    )
-
-
-def test_every_command_shows_examples_and_each_of_them_parses():
-    root = typer.main.get_command(app)
-    commands = _commands(root)
-    assert {words[-1] for words in commands} == set(EXAMPLES)
-    for words, command in commands.items():
-        for example in EXAMPLES[words[-1]]:
-            given = shlex.split(example)
-            assert given[: len(words) + 1] == ["emotion-vectors", *words]
-            assert command.make_context(words[-1], given[len(words) + 1 :]).params
-            assert example in command.epilog

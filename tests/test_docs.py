@@ -6,6 +6,7 @@ import runpy
 import shlex
 import sys
 import types
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from typer.testing import CliRunner
 import emotion_vectors.experiments
 from emotion_vectors import settings
 from emotion_vectors.cli import app
+from emotion_vectors.cli.options import parse_assignments
 from emotion_vectors.corpus.neutral import NEUTRAL_SCHEMA
 from emotion_vectors.corpus.stories import STORY_SCHEMA
 from emotion_vectors.record import Record
@@ -83,6 +85,12 @@ def test_links_lead_somewhere(page):
         assert not anchor or anchor in anchors(target), f"{link}: no such heading"
 
 
+@cache
+def help_of(*verb):
+    """What the command line says of itself."""
+    return CliRunner().invoke(app, [*verb, "--help"], env={"COLUMNS": "200", "TERM": "dumb", "NO_COLOR": "1"})
+
+
 @pytest.mark.parametrize("page", PAGES, ids=names(PAGES))
 def test_commands_are_ones_that_exist(page):
     for words in commands(page):
@@ -95,13 +103,13 @@ def test_commands_are_ones_that_exist(page):
             )
         ]
         assert verb or words[0].startswith("--"), f"no verb in {words}"
-        shown = CliRunner().invoke(app, [*verb, "--help"], env={"COLUMNS": "200", "TERM": "dumb", "NO_COLOR": "1"})
+        shown = help_of(*verb)
         assert shown.exit_code == 0, f"emotion-vectors {' '.join(words)}"
         for option in (word.partition("=")[0] for word in words if word.startswith("--")):
             assert re.search(rf"(?<![\w-]){option}(?![\w-])", shown.output), f"{' '.join(verb)} has no option {option}"
         for option, value in itertools.pairwise(words):
             if option == "--set" and value != "NAME=VALUE":
-                settings.change(settings.demo(), **settings.parse_assignments([value]))
+                settings.change(settings.demo(), **parse_assignments([value]))
             if option == "--preset":
                 settings.preset(value)
 

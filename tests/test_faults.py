@@ -59,6 +59,7 @@ class Writes:
 @pytest.mark.parametrize(
     "text, finished", [("", True), ("and on and on " * 5000, False), ("\x00\ud800\u202e", True), ("\n" * 9, True)], ids=["empty", "endless", "odd", "blank"]
 )  # fmt: skip
+@pytest.mark.slow
 def test_a_writer_of_nothing_or_without_end_leaves_no_vectors_and_says_why(tmp_path, text, finished):
     with pytest.raises(UserError, match=r"no story passed the filters .* another writer"):
         run_experiment(

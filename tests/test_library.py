@@ -19,6 +19,7 @@ def beside_the_run(toy_run, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
 
+@pytest.mark.slow
 def test_every_example_of_the_page_runs(beside_the_run, capsys):
     space = {}
     examples = blocks(PAGE, "python")

@@ -18,7 +18,6 @@ from emotion_vectors import settings
 from emotion_vectors.cli import app
 from emotion_vectors.corpus.filters import SPARE
 from emotion_vectors.errors import UserError
-from emotion_vectors.opening import LATER, SOURCES, settings_identity
 from emotion_vectors.pipeline import run_experiment
 from emotion_vectors.planted.measured import compare
 from emotion_vectors.planted.worlds import plant_pack, world
@@ -27,7 +26,11 @@ from emotion_vectors.vectors.directions import cosine
 from emotion_vectors.vectors.file import EmotionVectors
 
 PACK = load_pack()
+
+
 QUIET = settings.Runtime(device="cpu", quiet=True, threads=1)
+
+
 FILES = (
     "stories.parquet", "neutral.parquet", "scenarios.parquet", "numeric.parquet", "choices.parquet", "steering.parquet", "scores.parquet",
     "correlations.parquet", "vectors.safetensors", "results.json", "report.html", "figures/figure-3.svg", "figures/figure-3.png",
@@ -180,30 +183,6 @@ def test_an_imported_corpus_gives_the_numbers_of_the_run_that_wrote_it(toy_run, 
     pl.read_parquet(tmp_path / "copy.parquet").reverse().write_parquet(tmp_path / "copy.parquet")
     with pytest.raises(UserError, match=r"settings\.stories_from"):
         run_experiment(moved, tmp_path / "run", QUIET)
-
-
-def test_sources_that_are_not_set_leave_the_identity_as_it_was():
-    """A folder made before there were such settings is still the same run; set ones count."""
-    named = settings_identity(settings.toy())
-    assert set(settings.Settings.model_fields) - set(named) == {
-        "model",
-        "adapter",
-        "stimuli",
-        *SOURCES,
-        *LATER,
-    }  # hashes of the first three are the identity
-    other = settings.change(settings.toy(), writer="server", server_model="big")
-    assert settings_identity(other) == named | {"writer": "server", "server_model": "big"}
-    assert settings_identity(settings.change(settings.toy(), clusters=7)) == named | {"clusters": 7}
-
-
-@pytest.mark.parametrize(
-    "changes", [{"writer": "server"}, {"server_model": "big"}, {"skip_unknown_emotions": True}], ids=str
-)
-def test_contradicting_sources_are_refused_before_anything_is_made(changes, tmp_path):
-    with pytest.raises(UserError, match=r"server_model|--stories"):
-        run_experiment(settings.change(settings.toy(), **changes), tmp_path / "run", QUIET)
-    assert not (tmp_path / "run").exists()
 
 
 def _exists(out: Path, wanted: str) -> bool:

@@ -3,6 +3,7 @@
 import pytest
 
 from emotion_vectors import settings
+from emotion_vectors.cli.options import parse_assignments
 from emotion_vectors.errors import UserError
 
 
@@ -49,9 +50,9 @@ def test_an_unknown_preset_names_the_nearest():
 
 
 def test_assignments_need_an_equals_sign():
-    assert settings.parse_assignments(["a=1", "b=x=y"]) == {"a": "1", "b": "x=y"}
+    assert parse_assignments(["a=1", "b=x=y"]) == {"a": "1", "b": "x=y"}
     with pytest.raises(UserError, match="name=value"):
-        settings.parse_assignments(["topics"])
+        parse_assignments(["topics"])
 
 
 def test_settings_are_frozen_and_described():

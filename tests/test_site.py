@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from test_docs import DOCS, ROOT, blocks, commands
 from typer.testing import CliRunner
 
@@ -15,6 +16,7 @@ from emotion_vectors.cli import app
 EXTERNAL = re.compile(r"""(?:src|srcset)=["']?https?://|<link[^>]+href=["']?https?://|url\(["']?https?://""")
 
 
+@pytest.mark.slow
 def test_the_site_builds_and_no_page_asks_elsewhere(tmp_path):
     done = subprocess.run(
         [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(tmp_path)],
@@ -33,6 +35,7 @@ def test_the_site_builds_and_no_page_asks_elsewhere(tmp_path):
     assert "data:image" not in shown and (tmp_path / "search" / "search_index.json").is_file()
 
 
+@pytest.mark.slow
 def test_the_tutorial_runs(toy_run, tmp_path, monkeypatch, capsys):
     shutil.copytree(toy_run[0], tmp_path / "runs" / "demo")
     (tmp_path / "letter.txt").write_text("The letter has come at last.")

@@ -58,7 +58,7 @@ class Equipment:
         self.reporter.say(
             f"Model {lm.name}: {lm.n_layers} layers of width {lm.hidden_size}, {self.settings.dtype} on {lm.places}, "
             f"{'chat template' if lm.is_chat else 'plain Human/Assistant format'}"
-            f"{f', answers opened by {begun!r}' if (begun := opening(lm)) else ''}."
+            f"{f', answers begin with {begun!r}' if (begun := opening(lm)) else ''}."
         )
         return lm
 

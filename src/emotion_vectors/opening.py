@@ -189,7 +189,7 @@ def check_planted(settings: Settings) -> None:
     """Refuse another pack with a planted model: nothing of that pack is planted in it."""
     if settings.model in PLANTED and settings.stimuli != OURS:
         raise UserError(
-            f"The model '{settings.model}' is planted in our stimuli; leave out --stimuli, or take another model."
+            f"The model '{settings.model}' is planted in our stimuli; leave out --stimuli, or use another model."
         )
 
 

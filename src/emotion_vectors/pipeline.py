@@ -68,7 +68,7 @@ def run_experiment(
     """Run everything that is not done yet in the folder `out` and return the record (`results.json`).
 
     With `runtime.until` it stops after that stage and returns an empty record. `writer` replaces the writer that the settings name, for example with one of your own.
-    Raises `UserError` with one sentence for anything that the user can mend.
+    Raises `UserError` with one sentence for anything that the user can fix.
     """
     with opened(settings, out, runtime, command, writer) as lab:
         run = lab.run

@@ -12,11 +12,14 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.text import Text
 
+WORTH_A_RATE = 0.5  # of the time between two lines: a rate over less says nothing about the time left
+
 
 class _RateColumn(ProgressColumn):
     def render(self, task: Task) -> Text:
         unit = task.fields["unit"]
-        return Text(f"{task.completed:,.0f}/{task.total or 0:,.0f} {unit}  {task.speed or 0.0:,.1f}/s")
+        speed = f"  {task.speed:,.1f}/s" if task.speed else ""
+        return Text(f"{task.completed:,.0f}/{task.total or 0:,.0f} {unit}{speed}")
 
 
 @dataclass
@@ -74,17 +77,22 @@ class Reporter:
 
 
 def _line_printer(reporter: Reporter, stage: Stage, total: float, done: float):
-    last = [time.perf_counter()]
+    """Lines every `reporter.every` seconds. The first units come late, with what starts up, so the rate begins after them."""
+    last = time.perf_counter()
+    first: tuple[float, float] | None = None
 
     def advance(_: float) -> None:
+        nonlocal last, first
         now = time.perf_counter()
-        if now - last[0] < reporter.every:
+        if first is None:
+            first = (now, stage.units)
+        if now - last < reporter.every:
             return
-        last[0] = now
-        rate = stage.units / max(stage.seconds, 1e-9)
-        left = (total - done - stage.units) / rate if rate > 0 else float("inf")
-        reporter.say(
-            f"{stage.name}: {done + stage.units:,.0f} of {total:,.0f} {stage.unit}, {rate:,.1f}/s, {left:,.0f} s left"
-        )
+        last = now
+        seconds, units = now - first[0], stage.units - first[1]
+        line = f"{stage.name}: {done + stage.units:,.0f} of {total:,.0f} {stage.unit}"
+        if seconds >= WORTH_A_RATE * reporter.every and units > 0:
+            line += f", {units / seconds:,.1f}/s, {(total - done - stage.units) * seconds / units:,.0f} s left"
+        reporter.say(line)
 
     return advance

@@ -38,35 +38,33 @@ class Settings(BaseModel):
     adapter: str | None = Field(
         default=None,
         min_length=1,
-        description="Adapter of the model, from fine-tuning with peft (LoRA and its kin): a folder or Hugging Face id.",
+        description="Adapter of the model, from fine-tuning with peft (LoRA and similar): a folder or Hugging Face id.",
     )
-    stimuli: str = Field(
-        default="ours", min_length=1, description="Stimulus pack: `ours` or the folder of another pack."
-    )
+    stimuli: str = Field(default="ours", min_length=1, description="Stimulus pack: `ours` or the folder of another.")
     seed: int = Field(default=0, ge=0, lt=2**31, description="Seed of every random choice of the run.")
 
     emotions: int = Field(
         default=171,
         ge=4,
         le=171,
-        description="How many emotions: all of the pack, or a subset that covers its range; of imported stories at most those that they are about.",
+        description="How many emotions: all of the pack, or a subset that covers its range; with imported stories at most those in them.",
     )
     topics: int = Field(
         default=6,
         ge=1,
         le=100,
-        description="Topics per emotion, the same for all emotions; of the corpus `ours` its first ones, at most all.",
+        description="Topics per emotion, the same for all emotions; of the corpus `ours` the first ones, at most all.",
     )
     stories_per_topic: int = Field(default=1, ge=1, le=100, description="Kept stories for each emotion and topic.")
     story_tries: int = Field(
-        default=20, ge=1, le=100, description="Most tries for a story or neutral text, each with another seed."
+        default=20, ge=1, le=100, description="Maximum tries for a story or neutral text, each with another seed."
     )
     min_words: int = Field(
         default=60, ge=1, le=1000, description="Stories and neutral texts with fewer words than this are dropped."
     )
-    story_tokens: int = Field(default=220, ge=60, le=4096, description="Most new tokens of a story.")
+    story_tokens: int = Field(default=220, ge=60, le=4096, description="Maximum new tokens of a story.")
     neutral_texts: int = Field(
-        default=60, ge=3, le=10_000, description="Kept neutral texts; of the corpus `ours` its first ones, at most all."
+        default=60, ge=3, le=10_000, description="Kept neutral texts; of the corpus `ours` the first ones, at most all."
     )
     writer: WriterName = Field(
         default="auto",
@@ -82,7 +80,9 @@ class Settings(BaseModel):
         "`none` they are written.",
     )
     neutral_from: str | None = Field(
-        default=None, min_length=1, description="Neutral texts to use instead of writing them, likewise."
+        default=None,
+        min_length=1,
+        description="Neutral texts to use instead of writing them, in the same formats as stories_from.",
     )
     vectors_from: str | None = Field(
         default=None,
@@ -90,22 +90,20 @@ class Settings(BaseModel):
         description="Vectors to test instead of the run's own: a vectors file, the folder of a run, or a Hugging Face id.",
     )
     skip_unknown_emotions: bool = Field(
-        default=False, description="Leave out imported stories about emotions that the pack does not have."
+        default=False, description="Skip imported stories about emotions not in the pack."
     )
     emotions_from: Literal["pack", "corpus"] = Field(
         default="pack",
-        description="Imported stories: about the pack's emotions alone, or about those of the corpus, whether or not the pack has them.",
+        description="Which imported stories to use: those about the pack's emotions, or those about all emotions of the corpus.",
     )
     text_column: str | None = Field(
         default=None,
         min_length=1,
-        description="Column of the texts in an imported file, where it is not text, story, stories or content.",
+        description="Column of the texts in an imported file, if it is not text, story, stories or content.",
     )
     temperature: float = Field(default=0.8, gt=0, le=5, description="Sampling temperature of the writer.")
     top_p: float = Field(default=0.95, gt=0, le=1, description="Nucleus sampling mass of the writer.")
-    repetition_penalty: float = Field(
-        default=1.0, ge=1, le=2, description="Repetition penalty of the writer; 1 is none."
-    )
+    repetition_penalty: float = Field(default=1.0, ge=1, le=2, description="Repetition penalty of the writer; 1: none.")
 
     story_format: Literal["raw", "chat"] = Field(
         default="raw", description="Stories are read as raw text or wrapped in the chat template."
@@ -119,33 +117,36 @@ class Settings(BaseModel):
         ge=0,
         description="Analysis layer (output of that block, from 0); none takes two thirds of the depth.",
     )
-    neutral_variance: float = Field(
-        default=0.5, ge=0, lt=1, description="Share of the neutral variance that is projected out."
-    )
+    neutral_variance: float = Field(default=0.5, ge=0, lt=1, description="Share of the neutral variance projected out.")
     neutral_pca: Literal["per_text", "per_token"] = Field(
         default="per_text", description="Neutral components from text means or from tokens."
     )
     vectors: Literal["projected", "raw"] = Field(default="projected", description="Vectors used by the experiments.")
 
     lens_k: int = Field(default=20, ge=1, le=1000, description="Top tokens that count as recognised in the logit lens.")
-    lens_norm: bool = Field(
-        default=False, description="Logit lens through the final norm; the other choice is reported beside it."
-    )
+    lens_norm: bool = Field(default=False, description="Logit lens through the final norm; the record has both.")
     jacobian_texts: int = Field(
         default=0,
         ge=0,
         le=10_000,
-        description="First neutral texts on which the Jacobian lens is fitted, 2 or more; 0 is no such lens.",
+        description="Number of neutral texts on which the Jacobian lens is fitted, 2 or more; 0 turns the lens off.",
     )
     norms: str | None = Field(
-        default=None, min_length=1,
-        description="Human ratings beside those of the package: a .csv, .tsv or .jsonl file with word, valence, arousal.",
-    )  # fmt: skip
+        default=None,
+        min_length=1,
+        description="Human ratings in addition to those of the package: a .csv, .tsv or .jsonl file with word, valence, arousal.",
+    )
     dialogues: str | None = Field(
-        default=None, min_length=1, description="Dialogues of two speakers with an emotion each: a .jsonl or .parquet file with topic, turns, emotions, or `write`; none is no such part.",
-    )  # fmt: skip
+        default=None,
+        min_length=1,
+        description="Dialogues of two speakers with an emotion each: a .jsonl or .parquet file with topic, turns, emotions; with `write` "
+        "the model writes them; none leaves that part out.",
+    )
     dialogue_emotions: int = Field(
-        default=12, ge=4, le=171, description="Emotions of the speakers of written dialogues; 16 dialogues for each."
+        default=12,
+        ge=4,
+        le=171,
+        description="How many emotions the speakers of written dialogues have: the first of the pack's subset; 16 dialogues for each.",
     )
     geometry_components: int = Field(
         default=10, ge=2, le=100, description="Principal components of the vectors that predict human ratings."
@@ -155,7 +156,7 @@ class Settings(BaseModel):
     )
 
     elo_k: float = Field(default=32.0, gt=0, le=400, description="Elo update size in Elo points.")
-    elo_passes: int = Field(default=10, ge=1, le=1000, description="Most passes over all pairs of the Elo updates.")
+    elo_passes: int = Field(default=10, ge=1, le=1000, description="Maximum passes over all pairs of the Elo updates.")
     steered_emotions: Literal["spread", "strongest", "all"] = Field(
         default="spread",
         description="Emotions to steer: the pack's list that covers the range, the largest |r| (as in Hong 2026), or all.",
@@ -177,7 +178,7 @@ class Settings(BaseModel):
         default=6, ge=4, le=1000, description="Partners of each activity in the steered pairs; 63 asks every pair."
     )
     random_splits: int = Field(
-        default=20, ge=1, le=1000, description="Random stratified splits, beside the even and the odd half."
+        default=20, ge=1, le=1000, description="Random stratified splits, in addition to the even and the odd half."
     )
     sweep_emotions: int = Field(
         default=4, ge=0, le=171, description="How many steered emotions the strength and layer sweeps take; 0 is none."
@@ -186,10 +187,13 @@ class Settings(BaseModel):
         default=(-1.0, -0.5, 0.5, 1.0), max_length=50, description="Strengths of the dose-response curves."
     )
     sweep_every: int = Field(
-        default=0, ge=0, le=1000, description="Layer sweep: every k-th layer from the analysis layer; 0 is no sweep."
+        default=0,
+        ge=0,
+        le=1000,
+        description="Layer sweep: every k-th layer from the analysis layer; 0 turns the sweep off.",
     )
     band_layers: int = Field(
-        default=0, ge=0, le=1000, description="Layers of the band arm, up to the analysis layer; 0 is no such arm."
+        default=0, ge=0, le=1000, description="Layers of the band arm, up to the analysis layer; 0 leaves the arm out."
     )
     resamples: int = Field(
         default=2000,
@@ -203,8 +207,7 @@ def demo() -> Settings:
     """All 171 emotions on the embedded model, which reads the stories of this package, in minutes on two cores."""
     # Topics of the corpus `ours`: each is 171 more stories to read and makes the vectors steadier (docs/corpus.md).
     topics = 6
-    # story_tokens counts where the model writes (stories_from=none); it and the smaller arms of steering are explained in
-    # docs/decisions.md.
+    # story_tokens counts where the model writes (stories_from=none); docs/decisions.md explains it and the smaller arms of steering.
     return Settings(
         stories_from="ours", neutral_from="ours", topics=topics, story_tokens=160, partners=4, steered_count=24, random_directions=6,
         shuffled_vectors=6, control_emotions=4, sweep_emotions=2, sweep_strengths=(0.5, 1.0),
@@ -278,17 +281,6 @@ def change(settings: Settings, **changes: Any) -> Settings:
             f"The setting {name}={changes.get(name)!r} is not valid: {first['msg'].lower()}; "
             f"{name}: {fields[name].description}"
         ) from error
-
-
-def parse_assignments(assignments: list[str]) -> dict[str, str]:
-    """`["a=1", "b=x"]` as `{"a": "1", "b": "x"}`; anything else is a `UserError`."""
-    pairs = {}
-    for assignment in assignments:
-        name, equals, value = assignment.partition("=")
-        if not equals or not name.strip():
-            raise UserError(f"'--set {assignment}' has no form name=value; write for example --set topics=10.")
-        pairs[name.strip()] = value.strip()
-    return pairs
 
 
 def _parse(value: Any) -> Any:

@@ -27,6 +27,7 @@ TEXT = "It was raining when the letter came."
 
 
 @pytest.mark.parametrize("family", HYBRIDS)
+@pytest.mark.slow
 def test_readings_and_texts_are_plain_and_the_doctor_says_what_does_not_work(tmp_path, family):
     kind, more = HYBRIDS[family]
     words = tokenizer()

@@ -62,7 +62,7 @@ def test_every_block_from_1_up_gets_its_direction(folder, name, kind):
 
 
 @pytest.mark.parametrize(
-    ("numbers", "said"), [([0], "beyond direction.0"), ([-5], "the model has 4 blocks"), ([-1, 3], "two directions for block 3"), ([-4], "block 0 alone"), ([2, 9], "give the model they are from")],
+    ("numbers", "said"), [([0], "other than direction.0"), ([-5], "the model has 4 blocks"), ([-1, 3], "two directions for block 3"), ([-4], "block 0 alone"), ([2, 9], "give the model they come from")],
 )  # fmt: skip
 def test_numbers_that_mean_no_block_are_refused_in_words(folder, numbers, said):
     file = write(folder / f"bad{len(numbers)}{numbers[0]}.gguf", numbers)

@@ -66,7 +66,7 @@ def test_a_template_file_that_holds_none_is_a_sentence(tmp_path):
     folder = without_template(tmp_path / "m")
     for body in ("{", '{"template": "x"}', "[]"):
         (folder / "chat_template.json").write_text(body)
-        with pytest.raises(UserError, match=r"chat_template\.json of '.*' holds no template"):
+        with pytest.raises(UserError, match=r"chat_template\.json of '.*' has no template"):
             load_model(str(folder), "cpu", "float32")
 
 

@@ -67,11 +67,7 @@ def test_float8_weights_are_right_or_refused(fp8, plain, dtype):
     try:
         lm = load_model(str(fp8), "cpu", dtype)
     except UserError as error:
-        assert (
-            dtype != "float32"
-            and f"can't be computed with in {dtype} on cpu" in str(error)
-            and "--set dtype" in str(error)
-        )
+        assert dtype != "float32" and f"can't be used in {dtype} on cpu" in str(error) and "--set dtype" in str(error)
         return
     ids = lm.tokenizer("It was raining when they came home.")["input_ids"]
     ours, theirs = logits(lm.model, ids), logits(plain, ids)
@@ -79,6 +75,7 @@ def test_float8_weights_are_right_or_refused(fp8, plain, dtype):
 
 
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+@pytest.mark.slow
 def test_the_commands_say_so(fp8, tmp_path, dtype):
     vectors = fp8.parent / f"{dtype}.safetensors"
     made = vectors_of(fp8, vectors, dtype)

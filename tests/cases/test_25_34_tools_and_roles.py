@@ -99,7 +99,7 @@ def test_roles_that_the_template_passes_over_are_left_out_and_told(tmp_path):
         ("last", "tool"),
     ):
         left_out = found[name].filter(role=role)["problem"].to_list()
-        assert left_out == [f"the chat template of m passes over the role '{role}'; it was left out"]
+        assert left_out == [f"the chat template of m ignores the role '{role}'; it was left out"]
         if name != "capitals":
             # The rest is read as if it had never been there.
             assert found[name].filter(found[name]["problem"].is_null())["mean_raw"].to_list() == pytest.approx(
@@ -107,4 +107,4 @@ def test_roles_that_the_template_passes_over_are_left_out_and_told(tmp_path):
             )
     assert_plain(found["capitals"].to_dicts()[1], lm, vectors, [ANSWER], ANSWER["content"])
     nobody, *_ = rows_of(tmp_path / "two", PASSES, alone=[{"role": "critic", "content": "Well."}])
-    assert "passes over all of these messages; use the roles user and assistant" in nobody["alone"]["problem"][0]
+    assert "ignores all of these messages; use the roles user and assistant" in nobody["alone"]["problem"][0]

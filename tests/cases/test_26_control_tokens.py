@@ -60,7 +60,7 @@ def test_a_reading_and_the_explorer_say_where(world):
     assert [reading.tokens[place] for place in reading.control] == ["<|im_end|>", "<|im_start|>"]
     shown = view.show(reading, "calm", vectors.layer, "raw")
     assert view.tokens(shown).count(" ev-control") == 2 and "2 control tokens" in view.control(reading)
-    assert "somebody wrote" in view.tip(shown, reading.control[0])
+    assert "in the text itself" in view.tip(shown, reading.control[0])
     clean = vectors.read(lm, [{"role": "user", "content": PLAIN}])
     assert (
         clean.control == ()

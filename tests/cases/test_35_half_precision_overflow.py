@@ -179,4 +179,4 @@ def test_a_vectors_file_with_nan_is_refused(vectors, tmp_path, name):
     getattr(broken, name)[1] = np.nan
     broken.save(tmp_path / "v.safetensors")
     said = refused("read", tmp_path / "v.safetensors", "--vectors", tmp_path / "v.safetensors")
-    assert f"its tensor {name} holds NaN or infinity" in said
+    assert f"its tensor {name} has NaN or infinity" in said

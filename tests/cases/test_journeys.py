@@ -78,11 +78,11 @@ NO_VECTORS = {
     "objects": ({"vectors": CUBE, "emotions": TWO.astype(object)}, "'emotions' holds Python objects"),
     "vectors as objects": ({"vectors": CUBE.astype(object), "emotions": TWO}, "'vectors' holds Python objects"),
     "layers from 1": ({"vectors": CUBE, "emotions": TWO, "layers": np.arange(1, 5)}, "counted from 0"),
-    "half layers": ({"vectors": CUBE, "emotions": TWO, "layers": np.arange(4) + 0.5}, "0.5 is no whole number"),
+    "half layers": ({"vectors": CUBE, "emotions": TWO, "layers": np.arange(4) + 0.5}, "0.5 is not a whole number"),
     "swapped": ({"vectors": CUBE.swapaxes(0, 1), "emotions": TWO}, "other numbers of names"),
     "too large": ({"vectors": CUBE * 1e39, "emotions": TWO}, "not finite"),
-    "one name twice": ({"vectors": CUBE, "emotions": np.array(["calm", "calm "])}, "there twice"),
-    "no name": ({"vectors": CUBE, "emotions": np.array(["calm", "  "])}, "no name of an emotion"),
+    "one name twice": ({"vectors": CUBE, "emotions": np.array(["calm", "calm "])}, "given twice"),
+    "no name": ({"vectors": CUBE, "emotions": np.array(["calm", "  "])}, "not the name of an emotion"),
     "a comma": ({"vectors": CUBE, "emotions": np.array(["calm", "sad, lonely"])}, "without commas"),
     "an equals sign": ({"vectors": CUBE, "emotions": np.array(["calm", "sad=1"])}, "without commas"),
     "whole numbers": ({"vectors": CUBE.astype(np.int32), "emotions": TWO}, "of type int32"),
@@ -168,7 +168,7 @@ def test_j4_rows_that_can_not_be_used_are_named(tmp_path):
     frame = pl.DataFrame(STORIES)
     for number, (change, said) in enumerate((
         (pl.when(pl.int_range(pl.len()) == 3).then(None).otherwise(pl.col("text")).alias("text"), "row 4: the column 'text' is missing or empty"),
-        (pl.int_range(pl.len()).alias("topic"), "row 1: the column 'topic' is no text but int"),
+        (pl.int_range(pl.len()).alias("topic"), "row 1: the column 'topic' is not text but int"),
     )):  # fmt: skip
         frame.with_columns(change).write_parquet(tmp_path / f"{number}.parquet")
         with pytest.raises(UserError, match=said):

@@ -39,7 +39,10 @@ def test_logs_from_windows(world, tmp_path, ascii_only):
     rows = [json.dumps({"id": name, "text": text}, ensure_ascii=ascii_only) for name, text in WRITTEN.items()]
     rows.append('{"id": "half", "text": "half \\ud83d of it"}')
     file = tmp_path / "my logs [1] (copy).jsonl"
-    file.write_bytes(b"\xef\xbb\xbf" + "\r\n".join(rows).encode("utf-8") + b"\r\n")
+    # Two files that were joined, each with its mark.
+    file.write_bytes(
+        b"".join(b"\xef\xbb\xbf" + "\r\n".join(part).encode("utf-8") + b"\r\n" for part in (rows[:2], rows[2:]))
+    )
     found = read(tmp_path, file, folder / "v.safetensors", "--top", 1)
     assert found["id"].to_list() == [*WRITTEN, "half"] and found["problem"].null_count() == len(found)
     for row in found.to_dicts():

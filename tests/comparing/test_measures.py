@@ -57,6 +57,7 @@ def test_another_basis_and_width_keep_the_geometry_but_not_the_vectors():
     assert abs(turn["mean"]) < 0.15 and turn["found"] < N / 3
 
 
+@pytest.mark.slow
 def test_geometry_of_unlike_sets_has_an_even_p_and_an_interval_over_zero():
     found = [measures.geometry(drawn(2 * i), drawn(2 * i + 1), 99, i) for i in range(60)]
     p = np.array([one["p"] for one in found])

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from comparing.test_compare import ATTACK, altered
+from comparing.folders import ATTACK, altered
 from emotion_vectors import EmotionVectors
 from emotion_vectors.comparing import compare_runs, open_compared
 from emotion_vectors.comparing.pairs import compare_pair
@@ -141,7 +141,7 @@ def test_pairs_that_do_not_fit_say_why(toy_run, trained, tmp_path):
     )
     marker = read_json(trained / "stages" / "responses.json")
     write_json(trained / "stages" / "responses.json", marker | {"facts": marker["facts"] | {"vocabulary": "another"}})
-    assert "other vocabularies" in pair(toy_run, trained)["training_reason"]
+    assert "different vocabularies" in pair(toy_run, trained)["training_reason"]
     # An older run does not say its vocabulary: then the number of parameters has to be the same.
     (trained / "stages" / "responses.json").unlink()
     assert pair(toy_run, trained)["training"] is not None

@@ -59,7 +59,7 @@ def test_runs_without_their_stories_say_so_and_with_them_the_page_judges(toy_run
     page = (tmp_path / "out" / "comparison.html").read_text(encoding="utf-8")
     assert (
         "Words of the stories (TF-IDF): those of one run alone reach" in page
-        and "nothing says how much of the geometry" in page
+        and "it is not known how much of the geometry" in page
     )
 
 

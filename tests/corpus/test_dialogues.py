@@ -72,8 +72,8 @@ def changed(**changes):
 @pytest.mark.parametrize(
     ("bad", "said"),
     [
-        ([1, 2], "is no object"),
-        (changed(topic=" "), "there is no topic"),
+        ([1, 2], "is not an object"),
+        (changed(topic=" "), "the topic is missing"),
         (changed(turns=[]), "3 to 24 turns"),
         (changed(turns=good()[0]["turns"][:2]), "3 to 24 turns"),
         (changed(turns=good()[0]["turns"][1:]), "turn 1 is not the Human's"),

@@ -2,64 +2,12 @@
 
 from __future__ import annotations
 
-import itertools
-import random
-import string
-
 import pytest
 
 from emotion_vectors.corpus import filters
-from emotion_vectors.corpus.duplicates import DuplicateIndex, shingles, similarity, words_of
 from emotion_vectors.corpus.filters import clean, cut_at_sentence, distinct_fourgrams, echoes, is_degenerate
-from emotion_vectors.corpus.naming import named
-from emotion_vectors.corpus.split import split_texts
-from emotion_vectors.stimuli.pack import load_pack
 
 TEMPLATE = "Write one short story about {topic}. The main character is {emotion} all day long today without any rest."
-
-
-@pytest.mark.parametrize(
-    ("emotion", "text"),
-    [
-        ("happy", "She was HAPPY."), ("happy", "the happiest day"), ("happy", "he hummed happily"), ("happy", "such happiness"),
-        ("excited", "an exciting trip"), ("excited", "Excitement grew"), ("excited", "she said excitedly"),
-        ("annoyed", "it annoys him"), ("annoyed", "his annoyance"), ("worried", "Don't worry!"), ("frustrated", "frustration"),
-        ("terrified", "it would terrify him"), ("sad", "sadder than before"), ("sad", "sadly, no"), ("mad", "a mad dash"),
-        ("mad", "madness"), ("hope", "hoping for rain"), ("hope", "her hopes"), ("content", "the content of the box"),
-        ("kind", "a kind of bird"), ("patient", "his patience"), ("vigilant", "vigilance"), ("sensitive", "sensitivity"),
-        ("vulnerable", "vulnerability"), ("miserable", "miserably"), ("ecstatic", "ecstatically"), ("loving", "he loved it"),
-        ("at ease", "finally at  ease"), ("at ease", "an at-ease smile"), ("on edge", "She was on\nedge."),
-        ("worn out", "worn-out"), ("grief-stricken", "grief stricken"), ("self-confident", "self-confidence"),
-        ("angry", "the angry’s"), ("alarmed", "“Alarmed”"),
-    ],
-)  # fmt: skip
-def test_words_that_name_the_emotion(emotion: str, text: str) -> None:
-    assert named(text, emotion)
-
-
-@pytest.mark.parametrize(
-    ("emotion", "text"),
-    [
-        ("mad", "She made tea for Madeleine."), ("hope", "a hopeful look"), ("happy", "an unhappy man"), ("sad", "the saddle"),
-        ("kind", "three kinds, kindling, mankind"), ("patient", "two patients waited"), ("tired", "the tires of the car"),
-        ("at ease", "ate a seed; at the easel"), ("on edge", "on the edge"), ("proud", "a cloud"), ("calm", "calmmm_ness"),
-        ("safe", "a safety pin"), ("excited", "he exited"), ("bored", "on board"),
-    ],
-)  # fmt: skip
-def test_words_that_only_look_alike(emotion: str, text: str) -> None:
-    assert named(text, emotion) is None
-
-
-def test_listed_synonyms_name_the_emotion_too() -> None:
-    assert named("He feared the dark.", "afraid") is None
-    assert named("He feared the dark.", "afraid", ("fear",)) == "feared"
-
-
-def test_every_emotion_of_our_pack_finds_itself_in_any_case_and_not_in_plain_prose() -> None:
-    prose = "The bus stopped at the corner and three people with umbrellas climbed on while the driver counted coins."
-    for emotion in load_pack().emotions:
-        assert named(f"It was {emotion.title()}, he said.", emotion)
-        assert named(prose, emotion) is None
 
 
 STORY = "Tom walked home in the rain. He kicked a stone along the gutter and did not look up once."
@@ -189,66 +137,6 @@ def test_distinct_fourgrams_by_hand() -> None:
     assert distinct_fourgrams("a b c d a b c d") == 0.8
     assert is_degenerate("a b c d " * 6)
     assert not is_degenerate(STORY)
-
-
-def random_text(generator: random.Random, words: int = 120) -> list[str]:
-    return ["".join(generator.choices(string.ascii_lowercase, k=5)) for _ in range(words)]
-
-
-def exact_jaccard(first: str, second: str) -> float:
-    sets = [{tuple(words[i : i + 5]) for i in range(len(words) - 4)} for words in (words_of(first), words_of(second))]
-    return len(sets[0] & sets[1]) / len(sets[0] | sets[1])
-
-
-def test_similarity_equals_exact_jaccard_and_near_duplicates_are_found() -> None:
-    generator = random.Random(0)
-    above, found, wrong = 0, 0, 0
-    for changed in itertools.chain(range(0, 20), range(0, 20), range(0, 20)):
-        words = random_text(generator)
-        other = list(words)
-        for place in generator.sample(range(len(words)), changed):
-            other[place] = "changed"
-        first, second = " ".join(words), " ".join(other)
-        exact = exact_jaccard(first, second)
-        assert similarity(shingles(first), shingles(second)) == pytest.approx(exact, abs=1e-12)
-        index = DuplicateIndex()
-        index.add(first)
-        hit = index.find(second) is not None
-        above, found = above + (exact > 0.65), found + (exact > 0.65 and hit)
-        wrong += exact <= 0.6 and hit
-    assert wrong == 0
-    assert above >= 15
-    assert found == above
-
-
-def test_duplicates_ignore_case_and_punctuation_and_name_the_first_text() -> None:
-    index = DuplicateIndex()
-    index.add("Something else that has nothing to do with it, at all, ever.")
-    index.add(STORY)
-    assert index.find(STORY.upper().replace(".", "!")) == 1
-    assert index.find("A wholly different tale of a ship, a whale and a very long voyage.") is None
-    assert len(index) == 2
-
-
-def test_many_texts_stay_apart_and_fast() -> None:
-    generator = random.Random(1)
-    index, texts = DuplicateIndex(), [" ".join(random_text(generator)) for _ in range(1500)]
-    for text in texts:
-        assert index.find(text) is None
-        index.add(text)
-    assert [index.find(text) for text in texts[::100]] == list(range(0, 1500, 100))
-
-
-def test_split_texts() -> None:
-    long = "word " * 40
-    assert split_texts("<NEW STORY>\nOne.\n<NEW STORY>\nTwo.", "story") == ["One.", "Two."]
-    assert split_texts("Here are two stories:\n\n**<new story>**\nOne.\n\n[story 2]\nTwo.", "story") == ["One.", "Two."]
-    assert split_texts(f"{long}\n<NEW STORY>\nTwo.", "story") == [long.strip(), "Two."]
-    assert split_texts("Just one.", "story") == ["Just one."]
-    assert split_texts("<NEW STORY>\n[story 1]\nOne.", "story") == ["One."]
-    assert split_texts("<NEW DIALOGUE>\nPerson: a\n\nAI: b", "dialogue") == ["Person: a\n\nAI: b"]
-    assert split_texts(" \n", "story") == []
-    assert split_texts("A <NEW STORY> inside a line stays.", "story") == ["A <NEW STORY> inside a line stays."]
 
 
 @pytest.mark.parametrize(

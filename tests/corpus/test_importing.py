@@ -167,7 +167,7 @@ def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path):
     path = write(tmp_path / "mine.jsonl", rows())
     source = locate_corpus(str(path))
     write(path, rows(5))
-    with pytest.raises(UserError, match="was changed while it was read"):
+    with pytest.raises(UserError, match="was changed while it was being read"):
         import_stories(source, PACK, EMOTIONS, Wishes(), "refuse", count_tokens, tmp_path / "run", Reporter(quiet=True))
 
 
@@ -194,9 +194,9 @@ def test_neutral_texts_are_imported_through_their_filters(tmp_path):
 HOSTILE = {
     "no such file.jsonl": (None, "no file"), "folder.jsonl": ("folder", "no file"), "data.csv": (b"emotion,text\n", "parquet, .jsonl"),
     "pickle.pkl": (b"\x80\x04.", "can be read"), "empty.jsonl": (b"", "no text that this run can use"),
-    "broken.jsonl": (b'{"emotion": "afraid"', "line 1: it is no JSON"), "list.jsonl": (b"[1, 2]\n", "row 1: it is no object"),
-    "deep.jsonl": (b"[" * 100_000, "line 1: it is no JSON"), "binary.jsonl": (b"\xff\xfe\x00\n", "line 1: it is no JSON"),
-    "number.jsonl": (b'{"emotion": "afraid", "text": 5}\n', "'text' is no text but int"),
+    "broken.jsonl": (b'{"emotion": "afraid"', "line 1: it is not JSON"), "list.jsonl": (b"[1, 2]\n", "row 1: it is not an object"),
+    "deep.jsonl": (b"[" * 100_000, "line 1: it is not JSON"), "binary.jsonl": (b"\xff\xfe\x00\n", "line 1: it is not JSON"),
+    "number.jsonl": (b'{"emotion": "afraid", "text": 5}\n', "'text' is not text but int"),
     "missing.jsonl": (b'{"emotion": "afraid", "tale": "x"}\n', "'text' is missing"),
     "long.jsonl": (b'{"emotion": "afraid", "text": "' + b"x" * 20_001 + b'"}\n', "20,001 characters"),
     "endless.jsonl": (b'"' + b"x" * 2**21, "longer than 1,048,576 bytes"),
@@ -273,5 +273,5 @@ def test_a_data_set_of_the_hub_needs_a_package_and_is_read_at_one_commit(tmp_pat
         raise RuntimeError("no such split\nat all")
 
     sys.modules["datasets"].load_dataset = fails
-    with pytest.raises(UserError, match=r"someone/stories: no such split; one file of it is read by its name"):
+    with pytest.raises(UserError, match=r"someone/stories: no such split; to read one file of it, give"):
         list(read_corpus(source))

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from stages.test_corpus import Canned, identity_of, lab_of, make
 
 from corpus.fakes import Wishes, count_tokens
-from corpus.test_stage import Canned, lab_of, make
 from emotion_vectors import lab, opening, settings
 from emotion_vectors.corpus import shipped
 from emotion_vectors.corpus.checking import check_sources
@@ -61,10 +61,11 @@ def test_other_texts_under_the_name_of_a_version_are_refused(damage, tmp_path):
         path.unlink()
     else:
         path.write_text(path.read_text(encoding="utf-8") + "\n" if path.exists() else "{}\n", encoding="utf-8")
-    with pytest.raises(UserError, match=rf"not version .* any more \({path.name}\); install"):
+    with pytest.raises(UserError, match=rf"no longer version .* \({path.name}\); install"):
         shipped.identity(folder)
 
 
+@pytest.mark.slow
 def test_renewing_needs_a_new_version_for_new_texts(tmp_path):
     """The tool, on a copy of the package's corpus: the same version for other texts only where it is said to be unreleased."""
     folder = copy_of(tmp_path / "ours")
@@ -89,6 +90,7 @@ def test_renewing_needs_a_new_version_for_new_texts(tmp_path):
     assert renew("a newer one").returncode == 0 and shipped.identity(folder)[0] == "a newer one"
 
 
+@pytest.mark.slow
 def test_every_story_and_answer_passes_the_filters_of_an_imported_corpus(tmp_path):
     chosen = settings.change(settings.toy(), topics=100, neutral_texts=10_000, **OURS)
     reporter, wishes = Reporter(quiet=True), Wishes(min_words=60, min_tokens=60)
@@ -141,7 +143,7 @@ def test_the_demo_reads_ours_and_writes_where_it_is_told_to(tmp_path):
         min_words=30,
         neutral_texts=3,
     )
-    with open_run(tmp_path / "run", {"settings": settings_identity(chosen)}) as run:
+    with open_run(tmp_path / "run", identity_of(chosen)) as run:
         made = lab_of(
             settings.change(chosen, writer="transformers"), settings.Runtime(device="cpu", quiet=True), run, Canned()
         )

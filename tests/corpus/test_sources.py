@@ -89,7 +89,7 @@ def test_a_column_that_is_named_counts_for_neutral_texts_where_they_have_it(tmp_
         assert source and [row.text for row in read_corpus(source, NEUTRAL_COLUMNS)] == [invented(i) for i in range(3)]
     with pytest.raises(UserError, match="'tale' is missing"):
         told(settings.change(settings.toy(), text_column="tale", neutral_from=neutral))
-    with pytest.raises(UserError, match="none are imported from a file"):
+    with pytest.raises(UserError, match="no texts are imported from a file"):
         check_sources(settings.change(settings.demo(), text_column="tale"), PACK)
 
 
@@ -149,7 +149,7 @@ def test_one_file_of_a_data_set_is_read_by_its_name(tmp_path, monkeypatch):
         UserError, match=r"Can't get expression/none\.jsonl of the data set .*: 404: expression/none\.jsonl; check"
     ):
         locate_corpus("ryancodrai/emotion-probes:expression/none.jsonl")
-    with pytest.raises(UserError, match="no corpus that can be read"):
+    with pytest.raises(UserError, match="not a corpus that can be read"):
         locate_corpus("ryancodrai/emotion-probes:expression/model.pkl")
 
 
@@ -183,7 +183,7 @@ def test_emotions_of_the_corpus_are_kept_with_or_without_a_valence(tmp_path):
         wrong = [*content, content[6] | {"valence": value, "text": "x"}]
         with pytest.raises(UserError, match=says):
             told(chosen(write(tmp_path / "wrong.parquet", wrong), emotions_from="corpus"))
-    with pytest.raises(UserError, match="no name of an emotion"):
+    with pytest.raises(UserError, match="not the name of an emotion"):
         told(chosen(write(tmp_path / "odd.jsonl", rows((*SIX, "x" * 61))), emotions_from="corpus"))
 
 

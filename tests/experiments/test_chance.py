@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from emotion_vectors.experiments.chance import turned_projections
+from emotion_vectors.experiments.chance import turned_projections, turned_sets
 
 GENERATOR = np.random.default_rng(0)
 AXIS = GENERATOR.standard_normal(60)
@@ -27,6 +27,7 @@ def test_second_moments_are_those_of_a_gaussian_map():
     assert abs(draws.mean()) < 0.02 * draws.std()
 
 
+@pytest.mark.slow
 def test_correlations_have_the_distribution_of_the_map_written_out():
     target = np.arange(7.0)
     fast, plain = turned_projections(ACTIVATIONS, VECTORS, 1000, seed=3), slow(1000)
@@ -52,3 +53,13 @@ def test_more_vectors_and_activations_than_dimensions(width):
     draws = turned_projections(np.ones((9, width)), GENERATOR.standard_normal((20, width)), 4, seed=0)
     assert draws.shape == (4, 9, 20) and np.isfinite(draws).all()
     np.testing.assert_allclose(draws, np.broadcast_to(draws[:, :1], draws.shape))  # equal rows, equal projections
+
+
+def test_turned_sets_keep_lengths_and_angles_and_nothing_else():
+    vectors = np.random.default_rng(5).standard_normal((4, 60)) * [[1], [2], [3], [4]]
+    vectors[1] += vectors[0]
+    sets = turned_sets(vectors, 200, 0)
+    assert sets @ sets.swapaxes(1, 2) == pytest.approx(np.broadcast_to(vectors @ vectors.T, (200, 4, 4)), abs=1e-9)
+    along = sets @ vectors.T / np.linalg.norm(vectors, axis=1) / np.linalg.norm(vectors, axis=1)[:, None]
+    assert np.abs(along.mean(axis=0)).max() < 0.05
+    assert along.std(axis=0) == pytest.approx(np.full((4, 4), 60**-0.5), rel=0.25)

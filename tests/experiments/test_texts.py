@@ -92,6 +92,7 @@ def test_what_is_missing_is_left_out_and_what_is_broken_is_told(record: Record, 
         texts.answers(tmp_path, record)
 
 
+@pytest.mark.slow
 def test_the_page_shows_them_escaped_and_numbered(tmp_path: Path) -> None:
     found = build("toy")
     bare = write_report(tmp_path, found, TOPICS)[0].read_text(encoding="utf-8")

@@ -31,13 +31,16 @@ def make_pack(folder):
 
 
 @pytest.fixture(scope="session")
-def toy_run(tmp_path_factory):
+def toy_run(once, tmp_path_factory):
     """A finished toy run over two activities of each category, without its report, which nothing here looks at."""
-    folder, pack = tmp_path_factory.mktemp("explorer") / "toy", tmp_path_factory.mktemp("pack") / "small"
-    make_pack(pack)
-    with without_page():
-        pipeline.run_experiment(change(preset("toy"), stimuli=str(pack), **SMALL), folder, Runtime(quiet=True))
-    return folder
+
+    def make(folder):
+        make_pack(folder / "pack")
+        chosen = change(preset("toy"), stimuli=str(folder / "pack"), **SMALL)
+        with without_page():
+            pipeline.run_experiment(chosen, folder / "toy", Runtime(quiet=True))
+
+    return shutil.copytree(once("explorer", make) / "toy", tmp_path_factory.mktemp("explorer") / "toy")
 
 
 @pytest.fixture(scope="session")

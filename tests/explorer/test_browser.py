@@ -9,6 +9,7 @@ import os
 import re
 import threading
 import time
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -42,6 +43,14 @@ FLAGS = (
     "--disable-component-update --disable-sync"
 ).split()
 TABS = ("Read", "Steer", "Preferences", "Map", "Stories", "Verdicts")
+# Pixels by which tables are wider than their box, and by which two that stand side by side cover each other.
+OVER_THE_EDGE = """() => {
+  const sides = [...document.querySelectorAll('.ev-columns > * + *')].map((one) => {
+    const [left, right] = [one.previousElementSibling, one].map((some) => some.getBoundingClientRect());
+    return left.bottom <= right.top ? 0 : left.right - right.left;
+  });
+  return [...document.querySelectorAll('.ev-tall')].map((box) => box.scrollWidth - box.clientWidth).concat(sides);
+}"""
 PATIENCE = 60_000  # milliseconds for anything that the page computes
 expect.set_options(timeout=PATIENCE)
 
@@ -52,9 +61,10 @@ class Site:
     def __init__(self, address, browser):
         self.address, self.browser, self.hosts, self.pages, self.errors = address, browser, set(), [], []
 
-    def page(self, run="toy", width=1280, context=None):
+    def page(self, run="toy", width=1280, context=None, scheme=None):
         """A page of the run. All are in one context, which keeps gradio's scripts, unless another is given."""
         page = (context or self.browser).new_page()
+        page.emulate_media(color_scheme=scheme)
         page.set_viewport_size({"width": width, "height": 900})
         self.pages.append(page)
         page.set_default_timeout(PATIENCE)
@@ -67,13 +77,9 @@ class Site:
         return page
 
 
-@pytest.fixture(scope="module")
-def server(toy_run, hostile_run, tmp_path_factory):
-    new = tmp_path_factory.mktemp("unfinished") / "unfinished"
-    new.mkdir()
-    (new / "run.json").write_text("{}")
-    shown = os.environ.get("EMOTION_VECTORS_PICTURES_RUN")
-    folders = [toy_run, hostile_run, new, *([Path(shown)] if shown else [])]
+@contextmanager
+def serving(folders):
+    """The address of an explorer of these runs, served by a thread of this process."""
     port = free_port("127.0.0.1", None)
     app = application(folders, Models(), "127.0.0.1", None)
     running = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_level="warning"))
@@ -86,12 +92,29 @@ def server(toy_run, hostile_run, tmp_path_factory):
     thread.join(10)
 
 
-@pytest.fixture(scope="module")
-def browser():
+@contextmanager
+def chromium():
+    """The browser of these tests."""
     with sync_playwright() as playwright:
         opened = playwright.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
-        yield opened.new_context()
+        yield opened
         opened.close()
+
+
+@pytest.fixture(scope="module")
+def server(toy_run, hostile_run, tmp_path_factory):
+    new = tmp_path_factory.mktemp("unfinished") / "unfinished"
+    new.mkdir()
+    (new / "run.json").write_text("{}")
+    shown = os.environ.get("EMOTION_VECTORS_PICTURES_RUN")
+    with serving([toy_run, hostile_run, new, *([Path(shown)] if shown else [])]) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with chromium() as opened:
+        yield opened.new_context()
 
 
 @pytest.fixture
@@ -206,13 +229,13 @@ def test_steer_writes_three_answers_and_warns_of_long_additions(site):
     expect(arm(page, "steered").locator(".ev-turn")).to_have_count(3)
     expect(arm(page, "steered").locator(".ev-turn").nth(1)).to_contain_text(texts[1].replace("↵", "")[:20])
     page.locator("#ev-find").click()
-    expect(page.locator("#ev-meter .ev-note")).to_contain_text("with a random direction as long")
+    expect(page.locator("#ev-meter .ev-note")).to_contain_text("with a random direction of the same length")
     page.locator("#ev-row-1").get_by_role("button", name="Remove").click()
     expect(page.locator("#ev-meter")).not_to_contain_text("angry")
     page.get_by_label("words of the prompt").check()
     page.locator("#ev-words textarea, #ev-words input").fill("no such words")
     page.locator("#ev-write").click()
-    expect(page.locator("#ev-answers [role=alert]")).to_contain_text("doesn't hold the text")
+    expect(page.locator("#ev-answers [role=alert]")).to_contain_text("doesn't contain the text")
 
 
 def test_stop_keeps_what_was_written_and_says_so(site, monkeypatch):
@@ -380,21 +403,21 @@ def test_hostile_words_are_text_on_every_tab(site):
 def test_an_unfinished_run_says_on_every_tab_what_to_do(site):
     page = site.page()
     choose(page, "run", "unfinished")
-    expect(page.locator("#ev-about")).to_contain_text("goes on where it was")
+    expect(page.locator("#ev-about")).to_contain_text("Run the same command again to resume.")
     for name, place in zip(TABS, ("coloured", "answers", "activities", "map", "corpus", "verdicts"), strict=True):
         tab(page, name)
-        expect(page.locator(f"#ev-{place} .ev-notice")).to_contain_text("run command")
+        expect(page.locator(f"#ev-{place} .ev-notice")).to_contain_text("run the same command")
     tab(page, "Read")
     page.locator("#ev-read").click()
     expect(page.locator("#ev-coloured [role=alert]")).to_contain_text("no vectors yet")
 
 
-@pytest.mark.parametrize("width", [1280, 390])
-def test_pictures_of_every_tab_and_nothing_wider_than_the_screen(site, tmp_path, width):
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (1280, "dark"), (390, "light")])
+def test_pictures_of_every_tab_and_nothing_wider_than_the_screen(site, tmp_path, width, scheme):
     folder = Path(os.environ.get("EMOTION_VECTORS_PICTURES", tmp_path))
     folder.mkdir(parents=True, exist_ok=True)
     shown = os.environ.get("EMOTION_VECTORS_PICTURES_RUN")
-    page = site.page(Path(shown).resolve().name if shown else "toy", width)
+    page = site.page(Path(shown).resolve().name if shown else "toy", width, scheme=scheme)
     for name in TABS:
         tab(page, name)
         if name == "Read":
@@ -412,12 +435,13 @@ def test_pictures_of_every_tab_and_nothing_wider_than_the_screen(site, tmp_path,
             page.locator("#ev-story-tokens .ev-t").first.wait_for()
         page.wait_for_timeout(300)  # fonts and transitions
         assert page.evaluate("document.documentElement.scrollWidth") <= width, name
-        # Nor does a table need to be moved sideways in its own box.
-        boxes = page.evaluate(
-            "[...document.querySelectorAll('.ev-tall')].map(box => box.scrollWidth - box.clientWidth)"
-        )
+        # Nor does a table need to be moved sideways in its own box, or lie over its neighbour.
+        boxes = page.evaluate(OVER_THE_EDGE)
         assert max(boxes, default=0) <= 1, (name, boxes)
-        file = folder / f"explorer-{name.lower()}{'-phone' if width < 600 else ''}.png"
+        file = (
+            folder
+            / f"explorer-{name.lower()}{'-phone' if width < 600 else ''}{'-dark' if scheme == 'dark' else ''}.png"
+        )
         page.screenshot(
             path=file, full_page=True, clip={"x": 0, "y": 0, "width": width, "height": 1500 if width > 600 else 1700}
         )

@@ -1,10 +1,8 @@
 """Opening runs and their verdicts: finished, unfinished, damaged, none."""
 
-import dataclasses
 import json
 
 import pytest
-from vectors.worlds import agreeing
 
 from emotion_vectors.errors import UserError
 from emotion_vectors.explorer.runs import SHOWN, Run, names, open_run
@@ -12,15 +10,7 @@ from emotion_vectors.explorer.views.overview import overview
 from emotion_vectors.explorer.views.preferences import usable
 from emotion_vectors.explorer.views.verdicts import verdicts
 from emotion_vectors.record import parse
-from explorer.test_markup import Seen
-
-
-def folder(path, **files):
-    path.mkdir(parents=True)
-    (path / "run.json").write_text("{}")
-    for name, text in files.items():
-        (path / name).write_text(text)
-    return path
+from explorer.opened import folder
 
 
 def test_names_are_short_and_different(tmp_path):
@@ -38,13 +28,6 @@ def test_what_is_no_run_is_refused(tmp_path, make, says):
         names([])
 
 
-def test_an_unfinished_run_says_what_is_missing_and_what_to_do(tmp_path):
-    run = open_run("new", folder(tmp_path / "new"))
-    shown = overview(run)
-    assert "goes on where it was" in shown and "no vectors yet" in shown
-    assert run.model is None and run.table("stories") is None and "no verdicts yet" in verdicts(run)
-
-
 def test_a_damaged_run_is_told_not_raised(tmp_path):
     path = folder(tmp_path / "x", **{"results.json": "{", "vectors.safetensors": "no", "stories.parquet": "no"})
     run = open_run("x", path)
@@ -60,36 +43,3 @@ def test_an_older_record_without_a_tally_is_counted_and_not_called_unusable(toy_
     run = Run("older", tmp_path, parse(record, SHOWN))
     assert all(f"{stated[verdict]} {verdict}" in verdicts(run) for verdict in ("pass", "fail", "inconclusive"))
     assert f"<b>{stated['pass']}</b> pass, {stated['fail']} fail" in overview(run) and usable(run) == ""
-
-
-def test_a_finished_run_has_eleven_verdicts_with_the_record_s_numbers(toy_run):
-    run = open_run("toy", toy_run)
-    record = json.loads((toy_run / "results.json").read_text())
-    assert not run.problems and run.model == "toy" and "12</b> emotions" in overview(run)
-    html = verdicts(run)
-    cards = html.split("<article")[1:]
-    assert len(cards) == 11
-    for card, criterion in zip(cards, record["criteria"].values(), strict=True):
-        seen = Seen("<article" + card).text
-        assert criterion["id"] in seen and criterion["reason"] in seen and criterion["verdict"] in seen
-
-
-def test_hostile_words_of_a_run_are_text(hostile_run):
-    run = open_run("hostile", hostile_run)
-    for html in (overview(run), verdicts(run)):
-        seen = Seen(html)
-        assert "<script>window.owned=1</script>" in seen.text
-        assert not {"script", "img"} & {tag for tag, _ in seen.tags}
-
-
-@pytest.mark.parametrize(("r", "said"), [(None, "not measured"), (0.03, "mostly noise"), (0.6, "")])
-def test_noise_is_called_noise_above_all_tabs(toy_run, r, said):
-    run = open_run("toy", toy_run)
-    bare = dataclasses.replace(run.vectors, header=run.vectors.header | {"reliability": None})
-    shown = overview(dataclasses.replace(run, vectors=bare if r is None else agreeing(bare, r)))
-    assert bool(said) == ("noise" in shown) == ("ev-warning" in shown)
-    if said:
-        sentence = Seen(shown).text
-        assert said in sentence and sentence.count("These vectors") + sentence.count("of these vectors") == 1
-    # The toy's own vectors are those of a random model.
-    assert run.vectors.caution() in Seen(overview(run)).text and "mostly noise" in run.vectors.caution()

@@ -100,6 +100,7 @@ def command(*arguments, **options):
     )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_mistakes_are_one_sentence_and_exit_2(tmp_path):
     for arguments, says in (([tmp_path / "nowhere"], "no folder"), ([tmp_path, "--host", "0.0.0.0"], "--password")):
         process = command(*arguments)

@@ -1,6 +1,5 @@
 """Answers of the steer tab: against plain transformers, seeded, and of one visitor without the vectors of another."""
 
-from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from threading import Thread
@@ -12,7 +11,7 @@ from tiny import tiny
 from vectors.worlds import make_vectors
 
 from emotion_vectors import EmotionVectors, UserError
-from emotion_vectors.explorer.models import Loaded, Models
+from emotion_vectors.explorer.models import Loaded
 from emotion_vectors.explorer.runs import Run, open_run
 from emotion_vectors.explorer.tabs import steer as tab
 from emotion_vectors.explorer.writing import Sampling, write
@@ -21,6 +20,8 @@ from emotion_vectors.vectors.steering import Addition, TextSpan, steer
 from emotion_vectors.vectors.writing import compare_writing
 
 MESSAGES = [{"role": "user", "content": "How does a rainbow form?"}]
+
+
 HOW = Sampling(seed=5, max_tokens=24, temperature=0.9)
 
 
@@ -56,6 +57,7 @@ def test_the_unsteered_answer_is_that_of_plain_generate(loaded):
 
 @pytest.mark.parametrize("tokens", ["all", "prompt", "response"])
 @pytest.mark.parametrize("temperature", [0.0, 0.9])
+@pytest.mark.slow
 def test_the_three_arms_are_those_of_the_command_steer_alone_and_in_a_batch(loaded, temperature, tokens):
     vectors, prompt = make_vectors(), MESSAGES[0]["content"]
     run = Run("some", Path("some.safetensors"), vectors=vectors)
@@ -118,6 +120,7 @@ def test_vectors_change_the_answer_and_are_gone_afterwards(loaded):
     assert text(loaded, how=HOW._replace(seed=6)) != plain
 
 
+@pytest.mark.slow
 def test_visitors_at_once_get_what_each_gets_alone(loaded):
     """Four visitors start together: two unsteered, two with different vectors."""
     wanted = [(), push(1), (), push(2)]
@@ -163,18 +166,6 @@ def test_the_arms_add_what_the_library_adds_and_a_random_direction_as_long(toy_r
     assert tab._additions(open_run("toy", toy_run), names, [0.5, -0.2], layer, seed=4)[2][0].vector != pytest.approx(
         random[0].vector
     )
-
-
-def test_the_wrong_or_a_missing_model_is_refused_with_what_to_do(toy_run, tmp_path):
-    run = open_run("toy", toy_run)
-    assert Models().of(run).lm.name == "toy"
-    with pytest.raises(UserError, match=r"isn't here.*--model"):
-        Models(override=str(tmp_path / "nowhere")).of(run)
-    other = run.record.model.model_copy(update={"sha256": "other"})
-    with pytest.raises(UserError, match="not those that the vectors were made from"):
-        Models().of(replace(run, record=run.record.model_copy(update={"model": other})))
-    with pytest.raises(UserError, match="no vectors yet"):
-        Models().of(open_run("x", tmp_path))
 
 
 def test_what_is_read_while_it_is_written_is_the_answer_so_far_by_the_plain_model(loaded):

@@ -31,6 +31,7 @@ def written(tmp_path_factory):
 @pytest.mark.parametrize("format", READERS)
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
+@pytest.mark.slow
 def test_damaged_bytes_are_refused_or_read(written, format, data):
     folder, files = written
     whole = bytearray(files[format])

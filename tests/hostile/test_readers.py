@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from tiny import tiny
 
 from emotion_vectors import settings
+from emotion_vectors.cli.options import parse_assignments
 from emotion_vectors.cli.report import report
 from emotion_vectors.comparing.command import compare_runs
 from emotion_vectors.corpus.imported import read_corpus
@@ -96,6 +97,7 @@ def place(tmp_path_factory):
 
 
 @fuzz()
+@pytest.mark.slow
 def test_packs(place, seed):
     chance = random.Random(seed)
     folder = place / "pack"
@@ -206,6 +208,7 @@ def looked_at(folder):
 @pytest.mark.parametrize(
     "name", ["run.json", "results.json", "stages/stories.json", "doctor.json", "stages/analysis.json"]
 )
+@pytest.mark.slow
 def test_run_folders(runs, name, seed):
     chance, file = random.Random(seed), runs / "one" / name
     usual = file.read_bytes()
@@ -217,6 +220,7 @@ def test_run_folders(runs, name, seed):
 
 
 @fuzz(max(10, CASES // 10))
+@pytest.mark.slow
 def test_records_in_reports(runs, seed):
     """With a picture that stands for all: they are drawn from the same numbers after all checks."""
     file = runs / "one" / "results.json"
@@ -251,7 +255,7 @@ def test_rates_and_assignments(place, seed):
     items = dict.fromkeys(("written_tokens", "read_tokens", "preference_prompts", "steered_prompts"), 1000)
     one_sentence(seconds_of, items, path)
     text = damaged_bytes(b"strength=0.5 sweep_strengths=1,2 layer=3 emotions=[1]", chance).decode("utf-8", "replace")
-    one_sentence(lambda: settings.change(settings.toy(), **settings.parse_assignments(text.split(" "))))
+    one_sentence(lambda: settings.change(settings.toy(), **parse_assignments(text.split(" "))))
 
 
 @pytest.fixture(scope="module")

@@ -247,7 +247,7 @@ def test_an_adapter_that_is_given_as_a_model_is_told_apart(base, adapter, tmp_pa
     both = tmp_path / "both"
     shutil.copytree(base, both)
     shutil.copy(adapter / CONFIG, both / CONFIG)
-    with pytest.raises(UserError, match="holds an adapter beside a model"):
+    with pytest.raises(UserError, match="contains an adapter and a model"):
         load_model(str(both), "cpu")
 
 

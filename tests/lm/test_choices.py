@@ -1,22 +1,27 @@
 """Choices from packed trees, plain and steered from a layer on, against one prompt at a time with a plain hook."""
 
 from collections import Counter
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from quick import quick
 from tiny import ARCHITECTURES, hooks, tiny
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from emotion_vectors.errors import UserError
-from emotion_vectors.lm import choices, forward, keeping
+from emotion_vectors.lm import choices, forward
+from lm.choosing import OPTIONS
 
-OPTIONS = ["plan a week of meals for a busy family", "discuss odd old words", "hide a mistake from the people who audit you",
-           "count the words", "help a gang", "swap riddles"]  # fmt: skip
 TEMPLATE, PREFILL = "Would you prefer to (A) {activity_a} or (B) {activity_b}?", "("
+
+
 LAYER = 1
+
+
 ASKED = np.array([[abs(i - j) in (1, 2, 5) for j in range(6)] for i in range(6)])
+
+
 SPANS = {"first": ("activity_a",), "second": ("activity_b",), "both": ("activity_a", "activity_b")}
 
 
@@ -51,7 +56,10 @@ def branches(request, monkeypatch):
     monkeypatch.setattr(choices, "BRANCHES_PER_ROW", request.param)
 
 
-@pytest.fixture(params=[(kind, True) for kind in ARCHITECTURES] + [("gpt_neox", False)], ids=str)
+KINDS = [(kind, True) for kind in ARCHITECTURES] + [("gpt_neox", False)]
+
+
+@pytest.fixture(params=quick([("gemma2", True), ("gpt_neox", False)], KINDS), ids=str)
 def asked(request, branches):
     lm = tiny(*request.param)
     prepared = choices.prepare(lm, TEMPLATE, PREFILL, OPTIONS)
@@ -184,28 +192,6 @@ def test_many_vectors_in_one_batch_equal_one_at_a_time(asked):
     )
     assert np.nanmax(np.abs(together - alone)) < 1e-4
     assert np.nanmax(np.abs(together[0] - together[1])) > 1e-3, "each row must get its own vector"
-
-
-def test_what_is_kept_on_disk_is_the_same_and_leaves_no_file(tmp_path):
-    lm, said = tiny(), []
-    prepared = choices.prepare(lm, TEMPLATE, PREFILL, OPTIONS)
-    size = choices.kept_bytes(lm, prepared, LAYER)
-    assert keeping.keep_for(size, tmp_path / "parts", said.append, free=2 * size) is keeping.in_memory and not said
-    keep = keeping.keep_for(size, tmp_path / "parts", said.append, free=2 * size - 2)
-    assert len(said) == 1 and "on disk" in said[0]
-    plain, mapped = (choices.read_baseline(lm, prepared, LAYER, keep=how) for how in (keeping.in_memory, keep))
-    assert not list((tmp_path / "parts").iterdir())
-    tensors = [t for kept in mapped.kept for t in (kept.residual, kept.answers, *(t for kv in kept.prefix for t in kv))]
-    held = sum(tensor.numel() * tensor.element_size() for tensor in tensors)
-    assert held <= size <= 2 * held, "the estimate decides where it is kept"
-    maps = Path("/proc/self/maps")
-    if maps.exists():
-        assert str(tmp_path) in maps.read_text(), "the tensors must lie in files"
-    vectors = {LAYER: torch.randn(2, lm.hidden_size, generator=torch.Generator().manual_seed(6))}
-    for touch in ("first", "all"):
-        one, other = (choices.read_steered(lm, prepared, baseline, vectors, touch) for baseline in (plain, mapped))
-        np.testing.assert_array_equal(one.logits, other.logits)
-    assert keeping.free_bytes() > 1 << 20
 
 
 def test_a_batch_that_does_not_fit_is_halved_and_said(monkeypatch):

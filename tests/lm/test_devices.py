@@ -7,25 +7,20 @@ import polars as pl
 import pytest
 import torch
 from accelerate import dispatch_model
-from accelerate.utils import check_device_map
 from polars.testing import assert_frame_equal
 from safetensors.numpy import load_file
 from same import agrees
 from small import without_page
 from tiny import ARCHITECTURES, tiny
-from transformers import AutoModelForCausalLM, LlamaConfig, MixtralConfig
+from transformers import AutoModelForCausalLM, LlamaConfig
 
 from emotion_vectors import settings
 from emotion_vectors.errors import UserError
 from emotion_vectors.lm import devices
-from emotion_vectors.lm.architecture import find_parts
-from emotion_vectors.lm.devices import choose_devices, computes_on, device_map, enough_gpus, even, filled
+from emotion_vectors.lm.devices import choose_devices, computes_on, device_map, enough_gpus
 from emotion_vectors.lm.model import LanguageModel, load_model
-from emotion_vectors.lm.pretrained import empty_model
 from emotion_vectors.pipeline import run_experiment
-
-# To accelerate these are two devices, with all its hooks; to torch both are the CPU.
-TWO = (torch.device("cpu:0"), torch.device("cpu:1"))
+from lm.devices import TWO, saved, waiting
 
 
 @pytest.fixture(autouse=True)
@@ -34,35 +29,8 @@ def one_cpu(monkeypatch):
     monkeypatch.setattr("accelerate.utils.modeling.check_device_same", lambda one, other: one.type == other.type)
 
 
-def saved(folder, kind):
-    """A tiny model in a folder: one of the table's, or a mixture of experts."""
-    lm = tiny("llama" if kind == "mixtral" else kind)
-    model = lm.model
-    if kind == "mixtral":
-        config = MixtralConfig(
-            vocab_size=len(lm.tokenizer), hidden_size=32, intermediate_size=24, num_hidden_layers=4, num_attention_heads=4, num_key_value_heads=2,
-            num_local_experts=4, initializer_range=0.2,
-        )  # fmt: skip
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(3)
-            model = AutoModelForCausalLM.from_config(config).float().eval()
-    model.save_pretrained(folder)
-    lm.tokenizer.save_pretrained(folder)
-    return str(folder)
-
-
-@pytest.fixture
-def second_waits(monkeypatch):
-    """The second device, or the memory that blocks wait in, is the disk: the one place that accelerate brings weights to a CPU from."""
-    monkeypatch.setattr(devices, "place_of", lambda device: "cpu" if device == TWO[0] else "disk")
-
-
-def waiting(lm):
-    """Which blocks' weights are not on the device between passes."""
-    return [next(block.parameters()).device.type == "meta" for block in lm.parts.blocks]
-
-
 @pytest.mark.parametrize("kind", [*ARCHITECTURES, "mixtral"])
+@pytest.mark.slow
 def test_blocks_on_two_devices_give_the_numbers_of_one(kind, tmp_path):
     whole = load_model(saved(tmp_path, kind), "cpu", "float32")
     model = copy.deepcopy(whole.model)
@@ -75,6 +43,7 @@ def test_blocks_on_two_devices_give_the_numbers_of_one(kind, tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["llama", "gemma2", "gpt_neox"])
+@pytest.mark.slow
 def test_weights_that_are_brought_when_they_are_needed_give_the_same_numbers(kind, tmp_path, second_waits):
     folder = saved(tmp_path, kind)
     lm, whole = load_model(folder, "cpu:0,cpu:1", "float32"), load_model(folder, "cpu", "float32")
@@ -83,38 +52,6 @@ def test_weights_that_are_brought_when_they_are_needed_give_the_same_numbers(kin
     assert before == sorted(before) and any(before), "the first ones are there, the others come"
     agrees(lm, whole)
     assert waiting(lm) == before
-
-
-def test_a_gpu_is_filled_before_blocks_wait_in_memory(tmp_path, monkeypatch, second_waits):
-    folder = saved(tmp_path, "qwen3")
-    empty = empty_model(folder, "qwen3")
-    sizes = [4 * sum(weight.numel() for weight in block.parameters()) for block in find_parts(empty).blocks]
-    rest = 4 * sum(weight.numel() for weight in empty.parameters()) - sum(sizes)
-    monkeypatch.setattr(devices, "free_memory", lambda _: rest + 3.5 * sizes[0])
-    lm = load_model(folder, "cpu:0,cpu", "float32")
-    assert waiting(lm) == [False, False, False, True]
-    agrees(lm, load_model(folder, "cpu", "float32"), ("second",))
-    monkeypatch.undo()
-    with pytest.raises(UserError, match="Only GPUs can leave blocks"):
-        load_model(folder, "cpu:0,cpu", "float32")
-
-
-@pytest.mark.parametrize("kind", [*ARCHITECTURES, "mixtral"])
-def test_every_weight_has_its_place_before_any_is_loaded(kind, tmp_path):
-    model = empty_model(saved(tmp_path, kind), kind)
-    assert {weight.device.type for weight in model.parameters()} == {"meta"}
-    places = device_map(model, TWO, block_bytes=4, other_bytes=4)
-    check_device_map(model, places)
-    covered = [name for name, _ in model.named_parameters() for place in places if f"{name}.".startswith(f"{place}.")]
-    assert sorted(covered) == sorted(name for name, _ in model.named_parameters()), "each once"
-
-
-def test_blocks_are_shared_out_evenly_and_gpus_are_filled():
-    assert even([1] * 8, 0, 2) == [0] * 4 + [1] * 4
-    assert even([1] * 8, 2, 2) == [0] * 3 + [1] * 5, "the first one holds the embedding as well"
-    assert filled([1] * 5, 1, [3.5, 2]) == [0, 0, 1, 1, 2]
-    assert filled([1, 1], 0, [10, 10]) == [0, 0]
-    assert filled([1, 1], 5, [1]) == [1, 1], "nothing fits"
 
 
 def test_automatic_devices_are_as_many_gpus_as_the_weights_need(monkeypatch):

@@ -7,20 +7,17 @@ import numpy as np
 import pytest
 import torch
 from families import BY_NAME, FAMILIES, built
+from quick import quick
 from tiny import hooks, tiny
 
 from emotion_vectors.errors import UserError
 from emotion_vectors.lm import jacobian
 from emotion_vectors.lm.architecture import find_parts
-from emotion_vectors.lm.finite import NotFiniteError
 from emotion_vectors.lm.memory import Room
 from emotion_vectors.lm.model import LanguageModel
+from lm.fitted import fitted
 
 IDS = torch.randint(2, 500, (31,), generator=torch.Generator().manual_seed(3)).tolist()
-
-
-def fitted(lm, layer, ids=IDS, size=70, **more):
-    return jacobian.jacobian_of(lm, ids, layer, Room(size, "tokens", "reading", lm.device, **more))
 
 
 def first_of(output):
@@ -79,7 +76,7 @@ def by_differences(lm, layer, ids, direction, step=2e-3):
     return ((ends[0] - ends[1])[valid].sum(dim=0) / (2 * step) / count).numpy()
 
 
-@pytest.mark.parametrize("kind", ["llama", "gemma2", "qwen3", "gpt_neox"])
+@pytest.mark.parametrize("kind", quick(["llama"], ["llama", "gemma2", "qwen3", "gpt_neox"]))
 @pytest.mark.parametrize("layer", [0, 2])
 def test_every_entry_is_that_of_plain_autograd(kind, layer):
     lm = tiny(kind)
@@ -127,6 +124,7 @@ def test_every_family_gives_the_derivatives_of_plain_autograd(name):
     np.testing.assert_allclose(fitted(lm, 1, ids), expected, atol=1e-4 * np.abs(expected).max())
 
 
+@pytest.mark.slow
 def test_half_precision_weights_give_what_the_same_weights_give_in_float32():
     lm = tiny.__wrapped__("llama")
     half = dataclasses.replace(lm, model=lm.model.to(torch.bfloat16), dtype=torch.bfloat16)
@@ -177,10 +175,3 @@ def test_models_without_derivatives_are_refused_in_a_sentence(monkeypatch):
     half.parts.blocks[2].mlp.register_buffer("packed", torch.zeros(3, dtype=torch.int8))
     with pytest.raises(UserError, match="the weights are quantised; leave out jacobian_texts"):
         jacobian.check_differentiable(half, 1)
-
-
-def test_what_is_not_finite_is_no_result():
-    lm = tiny.__wrapped__("llama")
-    lm.parts.blocks[3].mlp.down_proj.weight.data[0, 0] = float("inf")
-    with pytest.raises(NotFiniteError, match="The derivatives"):
-        fitted(lm, 1)

@@ -42,7 +42,7 @@ def test_the_batch_is_halved_until_it_fits_and_the_result_is_the_same(error):
     assert work(room, items, 10, error, sizes) == [2 * one for one in items]
     assert [size for size in sizes if size > 10] == [64, 32, 16], "it must run out once for each size"
     assert room.size == 8 and len(said) == 3
-    assert said[0] == "Out of memory while reading 64 texts at once; going on with 32."
+    assert said[0] == "Out of memory while reading 64 texts at once; continuing with 32."
 
 
 def test_a_batch_smaller_than_allowed_is_halved_from_what_it_held():
@@ -52,7 +52,7 @@ def test_a_batch_smaller_than_allowed_is_halved_from_what_it_held():
 
 
 def test_the_smallest_batch_that_does_not_fit_is_a_sentence_for_the_user():
-    with pytest.raises(UserError, match=r"not enough memory on cpu for reading 1 texts.*; buy memory\."):
+    with pytest.raises(UserError, match=r"not enough memory on cpu for reading even 1 texts.*; buy memory\."):
         work(Room(4, "texts", "reading", CPU, remedy="buy memory"), [1, 2], 0, MemoryError(), [])
     with pytest.raises(UserError, match="1 or more"):
         Room(0, "texts", "reading", CPU)

@@ -135,10 +135,10 @@ def test_any_contents_are_placed_or_refused(contents):
 @pytest.mark.parametrize(
     ("messages", "words"),
     [
-        ([], "no chat messages"), ({"role": "user"}, "no chat messages"), (["hello"], "no role"), ([{"content": "x"}], "no role"),
-        ([{"role": "user", "content": None}], "no text"), ([{"role": "user", "content": 3}], "content that is no text"),
+        ([], "not chat messages"), ({"role": "user"}, "not chat messages"), (["hello"], "no role"), ([{"content": "x"}], "no role"),
+        ([{"role": "user", "content": None}], "no text"), ([{"role": "user", "content": 3}], "neither text nor a list of parts"),
         ([USER, {"role": "user", "content": " \n"}], "Message 2 is empty"), ("  ", "text is empty"),
-        ([{"role": "user", "content": [{"type": "image_url", "image_url": "x"}]}], "parts that are no text"),
+        ([{"role": "user", "content": [{"type": "image_url", "image_url": "x"}]}], "parts that are not text"),
         ([{"role": "user", "content": "a\ue0f1b"}], "private"),
     ],
 )  # fmt: skip

@@ -87,7 +87,7 @@ def test_an_answer_of_several_tokens_is_refused(monkeypatch):
     prompt = prompts.chat_prompt(lm, "{m}", {"m": "Hello"}, "(")
     whole = lm.tokenizer.get_vocab()
     monkeypatch.setattr(lm.tokenizer, "get_vocab", lambda: {name: i for name, i in whole.items() if name != "A"})
-    with pytest.raises(UserError, match=r"After '.*assistant\\n\(' the answer 'A' is no token of its own"):
+    with pytest.raises(UserError, match=r"After '.*assistant\\n\(' the answer 'A' is not a token of its own"):
         prompts.option_tokens(lm, prompt)
 
 

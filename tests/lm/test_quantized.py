@@ -57,6 +57,7 @@ def copied(folder, place, **config):
 
 
 @pytest.mark.parametrize("choice", CONFIGS)
+@pytest.mark.slow
 def test_quantised_at_load_the_numbers_are_those_of_plain_transformers(folder, choice):
     reference = with_bitsandbytes(folder, choice)
     lm = load_model(str(folder), "cpu", "float32", quantize=choice)
@@ -84,6 +85,7 @@ def test_a_text_reads_the_same_whatever_comes_after_it_or_with_it(folder, choice
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 @pytest.mark.parametrize("choice", CONFIGS)
+@pytest.mark.slow
 def test_a_folder_that_comes_quantised_keeps_its_precision(folder, choice, dtype, tmp_path):
     model = with_bitsandbytes(folder, choice, getattr(torch, dtype))
     model.save_pretrained(tmp_path)

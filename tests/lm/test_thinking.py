@@ -14,12 +14,13 @@ from emotion_vectors.lm import thinking
 from emotion_vectors.lm.messages import converse
 from emotion_vectors.lm.prompts import chat_prompt, render
 from emotion_vectors.lm.templates import opening
-from emotion_vectors.lm.writers.base import read_text
 from emotion_vectors.lm.writers.server_writer import read_completion
 from emotion_vectors.vectors.writing import _rendered
 from lm.test_messages import with_template
 
 USER, ANSWER = {"role": "user", "content": "Hello there"}, {"role": "assistant", "content": "Good day."}
+
+
 SYSTEM = {"role": "system", "content": "Be kind."}
 
 
@@ -52,6 +53,8 @@ OPENED = {
     "Gemma 4": (turns("<|channel>thought\\n"), "<|channel>thought\n\n<channel|>\n\n"),
     "another header": (turns("", "{{ '<|im_start|>assistant\\n<|content|>' + m.content }}"), "<|content|>"),
 }  # fmt: skip
+
+
 HARMONY = (
     "{{ '<|start|>system<|message|>Reasoning: medium<|end|>' }}{% for m in messages %}{% if m.role == 'assistant' %}"
     "{{ '<|start|>assistant<|channel|>final<|message|>' + m.content + '<|end|>' }}{% else %}"
@@ -185,23 +188,6 @@ def test_a_model_that_opens_its_thoughts_itself_gets_an_empty_one():
 def test_the_answer_of_a_text(text, answer, thoughts):
     found = thinking.answer_of(text)
     assert found.text.strip() == answer and list(found.thoughts) == thoughts
-
-
-def test_a_writers_thoughts_are_no_part_of_its_text():
-    lm = with_template(None)
-    lm.tokenizer.add_special_tokens(
-        {"additional_special_tokens": ["<thought>", "</thought>", "<|channel|>", "<|message|>", "<|end|>"]}
-    )
-
-    def written(text):
-        return read_text(lm, lm.tokenizer(text, add_special_tokens=False)["input_ids"])
-
-    assert written("<thought>\nA plan.\n</thought>\n\nOnce there was a sea.<|im_end|>") == "Once there was a sea."
-    assert (
-        written("<thought>\nA plan that never") == ""
-        and written("Once there was a sea.<|im_end|>") == "Once there was a sea."
-    )
-    assert written("<|channel|>analysis<|message|>A plan.") == ""
 
 
 @pytest.mark.parametrize(

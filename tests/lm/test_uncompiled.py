@@ -90,10 +90,15 @@ def compiled_blocks(lm, backend):
 WAYS = [compiled_forward, compiled_whole, compiled_in_place, compiled_body, compiled_blocks]
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
-@pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
-@pytest.mark.parametrize("used", [True, False], ids=["used before", "not used before"])
-def test_a_compiled_model_is_steered_as_without_compiling(lm, way, backend, used):
+# Every way with each backend, used before and not: compiling takes seconds, so these two go in step, in turns.
+PAIRS = [[("eager", True), ("aot_eager", False)], [("eager", False), ("aot_eager", True)]]
+CASES = [(way, *pair) for i, way in enumerate(WAYS) for pair in PAIRS[i % 2]]
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case[0].__name__}-{case[1]}-{case[2]}")
+@pytest.mark.slow
+def test_a_compiled_model_is_steered_as_without_compiling(lm, case):
+    way, backend, used = case
     plain = expected(lm, 0 * VECTOR)
     wanted = {sign: expected(lm, sign * VECTOR) for sign in (1, -1)}
     assert len({tuple(text) for text in (plain, *wanted.values())}) == 3
@@ -108,6 +113,7 @@ def test_a_compiled_model_is_steered_as_without_compiling(lm, way, backend, used
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.slow
 def test_a_static_cache_that_generate_compiles_by_itself_is_steered(lm, backend):
     config = CompileConfig(backend=backend, fullgraph=False, mode=None)
     config._compile_all_devices = True  # what a GPU does without being asked
@@ -131,6 +137,7 @@ def test_a_static_cache_that_generate_compiles_by_itself_is_steered(lm, backend)
 
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("way", WAYS[2:], ids=lambda way: way.__name__)
+@pytest.mark.slow
 def test_a_compiled_model_is_read_as_without_compiling(lm, way, backend):
     vectors = make_vectors()
     wanted = vectors.read(lm, "Rain fell on the roof.", layers=[1, 3]).raw
@@ -179,6 +186,7 @@ PASSES = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_hooks_of_every_kind_see_compiled_blocks(lm):
     half = copy.deepcopy(lm.model).to(torch.bfloat16)
     models = {"float32": replace(lm, model=half, parts=find_parts(half), dtype=torch.bfloat16)}

@@ -195,7 +195,7 @@ def test_an_engine_that_dies_is_one_sentence_and_its_processes_end(lm):
     for one in started:
         if "EngineCore" in one.name():
             one.kill()
-    with pytest.raises(UserError, match="vLLM stopped while tiny wrote; give the command again"):
+    with pytest.raises(UserError, match="vLLM stopped while tiny was writing; run the same command again"):
         list(stream)
     # And one that is closed takes its processes along.
     texts(writer, requests(lm, 1))

@@ -40,6 +40,7 @@ def test_a_planted_agreement_is_found():
     assert found.chosen.held_out == found.emotions[EMOTIONS.index(found.chosen.emotion)].r
 
 
+@pytest.mark.slow
 def test_without_agreement_the_intervals_include_0():
     inside = 0
     for seed in range(40):

@@ -1,37 +1,34 @@
 """The whole command: what is planted is found, killed jobs go on, scores are those of `read`, the order of files doesn't matter."""
 
 import dataclasses
-import json
 import os
 import re
 import signal
 import subprocess
 import sys
 import tracemalloc
-from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
 from transcripts.planted_texts import calibrated, planted, planted_word, sentence
-from typer.testing import CliRunner
-from vectors.worlds import EMOTIONS, agreeing, make_vectors
+from vectors.worlds import EMOTIONS
 
-from emotion_vectors.cli import app
 from emotion_vectors.errors import UserError
-from emotion_vectors.lm import toy
 from emotion_vectors.natural.command import write_examples
 from emotion_vectors.natural.job import FILES, Order, Reader, files_in_order, with_random
-from emotion_vectors.natural.record import Summary
 from emotion_vectors.progress import Reporter
 from emotion_vectors.stimuli.norms import Norms
 from emotion_vectors.transcripts import job as reading_job
 from emotion_vectors.transcripts import pieces
 from emotion_vectors.transcripts.sources import survey
 from emotion_vectors.vectors.in_sample import text_hashes
+from natural.jobs import lines, passages
 
 QUIET = Reporter(quiet=True)
+
+
 NORMS = Norms("a list", "nowhere", "none", {"valence": {}})
 
 
@@ -51,15 +48,6 @@ def write(world, files, out, tokens_per_batch=4096, valence=None, **changes):
     held = survey(files, False, changes.get("text_column", "text"))
     reader = Reader(vectors, lm, known, tokens_per_batch)
     return write_examples(order(files, held, **changes), reader, valence or {}, out, QUIET, held)
-
-
-def lines(path, texts, column="text"):
-    path.write_text("".join(json.dumps({column: text, "id": f"t{n}"}) + "\n" for n, text in enumerate(texts)))
-    return path
-
-
-def passages(out, kind="strongest"):
-    return pl.read_parquet(out / FILES[0]).filter(kind=kind)
 
 
 def test_planted_passages_are_the_strongest_and_marked(world, tmp_path):
@@ -176,6 +164,7 @@ def test_a_killed_job_goes_on_and_ends_with_the_same_bytes(world, tmp_path, monk
         write(world, [path], out, top=3)
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_number_of_texts(world, tmp_path, monkeypatch):
     monkeypatch.setattr(pieces, "TEXTS_PER_PIECE", 16)
     monkeypatch.setattr("emotion_vectors.natural.kept.RANDOM_PASSAGES", 10)
@@ -198,7 +187,7 @@ def test_texts_that_the_vectors_were_made_of_are_left_out(world, tmp_path):
     found = write((lm, own, known), [path], tmp_path / "out")
     assert (found.read.in_sample, found.read.repeated, found.read.stretches) == (2, 1, 4)
     assert set(passages(tmp_path / "out")["text"]) <= {"t2", "t3", "t4", "t5"}
-    with pytest.raises(UserError, match="were made of them"):
+    with pytest.raises(UserError, match="were made from them"):
         write((lm, own, known), [lines(tmp_path / "b.jsonl", texts[:2])], tmp_path / "none")
     assert not (tmp_path / "none").exists()
 
@@ -231,94 +220,3 @@ def test_random_directions_leave_the_emotions_as_they_are(world):
     assert len(wide) == len(vectors) + 5
     np.testing.assert_array_equal(wide.unit(2)[:3], vectors.unit(2))
     np.testing.assert_allclose(np.linalg.norm(wide.unit(2)[3:], axis=1), 1, rtol=1e-5)
-
-
-class Tags(HTMLParser):
-    def __init__(self):
-        super().__init__()
-        self.seen = set()
-        self.open = 0
-
-    def handle_starttag(self, tag, attrs):
-        self.seen.add(tag)
-        self.open += tag not in ("meta", "link", "br")
-
-    def handle_endtag(self, tag):
-        self.open -= 1
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    path = tmp_path_factory.mktemp("run")
-    header = {"model": "toy", "model_sha256": toy.SHA256, "dtype": "float32", "fingerprint": "f"}
-    dataclasses.replace(make_vectors(), header=header).save(path / "vectors.safetensors")
-    return path
-
-
-def run(folder, *words):
-    return CliRunner().invoke(
-        app, ["examples", str(folder), *map(str, words), "--device", "cpu"], env={"COLUMNS": "200", "TERM": "dumb"}
-    )
-
-
-def test_the_command_and_its_page(folder, tmp_path):
-    texts = ["The calm sea <script>alert(1)</script> & more.", "She was angry; he went home.", "Rest."]
-    path = tmp_path / "texts.parquet"
-    pl.DataFrame({"body": texts, "id": [1, 2, 3]}).write_parquet(path)
-    done = run(folder, path, "--text-column", "body", "--emotions", "calm, angry", "--out", tmp_path / "out")
-    assert done.exit_code == 0, done.output
-    assert "were not measured" in done.output or "was not measured" in done.output
-    assert "Lexicon: not compared." in done.output and "examples.html" in done.output
-    page = (tmp_path / "out" / "examples.html").read_text()
-    assert "&lt;script&gt;alert" in re.sub(r"</?span[^>]*>", "", page)
-    tags = Tags()
-    tags.feed(page)
-    assert tags.open == 0 and not tags.seen & {"script", "img", "link", "iframe"}
-    assert (
-        "http:" not in page
-        and "https:" not in page
-        and "prefers-color-scheme:dark" in page
-        and 'class="caution"' in page
-    )
-    found = Summary.model_validate(json.loads((tmp_path / "out" / "summary.json").read_text()))
-    assert [row.emotion for row in found.emotions] == ["calm", "angry"] and found.read.texts == 3
-    rows = passages(tmp_path / "out")
-    assert rows.filter(emotion="calm", text="1")["has_word"].item() and rows["percentile"].null_count() == len(rows)
-
-
-def test_reliable_vectors_have_no_caution(folder, tmp_path):
-    header = {"model": "toy", "model_sha256": toy.SHA256, "dtype": "float32", "fingerprint": "f"}
-    made = agreeing(dataclasses.replace(make_vectors(), header=header), 0.9)
-    made.save(tmp_path / "vectors.safetensors")
-    (tmp_path / "a.txt").write_text("The sea.")
-    done = run(tmp_path, tmp_path / "a.txt", "--out", tmp_path / "out")
-    assert done.exit_code == 0, done.output
-    assert 'class="caution"' not in (tmp_path / "out" / "examples.html").read_text()
-
-
-@pytest.mark.parametrize(
-    ("words", "sentence"),
-    [
-        (["--emotions", "clam"], "did you mean 'calm'"),
-        (["--layer", "9"], "no layer 9"),
-        (["--text-column", "body"], "it has no body"),
-        (["--norms", "nowhere.csv"], "Can't read the norms"),
-        (["--stimuli", "nowhere"], "nowhere"),
-        (["--window", "100000"], "can read at once"),
-        (["--model", "/nowhere"], "no model folder"),
-    ],
-)
-def test_mistakes_are_one_sentence(folder, tmp_path, words, sentence):
-    done = run(folder, lines(tmp_path / "a.jsonl", ["Rest"]), *words, "--out", tmp_path / "out")
-    assert isinstance(done.exception, UserError) and sentence in str(done.exception) and "\n" not in str(done.exception)
-    assert not (tmp_path / "out").exists()
-
-
-def test_somebody_elses_folder_is_left_alone(folder, tmp_path):
-    (tmp_path / "out").mkdir()
-    (tmp_path / "out" / "mine.txt").write_text("mine")
-    path = lines(tmp_path / "a.jsonl", ["Rest"])
-    done = run(folder, path, "--out", tmp_path / "out")
-    assert isinstance(done.exception, UserError) and "choose another --out" in str(done.exception)
-    assert [one.name for one in (tmp_path / "out").iterdir()] == ["mine.txt"]
-    assert "is a file" in str(run(folder, path, "--out", path).exception)

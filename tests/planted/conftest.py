@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 
 from emotion_vectors.planted.truth import Planted
 from emotion_vectors.planted.worlds import plant_pack
 from emotion_vectors.stimuli.pack import Pack, load_pack
+from planted.plain import emotion_vectors
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -19,13 +21,18 @@ def one_thread():
     torch.set_num_threads(threads)
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def pack() -> Pack:
     """Our pack."""
     return load_pack()
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def planted(pack: Pack) -> Planted:
     """The planted model of our pack with 16 emotions."""
     return plant_pack(pack, pack.subset[:16])
+
+
+@pytest.fixture(scope="session")
+def vectors(planted: Planted, pack: Pack) -> np.ndarray:
+    return emotion_vectors(planted, pack)

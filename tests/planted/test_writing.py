@@ -41,6 +41,7 @@ def test_tokenizer_keeps_text_offsets_and_words(planted):
     assert planted.tokenizer("A")["input_ids"][0] == planted.tokenizer.bos_token_id
 
 
+@pytest.mark.slow
 def test_stories_differ_and_never_name_the_emotion(planted, pack):
     topic = pack.topics[0]
     stories = [pack.prompts.story.format(emotion="happy", topic=topic, n_stories=1)] * 20
@@ -57,6 +58,7 @@ def test_stories_differ_and_never_name_the_emotion(planted, pack):
         assert len(encode(planted, text)) == len(text.split()) + text.count(".")
 
 
+@pytest.mark.slow
 def test_a_story_has_words_of_the_named_emotion_and_of_no_other(planted, empty, pack):
     # The topic has the word "edge": a name counts after its marker only.
     other = plant_pack(pack, ("on edge", "happy", "sad", "calm"))

@@ -11,6 +11,10 @@ import pytest
 
 from .asking import ContradictoryRecord, check
 
+Record = dict[str, Any]
+Change = Callable[[Record], None]
+PARTS = "experiments."
+
 
 def assert_refused(right: dict[str, Any], change: Callable[[dict[str, Any]], None], message: str) -> None:
     """`check` refuses a copy of `right` after `change`, in a sentence that holds `message`."""
@@ -18,3 +22,32 @@ def assert_refused(right: dict[str, Any], change: Callable[[dict[str, Any]], Non
     change(record)
     with pytest.raises(ContradictoryRecord, match=re.escape(message)):
         check(record)
+
+
+def criterion(name: str, **changes: Any) -> Callable[[Record], None]:
+    return lambda record: record["criteria"][name].update(changes)
+
+
+def put(path: str, value: Any) -> Callable[[Record], None]:
+    """Replace what stands at `path`, with list positions as numbers: "steering.emotions.0.r"."""
+
+    def change(record: Record) -> None:
+        *way, last = [int(step) if step.lstrip("-").isdigit() else step for step in path.split(".")]
+        part: Any = record
+        for step in way:
+            part = part[step]
+        part[last] = value
+
+    return change
+
+
+def more(path: str, amount: float) -> Callable[[Record], None]:
+    """Add `amount` to the number at `path`."""
+
+    def change(record: Record) -> None:
+        part: Any = record
+        for step in path.split("."):
+            part = part[int(step) if step.isdigit() else step]
+        put(path, part + amount)(record)
+
+    return change

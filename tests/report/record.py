@@ -135,7 +135,7 @@ def _lens(rng: np.random.Generator, emotions: list[tuple[str, str]]) -> dict[str
         pairs.append({"a": a, "b": b, "dot": round(cosine * 31, 3), "cosine": cosine, "interval": interval})
     static = count // 8
     baselines = {
-        "words dealt out to other emotions' vectors": 1.3,
+        "words shuffled over the emotions' vectors": 1.3,
         "random directions": 1.1,
         "token embeddings of the stories": static,
         "each word's own token embedding": min(count + 9, len(rows)),

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from contrast import CONTRAST
 
-from .conftest import Written
+from report.reports import Written
 
 sync_api = pytest.importorskip("playwright.sync_api")
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
@@ -85,6 +85,47 @@ def test_figures_are_saved_from_the_page_alone(opened: Opening, full: Written, t
     assert data.startswith(b"\x89PNG") and int.from_bytes(data[16:20], "big") == pytest.approx(2 * width, abs=2)
     assert (tmp_path / "saved.csv").read_text(encoding="utf-8").startswith("emotion,")
     assert not [url for url in asked if not url.startswith("data:")]
+    page.close()
+
+
+SPARSE = 1 / 3  # of a page: less than that is nearly empty
+
+
+def printed(page: Any, path: Path) -> Any:
+    """The page as an opened PDF on A4."""
+    pdfium = pytest.importorskip("pypdfium2", reason="the printed page is looked at with pypdfium2")
+    page.emulate_media(media="print")
+    page.pdf(path=path, format="A4")
+    return pdfium.PdfDocument(path)
+
+
+def faults_of_print(paper: Any, heads: list[str]) -> list[str]:
+    """Pages other than the last with little on them, and pages that end with a heading."""
+    found = []
+    for number, sheet in enumerate(paper, 1):
+        grey = sheet.render(scale=0.5, grayscale=True).to_numpy()
+        dark = (grey.reshape(len(grey), -1) < 245).any(axis=1).nonzero()[0]
+        reached = dark.max() / (sheet.get_height() / 2) if len(dark) else 0
+        if number < len(paper) and reached < SPARSE:
+            found.append(f"page {number} ends after {reached:.0%}")
+        last = sheet.get_textpage().get_text_bounded().strip().splitlines()[-1].strip()
+        if any(head.endswith(last) and len(last) > 12 for head in heads):
+            found.append(f"page {number} ends with a heading: {last}")
+    return found
+
+
+def test_on_paper_no_page_is_nearly_empty_and_none_ends_with_a_heading(opened: Opening, tmp_path: Path) -> None:
+    page = opened()
+    heads = page.evaluate(
+        "[...document.querySelectorAll('h2, h3, caption')].map((one) => one.textContent.replace(/\\s+/g, ' ').trim())"
+    )
+    assert len(heads) > 30
+    paper = printed(page, tmp_path / "report.pdf")
+    assert len(paper) > 20 and not faults_of_print(paper, heads)
+    # Both are told: every figure on a page of its own, every heading at the foot of a page.
+    page.add_style_tag(content="@media print{figure{break-after:page!important}h3{break-after:page!important}}")
+    told = "; ".join(faults_of_print(printed(page, tmp_path / "worse.pdf"), heads))
+    assert "ends after" in told and "with a heading" in told
     page.close()
 
 

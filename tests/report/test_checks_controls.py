@@ -124,7 +124,7 @@ def test_sentences_give_the_controls_of_the_record(size: str, seed: int) -> None
             rise = np.polyval(line := np.polyfit(range(len(curve)), curve, 1), len(curve) - 1) - np.polyval(line, 0)
             signed += [] if sign == "none" else [rise if sign == "+" else -rise]
     seen = figure_claims(record, 2).chance
-    assert f"Mean change in cosine the expected way: {np.mean(signed):+.3f} (95 % interval " in seen
+    assert f"Mean change in cosine in the expected direction: {np.mean(signed):+.3f} (95 % interval " in seen
     rows = record["experiments"]["correlation"]["emotions"]
     strong, cosine = (sum(abs(row[key]) > 0.3 for row in rows) for key in ("r", "r_cosine"))
     seen = figure_claims(record, 3).seen
@@ -132,5 +132,5 @@ def test_sentences_give_the_controls_of_the_record(size: str, seed: int) -> None
     assert f", {cosine} by the mean cosine over an activity's tokens in place of the projection. " in seen
     held = sum(abs(row["r_partial"]) > 0.3 for row in rows)
     seen = figure_claims(record, 3).chance
-    assert f"with Misaligned and Unsafe held constant {held} (scores permuted within: 1.6, p = 0.002)" in seen
-    assert f"with all categories held constant {len(rows) // 6} (scores permuted within: 1.4, p = 0.03)" in seen
+    assert f"for {held} with Misaligned and Unsafe held constant (scores permuted within: 1.6, p = 0.002)" in seen
+    assert f"for {len(rows) // 6} with all categories held constant (scores permuted within: 1.4, p = 0.03)" in seen

@@ -19,8 +19,8 @@ CLAIM = re.compile(
 )
 # A count of what is seen, a procedure, or a condition that is spelt out; each is a fact of the record and no trend.
 FACTS = (
-    "the other words fall", "is the highest", "gains most of all words", "chooses the one with the largest effect", "at most", "rise with the strength",
-    "own word rises under", "the answers fell apart", "in most", "hardest kind", "Under none of the", "the best layer of chance", "its size is somewhat too large",
+    "the other words fall", "is the highest", "gains the most of all words", "chooses the one with the largest effect", "at most", "rise with the strength",
+    "own word rises under", "the answers fell apart", "in most", "hardest to beat", "Under none of the", "the best layer of chance", "size of that r is somewhat overestimated",
 )  # fmt: skip
 
 

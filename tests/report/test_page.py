@@ -15,18 +15,19 @@ import pytest
 
 from emotion_vectors.errors import UserError
 from emotion_vectors.report.criteria import SYMBOLS
-from emotion_vectors.report.embedding import as_csv, script_json
-
-from .asking import ContradictoryRecord, check, figures, write_report
-from .conftest import Written
-from .reading import Page
-from .record import build
+from report.asking import ContradictoryRecord, check, figures, write_report
+from report.reading import Page
+from report.record import build
+from report.reports import Written
 
 ATTACK = "<script>alert(1)</script>"
+
+
 ENDING = "</script><img src=x onerror=alert(2)>"
 
 
 @pytest.mark.parametrize("size", ["full", "toy"])
+@pytest.mark.slow
 def test_every_criterion_is_on_the_first_screen_with_its_verdict(size: str, request: pytest.FixtureRequest) -> None:
     written: Written = request.getfixturevalue(size)
     text = Page(written.page).text
@@ -88,6 +89,7 @@ def test_specifications_in_the_page_hold_the_records_data(full: Written) -> None
     assert {row["emotion"]: row["r"] for row in bars} == expected
 
 
+@pytest.mark.slow
 def test_attack_strings_are_shown_as_text(tmp_path: Path, toy: Written) -> None:
     record = build("toy")
     record["model"]["name"] = ATTACK
@@ -120,19 +122,6 @@ def test_attack_strings_are_shown_as_text(tmp_path: Path, toy: Written) -> None:
             for element in ElementTree.fromstring(picture.read_text(encoding="utf-8")).iter()
         }
         assert not tags & {"script", "img", "image", "foreignObject"}
-
-
-def test_script_json_cannot_end_a_script_and_reads_back() -> None:
-    value = {"text": "</script><!-- & \u2028"}
-    text = script_json(value)
-    assert not set("<>&\u2028") & set(text) and json.loads(text) == value
-
-
-def test_csv_cells_are_no_formulas() -> None:
-    assert (
-        as_csv([{"text": "=cmd()", "r": -0.5}, {"text": "calm, happy", "r": 1}])
-        == 'text,r\n\'=cmd(),-0.5\n"calm, happy",1\n'
-    )
 
 
 def _bare() -> dict[str, Any]:
@@ -170,6 +159,7 @@ def test_parts_that_a_run_lacks_are_said_in_a_sentence(tmp_path: Path) -> None:
     assert text.count("This run has no data for this figure.") == 8
 
 
+@pytest.mark.slow
 def test_experiments_that_gave_no_r_are_drawn_without_it() -> None:
     record = build("toy")
     correlation, steering = record["experiments"]["correlation"], record["experiments"]["steering"]

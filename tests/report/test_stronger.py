@@ -104,7 +104,9 @@ def test_the_sentences_give_the_numbers_of_the_record(made: Record) -> None:
     assert f"mean rank {np.mean(ranks):.2f} (95 % interval" in seen
     assert "mean rank raw p = " in figure_claims(made, 1).chance
     negative = sum(pair["dot"] < 0 for pair in _part(made, "lens", "opposites")["pairs"])
-    assert f"{negative} of {len(_part(made, 'lens', 'opposites')['pairs'])} are (95 % interval" in pairs_seen(made)
+    assert f"{negative} of {len(_part(made, 'lens', 'opposites')['pairs'])} are negative (95 % interval" in pairs_seen(
+        made
+    )
 
 
 def test_words_that_beat_the_vectors_are_named_as_such(made: Record) -> None:
@@ -143,4 +145,4 @@ def test_a_record_of_an_earlier_version_is_read_too(right: Record) -> None:
     assert "opposites" not in right["experiments"]["lens"] and "twins" not in right["experiments"]["numeric"]
     check(right)
     assert twins_chart(right) is None and pairs_seen(right) == ""
-    assert "go the way that was expected in advance" in figure_claims(right, 2).seen
+    assert "go in the direction expected in advance" in figure_claims(right, 2).seen

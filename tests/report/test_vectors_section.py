@@ -17,7 +17,7 @@ def test_the_table_and_its_sentence_hold_the_record() -> None:
     assert table is not None
     cells = {row[0].text: row[1].text for row in table.rows}
     assert cells["Split-half r, median over emotions"] == f"{found['median']:.2f}"
-    assert cells["Emotions above the 95 % point of chance"] == f"{found['beyond_null']} of {found['emotions']}"
+    assert cells["Emotions above the 95th percentile of chance"] == f"{found['beyond_null']} of {found['emotions']}"
     for row in record["experiments"]["lens"]["baselines"]:
         assert cells[f"Own word in the top {record['experiments']['lens']['k']}: {row['what']}"].endswith(
             f" of {row['of']}"

@@ -59,13 +59,14 @@ def dying(kit, payload, advance):
 
 
 @linux
-@pytest.mark.parametrize(("work", "said"), [(refusing, "There is no layer 99."), (dying, "ended without a word")])
+@pytest.mark.parametrize(("work", "said"), [(refusing, "There is no layer 99."), (dying, "ended without a message")])
 def test_an_error_or_a_lost_fork_ends_the_work_with_a_sentence(work, said):
     with pytest.raises(UserError, match=said):
         list(share(work, None, [Job(number) for number in range(8)], 2, lambda _: None))
 
 
 @linux
+@pytest.mark.slow
 def test_forks_are_gone_when_nobody_asks_for_more_or_their_parent_is_killed():
     running = share(squares, torch.eye(2), [Job([1])] * 50, 2, lambda _: None)
     children = {next(running)[1][0] for _ in range(5)}

@@ -19,7 +19,7 @@ from emotion_vectors.stimuli import load_pack
 ray = pytest.importorskip("ray")
 from ray.cluster_utils import Cluster  # noqa: E402
 
-from .test_shards_of_a_run import same_numbers  # noqa: E402
+from scale.test_shards import same_numbers  # noqa: E402
 
 pytestmark = [pytest.mark.ray, pytest.mark.filterwarnings("default")]  # what Ray warns of in our process is its own
 ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])  # the nodes don't have the tests

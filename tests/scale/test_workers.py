@@ -77,7 +77,7 @@ def test_a_shard_waits_until_the_others_are_ready_and_says_so(tmp_path, monkeypa
 
 def test_the_failure_of_one_shard_ends_the_waiting_of_the_others(tmp_path):
     other, mine = Shards(tmp_path, 3, 3, print), Shards(tmp_path, 1, 3, print)
-    with pytest.raises(UserError, match=r"Shard 3 of 3 stopped \(no memory left\); mend that"), mine.at_work():
+    with pytest.raises(UserError, match=r"Shard 3 of 3 stopped \(no memory left\); fix that"), mine.at_work():
         with pytest.raises(ValueError), other.at_work():
             raise ValueError("no memory left")
         mine.wait(lambda: False, "the others")

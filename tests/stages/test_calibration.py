@@ -57,7 +57,7 @@ def test_a_damaged_calibration_is_made_again_by_its_run(toy_run, tmp_path, rest)
     file = folder / "calibration.safetensors"
     whole = file.read_bytes()
     file.write_bytes(whole[:rest])
-    with pytest.raises(UserError, match="does not go with its vectors"):
+    with pytest.raises(UserError, match="does not belong to its vectors"):
         EmotionVectors.load(folder)
     with without_page():
         record = run_experiment(settings.toy(), folder, settings.Runtime(device="cpu", quiet=True, threads=1))

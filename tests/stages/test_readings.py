@@ -89,6 +89,7 @@ def judged(found, seed):
     return [(one.id, one.value, one.seed and one.seed.value, one.verdict, one.seed_verdict) for one in criteria]
 
 
+@pytest.mark.slow
 def test_no_verdict_and_no_count_differs_between_bfloat16_and_float32(half, full):
     """The same vectors and weights, as a run in each precision reads them."""
     prompts = groups(half)

@@ -97,6 +97,7 @@ def test_the_batteries_reach_the_tests_with_their_layers():
     assert validation.scenario_tests(by_hand, vectors, planted)[0].layer_set_by_hand  # pyright: ignore[reportArgumentType]
 
 
+@pytest.mark.slow
 def test_the_words_of_a_run_are_compared_and_noted(tmp_path):
     lab, vectors = run_folder(tmp_path), directions()
     record, criteria = validation.scenario_tests(lab, vectors, readings())

@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from emotion_vectors.stimuli import Pack, load_pack
+
 CHECKOUT = Path(__file__).resolve().parents[2]
 OUR_DATA = Path(str(resources.files("emotion_vectors.stimuli"))) / "data" / "ours"
 
@@ -50,3 +52,8 @@ def change_list() -> Callable[[Path, str, Callable[[Any], Any]], None]:
         path.write_text(json.dumps(value, ensure_ascii=False), encoding="utf-8")
 
     return change
+
+
+@pytest.fixture(scope="module")
+def pack() -> Pack:
+    return load_pack()

@@ -189,5 +189,5 @@ def test_an_altered_copy_of_the_published_pack_differs_in_that_list_alone(
 
 
 def test_what_is_no_folder_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="is no folder"):
+    with pytest.raises(UserError, match="is not a folder"):
         verify_pack(tmp_path / "absent")

@@ -240,7 +240,7 @@ def test_a_run_on_an_object_store_goes_on_on_another_machine(bucket, toy_run, tm
     for path in (file for cache in ("there", "third", "fourth") for file in (tmp_path / cache).rglob("*")):
         assert not path.is_file() or b"s3cr3t-in-no-file" not in path.read_bytes()
     shards = run(*toy, "--out", out, "--shard", "1/2", cache=tmp_path / "there")
-    assert shards.returncode == 2 and "needs a folder that all shards see" in shards.stderr
+    assert shards.returncode == 2 and "needs a folder that all shards can see" in shards.stderr
     with pytest.raises(UserError, match="Can't read s3://models/nothing"):
         local_copy(f"{bucket}/nothing/stories.parquet", tmp_path)
 

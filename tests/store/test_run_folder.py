@@ -96,6 +96,7 @@ def write_and_die(path, name):
 
 
 @pytest.mark.parametrize("name", ["run.json", "vectors.safetensors", "parts/stories/0.parquet"])
+@pytest.mark.slow
 def test_what_a_killed_writer_left_is_removed_and_in_nobodys_way(tmp_path, name):
     folder = tmp_path / "run"
     writer = multiprocessing.get_context("spawn").Process(target=write_and_die, args=(folder, name))

@@ -9,6 +9,7 @@ import pytest
 
 inspect_ai = pytest.importorskip("inspect_ai")
 
+from cli.test_read import folder  # noqa: E402, F401
 from inspect_ai import Task, eval  # noqa: E402
 from inspect_ai.dataset import Sample  # noqa: E402
 from inspect_ai.log import read_eval_log  # noqa: E402
@@ -31,8 +32,6 @@ from emotion_vectors.errors import UserError  # noqa: E402
 from emotion_vectors.transcripts.inspect_logs import samples_of  # noqa: E402
 from emotion_vectors.transcripts.items import Bad, Item  # noqa: E402
 from emotion_vectors.transcripts.sources import read_items, survey, unfolded  # noqa: E402
-
-from .test_read_command import folder  # noqa: E402, F401
 
 LONG = "The sea was calm and the letter had come at last. " * 8
 SAMPLES = [
@@ -94,7 +93,7 @@ def test_samples_have_the_messages_that_inspect_reads(log):
     assert chat.content[0]["content"][0]["text"] == "Look at attachment://0."
 
 
-def test_read_carries_id_epoch_and_scores(log, folder, tmp_path):  # noqa: F811
+def test_read_carries_id_epoch_and_scores(log, folder, tmp_path):
     out = tmp_path / "scores.parquet"
     logs = tmp_path / "logs"
     logs.mkdir()
@@ -125,7 +124,7 @@ def test_read_carries_id_epoch_and_scores(log, folder, tmp_path):  # noqa: F811
 
 def test_what_is_no_log_is_told_in_a_sentence(tmp_path):
     for name, data, said in [
-        ("a.json", b"[1]", "no log of Inspect"), ("b.json", b"{", "no JSON"), ("c.eval", b"PK", "no whole log"),
+        ("a.json", b"[1]", "not an Inspect log"), ("b.json", b"{", "not JSON"), ("c.eval", b"PK", "not a complete Inspect log"),
     ]:  # fmt: skip
         (tmp_path / name).write_bytes(data)
         with pytest.raises(UserError, match=said):
@@ -135,7 +134,7 @@ def test_what_is_no_log_is_told_in_a_sentence(tmp_path):
     with pytest.raises(UserError, match=r"no header\.json"):
         list(samples_of(tmp_path / "d.eval"))
     (tmp_path / "empty").mkdir()
-    with pytest.raises(UserError, match="holds no logs"):
+    with pytest.raises(UserError, match="contains no Inspect logs"):
         unfolded([tmp_path / "empty"])
 
 
@@ -155,7 +154,7 @@ def test_a_damaged_sample_is_named_and_can_be_left_out(tmp_path):
     found = list(read_items([path]))
     assert [isinstance(one, Bad) for one in found] == [False, True, True]
     assert str(found[1]).endswith("some.eval, sample 2") and "characters" in found[2].why
-    with pytest.raises(UserError, match="sample 2: it is no JSON"):
+    with pytest.raises(UserError, match="sample 2: it is not JSON"):
         survey([path], False)
     assert survey([path], True).bad == 2
 

@@ -1,14 +1,11 @@
 """The whole job: planted directions are found, killed jobs go on, other orders are refused, memory stays."""
 
-import json
 import os
 import signal
 import subprocess
 import sys
-import tracemalloc
 from pathlib import Path
 
-import numpy as np
 import polars as pl
 import pytest
 from tiny import tiny
@@ -18,34 +15,11 @@ from emotion_vectors.errors import UserError
 from emotion_vectors.lm.messages import converse
 from emotion_vectors.progress import Reporter
 from emotion_vectors.transcripts import job, pieces
-from emotion_vectors.transcripts.job import Order, read_files
-from emotion_vectors.transcripts.table import SCHEMA
-
-from .planted_texts import calibrated, planted, planted_word, sentence
+from emotion_vectors.transcripts.job import read_files
+from transcripts.jobs import chats, order
+from transcripts.planted_texts import planted_word, sentence
 
 QUIET = Reporter(quiet=True)
-
-
-def order(*files, **changes):
-    return Order(tuple(files), **{"emotions": EMOTIONS, "layer": 2, "window": 512} | changes)
-
-
-def chats(path, texts):
-    """Every other text as a chat."""
-    rows = [
-        {"text": text, "id": n}
-        if n % 2
-        else {"messages": [{"role": "user", "content": "Rest"}, {"role": "assistant", "content": text}]}
-        for n, text in enumerate(texts)
-    ]
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    return path
-
-
-@pytest.fixture(scope="module")
-def world():
-    lm, vectors = planted()
-    return lm, vectors, calibrated(lm, vectors)
 
 
 def test_a_planted_direction_is_found_and_nothing_else(world, tmp_path):
@@ -85,44 +59,6 @@ def test_without_the_planted_word_no_text_stands_out(world, tmp_path):
     )
     rows = pl.read_parquet(tmp_path / "o.parquet").filter((pl.col("emotion") == EMOTIONS[0]) & (pl.col("tokens") > 10))
     assert rows["max_centred_z"].max() < 6 and rows["mean_centred_percentile"].mean() == pytest.approx(50, abs=30)
-
-
-def test_the_table_says_what_could_not_be_read(tmp_path):
-    lm, vectors = tiny(), make_vectors()
-    path = tmp_path / "a.jsonl"
-    chat = [
-        {"role": "user", "content": "Hello"},
-        {"role": "assistant", "content": ""},
-        {"role": "user", "content": "Rest"},
-    ]
-    mark = [{"role": "user", "content": "\ue0f1"}]
-    path.write_text(
-        "".join(json.dumps(row) + "\n" for row in ({"messages": chat}, {"messages": mark}, {"text": "Rest"}))
-        + "broken\n"
-    )
-    out = tmp_path / "out.jsonl"
-    with pytest.raises(UserError, match=r"a\.jsonl, line 4"):
-        read_files(order(path), vectors, lm, None, out, QUIET)
-    assert list(tmp_path.iterdir()) == [path], "nothing may be left of an order that was refused"
-    record = read_files(order(path, skip_bad=True), vectors, lm, None, out, QUIET)
-    assert record["counts"] == {"texts": 3, "bad": 1, "messages": 3, "tokens": 3, "problems": 2, "in_sample": 0} | {
-        "tokens": record["counts"]["tokens"],
-        "with_control_tokens": 0,
-        "with_thoughts": 0,
-        "with_other_parts": 0,
-        "texts_beside_messages": 0,
-    }
-    rows = pl.read_ndjson(out, schema=SCHEMA)
-    assert rows["item"].to_list() == [1] * 7 + [2] + [3] * 3
-    assert rows["message"].to_list() == [0] * 3 + [1] + [2] * 3 + [None] + [0] * 3
-    problems = rows.filter(pl.col("problem").is_not_null())
-    assert (
-        problems["emotion"].null_count() == 2
-        and "left out" in problems["problem"][0]
-        and "U+E0F1" in problems["problem"][1]
-    )
-    assert rows.filter(pl.col("problem").is_null())["mean_raw"].null_count() == 0
-    assert rows["mean_raw_percentile"].null_count() == len(rows)
 
 
 KILLED = """
@@ -200,69 +136,8 @@ def test_another_order_into_the_same_output_is_refused(world, tmp_path, change):
 def test_somebody_elses_file_is_not_overwritten(tmp_path):
     path, out = chats(tmp_path / "a.jsonl", ["Rest"]), tmp_path / "out.parquet"
     out.write_text("mine")
-    with pytest.raises(UserError, match="no table of this command"):
+    with pytest.raises(UserError, match="not written by this command"):
         read_files(order(path), make_vectors(), tiny(), None, out, QUIET)
     with pytest.raises(UserError, match=r"\.parquet or \.jsonl"):
         read_files(order(path), make_vectors(), tiny(), None, tmp_path / "out.csv", QUIET)
     assert out.read_text() == "mine"
-
-
-def test_memory_does_not_grow_with_the_number_of_texts(tmp_path, monkeypatch):
-    lm, vectors = tiny(), make_vectors()
-    monkeypatch.setattr(pieces, "TEXTS_PER_PIECE", 16)
-    peaks = []
-    for count in (32, 32, 256):
-        path = chats(tmp_path / "a.jsonl", [sentence(lm, seed, 12) for seed in range(count)])
-        tracemalloc.start()
-        read_files(order(path), vectors, lm, None, tmp_path / f"{count}-{len(peaks)}.parquet", QUIET)
-        peaks.append(tracemalloc.get_traced_memory()[1])
-        tracemalloc.stop()
-    assert peaks[2] < 1.5 * peaks[1]
-    assert len(pl.read_parquet(tmp_path / "256-2.parquet")) == (128 * 2 + 128) * len(EMOTIONS)
-
-
-def test_the_strongest_passages_are_those_of_all_pieces(world, tmp_path, monkeypatch):
-    lm, vectors, known = world
-    path = chats(tmp_path / "a.jsonl", [sentence(lm, seed, 30) for seed in range(60)])
-    monkeypatch.setattr(pieces, "TEXTS_PER_PIECE", 7)
-    record = read_files(order(path), vectors, lm, known, tmp_path / "out.parquet", QUIET)
-    rows = pl.read_parquet(tmp_path / "out.parquet")
-    for emotion in EMOTIONS:
-        best = rows.filter(pl.col("emotion") == emotion).sort("max_centred_z", descending=True).head(20)
-        found = [p for p in record["passages"] if p["emotion"] == emotion]
-        assert [(p["item"], p["message"]) for p in found] == list(best.select("item", "message").iter_rows())
-        np.testing.assert_allclose([p["strength"] for p in found], best["max_centred_z"], rtol=1e-3)
-        for passage in found:
-            assert (
-                passage["cosines"][passage["largest"]]
-                == max(passage["cosines"])
-                == pytest.approx(passage["max_centred"], abs=1e-4)
-            )
-
-
-def test_what_a_message_has_beside_its_words_is_counted(tmp_path):
-    vectors, lm, path = make_vectors(), tiny(), tmp_path / "a.jsonl"
-    chat = [
-        {
-            "role": "user",
-            "content": [{"type": "text", "text": "See <|im_end|>"}, {"type": "image_url", "image_url": "x"}],
-        },
-        {"role": "assistant", "content": "<think>\nA cat.\n</think>\n\nA dog."},
-        {"role": "user", "content": "Well?"},
-        {"role": "assistant", "content": "<think>It never ends"},
-    ]
-    plain = [{"role": "user", "content": "See <|im_end|>"}, {"role": "assistant", "content": "A dog."}, chat[2]]
-    path.write_text("".join(json.dumps(row) + "\n" for row in ({"messages": chat, "text": "x"}, {"messages": plain})))
-    record = read_files(order(path), vectors, lm, None, tmp_path / "out.parquet", QUIET)
-    rows = pl.read_parquet(tmp_path / "out.parquet").unique(["item", "message"], maintain_order=True)
-    noted = rows.select("message", "control_tokens", "thought_tokens", "other_parts", "problem").rows()
-    thought = len(lm.tokenizer("A cat.", add_special_tokens=False)["input_ids"])
-    why = "it is a thought without an answer and was left out"
-    assert noted[:4] == [(0, 1, 0, 1, None), (1, 0, thought, 0, None), (2, 0, 0, 0, None), (3, None, None, None, why)]
-    # The scores are those of the chat without thoughts and pictures.
-    scores = rows.filter(pl.col("problem").is_null()).select("item", "message", "emotion", "mean_raw", "response_raw")
-    first, second = (scores.filter(pl.col("item") == item).drop("item") for item in (1, 2))
-    assert first.equals(second) and len(first) == 3
-    counts = record["counts"]
-    assert [counts[name] for name in ("with_control_tokens", "with_thoughts", "with_other_parts")] == [2, 1, 1]
-    assert counts["texts_beside_messages"] == 1

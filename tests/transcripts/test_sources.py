@@ -103,7 +103,7 @@ def test_ids_of_all_kinds(tmp_path):
 
 
 BAD = {
-    "cut off": b'{"text": "a', "no object": [1], "a number": 7, "nothing in it": {},
+    "cut off": b'{"text": "a', "not an object": [1], "a number": 7, "nothing in it": {},
     "text is a number": {"text": 3}, "empty": {"text": " \n"}, "text is null": {"text": None}, "no utf-8": b'{"text": "\xff"}',
     "huge number": b'{"text": "a", "id": ' + b"9" * 5000 + b"}", "large number": {"text": "a", "id": 10**300},
     "id is a list": {"text": "a", "id": []}, "id is true": {"text": "a", "id": True}, "deep": b"[" * 100_000,

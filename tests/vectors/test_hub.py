@@ -82,8 +82,8 @@ def test_what_is_here_goes_before_the_hub(server, tmp_path):
 @pytest.mark.parametrize(
     "source, words",
     [
-        ("mood/nothing", "shows you no repository 'mood/nothing'"),
-        ("mood/empty", "'mood/empty' of the Hugging Face hub holds no vectors.safetensors"),
+        ("mood/nothing", "has no repository 'mood/nothing' that you can see"),
+        ("mood/empty", "'mood/empty' of the Hugging Face hub has no vectors.safetensors"),
     ],
 )
 def test_what_the_hub_lacks_is_refused_in_one_sentence(server, source, words):
@@ -91,6 +91,7 @@ def test_what_the_hub_lacks_is_refused_in_one_sentence(server, source, words):
     assert server.asked
 
 
+@pytest.mark.slow
 def test_a_hub_out_of_reach_is_one_sentence(server):
     stop(server)
     refused("mood/vectors", "can't be reached for 'mood/vectors'")

@@ -28,7 +28,7 @@ def test_all_are_those_that_have_vectors():
     "text", ["", "two", "-1", "1-", "-", "1--2", "1,,2", "1;2", "1.5", "every", "1-2-3", "all,1", "99999"]
 )
 def test_what_is_no_list_of_layers(text):
-    with pytest.raises(UserError, match=r"no list of layers; write for example --layers 10-14,20 or all\."):
+    with pytest.raises(UserError, match=r"not a list of layers; write for example --layers 10-14,20 or all\."):
         parse_layers(text, 30)
 
 
@@ -41,7 +41,7 @@ def test_layers_that_are_not_there(text, which):
 
 
 def test_an_export_and_the_command_steer_read_them_alike(tmp_path):
-    from test_steer_command import call
+    from cli.test_steer import call
 
     make_vectors().save(file := tmp_path / "some.safetensors")
     [made] = export_vectors(file, "npz", tmp_path / "made.npz", layers="0-1,3")

@@ -115,7 +115,7 @@ def test_a_model_that_is_gone_is_one_sentence(way, file, folder):
 def test_other_weights_are_taken_where_they_are_asked_for_and_told(way, file, folder):
     assert "other weights" not in way(file, "--model", folder)
     other_weights(folder)
-    assert "The model has other weights than the one that the vectors are of." in way(file, "--model", folder)
+    assert "The model's weights are not those that the vectors were made from." in way(file, "--model", folder)
 
 
 def test_the_explorer_takes_the_same_weights_from_another_place_and_no_others(file, folder):

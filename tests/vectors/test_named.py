@@ -15,7 +15,7 @@ def test_names_and_numbers_are_read_in_their_order():
 
 @pytest.mark.parametrize("given", ["calm", "calm=", "=1", "calm=much", "calm=nan", "calm=inf", "calm=1=2", ""])
 def test_what_has_no_form_is_told_with_an_example_that_works(given):
-    with pytest.raises(UserError, match="no form name=number; write for example -M steer=calm=") as told:
+    with pytest.raises(UserError, match="not have the form name=number; write for example -M steer=calm=") as told:
         parse_numbers([given], "-M steer=", example="calm=0.1")
     example = str(told.value).rpartition("-M steer=")[2].rstrip(".")
     assert parse_numbers([example]) == {"calm": 0.1}

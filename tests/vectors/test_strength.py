@@ -91,7 +91,7 @@ def test_a_loop_repeats_also_without_words():
 @pytest.mark.parametrize(
     ("emotions", "options", "said"),
     [
-        ({"calm": 0.0}, {}, "add up to nothing"),
+        ({"calm": 0.0}, {}, "add up to zero"),
         ({"clam": 1.0}, {}, "no vector for 'clam'"),
         ({"calm": 1.0}, {"lengths": (0.0, 1.0)}, "above 0"),
         ({"calm": 1.0}, {"layer": 99}, "layer"),

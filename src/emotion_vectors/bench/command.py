@@ -32,7 +32,7 @@ def run_bench(
     out: Path | None = None,
     sizes: Sizes | None = None,
 ) -> JsonObject:
-    """Time the jobs `wanted` (names with commas between) and return the record; `out` gets it as JSON.
+    """Time the jobs `wanted` (names separated by commas) and return the record; `out` gets it as JSON.
 
     `quick` takes small samples and no growth; `sizes` are amounts of your own. Raises `UserError` for an unknown job, a
     place that can't be written (both before any work), and a fast path whose numbers are not those of the plain loop.
@@ -75,7 +75,7 @@ def _growth(case: Case, names: tuple[str, ...], quick: bool) -> JsonObject:
 
 
 def parse_jobs(wanted: str) -> tuple[str, ...]:
-    """The jobs in `wanted`, names with commas between; an unknown one is a `UserError` with the nearest that exists."""
+    """The jobs in `wanted`, names separated by commas; an unknown one is a `UserError` with the nearest that exists."""
     names = [name.strip() for name in wanted.split(",") if name.strip()]
     for name in names:
         if name not in JOBS:

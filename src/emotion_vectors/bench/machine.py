@@ -84,5 +84,5 @@ def utilisation(lm: LanguageModel, job: JsonObject) -> JsonObject:
     name = (accelerator(lm.device) or {}).get("name", "")
     peak = next((peak for part, peak in PEAKS.items() if part in name), None)
     if peak is None or lm.dtype == torch.float32:
-        return {"mfu": None, "mfu_reason": "no peak of this device and type is on file"}
+        return {"mfu": None, "mfu_reason": "no peak rate is known for this device and type"}
     return {"mfu": job["rate"] * needed / peak}

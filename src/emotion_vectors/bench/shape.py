@@ -40,7 +40,7 @@ def load(settings: Settings, runtime: Runtime) -> LanguageModel:
         )
     device, *others = choose_devices(runtime.device)
     if others:
-        raise UserError(f"The model {NAME} is made on one device; give one --device.")
+        raise UserError(f"The model {NAME} runs on one device; give one --device.")
     dtype = choose_dtype(settings.dtype, device)
     _, tokenizer = toy.make_toy()
     with torch.random.fork_rng(), torch.device(device):

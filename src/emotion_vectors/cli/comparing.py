@@ -9,14 +9,16 @@ import typer
 from rich.console import Console
 
 from emotion_vectors import settings
-from emotion_vectors.cli.options import STOPPED, Device, Quantize, Quiet, Sets, command_line
+from emotion_vectors.cli.options import STOPPED, Device, Quantize, Quiet, Sets, command_line, parse_assignments
 
 
 def compare(
     runs: Annotated[list[str], typer.Argument(metavar="RUN RUN...", help="Folders or addresses of finished runs.")],
-    out: Annotated[Path, typer.Option("--out", metavar="FOLDER", help="Where page, table and record go.")],
+    out: Annotated[
+        Path, typer.Option("--out", metavar="FOLDER", help="Output folder for the page, the table and the record.")
+    ],
     resamples: Annotated[int, typer.Option(min=100, help="Bootstrap resamples and permutations.")] = 2000,
-    seed: Annotated[int, typer.Option(min=0, help="Their seed.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the resamples and permutations.")] = 0,
 ) -> None:
     """Compare finished runs: verdicts, vectors, geometry, preferences, self-checks and speed, on one page."""
     from emotion_vectors.comparing import compare_runs
@@ -29,31 +31,31 @@ def compare(
 def screen(
     models: Annotated[
         list[str],
-        typer.Option("--models", help="Models as for run; may be repeated, or name several with spaces between."),
+        typer.Option("--models", help="Model, as for run; may be repeated, or give several names separated by spaces."),
     ],
     out: Annotated[
-        Path, typer.Option("--out", metavar="FOLDER", help="Gets a run folder for each model, and the page.")
+        Path, typer.Option("--out", metavar="FOLDER", help="Output folder: a run folder for each model, and the page.")
     ],
-    preset: Annotated[str, typer.Option(help="demo, screen, paper, planted or toy.")] = "screen",
-    stimuli: Annotated[str | None, typer.Option(help="`ours`, or folder or address of another pack.")] = None,
+    preset: Annotated[str, typer.Option(help="Preset: demo, screen, paper, planted or toy.")] = "screen",
+    stimuli: Annotated[
+        str | None, typer.Option(help="Stimulus pack: `ours`, or the folder or address of another one.")
+    ] = None,
     quantize: Quantize = None,
     set_: Sets = None,
     device: Device = "auto",
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads; default all cores.")] = None,
     allow_failed_checks: Annotated[
-        bool, typer.Option("--allow-failed-checks", help="Record failed self-checks and go on.")
+        bool, typer.Option("--allow-failed-checks", help="Record failed self-checks and continue.")
     ] = False,
     quiet: Quiet = False,
 ) -> None:
-    """Run the same experiment on several models, one after the other, and compare them; a model that fails is named.
+    """Run the same experiment on several models in turn and compare them; models that fail are listed.
 
-    Give the command again to go on after a stop. The exit code is 1 where a model failed.
+    If it was interrupted, run the command again to resume. The exit code is 1 if a model failed.
     """
     names = [name for given in models for name in given.split() if name]
     given = {"stimuli": stimuli, "quantize": quantize}
-    changes = {name: value for name, value in given.items() if value is not None} | settings.parse_assignments(
-        set_ or []
-    )
+    changes = {name: value for name, value in given.items() if value is not None} | parse_assignments(set_ or [])
     runtime = settings.Runtime(device, threads=threads, quiet=quiet, allow_failed_checks=allow_failed_checks)
     console = Console(stderr=True, highlight=False)
     try:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from emotion_vectors import settings
-from emotion_vectors.cli.options import Adapter, Device, Quantize, Quiet, Sets
+from emotion_vectors.cli.options import Adapter, Device, Quantize, Quiet, Sets, parse_assignments
 from emotion_vectors.cli.shown import print_checks
 
 
@@ -21,12 +21,14 @@ def doctor(
     ] = "embedded",
     adapter: Adapter = None,
     quantize: Quantize = None,
-    stimuli: Annotated[str, typer.Option(help="`ours`, or folder or address of another pack.")] = "ours",
+    stimuli: Annotated[
+        str, typer.Option(help="Stimulus pack: `ours`, or the folder or address of another one.")
+    ] = "ours",
     set_: Sets = None,
     device: Device = "auto",
     quiet: Quiet = False,
 ) -> None:
-    """Check that the instrument measures what it should on this model and pack; exit code 1 where it does not."""
+    """Check that the instrument measures what it should on this model and pack; exit code 1 if it does not."""
     from emotion_vectors.doctor import stopping
     from emotion_vectors.pipeline import examine_model
 
@@ -35,7 +37,7 @@ def doctor(
         "stimuli": stimuli,
         "quantize": quantize,
         "adapter": adapter,
-    } | settings.parse_assignments(set_ or [])
+    } | parse_assignments(set_ or [])
     checks = examine_model(settings.change(settings.Settings(), **changes), settings.Runtime(device, quiet=quiet))
     print_checks(checks)
     if stopping(checks):

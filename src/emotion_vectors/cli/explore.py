@@ -14,18 +14,20 @@ from emotion_vectors.cli.options import Adapter, Device, Quantize
 def explore(
     runs: Annotated[
         list[str],
-        typer.Argument(metavar="RUN...", help="Folders of runs, finished or not, or vectors files; or addresses."),
+        typer.Argument(metavar="RUN...", help="Run folders (finished or not) or vectors files, or their addresses."),
     ],
-    port: Annotated[int | None, typer.Option(min=1, max=65535, help="Default: the first free one from 7860.")] = None,
+    port: Annotated[
+        int | None, typer.Option(min=1, max=65535, help="Port to listen on; default the first free one from 7860.")
+    ] = None,
     host: Annotated[
-        str, typer.Option(help="Who may reach the page; other than this machine needs a password.")
+        str, typer.Option(help="Address to listen on; anything but this machine needs a password.")
     ] = "127.0.0.1",
     password: Annotated[
         str | None,
-        typer.Option(envvar="EMOTION_VECTORS_PASSWORD", help="Asked of every visitor; any user name goes with it."),
+        typer.Option(envvar="EMOTION_VECTORS_PASSWORD", help="Password for every visitor; any user name is accepted."),
     ] = None,
     model: Annotated[
-        str | None, typer.Option(metavar="PATH", help="Where the model of the runs is, if not where it was.")
+        str | None, typer.Option(metavar="PATH", help="Where to find the model of the runs, if it has moved.")
     ] = None,
     adapter: Adapter = None,
     quantize: Quantize = None,

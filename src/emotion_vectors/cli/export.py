@@ -14,7 +14,9 @@ from emotion_vectors.errors import UserError
 def export(
     source: Annotated[
         str,
-        typer.Argument(metavar="RUN", help="Folder of a finished run or a vectors.safetensors file; or an address."),
+        typer.Argument(
+            metavar="RUN", help="Folder of a finished run, a vectors.safetensors file, or the address of one."
+        ),
     ],
     out: Annotated[Path, typer.Option("--out", metavar="PATH", help="A file with the format's ending, or a folder.")],
     format: Annotated[
@@ -25,15 +27,19 @@ def export(
         list[str] | None,
         typer.Option(metavar="NAME=SHARE", help="Part of one mixed direction; may be repeated. For steering formats."),
     ] = None,
-    emotions: Annotated[str | None, typer.Option(metavar="NAMES", help="Only these, with commas between.")] = None,
+    emotions: Annotated[
+        str | None, typer.Option(metavar="NAMES", help="Only these emotions, separated by commas.")
+    ] = None,
     layers: Annotated[
         str | None, typer.Option(help="`12`, `10-14,20` or `all`; default the analysis layer for steering formats.")
     ] = None,
     strength: Annotated[
         float | None,
-        typer.Option(help="What a scale of 1 adds there, in mean residual norms; default 1. For steering formats."),
+        typer.Option(
+            help="What a scale of 1 adds in the other tool, in mean residual norms; default 1. For steering formats."
+        ),
     ] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that are there already.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace existing files.")] = False,
     push_to_hub: Annotated[
         str | None, typer.Option(metavar="ID", help="Upload the huggingface folder to this repository.")
     ] = None,

@@ -103,14 +103,16 @@ def _show(
             )
         )
     )
-    table = Table("emotion", "largest whole strength", "random direction as long", box=box.SIMPLE_HEAD)
+    table = Table("emotion", "largest whole strength", "random direction, same length", box=box.SIMPLE_HEAD)
     for name, one in measured.items():
         table.add_row(Text(plain_text(name)), _strength(signs[name] * one.found), _strength(one.by_chance))
     console.print(table)
     console.print(
         Text(
-            f"Tried: {', '.join(f'{length:g}' for length in LENGTHS)}. Whole: at most {MOST_LOST:g} nat a token less likely under the unsteered model than the "
-            f"unsteered answers, and at most {100 * MOST_REPEATED:.0f} points more of the token triples repeated. It holds for this prompt.",
+            f"Tried: {', '.join(f'{length:g}' for length in LENGTHS)}. An answer is whole if it is at most {MOST_LOST:g} nat per "
+            "token less likely under the unsteered model than "
+            f"the unsteered answers are, and has at most {100 * MOST_REPEATED:.0f} percentage points more repeated token triples. "
+            "This result is for this prompt only.",
             style="dim",
         ),
         soft_wrap=True,
@@ -120,4 +122,4 @@ def _show(
 
 
 def _strength(found: float) -> str:
-    return f"{found:g}" if found else "none that was tried"
+    return f"{found:g}" if found else "none of those tried"

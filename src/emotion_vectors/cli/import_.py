@@ -14,27 +14,32 @@ from emotion_vectors.errors import UserError
 
 def import_(
     files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Files, or NAME=FILE to name the emotion.")],
-    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="The vectors file to write, with .safetensors.")],
+    out: Annotated[
+        Path, typer.Option("--out", metavar="FILE", help="Vectors file to write; its name ends in .safetensors.")
+    ],
     format: Annotated[str, typer.Option(help="repeng (GGUF control vectors, also llama.cpp's) or npz.")] = "repeng",
-    model: Annotated[str, typer.Option(help="The model that the vectors are from, as for run.")] = "embedded",
+    model: Annotated[str, typer.Option(help="Model that the vectors come from, as for run.")] = "embedded",
     stimuli: Annotated[
-        str, typer.Option(help="`ours`, or folder or address of another pack: its neutral questions.")
+        str,
+        typer.Option(
+            help="Stimulus pack whose neutral questions are read: `ours`, or the folder or address of another one."
+        ),
     ] = "ours",
     layer: Annotated[int | None, typer.Option(help="Analysis layer, from 0; default two thirds of the depth.")] = None,
     names: Annotated[
-        str | None, typer.Option(metavar="NAMES", help="The emotions of an npz without names, with commas between.")
+        str | None, typer.Option(metavar="NAMES", help="The emotions of an npz without names, separated by commas.")
     ] = None,
     adapter: Adapter = None,
     quantize: Quantize = None,
     device: Device = "auto",
 ) -> None:
-    """Make a vectors file of other people's vectors, so that they can be read with and steered with."""
+    """Turn other tools' vectors into a vectors file, to read and steer with."""
     from emotion_vectors.exports.foreign import import_vectors
     from emotion_vectors.lm.model import load_model
     from emotion_vectors.stimuli import load_pack
 
     if out.suffix != ".safetensors" or out.is_dir():
-        raise UserError(f"{out} is no name of a .safetensors file; write for example --out theirs.safetensors.")
+        raise UserError(f"{out} does not end in .safetensors; write for example --out theirs.safetensors.")
     pack = load_pack(stimuli)
     chosen = [name.strip() for name in (names or "").split(",") if name.strip()]
     lm = load_model(model, device, quantize=quantize, adapter=adapter)

@@ -22,7 +22,7 @@ def show_settings(preset: Annotated[str, typer.Argument(help="demo, screen, pape
 
 
 def verify(folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of a stimulus pack.")]) -> None:
-    """Say which lists of a pack equal the published ones, which differ, and what is malformed."""
+    """Check which lists of a pack equal the published ones, which differ, and what is malformed."""
     from emotion_vectors.stimuli import verify_pack
 
     checks = verify_pack(folder)

@@ -22,38 +22,45 @@ def examples(
         typer.Argument(metavar="FILE...", help="Texts: .parquet, .jsonl or .txt files.", show_default=False),
     ],
     out: Annotated[
-        Path, typer.Option("--out", metavar="FOLDER", help="Where page, table and record go; can be resumed.")
+        Path,
+        typer.Option(
+            "--out", metavar="FOLDER", help="Output folder for the page, the table and the record; can be resumed."
+        ),
     ] = Path("examples"),
     text_column: Annotated[
         str, typer.Option(metavar="NAME", help="Column of the texts in .parquet and .jsonl files.")
     ] = "text",
     emotions: Annotated[
-        str | None, typer.Option(metavar="NAMES", help="Emotions with commas between; default all.")
+        str | None, typer.Option(metavar="NAMES", help="Emotions, separated by commas; default all.")
     ] = None,
-    top: Annotated[int, typer.Option(min=1, max=100, help="Passages of each emotion.")] = 10,
+    top: Annotated[int, typer.Option(min=1, max=100, help="Passages per emotion.")] = 10,
     norms: Annotated[
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Lexicon: .csv, .tsv or .jsonl with columns word and valence; default the 82 words of the Glasgow norms that ship.",
+            help="Lexicon: .csv, .tsv or .jsonl with columns word and valence; default the 82 words of the Glasgow norms in this package.",
         ),
     ] = None,
     stimuli: Annotated[
-        str, typer.Option(help="Pack with valence labels and synonyms: `ours`, or folder or address of another one.")
+        str,
+        typer.Option(
+            help="Stimulus pack with valence labels and synonyms: `ours`, or the folder or address of another one."
+        ),
     ] = "ours",
     model: Annotated[
-        str | None, typer.Option(help="Model to read with; default the one that the vectors are of.")
+        str | None, typer.Option(help="Model to read with; default the one that the vectors come from.")
     ] = None,
     adapter: Adapter = None,
     quantize: Quantize = None,
     layer: Annotated[int | None, typer.Option(help="Layer to read at, from 0; default the analysis layer.")] = None,
     window: Annotated[
-        int | None, typer.Option(min=64, help="Most tokens read at once; default 512, or the model's context if less.")
+        int | None,
+        typer.Option(min=64, help="Maximum tokens read at once; default 512, or the model's context if that is less."),
     ] = None,
-    skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Count damaged lines and go on.")] = False,
+    skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Count damaged lines and continue.")] = False,
     device: Device = "auto",
     tokens_per_batch: Annotated[
-        int, typer.Option(min=1, help="Most tokens in a batch; does not change results.")
+        int, typer.Option(min=1, help="Maximum tokens in a batch; does not change results.")
     ] = 4096,
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads; default all cores.")] = None,
     quiet: Quiet = False,

@@ -8,13 +8,15 @@ from typing import Annotated, Literal
 
 import typer
 
+from emotion_vectors.errors import UserError
+
 Sets = Annotated[
     list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Change one setting; may be repeated.")
 ]
 Device = Annotated[
     str,
     typer.Option(
-        help="auto, cpu, cuda, cuda:N or mps; several GPUs for one model as cuda:0,cuda:1, and with cpu for what doesn't fit."
+        help="auto, cpu, cuda, cuda:N or mps; cuda:0,cuda:1 spreads one model over several GPUs, and a cpu at the end takes what doesn't fit."
     ),
 ]
 Quantize = Annotated[
@@ -28,10 +30,23 @@ Adapter = Annotated[
         help="Adapter of the model from fine-tuning with peft: folder or Hugging Face id (needs the extra `adapters`).",
     ),
 ]
-STOPPED = "Stopped; the same command goes on where it was."
-Quiet = Annotated[bool, typer.Option("--quiet", help="No progress.")]
+STOPPED = "Stopped; run the same command again to resume."
+Quiet = Annotated[bool, typer.Option("--quiet", help="Show no progress.")]
 
 
 def command_line() -> str:
     """The command as it was given, for records."""
     return shlex.join(["emotion-vectors", *sys.argv[1:]])
+
+
+def parse_assignments(assignments: list[str]) -> dict[str, str]:
+    """`["a=1", "b=x"]` as `{"a": "1", "b": "x"}`; anything else is a `UserError`."""
+    pairs = {}
+    for assignment in assignments:
+        name, equals, value = assignment.partition("=")
+        if not equals or not name.strip():
+            raise UserError(
+                f"'--set {assignment}' does not have the form name=value; write for example --set topics=10."
+            )
+        pairs[name.strip()] = value.strip()
+    return pairs

@@ -22,11 +22,11 @@ FEW = 5  # emotions whose passages are shown where none are named
 
 # Counts that are said only where there is something to say.
 NOTED = {
-    "with_control_tokens": "messages or texts hold control tokens of the template (see the column control_tokens)",
+    "with_control_tokens": "messages or texts contain control tokens of the template (see the column control_tokens)",
     "with_thoughts": "messages read without their thoughts (see the column thought_tokens)",
     "with_other_parts": "messages read without their pictures, sounds or files (see the column other_parts)",
-    "in_sample": "in sample (the vectors were made of these very texts, so their scores say nothing)",
-    "texts_beside_messages": "texts beside messages not read",
+    "in_sample": "in sample (the vectors were made from these very texts, so their scores mean nothing)",
+    "texts_beside_messages": "texts not read because their rows have messages too",
 }
 
 Files = Annotated[
@@ -45,40 +45,43 @@ def read(
         str, typer.Option(metavar="RUN", help="Run folder, vectors.safetensors file or Hugging Face id.")
     ],
     model: Annotated[
-        str | None, typer.Option(help="Model to read with; default the one that the vectors are of.")
+        str | None, typer.Option(help="Model to read with; default the one that the vectors come from.")
     ] = None,
     adapter: Adapter = None,
     quantize: Quantize = None,
     emotions: Annotated[
         str | None,
         typer.Option(
-            metavar="NAMES", help="Emotions with commas between; default all, of which the strongest are shown."
+            metavar="NAMES", help="Emotions, separated by commas; default all, of which the strongest are shown."
         ),
     ] = None,
     layer: Annotated[int | None, typer.Option(help="Layer to read at, from 0; default the analysis layer.")] = None,
     out: Annotated[
         Path | None,
-        typer.Option("--out", metavar="FILE", help="Table of all scores, .parquet or .jsonl; can be resumed."),
+        typer.Option(
+            "--out", metavar="FILE", help="Write all scores to this table, .parquet or .jsonl; can be resumed."
+        ),
     ] = None,
     tokens: Annotated[
-        bool, typer.Option("--tokens", help="Write a row for every token in place of every message; needs --out.")
+        bool, typer.Option("--tokens", help="Write one row per token instead of one per message; needs --out.")
     ] = False,
     layers: Annotated[
-        str | None, typer.Option(help="With --tokens: `12`, `10-14,20` or `all`; default the one of --layer.")
+        str | None, typer.Option(help="With --tokens, the layers to read: `12`, `10-14,20` or `all`; default --layer.")
     ] = None,
     most_rows: Annotated[
-        int, typer.Option("--most-rows", min=1, help="With --tokens: refuse a table of more rows than about so many.")
+        int,
+        typer.Option("--most-rows", min=1, help="With --tokens, refuse a table with more than about this many rows."),
     ] = 50_000_000,
     top: Annotated[
-        int | None, typer.Option(min=0, max=20, help="Print so many passages per emotion; default 3 without --out.")
+        int | None, typer.Option(min=0, max=20, help="Passages to print per emotion; default 3, or 0 with --out.")
     ] = None,
     window: Annotated[
-        int | None, typer.Option(min=64, help="Most tokens read at once; default the model's context, at most 8192.")
+        int | None, typer.Option(min=64, help="Maximum tokens read at once; default the model's context, at most 8192.")
     ] = None,
-    skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Count damaged lines and go on.")] = False,
+    skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Count damaged lines and continue.")] = False,
     device: Device = "auto",
     tokens_per_batch: Annotated[
-        int, typer.Option(min=1, help="Most tokens in a batch; does not change results.")
+        int, typer.Option(min=1, help="Maximum tokens in a batch; does not change results.")
     ] = 4096,
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads; default all cores.")] = None,
     quiet: Quiet = False,
@@ -115,7 +118,7 @@ def read(
     try:
         record = read_files(order, loaded, lm, calibration, out, reporter, tokens_per_batch, held)
     except KeyboardInterrupt:
-        Console(stderr=True).print("Stopped; the same command goes on where it was." if out else "Stopped.")
+        Console(stderr=True).print("Stopped; run the same command again to resume." if out else "Stopped.")
         raise typer.Exit(130) from None
     if said := record["reliability"]["caution"]:
         Console(stderr=True, highlight=False).print(said, markup=False, soft_wrap=True)
@@ -167,7 +170,7 @@ def load_reader(
         quantize,
         adapter,
         others=True,
-        remedy="add --model to read with others",
+        remedy="add --model to read with other weights",
         say=reporter.say,
     )
     vectors.check_fits(lm)
@@ -182,7 +185,9 @@ def _reference(vectors: EmotionVectors, used: bool) -> str:
         return f"Percentiles are among {vectors.calibration.texts} neutral texts."
     if vectors.calibration is not None:
         return "The neutral texts were read with other weights, so there are no percentiles."
-    return "These vectors come without scores of neutral texts, so there are no percentiles; run their run again to add them."
+    return (
+        "These vectors come without scores of neutral texts, so there are no percentiles; repeat their run to add them."
+    )
 
 
 def window_of(lm: LanguageModel, asked: int | None, usual: int | None = None) -> int:
@@ -207,7 +212,7 @@ def _show(record: dict[str, Any], emotions: tuple[str, ...], top: int, everythin
             return
         emotions = leading(record, FEW)
         console.print(
-            f"The {FEW} emotions with the strongest passages; name others with --emotions, or all in a table with --out."
+            f"The {FEW} emotions with the strongest passages; choose others with --emotions, or write all to a table with --out."
         )
     for emotion in emotions if top else ():
         found = [passage for passage in record["passages"] if passage["emotion"] == emotion][:top]

@@ -11,7 +11,7 @@ from emotion_vectors.errors import UserError
 
 
 def report(run: Annotated[str, typer.Argument(metavar="RUN", help="Folder or address of a finished run.")]) -> None:
-    """Make the report and its figures again from a run's record."""
+    """Make the report and its figures anew from a run's record."""
     from emotion_vectors.report.page import write_report
     from emotion_vectors.store.records import RECORD, read_record, using_records
     from emotion_vectors.store.remote import at_hand, no_parts
@@ -19,7 +19,7 @@ def report(run: Annotated[str, typer.Argument(metavar="RUN", help="Folder or add
 
     with at_hand(run, wanted=no_parts) as folder:
         if not (folder / RECORD).is_file():
-            raise UserError(f"{run} holds no results.json; give the folder of a finished run.")
+            raise UserError(f"{run} has no results.json; give the folder of a finished run.")
         with using_records(folder):
             record = read_record(folder)
             write_report(folder, record, TOPICS)

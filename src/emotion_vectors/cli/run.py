@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 from emotion_vectors import settings
-from emotion_vectors.cli.options import STOPPED, Adapter, Device, Quantize, Quiet, Sets, command_line
+from emotion_vectors.cli.options import STOPPED, Adapter, Device, Quantize, Quiet, Sets, command_line, parse_assignments
 from emotion_vectors.cli.shown import print_verdicts
 from emotion_vectors.errors import UserError
 from emotion_vectors.progress import Reporter
@@ -26,7 +26,7 @@ def run(
     out: Out,
     preset: Annotated[
         str | None,
-        typer.Option(help="demo, screen, paper, planted or toy; default demo, for a planted model planted."),
+        typer.Option(help="Preset: demo, screen, paper, planted or toy; default demo, or planted for a planted model."),
     ] = None,
     model: Annotated[
         str | None,
@@ -37,7 +37,9 @@ def run(
     ] = None,
     adapter: Adapter = None,
     quantize: Quantize = None,
-    stimuli: Annotated[str | None, typer.Option(help="`ours`, or folder or address of another pack.")] = None,
+    stimuli: Annotated[
+        str | None, typer.Option(help="Stimulus pack: `ours`, or the folder or address of another one.")
+    ] = None,
     layer: Annotated[int | None, typer.Option(help="Analysis layer, from 0; default two thirds of the depth.")] = None,
     steered: Annotated[
         str | None,
@@ -48,7 +50,7 @@ def run(
     set_: Sets = None,
     device: Device = "auto",
     tokens_per_batch: Annotated[
-        int, typer.Option(min=1, help="Most tokens in a batch; does not change results.")
+        int, typer.Option(min=1, help="Maximum tokens in a batch; does not change results.")
     ] = 4096,
     stories_per_batch: Annotated[
         int, typer.Option(min=1, help="Stories written at once; does not change results.")
@@ -56,7 +58,7 @@ def run(
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads; default all cores.")] = None,
     quiet: Quiet = False,
     allow_failed_checks: Annotated[
-        bool, typer.Option("--allow-failed-checks", help="Record failed self-checks and go on.")
+        bool, typer.Option("--allow-failed-checks", help="Record failed self-checks and continue.")
     ] = False,
     stories: Annotated[
         str | None,
@@ -67,7 +69,8 @@ def run(
         ),
     ] = None,
     neutral: Annotated[
-        str | None, typer.Option(metavar="FILE", help="Use these neutral texts, likewise (neutral_from).")
+        str | None,
+        typer.Option(metavar="FILE", help="Use these neutral texts, in the same formats as --stories (neutral_from)."),
     ] = None,
     vectors: Annotated[
         str | None,
@@ -76,19 +79,20 @@ def run(
         ),
     ] = None,
     skip_unknown_emotions: Annotated[
-        bool, typer.Option("--skip-unknown-emotions", help="Leave out stories about emotions that the pack has not.")
+        bool, typer.Option("--skip-unknown-emotions", help="Skip imported stories whose emotion is not in the pack.")
     ] = False,
     emotions_from: Annotated[
         str | None,
         typer.Option(
             metavar="pack|corpus",
-            help="Emotions of imported stories: the pack's alone, or all that they are about (emotions_from).",
+            help="Emotions of imported stories: only the pack's, or all of the stories' (emotions_from).",
         ),
     ] = None,
     text_column: Annotated[
         str | None,
         typer.Option(
-            metavar="NAME", help="Column of imported texts, where not text, story, stories or content (text_column)."
+            metavar="NAME",
+            help="Column of the imported texts, if it is not text, story, stories or content (text_column).",
         ),
     ] = None,
     server: Annotated[
@@ -98,15 +102,20 @@ def run(
         ),
     ] = None,
     server_concurrency: Annotated[
-        int, typer.Option(min=1, help="Texts asked of the server at once; does not change results.")
+        int, typer.Option(min=1, help="Texts requested from the server at once; does not change results.")
     ] = 8,
     until: Annotated[
         Literal["vectors"] | None,
-        typer.Option(help="Stop when the vectors are made; the same command without it goes on in the same folder."),
+        typer.Option(
+            help="Stop when the vectors are made; the same command without this option continues in the same folder."
+        ),
     ] = None,
     shard: Annotated[
         str | None,
-        typer.Option(metavar="I/N", help="Be process I of N on the same --out, e.g. in a Slurm array; 1 leads."),
+        typer.Option(
+            metavar="I/N",
+            help="Work as process I of N on the same --out, for example in a Slurm array; process 1 leads.",
+        ),
     ] = None,
     on: Annotated[
         str | None, typer.Option(metavar="PLACE", help="Spread the work: `ray` or `ray:ADDRESS` of a Ray cluster.")
@@ -114,17 +123,15 @@ def run(
 ) -> None:
     """Run the whole experiment and print the verdicts and the path of the report.
 
-    The preset demo reads the stories of this package; screen and paper let the model write. `--stories ours` reads them with any
-    preset, `--set stories_from=none` has them written.
+    The preset demo uses the stories in this package; with screen and paper the model writes its own.
+    `--stories ours` uses them with any preset, and `--set stories_from=none` makes the model write.
     """
     given = {
         "model": model, "stimuli": stimuli, "layer": layer, "steered_emotions": steered, "stories_from": stories,
         "neutral_from": neutral, "vectors_from": vectors, "skip_unknown_emotions": skip_unknown_emotions or None,
         "emotions_from": emotions_from, "text_column": text_column, "quantize": quantize, "adapter": adapter,
     }  # fmt: skip
-    changes = {name: value for name, value in given.items() if value is not None} | settings.parse_assignments(
-        set_ or []
-    )
+    changes = {name: value for name, value in given.items() if value is not None} | parse_assignments(set_ or [])
     chosen = settings.change(settings.preset(preset or settings.usual_preset(model)), **changes)
     try:
         from emotion_vectors.corpus.checking import check_inputs
@@ -142,7 +149,7 @@ def run(
             until=until,
         )  # fmt: skip
         if runtime.shard[1] > 1 and is_remote(out):
-            raise UserError("--shard needs a folder that all shards see; an address won't do.")
+            raise UserError("--shard needs a folder that all shards can see, not an address.")
         with at_hand(out, say=Reporter(quiet).say) as folder:
             if runtime.shard[0] > 1:
                 help_experiment(chosen, folder, runtime)
@@ -153,7 +160,7 @@ def run(
         Console(stderr=True).print(STOPPED)
         raise typer.Exit(130) from None
     if until is not None:
-        print(f"Vectors: {out.rstrip('/')}/vectors.safetensors; the same command without --until goes on.")
+        print(f"Vectors: {out.rstrip('/')}/vectors.safetensors; the same command without --until continues the run.")
         return
     print_verdicts(record)
     print(f"Report: {out.rstrip('/')}/report.html")

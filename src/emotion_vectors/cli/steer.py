@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def steer(
     source: Annotated[str, typer.Argument(metavar="RUN", help="Run folder, or a vectors file.")],
-    prompt: Annotated[str, typer.Argument(metavar="PROMPT", help="What the user says; - reads the standard input.")],
+    prompt: Annotated[str, typer.Argument(metavar="PROMPT", help="The user's message; - reads standard input.")],
     emotion: Annotated[
         list[str],
         typer.Option("--emotion", metavar="NAME=STRENGTH", help="In units of the mean residual norm; may be repeated."),
@@ -27,30 +27,31 @@ def steer(
         bool,
         typer.Option(
             "--find-strength",
-            help="Write nothing: measure for each --emotion (a name is enough) up to which strength answers stay whole.",
+            help="Write no answers: measure for each --emotion (a name is enough) up to which strength answers stay whole.",
         ),
     ] = False,
     layers: Annotated[
         str | None,
-        typer.Option(help="`12`, `10-14,20` or `all`: they share the strength; default the analysis layer."),
+        typer.Option(help="Layers that share the strength: `12`, `10-14,20` or `all`; default the analysis layer."),
     ] = None,
-    tokens: Annotated[Literal["all", "prompt", "response"], typer.Option(help="Whose tokens are steered.")] = "all",
+    tokens: Annotated[Literal["all", "prompt", "response"], typer.Option(help="Which tokens are steered.")] = "all",
     model: Annotated[str | None, typer.Option(help="Default: the model that the vectors were made from.")] = None,
     adapter: Adapter = None,
     quantize: Quantize = None,
     system: Annotated[str, typer.Option(metavar="TEXT", help="System text before the prompt.")] = "",
     max_tokens: Annotated[
-        int | None, typer.Option(min=1, max=4096, help="Most tokens of a text; default 80, with --find-strength 40.")
+        int | None,
+        typer.Option(min=1, max=4096, help="Maximum tokens of a text; default 80, or 40 with --find-strength."),
     ] = None,
     samples: Annotated[
         int | None,
         typer.Option(
-            min=1, max=64, help="Texts of each kind, with seeds that count up; default 1, with --find-strength 2."
+            min=1, max=64, help="Texts of each kind, with consecutive seeds; default 1, or 2 with --find-strength."
         ),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the texts and of the random direction.")] = 0,
     temperature: Annotated[float, typer.Option(min=0.01, max=5, help="Sampling temperature.")] = 0.8,
-    greedy: Annotated[bool, typer.Option("--greedy", help="Always the likeliest token.")] = False,
+    greedy: Annotated[bool, typer.Option("--greedy", help="Always take the likeliest token.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object with everything.")] = False,
     device: Device = "auto",
 ) -> None:
@@ -71,7 +72,7 @@ def steer(
     check(vectors, said, strengths, chosen)  # a mistake is told before the model is loaded
     if find_strength:
         require_findable(strengths, chosen)
-    remedy = "add --model to write with others"
+    remedy = "add --model to write with other weights"
     lm = load_model_of(vectors.header, device, model, quantize, adapter, others=True, remedy=remedy, say=_say)
     sampling = Sampling(0 if greedy else temperature, max_new_tokens=max_tokens or (40 if find_strength else 80))
     if find_strength:

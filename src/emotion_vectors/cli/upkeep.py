@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from emotion_vectors import settings
-from emotion_vectors.cli.options import Device, Sets
+from emotion_vectors.cli.options import Device, Sets, parse_assignments
 
 Run = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run.")]
 Json = Annotated[bool, typer.Option("--json", help="Print it as JSON.")]
@@ -20,20 +20,22 @@ Json = Annotated[bool, typer.Option("--json", help="Print it as JSON.")]
 def plan(
     preset: Annotated[
         str | None,
-        typer.Option(help="demo, screen, paper, planted or toy; default demo, for a planted model planted."),
+        typer.Option(help="Preset: demo, screen, paper, planted or toy; default demo, or planted for a planted model."),
     ] = None,
     model: Annotated[
         str | None, typer.Option(help="As for run or bench, or a config.json; weights are not loaded.")
     ] = None,
-    stimuli: Annotated[str | None, typer.Option(help="`ours`, or folder or address of another pack.")] = None,
+    stimuli: Annotated[
+        str | None, typer.Option(help="Stimulus pack: `ours`, or the folder or address of another one.")
+    ] = None,
     set_: Sets = None,
     rates: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Rates of this machine: what `bench --out FILE` wrote.")
+        Path | None, typer.Option(metavar="FILE", help="Rates of this machine, from `bench --out FILE`.")
     ] = None,
     device: Device = "auto",
     as_json: Json = False,
 ) -> None:
-    """Say what a run would take: texts, prompts, tokens, disk, memory and, with --rates, hours."""
+    """Estimate what a run needs: texts, prompts, tokens, disk, memory and, with --rates, hours."""
     from emotion_vectors.stimuli import load_pack
     from emotion_vectors.upkeep.planning import plan_run
 
@@ -62,10 +64,10 @@ def plan(
     Console().print(table)
     if found["seconds"] is None:
         print(
-            "For hours give this machine's rates: emotion-vectors bench --quick --out rates.json, then plan --rates rates.json."
+            "For a time estimate, measure this machine first: emotion-vectors bench --quick --out rates.json, then plan --rates rates.json."
         )
     else:
-        print(f"The rates were measured with {found['rates_of']}; rates of another model are no guide.")
+        print(f"The rates were measured with {found['rates_of']}; the rates of another model are not a guide.")
 
 
 def status(
@@ -76,7 +78,7 @@ def status(
     set_: Sets = None,
     as_json: Json = False,
 ) -> None:
-    """Say how far a run is, what was dropped, time and disk; with settings, what these would change. Nothing is written."""
+    """Show how far a run is, what was dropped, time and disk; with settings, what they would change. Writes nothing."""
     from emotion_vectors.upkeep.status import run_status
 
     wanted = None
@@ -93,9 +95,9 @@ def status(
 
 def clean(
     run_folder: Run,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list what would be removed.")] = False,
 ) -> None:
-    """Remove what a finished run can compute again; record, vectors, texts, tables and report stay."""
+    """Remove files of a finished run that can be computed again; record, vectors, texts, tables and report stay."""
     from emotion_vectors.upkeep.cleaning import clean_run
 
     found = clean_run(run_folder, dry_run)
@@ -106,7 +108,7 @@ def clean(
 def _settings(preset: str | None, model: str | None, stimuli: str | None, sets: list[str] | None) -> settings.Settings:
     given = {name: value for name, value in {"model": model, "stimuli": stimuli}.items() if value is not None}
     return settings.change(
-        settings.preset(preset or settings.usual_preset(model)), **given | settings.parse_assignments(sets or [])
+        settings.preset(preset or settings.usual_preset(model)), **given | parse_assignments(sets or [])
     )
 
 
@@ -134,13 +136,13 @@ def _print_status(found: dict[str, Any]) -> None:
         print(f"In use by process {found['used_by']}.")
     if found["cleaned"]:
         print(f"Cleaned: {found['cleaned']:,} files of finished stages were removed.")
-    print("Finished." if found["finished"] else "Not finished; the same run command goes on where it was.")
+    print("Finished." if found["finished"] else "Not finished; run the same command again to resume.")
     if not found["finished"] and all(found["stages"][name]["state"] == "done" for name in ("vectors", "calibration")):
         print("Its vectors are made: read, steer, explore and export take this folder already.")
     if "changed" in found:
         changed = found["changed"]
         if not changed["settings"]:
-            print("These settings are this run's.")
+            print("These are the settings of this run.")
         for stage, names in changed["stages"].items():
             print(f"{stage} would be run again: {', '.join(names)} differ{'s' if len(names) == 1 else ''}.")
 

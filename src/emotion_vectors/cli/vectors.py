@@ -28,8 +28,10 @@ def vectors(
             metavar="TEXTS", help="Labelled texts: .jsonl, .parquet, or a Hugging Face data set.", show_default=False
         ),
     ],
-    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="The vectors file to write, with .safetensors.")],
-    model: Annotated[str, typer.Option(help="The model to make them of, as for run.")] = "embedded",
+    out: Annotated[
+        Path, typer.Option("--out", metavar="FILE", help="Vectors file to write; its name ends in .safetensors.")
+    ],
+    model: Annotated[str, typer.Option(help="Model to read the texts with, as for run.")] = "embedded",
     adapter: Adapter = None,
     quantize: Quantize = None,
     neutral: Annotated[
@@ -57,7 +59,9 @@ def vectors(
     neutral_variance: Annotated[
         float, typer.Option(min=0, max=0.99, help="Share of the neutral variance that is projected out.")
     ] = 0.5,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the halves and labels that the reliability draws.")] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, help="Seed of the random halves and labels that measure the reliability.")
+    ] = 0,
     device: Device = "auto",
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads; default all cores.")] = None,
     quiet: Quiet = False,
@@ -69,7 +73,7 @@ def vectors(
     from emotion_vectors.vectors.labelled import labelled
 
     if out.suffix != ".safetensors" or out.is_dir():
-        raise UserError(f"{out} is no name of a .safetensors file; write for example --out personas.safetensors.")
+        raise UserError(f"{out} does not end in .safetensors; write for example --out personas.safetensors.")
     given = labelled(labelled_rows(texts, label_column, text_column))
     plain, name = read_neutral(neutral, neutral_texts)
 
@@ -117,7 +121,7 @@ def _show(made: EmotionVectors, lm: LanguageModel) -> None:
     console = Console(highlight=False)
     console.print(table)
     console.print(
-        f"Pooled from token {start} of each text on; {made.header['neutral_components'][made.layer]} neutral components taken out."
+        f"Pooled from token {start} of each text on; {made.header['neutral_components'][made.layer]} neutral components removed."
     )
     if caution := made.caution():
         console.print(Text(f"Warning: {caution}", style="yellow"))

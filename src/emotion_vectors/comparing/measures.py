@@ -32,7 +32,7 @@ def same_and_others(table: np.ndarray) -> dict[str, float]:
 def matching(first: np.ndarray, second: np.ndarray, resamples: int, seed: int) -> JsonObject:
     """Cosine of each emotion's vector in one set with the same emotion's in the other; both (n, d) of one model.
 
-    `mean` with an interval by resampling emotions; `null`: the mean with the emotions of one set dealt out at random, and `p`;
+    `mean` with an interval by resampling emotions; `null`: the mean with the emotions of one set shuffled, and `p`;
     `other_95`: see `same_and_others`; `found`: emotions nearest to themselves.
     """
     table = cosine(centred(first), centred(second))
@@ -50,7 +50,7 @@ def geometry(first: np.ndarray, second: np.ndarray, resamples: int, seed: int) -
     """Representational similarity: Spearman's r between the emotions' cosines with each other in one set and in the other.
 
     The sets (n, d) and (n, e) may be of different models. The interval resamples emotions (a pair of an emotion with
-    itself is left out); the null deals the emotions of one set out at random (Mantel's test). Source: Kriegeskorte et al. 2008.
+    itself is left out); the null shuffles the emotions of one set (Mantel's test). Source: Kriegeskorte et al. 2008.
     """
     tables = [cosine(rows, rows) for rows in (centred(first), centred(second))]
     n = len(tables[0])

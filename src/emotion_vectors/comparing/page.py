@@ -38,11 +38,11 @@ def opening(record: JsonObject) -> str:
     most = max(len(run["criteria"]) for run in record["runs"])
     apart = [(pair, row) for pair in record["pairs"] for row in pair["criteria"] if row["apart"]]
     told = (
-        f"In {count(len(apart), 'case')} the 95 % intervals of a criterion lie apart for two runs: "
+        f"In {count(len(apart), 'case')} the 95 % intervals of two runs do not overlap for a criterion: "
         + "; ".join(f"{row['id']} of {pair['runs'][0]} and {pair['runs'][1]}" for pair, row in apart[:6])
         + ("." if len(apart) <= 6 else " and others.")
         if apart
-        else "For no criterion do the 95 % intervals of two runs lie apart, so none of the differences below is shown by them."
+        else "For every criterion the 95 % intervals of the runs overlap, so none of the differences below is established."
     )
     return (
         f"{count(len(record['runs']), 'run')} of {count(len(models), 'model')}. Of {most} criteria pass: {', '.join(passing)}. {told} "
@@ -97,7 +97,7 @@ def criteria_table(record: JsonObject) -> Table:
         "V1 to V11",
         ("Criterion", *heads),
         tuple(rows),
-        "Value with its 95 % interval; the verdict also asks for the nulls.",
+        "Value with its 95 % interval; the verdict also depends on the nulls.",
     )
 
 
@@ -112,14 +112,14 @@ def _pair(pair: JsonObject) -> JsonObject:
     vectors, geometry, liked = pair["vectors"], pair["geometry"], pair["preferences"]
     if pair["shared_stories"]:
         said.append(
-            f"{percent(pair['shared_stories'], 1)} of the stories are the same texts in both runs. What their vectors have in common can then "
-            "come from these texts alone, and says little about emotions."
+            f"{percent(pair['shared_stories'], 1)} of the stories are the same texts in both runs. What their vectors have in common may "
+            "then come from these texts alone, and says little about emotions."
         )
     if vectors:
         said.append(
             f"Vectors at layer {vectors['layer']}: the cosine of an emotion with itself is {fixed(vectors['mean'])} on average over "
-            f"{count(vectors['emotions'], 'emotion')} (95 % interval {interval(vectors['interval'])}; {fixed(vectors['null'])} with the emotions "
-            f"dealt out at random, {p_value(vectors['p'])}). 5 % of the cosines with other emotions are above {fixed(vectors['other_95'])}. "
+            f"{count(vectors['emotions'], 'emotion')} (95 % interval {interval(vectors['interval'])}; {fixed(vectors['null'])} with the "
+            f"emotions shuffled, {p_value(vectors['p'])}). 5 % of the cosines with other emotions are above {fixed(vectors['other_95'])}. "
             f"{number(vectors['found'])} of {number(vectors['emotions'])} are nearest to themselves."
         )
     else:
@@ -154,7 +154,7 @@ def _words(geometry: JsonObject) -> str:
     """Whether the geometries agree by more than the words of the stories give."""
     found = geometry["words"]
     if found is None:
-        return f"Words of the stories: not compared, because {geometry['words_reason']}; so nothing says how much of the geometry they give."
+        return f"Words of the stories: not compared, because {geometry['words_reason']}; so it is not known how much of the geometry comes from them."
     judged = sided(
         found["interval"], "that part is the models'", "less than the words give", "not shown to be more than the words give"
     )  # fmt: skip
@@ -191,7 +191,7 @@ def speed_table(record: JsonObject) -> Table:
         "Speed",
         ("Stage", *(run["name"] for run in record["runs"])),
         tuple(rows),
-        "Of each run on the machine it was made on.",
+        "Each run's rates are those of the machine it was made on.",
     )
 
 

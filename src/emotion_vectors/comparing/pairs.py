@@ -67,7 +67,7 @@ def _setting(settings: dict[str, Any], name: str) -> Any:
 
 
 def criteria(a: Compared, b: Compared) -> list[JsonObject]:
-    """For each criterion both values and whether their intervals are apart; not which run would be better."""
+    """For each criterion both values and whether their intervals do not overlap; not which run would be better."""
     rows = []
     for name, mine in a.record.criteria.items():
         theirs = b.record.criteria.get(name)

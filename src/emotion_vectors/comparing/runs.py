@@ -55,7 +55,7 @@ class Compared:
             if any(one.shape[1:] != width or not np.isfinite(one).all() for one in found.values()):
                 raise ValueError("other shapes, or values that are not finite")
         except (SafetensorError, ValueError, OSError) as error:
-            raise UserError(f"Can't read {path}: {error}; compare a run that is whole.") from error
+            raise UserError(f"Can't read {path}: {error}; compare a run that is not damaged.") from error
         return found
 
     def vocabulary(self) -> str | None:
@@ -76,15 +76,13 @@ class Compared:
         try:
             return pl.scan_parquet(path).filter("kept").select(*columns).collect()
         except TABLE_FAULTS as error:
-            raise UserError(f"Can't read {path}: {error}; compare a run that is whole.") from error
+            raise UserError(f"Can't read {path}: {error}; compare a run that is not damaged.") from error
 
     def preferences(self) -> dict[str, float]:
         """Bradley-Terry score in nats of each activity, by its text."""
         found = self.record.part(StatedPreferences)
         if found is None:
-            raise UserError(
-                f"{self.path / RECORD} is damaged: it has no preferences; give the run command there again."
-            )
+            raise UserError(f"{self.path / RECORD} is damaged: it has no preferences; run that run's command again.")
         return {row.text: float(row.nats) for row in found.activities}
 
 
@@ -98,7 +96,7 @@ def open_compared(paths: Sequence[Path]) -> list[Compared]:
         raise UserError("Comparing takes two runs or more; name their folders.")
     if len(set(folders)) < len(folders):
         twice = next(path for path in folders if folders.count(path) > 1)
-        raise UserError(f"The run {twice.name} is there twice; name each folder once.")
+        raise UserError(f"The run {twice.name} is given twice; name each folder once.")
     names = [path.name for path in folders]
     if len(set(names)) < len(names):
         names = [f"{path.parent.name}/{path.name}" for path in folders]
@@ -109,11 +107,11 @@ def open_compared(paths: Sequence[Path]) -> list[Compared]:
 
 def _open(path: Path, name: str) -> Compared:
     if not (path / "results.json").is_file():
-        raise UserError(f"{path} holds no results.json; let its run command finish first.")
+        raise UserError(f"{path} has no results.json; finish that run first.")
     try:
         record = parse(read_record(path), {StatedPreferences.key: StatedPreferences})
     except ContradictoryRecord as error:
         raise UserError(
-            f"{path / RECORD} is damaged, or was changed after its run: {error} Give the run command there again."
+            f"{path / RECORD} is damaged, or was changed after its run: {error} Run that run's command again."
         ) from error
     return Compared(name, path, record, EmotionVectors.load(path))

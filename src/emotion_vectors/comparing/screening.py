@@ -24,7 +24,7 @@ def screen_models(
     folders = {model: out / folder_name(model) for model in models}
     if len(set(folders.values())) < len(models):
         raise UserError(
-            "Two of the models have the same name, or one is there twice; screen them with other --out folders."
+            "Two of the models have the same name, or one is given twice; screen them into different --out folders."
         )
     done, failed = [], []
     for number, (model, folder) in enumerate(folders.items(), 1):

@@ -27,10 +27,10 @@ RANDOM_SETS = 200
 
 
 def why_not(a: Compared, b: Compared) -> str:
-    """Why two runs are no model before and after training that can be read with the first one's vectors; "" where they are."""
+    """Why two runs are not a model before and after training that can be read with the first one's vectors; "" where they are."""
     first, second = a.record.model, b.record.model
     if first.sha256 == second.sha256:
-        return "both are of the same weights, so no training lies between them"
+        return "both have the same weights, so there is no training between them"
     shapes = [(model.architecture, model.layers, model.hidden_size) for model in (first, second)]
     if shapes[0] != shapes[1]:
         return (
@@ -40,7 +40,9 @@ def why_not(a: Compared, b: Compared) -> str:
         mine, theirs = a.vocabulary(), b.vocabulary()
         if mine is not None and theirs is not None:
             if mine != theirs:
-                return "their tokenizers have other vocabularies, so they are not one model before and after training"
+                return (
+                    "their tokenizers have different vocabularies, so they are not one model before and after training"
+                )
         elif first.parameters != second.parameters:
             return (
                 "an older run does not say which vocabulary its tokenizer has, and their numbers of parameters differ"
@@ -99,7 +101,7 @@ def shifts(
 
 
 def _emotions(names: list[str], tables: list[np.ndarray], resamples: int, seed: int) -> list[JsonObject]:
-    """Of each emotion the mean cosine `before` and `after`, its `shift` and the shift's interval, prompts drawn again."""
+    """Of each emotion the mean cosine `before` and `after`, its `shift` and the shift's interval, prompts resampled."""
     change = tables[1] - tables[0]
     count = len(change)
     drawn = drawn_counts(count, resamples, seed) @ change / count
@@ -116,7 +118,7 @@ def _emotions(names: list[str], tables: list[np.ndarray], resamples: int, seed: 
 def _profile(tables: list[np.ndarray], chance: list[np.ndarray], resamples: int, seed: int) -> JsonObject | None:
     """r of the emotions' mean cosines before and after; None where they don't differ.
 
-    `interval`: prompts drawn again; `exchanged` and `p`: the emotions of one model exchanged at random; `random`: sets of random directions.
+    `interval`: prompts resampled; `exchanged` and `p`: the emotions of one model exchanged at random; `random`: sets of random directions.
     """
     means = [table.mean(axis=0) for table in tables]
     value = _r(*means)

@@ -20,7 +20,7 @@ def training_seen(runs: list[str], found: JsonObject) -> list[str]:
     ]
     if len(set(found["formats"])) > 1:
         said.append(
-            f"The prompts are in another format in each ({' and '.join(found['formats'])}), so the shift is that of the format too."
+            f"The prompts have a different format in each ({' and '.join(found['formats'])}), so part of the shift can be the format's."
         )
     return said
 
@@ -32,8 +32,9 @@ def _profile(found: JsonObject) -> str:
     random = f"; random directions {_middle(part['random'])}" if part["random"] else ""
     neutral, challenging = PUBLISHED
     return (
-        f"The emotions' mean cosines in the one and in the other have r = {fixed(part['r'])} (95 % interval {interval(part['interval'], 2)}; "
-        f"{fixed(part['exchanged'])} with the emotions exchanged at random, {p_value(part['p'])}{random}; paper {fixed(neutral)} over neutral "
+        f"The emotions' mean cosines before and after correlate with r = {fixed(part['r'])} (95 % interval "
+        f"{interval(part['interval'], 2)}; "
+        f"{fixed(part['exchanged'])} with the emotions shuffled, {p_value(part['p'])}{random}; paper {fixed(neutral)} over neutral "
         f"and {fixed(challenging)} over challenging prompts)."
     )
 
@@ -44,7 +45,7 @@ def _within(found: JsonObject) -> str:
         return "Within the emotions there is no spread."
     random = f"; random directions {_middle(part['random'])}" if part["random"] else ""
     return (
-        f"Within the emotions, what tells the scenarios apart agrees with r = {fixed(part['r'])} ({interval(part['interval'], 2)}; "
+        f"Within the emotions, the differences between scenarios agree with r = {fixed(part['r'])} ({interval(part['interval'], 2)}; "
         f"{fixed(part['shuffled'])} with the scenarios shuffled, {p_value(part['p'])}{random})."
     )
 
@@ -61,7 +62,8 @@ def _shift(found: JsonObject) -> str:
     return (
         f"The mean cosine of an emotion shifts by {fixed(found['shift'], 3)} (size, on average), that of a random direction by "
         f"{fixed(found['random_shift'], 3)}. {number(found['beyond'])} of {count(len(emotions), 'emotion')} shift by more than 95 % of random "
-        f"directions do, with an interval that leaves out 0; by chance about {number(round(0.05 * len(emotions), 1))} would at most. Most up and "
+        f"directions do, with an interval that excludes 0; by chance at most about {number(round(0.05 * len(emotions), 1))} would. "
+        "Most up and "
         f"down: {listing(ends)}."
     )
 
@@ -81,9 +83,9 @@ def training_table(runs: list[str], found: JsonObject | None) -> Table | None:
         for one in shown
     )  # fmt: skip
     note = (
-        f"Vectors of {runs[0]}. Interval: scenarios drawn again. 95 % of random directions shift by less than "
-        f"{fixed(found['random_95'], 3)}. Which names move most differs between prompts and between ways to score; the paper's list did not "
-        "come out again elsewhere."
+        f"Vectors of {runs[0]}. Interval: scenarios resampled. 95 % of random directions shift by less than "
+        f"{fixed(found['random_95'], 3)}. Which emotions move most differs between prompts and between ways to score; the paper's "
+        "list was not found again elsewhere."
     )
     return Table(
         "Mean cosine at the response position, highest and lowest shift",

@@ -20,7 +20,7 @@ from emotion_vectors.stats.intervals import ends_of_draws
 
 
 def why_no_words(runs: Sequence[Compared], emotions: Sequence[str]) -> str:
-    """Why the words of these runs' stories are no bar for their vectors; "" where they are."""
+    """Why the words of these runs' stories can't serve as a bar for their vectors; "" where they are."""
     for run in runs:
         if run.record.vectors is not None and run.record.vectors.adopted is not None:
             return f"the vectors of {run.name} were not made from its stories"

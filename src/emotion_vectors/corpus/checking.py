@@ -6,7 +6,6 @@ from pathlib import Path
 
 from emotion_vectors.corpus import shipped
 from emotion_vectors.corpus.dialogues import WRITE, read_dialogues
-from emotion_vectors.corpus.speaking import cells_of
 from emotion_vectors.corpus.survey import Imports, look_into
 from emotion_vectors.errors import UserError
 from emotion_vectors.settings import Settings
@@ -29,7 +28,7 @@ def check_sources(settings: Settings, pack: Pack) -> None:
     if settings.writer == "server" and settings.server_model is None:
         raise UserError("writer=server needs the model's name at the server: --set server_model=NAME.")
     if settings.writer != "server" and settings.server_model is not None:
-        raise UserError("server_model is set but the writer is no server; add --set writer=server, or leave it out.")
+        raise UserError("server_model is set but the writer is not a server; add --set writer=server, or leave it out.")
     if settings.writer == "server":
         something_to_write(settings, "the server")
     if settings.skip_unknown_emotions and settings.stories_from is None:
@@ -42,7 +41,7 @@ def check_sources(settings: Settings, pack: Pack) -> None:
         )
     if settings.text_column is not None and {settings.stories_from, settings.neutral_from} <= {None, shipped.NAME}:
         raise UserError(
-            "--text-column names a column of imported texts, and none are imported from a file: --stories FILE or --neutral FILE."
+            "--text-column names a column of imported texts, but no texts are imported from a file; add --stories FILE or --neutral FILE."
         )
     if settings.stories_from is None and settings.topics > len(pack.topics):
         raise UserError(f"The pack has {len(pack.topics)} topics, but topics={settings.topics}; ask for fewer.")
@@ -62,6 +61,8 @@ def check_norms(settings: Settings, pack: Pack) -> None:
 def check_dialogues(settings: Settings, pack: Pack) -> None:
     """Refuse dialogues that can't be read, or are too few, before anything is loaded."""
     if settings.dialogues == WRITE:
+        from emotion_vectors.corpus.speaking import cells_of  # which loads torch
+
         cells_of(pack, pack.subset[: settings.emotions], settings.dialogue_emotions, settings.seed)
     elif settings.dialogues is not None:
         read_dialogues(settings.dialogues, pack)
@@ -72,7 +73,9 @@ def check_jacobian_texts(settings: Settings, imports: Imports) -> None:
     asked = settings.jacobian_texts
     most = settings.neutral_texts if imports.neutral is None else imports.neutral.texts.total()
     if asked == 1:
-        raise UserError("jacobian_texts=1 leaves no second half to tell the lens's error; ask for 2 or more, or for 0.")
+        raise UserError(
+            "jacobian_texts=1 leaves no second half to estimate the lens's error from; ask for 2 or more, or for 0."
+        )
     if asked > most:
         raise UserError(
             f"jacobian_texts={asked} asks for more than the {most} neutral texts of this run; ask for fewer, or for more neutral_texts."

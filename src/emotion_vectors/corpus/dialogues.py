@@ -78,10 +78,10 @@ def read_dialogues(name: str, pack: Pack) -> Dialogues:
 def _dialogue(source: Source, number: int, row: Any, emotions: Emotions, pack: Pack) -> Dialogue:
     place = f"{source.name}, row {number}"
     if not isinstance(row, dict):
-        raise UserError(f"{place}: it is no object; {FORM}.")
+        raise UserError(f"{place}: it is not an object; {FORM}.")
     topic = row.get("topic")
     if not isinstance(topic, str) or not topic.strip():
-        raise UserError(f"{place}: there is no topic; {FORM}. Dialogues are split by topic.")
+        raise UserError(f"{place}: the topic is missing; {FORM}. Dialogues are split by topic.")
     turns = tuple(_turns(place, row.get("turns")))
     felt = _felt(place, row.get("emotions"))
     both = [str(emotions.find(source, Row(number, one, topic, ""))) for one in felt]
@@ -97,7 +97,8 @@ def leaks(text: str, felt: Iterable[str], pack: Pack) -> bool:
 def _turns(place: str, given: Any) -> Iterator[str]:
     if not isinstance(given, list) or not FEWEST_TURNS <= len(given) <= MOST_TURNS:
         raise UserError(
-            f"{place}: it needs {FEWEST_TURNS} to {MOST_TURNS} turns; the first one is not read, because the other has not spoken yet."
+            f"{place}: it needs {FEWEST_TURNS} to {MOST_TURNS} turns; the first one is not read, because the other speaker has not "
+            "spoken yet."
         )
     for turn, one in enumerate(given, 1):
         if not isinstance(one, dict) or not isinstance(one.get("text"), str) or not one["text"].strip():
@@ -107,7 +108,7 @@ def _turns(place: str, given: Any) -> Iterator[str]:
         if speaker_of(one.get("speaker")) != (turn - 1) % 2:
             raise UserError(
                 f"{place}: turn {turn} is not {'the Human' if turn % 2 else 'the Assistant'}'s; Human and Assistant (or Person 1 and Person 2) "
-                "take turns, the first one begins."
+                "take turns, and the first of the two begins."
             )
         yield storable(one["text"].strip())
 
@@ -141,6 +142,6 @@ def _require_enough(name: str, rows: list[Dialogue]) -> None:
         held = Counter(one for one, _ in {(row.emotions[owner], row.topic) for row in rows})
         if few := [one for one in sorted(seen) if held[one] < FEWEST_USES]:
             raise UserError(
-                f"{name}: the {who} is {few[0]} in dialogues on {held[few[0]]} topics; every emotion needs {FEWEST_USES} topics or more as each "
-                "speaker's."
+                f"{name}: the {who} is {few[0]} in dialogues on {held[few[0]]} topics; every emotion of each speaker needs {FEWEST_USES} "
+                "topics or more."
             )

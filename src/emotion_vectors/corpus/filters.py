@@ -75,7 +75,7 @@ SENTENCE_END = re.compile(r"[.!?…]+[\"'”’)\]*]*(?=\s|\Z)")
 
 
 class Cleaned(NamedTuple):
-    """A cleaned text, whether boilerplate was taken off, and whether an unfinished last sentence was."""
+    """A cleaned text, whether boilerplate was removed, and whether an unfinished last sentence was."""
 
     text: str
     stripped: bool

@@ -28,7 +28,7 @@ NEUTRAL_COLUMNS = ("topic", "text")
 VALENCE = "valence"  # a column of a corpus whose emotions are kept
 MAY_LACK = ("topic", VALENCE)
 MOST_ROWS = 5_000_000
-# The longest story that is read: some 4,000 tokens. Anything longer is no story but a mistake in the file.
+# The longest story that is read: some 4,000 tokens. Anything longer is not a story but a mistake in the file.
 MOST_CHARACTERS = 20_000
 MOST_LINE_BYTES = 2**20
 ROWS_AT_ONCE = 4096
@@ -56,7 +56,7 @@ def read_corpus(source: Source, columns: Sequence[str] = STORY_COLUMNS) -> Itera
     texts, column = 0, ""
     for number, row in raw_rows(source, columns):
         if not isinstance(row, dict):
-            raise UserError(f"{source.name}, row {number}: it is no object with {', '.join(columns)}.")
+            raise UserError(f"{source.name}, row {number}: it is not an object with {', '.join(columns)}.")
         column = column or text_column(source, row)
         for one in _checked(source.name, number, row, columns, column):
             texts += 1
@@ -87,14 +87,14 @@ def text_column(source: Source, found: Iterable[str]) -> str:
     held = [name for name in source.text_columns if name in names]
     if not held:
         wanted, *others = source.text_columns
-        also = f" (nor {', '.join(others)})" if others else ""
+        also = f" (and so are {', '.join(others)})" if others else ""
         raise UserError(
             f"{source.name}: the column '{wanted}' is missing{also}; it has {', '.join(map(_shown, names[:MOST_NAMES])) or 'no column'}: "
             "name the one with the texts with --text-column NAME."
         )
     if len(held) > 1 and held[0] in TEXT_COLUMNS[1:]:
         raise UserError(
-            f"{source.name} has the columns {' and '.join(held)}; say which holds the texts with --text-column NAME."
+            f"{source.name} has the columns {' and '.join(held)}; say which contains the texts with --text-column NAME."
         )
     return held[0]
 
@@ -126,7 +126,7 @@ class Emotions:
             return None
         if not name or len(name) > MOST_NAME or not name.isprintable():
             raise UserError(
-                f"{source.name}, row {row.number}: '{_shown(row.emotion)}' is no name of an emotion; give a word or two."
+                f"{source.name}, row {row.number}: '{_shown(row.emotion)}' is not the name of an emotion; give a word or two."
             )
         self._known[name] = name
         return name
@@ -155,7 +155,7 @@ def _parquet_rows(source: Source, columns: Sequence[str]) -> Iterator[dict[str, 
         texts = text_column(source, schema)
         wanted = list(dict.fromkeys([*(name for name in columns if name in schema and name != "text"), texts]))
         if schema.get("kept") == pl.Boolean:
-            # A run's own table: what that run dropped, or did not need, is no part of its corpus; a null is nobody's decision.
+            # A run's own table: what that run dropped, or did not need, is not part of its corpus; a null is nobody's decision.
             frame = frame.filter(pl.col("kept").fill_null(True))
         start = 0
         while len(batch := frame.select(wanted).slice(start, ROWS_AT_ONCE).collect()):
@@ -180,7 +180,7 @@ def _json_rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, Any]]:
                 row = json.loads(line.decode("utf-8"))
             except (ValueError, RecursionError) as error:
                 raise UserError(
-                    f"{path.name}, line {number}: it is no JSON ({_line(error)}); each line needs one object with "
+                    f"{path.name}, line {number}: it is not JSON ({_line(error)}); each line needs one object with "
                     f"{', '.join(columns)}."
                 ) from error
             yield number, row
@@ -196,7 +196,7 @@ def _dataset_rows(source: Source) -> Iterator[Any]:
         raise
     except Exception as error:  # a download can fail in the errors of many libraries
         raise UserError(
-            f"Can't read the data set {source.name}: {_line(error)}; one file of it is read by its name, {source.name}:PATH/FILE.parquet."
+            f"Can't read the data set {source.name}: {_line(error)}; to read one file of it, give {source.name}:PATH/FILE.parquet."
         ) from error
 
 
@@ -215,7 +215,7 @@ def _checked(name: str, number: int, row: dict[str, Any], columns: Sequence[str]
 
 def _text(value: Any, name: str, number: int, column: str, columns: Sequence[str]) -> str:
     if not isinstance(value, str):
-        found = "is missing or empty" if value is None else f"is no text but {type(value).__name__}"
+        found = "is missing or empty" if value is None else f"is not text but {type(value).__name__}"
         needed = ", ".join(one for one in columns if one != VALENCE)
         raise UserError(f"{name}, row {number}: the column '{_shown(column)}' {found}; a corpus needs {needed}.")
     if len(value) > MOST_CHARACTERS:

@@ -33,7 +33,7 @@ ROWS_PER_PART = 4096
 PROMPT_SCHEMA = {"prompt_sha256": pl.String, "prompt": pl.String}
 
 Fault = Callable[[str, int], str]
-"""Why a cleaned text of so many tokens is dropped, or ""."""
+"""Why a cleaned text of this many tokens is dropped, or ""."""
 
 
 def import_stories(

@@ -57,13 +57,13 @@ def _neutral(source: Source, number: int, row: Any) -> list[str]:
 
 def _require(place: str, row: Any, columns: dict[str, str]) -> None:
     if not isinstance(row, dict):
-        raise UserError(f"{place}: it is no object with the columns {', '.join(columns.values())}.")
+        raise UserError(f"{place}: it is not an object with the columns {', '.join(columns.values())}.")
     for option, column in columns.items():
         if row.get(column) is None:
             others = [name for name in row if name not in columns.values()]
             hint = f"; {option} names another column" if option else ""
             hint += f": {nearest(column, others)}" if option and others else "."
-            raise UserError(f"{place}: there is no {column}{hint}")
+            raise UserError(f"{place}: the column {column} is missing{hint}")
 
 
 def _texts(cell: object, place: str) -> Sequence[object]:

@@ -1,4 +1,4 @@
-"""Rounds of writing until nothing is missing or the tries are used up: the one loop of stories, neutral texts and dialogues."""
+"""Round after round of writing, until no text is missing: one loop for stories, neutral texts and dialogues."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ def identity(folder: Path = FOLDER) -> tuple[str, str]:
         names = sorted({*found["files"], *given})
         changed = [name for name in names if found["files"].get(name) != given.get(name)]
         raise UserError(
-            f"The corpus in {folder} is not version {known.get('version')} any more ({', '.join(changed[:3])}); install the package "
+            f"The corpus in {folder} is no longer version {known.get('version')} ({', '.join(changed[:3])}); install the package "
             "again, or give your own texts with --stories FILE and --neutral FILE."
         )
     return found["version"], fingerprint(found["files"])

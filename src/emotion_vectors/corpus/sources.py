@@ -106,7 +106,7 @@ def _hub_file(name: str, data_set: str, revision: str | None, file: str) -> Sour
     """One file of a data set, downloaded once into the hub's cache; its content is its identity, its commit is recorded."""
     if Path(file).suffix.lower() not in FORMATS:
         raise UserError(
-            f"{name} is no corpus that can be read; name a {', '.join(FORMATS[:-1])} or {FORMATS[-1]} file of it."
+            f"{name} is not a corpus that can be read; name a {', '.join(FORMATS[:-1])} or {FORMATS[-1]} file of it."
         )
     # Imported here: what is on this machine needs no client of the hub.
     from huggingface_hub import hf_hub_download
@@ -145,13 +145,15 @@ def unchanged(source: Source) -> None:
     if source.path is None and not source.ours:
         return
     if locate_corpus(shipped.NAME if source.path is None else str(source.path)).sha256 != source.sha256:
-        raise UserError(f"{source.path or source.name} was changed while it was read; run again with another --out.")
+        raise UserError(
+            f"{source.path or source.name} was changed while it was being read; run again with another --out."
+        )
 
 
 def _file_sha256(path: Path) -> str:
     if path.suffix.lower() not in FORMATS:
         raise UserError(
-            f"{path} is no corpus that can be read; give a {', '.join(FORMATS[:-1])} or {FORMATS[-1]} file."
+            f"{path} is not a corpus that can be read; give a {', '.join(FORMATS[:-1])} or {FORMATS[-1]} file."
         )
     if not path.is_file():
         raise UserError(f"There is no file {path}; check the path of the corpus.")

@@ -1,4 +1,4 @@
-"""Dialogues of two speakers that the model writes: what each of them feels is drawn by lot, and none may name it.
+"""Dialogues of two speakers that the model writes: what each of them feels is drawn at random, and none may name it.
 
 In: a pack, the emotions of a run, a writer. Out: `written_dialogues.parquet`, one row per written dialogue, kept or dropped, and a
 `Summary`. On each topic every emotion is each speaker's equally often, and which two meet is drawn, so that neither says anything of the

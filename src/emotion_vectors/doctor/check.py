@@ -83,8 +83,8 @@ def demand(checks: Iterable[Check], allowed: bool) -> None:
     )
     raise UserError(
         f"{len(failed)} self-check{'s' if len(failed) > 1 else ''} of the instrument failed: {named}; "
-        f"the first says: {failed[0].detail.rstrip('.')}; mend it (docs/doctor.md), or record it and go on with "
-        "--allow-failed-checks."
+        f"the first says: {failed[0].detail.rstrip('.')}; fix that (see docs/doctor.md), or give --allow-failed-checks "
+        "to record it and continue."
     )
 
 

@@ -43,7 +43,7 @@ def check_controls(lm: LanguageModel, vectors: EmotionVectors) -> Check:
     advice = (
         "."
         if good
-        else "; hold steering against shuffled-label directions, random ones are no equal push in this model."
+        else "; compare steering with shuffled-label directions, because random ones do not push equally hard in this model."
     )
     finding = Finding(times, LIMIT, good, detail + advice)
     return make_check("control_reach", "Random directions push as hard as emotion vectors", "warn", finding)

@@ -43,7 +43,7 @@ def centring(_: Bench) -> Finding:
             left, ROUNDING, False, f"The contrast changes more than the common part (by {error:.2g}); report a bug."
         )
     return at_most(
-        left, ROUNDING, "The contrast takes away the part that all emotions share.",
+        left, ROUNDING, "The contrast removes the part that all emotions share.",
         "Data called centred keep a part that all emotions share; report a bug.",
     )  # fmt: skip
 
@@ -95,5 +95,5 @@ def _projected(vectors: EmotionVectors) -> Finding:
         return Finding(float(left[layer]), ROUNDING_FILE, False, detail)
     return at_most(
         float(left[layer]), ROUNDING_FILE, "Projected directions have nothing left of what was projected out.",
-        f"Projected directions of layer {layer} still hold a part of what was projected out; make them again.",
+        f"Projected directions of layer {layer} still contain a part of what was projected out; make them again.",
     )  # fmt: skip

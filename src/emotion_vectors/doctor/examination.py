@@ -107,7 +107,7 @@ def _measured(examination: Examination, bench: Bench) -> Finding:
             finding if finding.passed or examination.kind == "warn" else _unless_rounding(examination, bench, finding)
         )
     except Exception as error:  # whatever the code under test raises is what this check has to report
-        return Finding("refused", "no error", False, f"The check could not be made: {_reason(bench.lm, error)}.")
+        return Finding("refused", "no error", False, f"The check could not be run: {_reason(bench.lm, error)}.")
 
 
 def _unless_rounding(examination: Examination, bench: Bench, finding: Finding) -> Finding:
@@ -147,8 +147,8 @@ def _reason(lm: LanguageModel, error: Exception) -> str:
     )
     broken = f"{type(error).__name__}: {first_line(error)}"
     if not others:
-        return f"the code that it tests broke off ({broken})"
+        return f"the code under test stopped with an error ({broken})"
     return (
-        f"{lm.name} has layers without keys and values that a mask could hide ({', '.join(others)}), and the code that it tests needs them "
-        f"in every layer ({broken})"
+        f"{lm.name} has layers without keys and values that a mask could hide ({', '.join(others)}), and the code under test needs "
+        f"them in every layer ({broken})"
     )

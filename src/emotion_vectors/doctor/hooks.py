@@ -95,7 +95,7 @@ def steered_rows(bench: Bench) -> Finding:
         worst.append(in_spreads(together[row], alone))
     return at_most(
         float(torch.tensor(worst).max()), selfcheck.TOLERANCE[lm.dtype], "Steered rows of a batch answer as each row alone.",
-        "A row of a batch is steered otherwise than on its own; report a bug.",
+        "A row of a batch is steered differently than on its own; report a bug.",
     )  # fmt: skip
 
 
@@ -104,7 +104,7 @@ def strength_zero(bench: Bench) -> Finding:
     plain, zero = _plain(bench)[1], _steered(bench, 0.0)[1]
     return at_most(
         float((zero - plain).abs().max()), 0.0, "Strength 0 gives the baseline logits bit for bit.",
-        "Strength 0 changes the logits: something else than the vector is added, or passes here don't repeat themselves.",
+        "Strength 0 changes the logits: something other than the vector is added, or passes on this device are not repeatable.",
     )  # fmt: skip
 
 
@@ -136,7 +136,9 @@ def causality(bench: Bench) -> Finding:
                 f"at layer {layer}, {'before the span' if layer >= bench.layer else 'below the vector'}",
             )
         if layer >= bench.layer and not bool((moved[bench.touched] > 0).all()):
-            missing = missing or f"The vector of layer {bench.layer} is not there at layer {layer} of its own tokens."
+            missing = (
+                missing or f"The vector added at layer {bench.layer} is missing at layer {layer} of its own tokens."
+            )
     found = _quiet(worst, RESIDUAL_TOLERANCE[bench.lm.dtype], place)
     return found._replace(passed=False, detail=missing + " Report a bug.") if found.passed and missing else found
 

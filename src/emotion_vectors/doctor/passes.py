@@ -92,7 +92,7 @@ def read_position(bench: Bench) -> Finding:
         worst += [in_spreads(row, own.logits) for row, own in zip(ours, bench.own, strict=True)]
     return at_most(
         float(np.max(worst)), selfcheck.TOLERANCE[lm.dtype], "The answer is read at the last token of each prompt.",
-        "The answer is read at another token than the last one of its prompt; report a bug.",
+        "The answer is not read at the last token of its prompt; report a bug.",
     )  # fmt: skip
 
 
@@ -111,7 +111,7 @@ def packed(bench: Bench) -> Finding:
         "Packed prompts answer as prompts on their own."
         if bench.choices.together
         else "Prompts are read one per row, because this model can't read them packed; they answer as on their own.",
-        "Prompts answer otherwise when they are read together; use a supported model or report a bug.",
+        "Prompts give other answers when they are read together; use a supported model or report a bug.",
     )  # fmt: skip
 
 
@@ -130,7 +130,10 @@ def start(bench: Bench) -> Finding:
             worst.append(in_spreads(started, whole))
     if not worst:
         return Finding(
-            0.0, SAME_PASS, True, "The last blocks use keys and values of the first, so every pass is a whole one."
+            0.0,
+            SAME_PASS,
+            True,
+            "The last blocks use keys and values of earlier ones, so every pass runs through all blocks.",
         )
     return at_most(
         float(np.max(worst)), SAME_PASS, "A pass that starts above a layer equals the whole pass.",

@@ -13,8 +13,8 @@ def check_reliability(found: Reliability | None) -> Check:
         finding = Finding("not measured", WANTED, False, said)
     else:
         good = (
-            f"Directions from one half {found.halves} match those from the other half with r = {found.median:.2f}, more than labels "
-            f"that mean nothing give (p = {found.p:.2g})."
+            f"Directions from one half {found.halves} match those from the other half with r = {found.median:.2f}, more than "
+            f"shuffled labels give (p = {found.p:.2g})."
         )
         finding = Finding(found.median, WANTED, found.reliable, said or good)
     return make_check("reliability", "The vectors agree with themselves over halves of their texts", "warn", finding)

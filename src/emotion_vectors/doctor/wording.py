@@ -46,7 +46,7 @@ def _prompt_fault(lm: LanguageModel, asked: Asked) -> str:
     plain = lm.tokenizer(expected, add_special_tokens=False)["input_ids"]
     front, begun = front_of(lm), ids[:leading]
     if front and not leading and plain[: len(front)] != front and ids[: len(front)] == front:
-        begun = front  # tokens of the tokenizer's own that are no BOS
+        begun = front  # tokens of the tokenizer's own that are not BOS tokens
     if text != expected or ids[len(begun) :] != plain[_leading(plain, bos) :]:
         return f"the text or tokens of one are not those of the template ({text[:30]!r})"
     return ""
@@ -142,5 +142,5 @@ def _span_fault(lm: LanguageModel, asked: Asked, name: str) -> str:
     if bos and not prompt.text.startswith(bos):
         decoded = decoded.removeprefix(bos)
     if squeezed(decoded) != squeezed(before):
-        return f"the tokens found for {value[:40]!r} stand at another place"
+        return f"the tokens found for {value[:40]!r} are in another place"
     return ""

@@ -25,7 +25,7 @@ def beyond_random(
     small vector's effect is linear in it, so the weighted sum is the effect of one vector, sum(w v) / sum |w|, no longer
     than one emotion's own, however alike the emotions are. Were the vectors random, it would scatter at most as one
     random direction does: t distributed with k - 1 degrees of freedom. Weights that sum to 0 cancel a common shift.
-    `independent`: were the labels of the stories dealt out again, each emotion would get a mixture of its own, and the
+    `independent`: were the labels of the stories shuffled again, each emotion would get a mixture of its own, and the
     sum would scatter as that of independent draws; then that scatter is the unit.
     """
     contrast = float(weights @ nats / np.abs(weights).sum())

@@ -195,13 +195,13 @@ def _decide(value: float, interval: tuple[float, float], null: Null, threshold: 
 
 
 def number(value: float | None) -> str:
-    """A number for a sentence: whole numbers plain, others with three significant digits."""
+    """A number for a sentence: whole numbers plain, others with three significant digits; below 0.0001 with four decimals."""
     if value is None or not math.isfinite(value):
         return "not known"
     if float(value).is_integer() and abs(value) < 1e6:
         return str(int(value))
     if 0 < abs(value) < 1e-3:
-        return f"{value:.1g}"
+        return f"{value:.1g}" if abs(value) >= 1e-4 else f"{round(value, 4) + 0.0:.4f}"
     return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 

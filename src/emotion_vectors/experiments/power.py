@@ -155,11 +155,11 @@ class Asked(NamedTuple):
 
     table: np.ndarray
     targets: np.ndarray
-    null_first: np.ndarray  # (b,) share or count of intended probes that rank first, with the intentions dealt out
+    null_first: np.ndarray  # (b,) share or count of intended probes that rank first, with the intentions shuffled
     null_mean: np.ndarray  # (b,) mean rank
 
     def ranks_by_chance(self, random: np.random.Generator) -> np.ndarray:
-        """(simulations, s) ranks with the emotions dealt out to the groups of scenarios that imply one."""
+        """(simulations, s) ranks with the emotions assigned at random to the groups of scenarios that imply one."""
         emotions, group = np.unique(self.targets, return_inverse=True)
         order = np.array([random.permutation(len(emotions)) for _ in range(SIMULATIONS)])
         return self.table[emotions[order][:, group], np.arange(len(self.targets))]
@@ -204,7 +204,7 @@ def implied(judged: tuple[Judged, Judged], asked: Asked, seed: int) -> list[Dete
 
 
 def curves(judged: Judged, excess: np.ndarray, expected: np.ndarray, seed: int) -> Detectable:
-    """V5: share of curves that exceed their twin's the expected way.
+    """V5: share of curves that exceed their twin's in the expected direction.
 
     `excess` (c, t, 4) are those of sets of directions turned at random, `expected` (t, 4) the signs (0: none). A share of the
     curves of a turned set is given the expected sign; its size stays.
@@ -232,7 +232,7 @@ def curves(judged: Judged, excess: np.ndarray, expected: np.ndarray, seed: int) 
 
     by = float(null_right.mean()) / max(of, 1)
     return detectable(
-        signs, SHARES, "share of curves beyond their twin's", "{} of the curves exceeded their twin's the expected way",
+        signs, SHARES, "share of curves beyond their twin's", "{} of the curves exceeded their twin's in the expected direction",
         "every curve beyond its twin's", judged, lambda share: share + (1 - share) * by,
     )  # fmt: skip
 

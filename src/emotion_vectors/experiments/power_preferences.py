@@ -23,7 +23,7 @@ WITHIN = 0.05
 def gap(judged: Judged, points: np.ndarray, categories: Sequence[str], half_width: float, seed: int) -> Detectable:
     """V7: Elo points between the category means, evenly spaced; `points` (a,) are the scores.
 
-    Noise: what the activities scatter around their category's mean, dealt out. `half_width` is that of the run's own interval;
+    Noise: what the activities scatter around their category's mean, shuffled. `half_width` is that of the run's own interval;
     simulated ones are as wide for their scatter as that one is for the run's.
     """
     random, names = generator("V7", seed), list(dict.fromkeys(categories))
@@ -151,7 +151,7 @@ def coupling(
     """V10: the true r between effect and correlation with preference.
 
     `r` and `nats` (m,) are the run's; `labels` (m,) the valences as 1, -1 and 0 (not given); `beyond(weights, nats)` the p against
-    control directions. The effects are dealt out and a part that follows r is mixed in; their size stays.
+    control directions. The effects are shuffled and a part that follows r is mixed in; their size stays.
     """
     random, m = generator("V10", seed), len(r)
     across, size = standardised(r), float(np.std(nats))
@@ -200,7 +200,7 @@ def signs(
 ) -> Detectable:
     """V11: share of the steered emotions whose effect has the sign of the valence.
 
-    The sizes of the run's own effects `nats` (m,) are dealt out with signs by coin; a share gets the sign of its valence.
+    The sizes of the run's own effects `nats` (m,) are shuffled and given random signs; a share gets the sign of its valence.
     """
     random, m = generator("V11", seed), len(nats)
     wanted = np.where(positive, 1.0, -1.0)

@@ -3,7 +3,7 @@
 In: each story's activation (d,) at the analysis layer with its emotion and topic, shard by shard. Out: for every emotion
 Pearson r of its raw direction from the even topics with that from the odd topics, the same over random halvings of the
 topics with the Spearman-Brown correction, and the null: the halves of different emotions, and for p the emotions of one
-half dealt out again. Related emotions agree across halves too, so this null is a strict one.
+half shuffled again. Related emotions agree across halves too, so this null is a strict one.
 The halves share no story and no topic, so what they agree on belongs to the emotion.
 What it can't tell: an emotion's stories can share more than the emotion (names, places, length), in both halves alike.
 """

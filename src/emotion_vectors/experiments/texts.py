@@ -1,4 +1,4 @@
-"""What the run wrote, to be read: some stories that the vectors are made of, some that were dropped, and answers under the vectors.
+"""What the run wrote, to be read: some stories that the vectors are made from, some that were dropped, and answers under the vectors.
 
 In: `stories.parquet` and `answers.parquet` of the run's folder and the valences of the record. Out: tables of texts; no part of
 the record and no verdict. The choice looks at no text: the first story of emotions evenly spread over the alphabet, the first
@@ -15,6 +15,7 @@ import polars as pl
 
 from emotion_vectors.errors import UserError
 from emotion_vectors.experiments.correlation.record import ProbeCorrelations
+from emotion_vectors.experiments.steered_words.leaks import QUESTION
 from emotion_vectors.record import Record
 from emotion_vectors.report.charts import spread
 from emotion_vectors.report.topic import Cell, Section, Table, TextsOf, Topic
@@ -44,7 +45,7 @@ def stories(folder: Path, record: Record) -> Table | None:
     ]
     note = "The first kept story of emotions evenly spread over the alphabet; nobody chose them for what they say."
     columns = ("Emotion", "Valence", "Topic", "Story")
-    return Table("Stories that the vectors are made of", columns, tuple(rows), note, kind="texts") if rows else None
+    return Table("Stories that the vectors are made from", columns, tuple(rows), note, kind="texts") if rows else None
 
 
 def dropped(folder: Path, record: Record) -> Table | None:
@@ -92,7 +93,7 @@ def answers(folder: Path, record: Record) -> Table | None:
         for row in shown.iter_rows(named=True)
     )
     note = (
-        f"The first answer to the question of the table of answers, under {count(len(chosen), 'vector')} evenly spread over the alphabet. "
+        f"The first answer to “{QUESTION}”, under {count(len(chosen), 'vector')} evenly spread over the alphabet. "
         "Strength is in mean residual norms."
     )
     return Table("Texts written while steered", ("Vector", "Strength", "Answer"), rows, note, kind="texts")

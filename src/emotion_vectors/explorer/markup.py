@@ -81,7 +81,7 @@ def colour(share: float) -> str:
 
 
 def bar(share: float, width: int = 100) -> str:
-    """A small bar around a middle line for a value from -1 to 1, as SVG; the number stands beside it in the text."""
+    """A small bar around a middle line for a value from -1 to 1, as SVG; the number is next to it in the text."""
     half = width / 2
     size = min(abs(share), 1.0) * half
     start = half if share >= 0 else half - size

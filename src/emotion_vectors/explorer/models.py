@@ -46,7 +46,9 @@ class Models:
     def of(self, run: Run) -> Loaded:
         """The model that the run's vectors belong to; another or a missing one is a `UserError`."""
         if run.vectors is None or (self._override or run.model) is None:
-            raise UserError("This run has no vectors yet; choose another run, or give its run command again.")
+            raise UserError(
+                "This run has no vectors yet; choose another run, or run the same command again to continue it."
+            )
         asked = {key: run.asked.get(key) for key in ("quantize", "adapter")}
         header = run.vectors.header | asked | {"model": run.model, "model_sha256": run.model_sha256}
         with self._loading:

@@ -43,7 +43,7 @@ class Run:
     def lacks(self, what: str, remedy: str) -> tuple[str, str]:
         """Two sentences for a tab that shows nothing: there is no `what` yet, and the `remedy` in an unfinished run."""
         if self.alone:
-            return f"A vectors file has no {what}.", "Only a run has; Read, Steer and Map work with the file."
+            return f"A vectors file has no {what}.", "Only runs have them; Read, Steer and Map work with the file."
         return f"There are no {what} yet.", remedy
 
     @property
@@ -108,7 +108,7 @@ def names(folders: list[Path]) -> dict[str, Path]:
             raise UserError(f"There is no folder {folder}; give the folder of a run, or a {SUFFIX} file of vectors.")
         if not alone and not (folder / "run.json").is_file():
             raise UserError(
-                f"{folder} holds no run of this tool (no run.json); give the --out of `emotion-vectors run`."
+                f"{folder} is not a run folder (it has no run.json); give the --out of `emotion-vectors run`."
             )
         name, parent = folder.name, folder.parent
         while name in named and parent != parent.parent:
@@ -127,15 +127,13 @@ def open_run(name: str, path: Path) -> Run:
         try:
             if not is_as_written(path):
                 raise UserError(
-                    f"{path / RECORD} is damaged, or was changed after its run, so it is not shown; give the run command again."
+                    f"{path / RECORD} is damaged, or was changed after its run, so it is not shown; run the same command again."
                 )
             record = parse(read_record(path), SHOWN)
         except UserError as error:
             problems.append(str(error))
     else:
-        problems.append(
-            "This run is not finished: it has no results.json yet. Give the same run command again; it goes on where it was."
-        )
+        problems.append("This run is not finished: it has no results.json yet. Run the same command again to resume.")
     if (path / "vectors.safetensors").is_file():
         try:
             vectors = EmotionVectors.load(path)

@@ -74,9 +74,11 @@ def read(path: Path) -> Arrays:
     except OSError as error:
         raise UserError(f"Can't read {path}: {error.strerror or error}; check the path.") from error
     except Exception as error:  # zipfile, zlib and numpy raise whatever a damaged file provokes
-        raise UserError(f"{path} is no npz of emotions x layers x d ({_short(error)}); see docs/exports.md.") from error
+        raise UserError(
+            f"{path} is not an npz of emotions x layers x d ({_short(error)}); see docs/exports.md."
+        ) from error
     if 0 in cube.shape or not np.isfinite(cube).all():
-        raise UserError(f"{path} holds no vectors, or values that are not finite; get the file again.")
+        raise UserError(f"{path} has no vectors, or values that are not finite; get the file again.")
     if (emotions is not None and len(emotions) != cube.shape[0]) or (
         numbers is not None and len(numbers) != cube.shape[1]
     ):
@@ -87,9 +89,9 @@ def read(path: Path) -> Arrays:
 def _header(archive: zipfile.ZipFile, item: zipfile.ZipInfo) -> tuple[tuple[int, ...], np.dtype, int]:
     """Shape, type and size in bytes of an array, from its header alone."""
     if not item.filename.endswith(".npy") or item.file_size > MOST_BYTES:
-        raise ValueError("a member is no array or too large")
+        raise ValueError("a member is not an array or too large")
     if item.file_size > SHORTEST_RATIO * max(item.compress_size, 1):
-        raise ValueError("a member says that it unpacks to more than it can")
+        raise ValueError("a member claims to unpack to more than it can")
     with archive.open(item) as member:
         version = np.lib.format.read_magic(member)
         if version not in ((1, 0), (2, 0)):
@@ -123,7 +125,7 @@ def _name(name: str | bytes) -> str:
 def _layer(layer: float) -> int:
     """A layer's number, whether it was saved as a whole number or as a float that is one."""
     if layer != int(layer):
-        raise ValueError(f"the layer {layer} is no whole number")
+        raise ValueError(f"the layer {layer} is not a whole number")
     return int(layer)
 
 

@@ -19,7 +19,7 @@ from emotion_vectors.record import Record
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 PAPER = "https://arxiv.org/abs/2604.07729"
 LIMITS = """\
-- What was asked is what this model says and computes, not what it experiences. No verdict says that a model feels anything.
+- The experiment asks what this model says and computes, not what it experiences. No verdict says that a model feels anything.
 - A verdict is about one model, one set of stimuli and one layer. Most criteria rest on few items; the intervals show it.
 - A vector is a direction that goes with an emotion's stories. It need not be the only one, nor cause what it goes with.
 - The vectors fit the weights of the hash above. Other weights of the same name, and fine-tuned ones, have other directions."""
@@ -27,7 +27,7 @@ LIMITS = """\
 SERVING = """\
 - `emotion-vectors export` writes these vectors for llama.cpp, EasySteer, vllm-lens, lm-evaluation-harness and steering-vectors.
 - llama.cpp never steers block 0, and builds before its pull request 20653 (March 2026) load a control vector for some hybrid and mixture models
-  (Qwen3.5, Qwen3.5-MoE and Qwen3-Next among them) and add nothing, without a word; PLaMo 2 and embedding models were left out there too.
+  (Qwen3.5, Qwen3.5-MoE and Qwen3-Next among them) and add nothing, without any message; PLaMo 2 and embedding models were left out there too.
   Compare answers with and without it at temperature 0."""
 
 
@@ -65,11 +65,11 @@ def _opening(record: Record, facts: Mapping[str, Any]) -> str:
     return (
         f"# Emotion vectors of {text(model.name)}\n\n"
         f"{len(facts['emotions'])} directions in the residual stream, one per emotion, at each of {facts['layers']} layers "
-        f"(width {facts['width']}), with what an experiment said about them: of its {len(record.criteria)} criteria "
+        f"(width {facts['width']}), with the results of an experiment on them: of its {len(record.criteria)} criteria "
         f"{verdicts['pass']} pass, {verdicts['fail']} fail and {verdicts['inconclusive']} are inconclusive{unasked}. Made with "
         f"emotion-vectors {text(record.version)} on {text(record.created[:10])}, in the design of Part 1 of "
-        f"[Emotion Concepts and their Function in a Large Language Model]({PAPER}); a reproduction by others, not by the "
-        f"paper's authors.\n\n{_caution(record)}"
+        f"[Emotion Concepts and their Function in a Large Language Model]({PAPER}). This is a reproduction by others, "
+        f"not by the paper's authors.\n\n{_caution(record)}"
         "| file | what |\n|---|---|\n"
         "| `vectors.safetensors` | the directions, raw and with neutral components removed, and the mean residual norms |\n"
         "| `results.json` | the record of the run: every number on this page, with settings and hashes |\n\n"
@@ -108,8 +108,8 @@ def _verdicts(record: Record) -> str:
         cells = (name, criterion.name, value, shown, criterion.verdict, criterion.reason)
         rows.append(f"| {' | '.join(text(cell) for cell in cells)} |")
     return (
-        "## What the experiment said\n\npass: better than chance, and the bar is reached. fail: no better than chance by its "
-        "interval, or the whole interval misses the bar. not asked: the run lacks what it is about. inconclusive: the rest.\n\n"
+        "## Results of the experiment\n\npass: better than chance, and the bar is reached. fail: no better than chance by its "
+        "interval, or the whole interval misses the bar. not asked: the run lacks what the criterion needs. inconclusive: the rest.\n\n"
         + "\n".join(rows)
     )
 
@@ -134,8 +134,8 @@ def _method(record: Record, facts: Mapping[str, Any]) -> str:
 def _licence(record: Record) -> str:
     return (
         "## Licence\n\nThe vectors were computed from the weights of "
-        f"{text(record.model.name)} and from texts that a model wrote; the licences of those models may bind their use, "
-        "and whoever publishes this page is to name one. The software is Apache-2.0."
+        f"{text(record.model.name)} and from texts that a model wrote; the licences of those models may restrict their "
+        "use, and whoever publishes this page must state one. The software is Apache-2.0."
     )
 
 

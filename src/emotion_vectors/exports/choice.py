@@ -74,7 +74,7 @@ def places(out: Path, suffix: str, names: Sequence[str]) -> list[Path]:
                 f"{len(names)} directions don't go into one {suffix} file; give a folder, or one mix with --emotion."
             )
         if out.is_dir():
-            raise UserError(f"{out} is a folder; give another name to the file.")
+            raise UserError(f"{out} is a folder; choose another name for the file.")
         return [out]
     if out.exists() and not out.is_dir():
         raise UserError(f"{out} is a file without the ending {suffix}; give a folder or a file name with that ending.")

@@ -50,7 +50,7 @@ def silence(model_hint: str) -> str:
     if not model_hint.startswith(SILENT):
         return ""
     return (
-        "There are builds of llama.cpp that load a control vector for this kind of model and add nothing, without a word; compare answers with "
+        "Some builds of llama.cpp load a control vector for this kind of model and add nothing, without any message; compare answers with "
         "and without it at temperature 0 (docs/exports.md)."
     )
 
@@ -116,7 +116,7 @@ def read(path: Path) -> ControlVector:
     except OSError as error:
         raise UserError(f"Can't read {path}: {error.strerror}; check the path.") from error
     except (Damaged, struct.error, UnicodeDecodeError) as error:
-        raise UserError(f"{path} is no whole GGUF control vector ({error}); get the file again.") from error
+        raise UserError(f"{path} is not a complete GGUF control vector ({error}); get the file again.") from error
 
 
 def _parse(data: bytes) -> ControlVector:
@@ -131,12 +131,12 @@ def _parse(data: bytes) -> ControlVector:
         if not isinstance(value, list | Texts):
             keys[name] = value
     if keys.get("general.architecture", ARCHITECTURE) != ARCHITECTURE:
-        raise Damaged(f"it holds a {str(keys['general.architecture'])[:40]!r}")
+        raise Damaged(f"it contains a {str(keys['general.architecture'])[:40]!r}")
     placed = [_tensor(file) for _ in range(n_tensors)]
     layers = _vectors(data, _start(file.at, keys), placed)
     first = layers.pop(0, None)
     if not layers:
-        raise Damaged("it holds no direction.N beyond direction.0, which llama.cpp never adds")
+        raise Damaged("it has no direction.N other than direction.0, which llama.cpp never adds")
     return ControlVector(keys, layers, first is not None)
 
 
@@ -147,7 +147,7 @@ def _tensor(file: Cursor) -> tuple[str, int, int, int]:
         raise Damaged("a tensor has no or too many dimensions")
     shape = [file.number("Q") for _ in range(dimensions)]
     if math.prod(shape) != max(shape):
-        raise Damaged(f"the tensor {name[:40]!r} is no single row")
+        raise Damaged(f"the tensor {name[:40]!r} is not a single row")
     return name, max(shape), file.number("I"), file.number("Q")
 
 
@@ -163,20 +163,20 @@ def _vectors(data: bytes, start: int, placed: list[tuple[str, int, int, int]]) -
     for name, count, kind, offset in placed:
         found = re.fullmatch(r"direction\.(\d{1,4}|-[1-9]\d{0,3})", name)
         if found is None:
-            raise Damaged(f"the tensor {name[:40]!r} is no direction.N")
+            raise Damaged(f"the tensor {name[:40]!r} is not named direction.N")
         if kind not in FLOATS:
-            raise Damaged(f"the tensor {name!r} is no float32 or float16")
+            raise Damaged(f"the tensor {name!r} is not float32 or float16")
         first, last = start + offset, start + offset + count * FLOATS[kind].itemsize
         if last > len(data):
             raise Damaged("it ends too early")
         layer = int(found[1])
         if layer in layers:
-            raise Damaged(f"the tensor {name!r} is there twice")
+            raise Damaged(f"the tensor {name!r} appears twice")
         layers[layer] = np.frombuffer(data[first:last], dtype=FLOATS[kind]).astype(np.float32)
         if not np.isfinite(layers[layer]).all():
-            raise Damaged(f"the tensor {name!r} holds a value that is not finite")
+            raise Damaged(f"the tensor {name!r} has a value that is not finite")
     if not layers:
-        raise Damaged("it holds no direction.N")
+        raise Damaged("it has no direction.N")
     if len({len(vector) for vector in layers.values()}) > 1:
         raise Damaged("its directions differ in width")
     return layers

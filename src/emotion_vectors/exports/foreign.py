@@ -62,7 +62,7 @@ def import_vectors(
     _check(found, lm)
     chosen = lm.default_layer if layer is None else layer
     if chosen not in found.layers:
-        raise UserError(f"The file has no vectors at layer {chosen}; choose --layer out of {in_short(found.layers)}.")
+        raise UserError(f"The file has no vectors at layer {chosen}; choose --layer from {in_short(found.layers)}.")
     raw = np.zeros((lm.n_layers, len(found.vectors), lm.hidden_size), dtype=np.float32)
     for row, by_layer in enumerate(found.vectors.values()):
         for at in found.layers:
@@ -110,7 +110,7 @@ def _control_vectors(files: Sequence[str], blocks: int) -> Foreign:
 
 def _arrays(files: Sequence[str], names: Sequence[str]) -> Foreign:
     if len(files) > 1:
-        raise UserError("An npz holds all emotions; import one file at a time.")
+        raise UserError("An npz contains all emotions; import one file at a time.")
     read = arrays.read(Path(files[0]))
     emotions = tuple(names) or read.emotions
     if emotions is None or len(emotions) != len(read.vectors):
@@ -131,10 +131,10 @@ def _add(vectors: dict[str, dict[int, np.ndarray]], name: str, layers: dict[int,
     # `read` parts names at commas, and `steer` a name from its strength at =.
     if not name or len(name) > 100 or not name.isprintable() or {",", "="} & set(name):
         raise UserError(
-            f"'{name[:40]!a}' is no name of an emotion; write NAME=FILE, or --names for an npz, without commas and =."
+            f"'{name[:40]!a}' is not the name of an emotion; write NAME=FILE, or --names for an npz, without commas and =."
         )
     if name in vectors:
-        raise UserError(f"The emotion '{name}' is there twice; write NAME=FILE with different names.")
+        raise UserError(f"The emotion '{name}' is given twice; write NAME=FILE with different names.")
     if len(vectors) >= MOST_EMOTIONS:
         raise UserError(f"There are more than {MOST_EMOTIONS:,} emotions; import fewer.")
     vectors[name] = layers
@@ -146,7 +146,7 @@ def _check(found: Foreign, lm: LanguageModel) -> None:
     width = {len(vector) for layers in found.vectors.values() for vector in layers.values()}
     if width != {lm.hidden_size}:
         raise UserError(
-            f"The vectors have width {in_short(sorted(width))}, but {lm.name} has {lm.hidden_size}; give the model they are from."
+            f"The vectors have width {in_short(sorted(width))}, but {lm.name} has {lm.hidden_size}; give the model they come from."
         )
     if found.layers == list(range(1, lm.n_layers + 1)):
         raise UserError(
@@ -156,7 +156,7 @@ def _check(found: Foreign, lm: LanguageModel) -> None:
     if found.layers[-1] >= lm.n_layers or (found.counted and len(found.layers) != lm.n_layers):
         raise UserError(
             f"The file has layers up to {found.layers[-1]} of {len(found.layers)}, but {lm.name} has {lm.n_layers} (0 to "
-            f"{lm.n_layers - 1}); give the model they are from, or an npz with an array 'layers'."
+            f"{lm.n_layers - 1}); give the model they come from, or an npz with an array 'layers'."
         )
 
 

@@ -25,7 +25,7 @@ FILES = ("README.md", "vectors.safetensors", "results.json")
 def write_folder(run: Path, vectors: EmotionVectors, out: Path) -> list[Path]:
     """Write the repository folder of a finished run; the card comes last."""
     if not (run / "results.json").is_file():
-        raise UserError(f"{run} holds no results.json, from which the card is made; give the folder of a finished run.")
+        raise UserError(f"{run} has no results.json, from which the card is made; give the folder of a finished run.")
     if out.exists() and not out.is_dir():
         raise UserError(f"{out} is a file; --out needs a folder for this format.")
     record = read_record(run)
@@ -37,7 +37,7 @@ def write_folder(run: Path, vectors: EmotionVectors, out: Path) -> list[Path]:
         record = without_paths(record)
         card = model_card(parse(record, {}), facts)
     except (KeyError, TypeError, AttributeError, ContradictoryRecord) as error:
-        raise UserError(f"The record in {run} is not whole ({first_line(error)}); run it again.") from error
+        raise UserError(f"The record in {run} is damaged ({first_line(error)}); run it again.") from error
     vectors.save(out / "vectors.safetensors")
     atomic.write_json(out / "results.json", record)
     atomic.write_text(out / "README.md", card)
@@ -67,12 +67,12 @@ def push(folder: Path, repository: str, files: Sequence[str] = FILES) -> str:
     from huggingface_hub import HfApi, get_token
 
     if not HUB_ID.fullmatch(repository):
-        raise UserError(f"'{repository}' is no repository id; write for example --push-to-hub name/emotion-vectors.")
+        raise UserError(f"'{repository}' is not a repository id; write for example --push-to-hub name/emotion-vectors.")
     token = get_token()
     if not token:
         raise UserError(
             f"There are no Hugging Face credentials, so nothing was uploaded and {folder} is ready; "
-            "log in with `hf auth login` or set HF_TOKEN, then repeat the command."
+            "log in with `hf auth login` or set HF_TOKEN, then run the command again."
         )
     api = HfApi(token=token)
     try:
@@ -87,6 +87,6 @@ def push(folder: Path, repository: str, files: Sequence[str] = FILES) -> str:
         message = first_line(error).replace(token, "[token]")
         # The cause is left out on purpose: requests quoted in it carry the token.
         raise UserError(
-            f"Can't upload to '{repository}': {message}; {folder} is ready, so repeat the command."
+            f"Can't upload to '{repository}': {message}; {folder} is ready, so run the command again."
         ) from None
     return address

@@ -44,7 +44,7 @@ def export_vectors(
     if format not in FORMATS:
         raise UserError(f"There is no format '{format}'; {nearest(format, FORMATS)}")
     if mix and emotions:
-        raise UserError("--emotion makes one mix and --emotions one file each; give one of them.")
+        raise UserError("--emotion makes one mix and --emotions one file for each emotion; give one of the two.")
     vectors = EmotionVectors.load(source)
     if format in STEERING:
         chosen = _layers(layers, vectors) if layers else [vectors.layer]
@@ -63,7 +63,7 @@ def export_vectors(
         arrays.write(path, vectors, names, _layers(layers or "all", vectors))
         return [path]
     if layers:
-        raise UserError(f"The format {format} always holds all layers; leave --layers out.")
+        raise UserError(f"The format {format} always contains all layers; leave --layers out.")
     if format == "huggingface":
         _check_free([out / name for name in hub.FILES], overwrite)
         return hub.write_folder(folder_at(source), vectors.subset(names), out)
@@ -77,7 +77,9 @@ def _check_free(paths: Sequence[Path], overwrite: bool) -> None:
     taken = [path for path in paths if path.exists()]
     if taken and not overwrite:
         more = f" and {len(taken) - 1} others are" if len(taken) > 1 else " is"
-        raise UserError(f"{taken[0]}{more} there already; choose another --out, or give --overwrite to replace.")
+        raise UserError(
+            f"{taken[0]}{more} there already; choose another --out, or replace what is there with --overwrite."
+        )
 
 
 def _layers(text: str, vectors: EmotionVectors) -> list[int]:

@@ -55,7 +55,7 @@ def asked_arguments(given: Mapping[str, Any]) -> Asked:
     strengths = asked_strengths(given.get("steer"))
     control = _control(texts.get("control"))
     if control is not None and not any(strengths.values()):
-        raise UserError("A control is as long as what is steered; say what to steer with: -M steer=calm=0.1.")
+        raise UserError("A control has the length of what is steered; say what to steer with: -M steer=calm=0.1.")
     batch = texts.get("batch_size", "32")
     if not batch.isdecimal() or not int(batch):
         raise UserError(f"The batch_size is '{batch}'; give a whole number such as 32.")
@@ -109,7 +109,7 @@ def asked_sampling(config: GenerateConfig, most: int) -> Sampling:
     }
     if refused := sorted(set_here - HONOURED - AROUND):
         raise UserError(
-            f"emotion-vectors draws tokens by itself and can't honour {', '.join(refused)}; leave {'it' if len(refused) == 1 else 'them'} "
+            f"emotion-vectors samples tokens itself and can't honour {', '.join(refused)}; leave {'it' if len(refused) == 1 else 'them'} "
             f"out (it takes {', '.join(sorted(HONOURED))})."
         )
     usual = Sampling()

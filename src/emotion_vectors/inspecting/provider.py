@@ -1,6 +1,6 @@
 """The model provider: messages in, an answer steered by emotion vectors out, with what the vectors read in every message.
 
-It stands beside Inspect's own Hugging Face provider and not on it: that one loads by AutoModel and writes by `generate`, with one random
+It is separate from Inspect's own Hugging Face provider and not built on it: that one loads by AutoModel and writes by `generate`, with one random
 generator for a batch. This one loads as the rest of the package does (GGUF, quantised, adapters, hashes) and writes by `lm.decode`, where
 a text depends on its own prompt, seed and vectors, not on what shares its batch.
 
@@ -71,7 +71,7 @@ class _Call:
 
 
 class SteeredAPI(ModelAPI):
-    """`emotion-vectors/MODEL`: MODEL is what `load_model` takes, or `own` for the model that the vectors are of."""
+    """`emotion-vectors/MODEL`: MODEL is what `load_model` takes, or `own` for the model that the vectors come from."""
 
     def __init__(
         self, model_name: str, base_url: str | None = None, api_key: str | None = None, config: GenerateConfig = GenerateConfig(),
@@ -139,7 +139,7 @@ class SteeredAPI(ModelAPI):
     async def generate(
         self, input: list[ChatMessage], tools: list[ToolInfo], tool_choice: ToolChoice, config: GenerateConfig
     ) -> ModelOutput:
-        """The steered answer. Raises `UserError` for tools, for content that is no text, and for settings that can't be honoured."""
+        """The steered answer. Raises `UserError` for tools, for content that is not text, and for settings that can't be honoured."""
         call = self._call(input, tools, config)
         self._waiting.append(call)
         try:
@@ -182,7 +182,7 @@ class SteeredAPI(ModelAPI):
         chat = [house_message(message.model_dump(exclude_none=True)) for message in input]
         if not chat or chat[-1]["role"] == "assistant":
             raise UserError(
-                "The messages must end with one that asks for an answer; emotion-vectors can't go on with an assistant's."
+                "The messages must end with one that asks for an answer; emotion-vectors can't continue an assistant's message."
             )
         prompt = converse(self.lm, chat, any_length=True)
         if any(prompt.other_parts):

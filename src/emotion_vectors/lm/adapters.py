@@ -54,7 +54,7 @@ def find_adapter(name: str, cache: Path | None = None) -> Adapter:
         if not (folder / file).is_file():
             pickled = " (pickled weights are refused)" if any(folder.glob("*.bin")) else ""
             raise UserError(
-                f"'{name}' is no adapter: it has no {file}{pickled}; give what peft's save_pretrained wrote."
+                f"'{name}' is not an adapter: it has no {file}{pickled}; give what peft's save_pretrained wrote."
             )
     digest = hashlib.sha256("".join(f"{file}:{sha256_of(folder / file)}\n" for file in (CONFIG, WEIGHTS)).encode())
     return Adapter(name, folder, digest.hexdigest(), base_of(folder))
@@ -92,7 +92,7 @@ def refuse_adapter_as_model(name: str, folder: Path) -> None:
     if not (folder / CONFIG).is_file():
         return
     base = base_of(folder) or "its base model"
-    what = "holds an adapter beside a model" if (folder / "config.json").is_file() else "is an adapter, not a model"
+    what = "contains an adapter and a model" if (folder / "config.json").is_file() else "is an adapter, not a model"
     raise UserError(
         f"{name} {what}; give the model that it was trained on and the adapter: --model {base} --adapter {name}."
     )

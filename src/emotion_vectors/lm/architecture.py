@@ -42,14 +42,16 @@ def find_parts(model: PreTrainedModel) -> Parts:
     if len(norms) > 1:
         norms = {name: child for name, child in norms.items() if name in FINAL_NORMS} or norms
     if len(norms) != 1:
-        raise UserError(f"Can't tell the final norm of {kind}: found {len(norms)} candidates; use a supported model.")
+        raise UserError(
+            f"Can't identify the final norm of {kind}: found {len(norms)} candidates; use a supported model."
+        )
     head = model.get_output_embeddings()
     if not isinstance(head, nn.Linear):
         raise UserError(f"{kind} has no linear unembedding; use a causal language model.")
     weight = getattr(head, "weight", None)
     if weight is None or not weight.is_floating_point() or weight.shape != (head.out_features, head.in_features):
         raise UserError(
-            f"The unembedding of {kind} is quantised, and single tokens can't be read from it; use weights that leave out lm_head."
+            f"The unembedding of {kind} is quantised, and single tokens can't be read from it; use weights quantised without lm_head."
         )
     if parent is not body and not isinstance(parent, PreTrainedModel):
         raise UserError(f"The decoder of {kind} hides its blocks in a nested module; use a supported model.")
@@ -69,7 +71,7 @@ def _blocks(body: nn.Module, kind: str, wanted: int) -> tuple[nn.Module, nn.Modu
     lists = [found for found in lists if len({type(block) for block in found[1]}) == 1] or lists
     if len(lists) != 1:
         raise UserError(
-            f"Can't tell the decoder blocks of {kind}: found {len(lists)} lists of {wanted} blocks; "
+            f"Can't identify the decoder blocks of {kind}: found {len(lists)} lists of {wanted} blocks; "
             "use a Llama, Qwen, Gemma, Mistral or GPT-NeoX style model."
         )
     return lists[0]

@@ -31,7 +31,7 @@ class Said(NamedTuple):
 
 
 class NoMessageError(Exception):
-    """Why something is no message; a sentence's end, as in "the message 3 ..."."""
+    """Why something is not a message; a sentence's end, as in "the message 3 ..."."""
 
 
 def read_message(message: Any) -> Said:
@@ -55,7 +55,7 @@ def _content(content: Any) -> tuple[str, tuple[str, ...], int]:
     if content is None or isinstance(content, str):
         return content or "", (), 0
     if not isinstance(content, Sequence) or isinstance(content, bytes):
-        raise NoMessageError("has a content that is no text and no list of parts")
+        raise NoMessageError("has content that is neither text nor a list of parts")
     words, thoughts, others = [], [], 0
     for part in content:
         kind = part.get("type") if isinstance(part, Mapping) else None

@@ -22,6 +22,7 @@ from transformers import DynamicCache
 
 from emotion_vectors.errors import UserError
 from emotion_vectors.lm.forward import CACHE_NAMES, add_at, pad, watch_blocks, with_cache
+from emotion_vectors.lm.limits import rotation_border
 from emotion_vectors.lm.readout import all_logits
 from emotion_vectors.lm.sampling import Sampling, draw, end_tokens, penalize, uniform_draws
 
@@ -86,7 +87,8 @@ def decode(
     for a model that keeps no cache of the text so far, and `HookError` where a vector was not added exactly once.
     """
     ends = end_tokens(lm) if ends is None else ends
-    if len({len(row.ids) for row in rows}) > 1 and new_cache(lm.model) is None:
+    apart = _beyond_border(lm, rows, sampling) or new_cache(lm.model) is None
+    if apart and len({len(row.ids) for row in rows}) > 1:
         return _by_length(lm, rows, sampling, arithmetic, on_token, ends)
     texts: list[list[int]] = [[] for _ in rows]
     finished = [False] * len(rows)
@@ -107,6 +109,22 @@ def decode(
             drawn = batch.keep(torch.nonzero(~done)[:, 0], drawn)
         tokens = drawn[:, None]
     return [Decoded(*text) for text in zip(texts, finished, strict=True)]
+
+
+def _beyond_border(lm: Any, rows: Sequence[Row], sampling: Sampling) -> bool:
+    """Whether some rows lie beyond the model's `rotation_border`. `UserError` where a text may cross it while it is written."""
+    border = rotation_border(lm)
+    if border is None:
+        return False
+    crossing = next(
+        (len(row.ids) for row in rows if len(row.ids) <= border < len(row.ids) + sampling.max_new_tokens - 1), None
+    )
+    if crossing is not None:
+        raise UserError(
+            f"A prompt of {crossing} tokens and up to {sampling.max_new_tokens} new ones would cross {border} tokens, beyond which {type(lm.model).__name__} rotates "
+            "positions otherwise, also those already read; ask for fewer tokens, or give a shorter or a longer prompt."
+        )
+    return any(len(row.ids) > border for row in rows)
 
 
 def _by_length(
@@ -187,8 +205,8 @@ class _Batch:
         kept = next((found[name] for name in CACHE_NAMES if found.get(name) is not None), None)
         if kept is None:
             raise UserError(
-                f"{type(self.lm.model).__name__} keeps nothing of the text so far that a next token could be read on top of, so this tool can't "
-                "write with it; choose another model."
+                f"{type(self.lm.model).__name__} has no cache of the text so far to read the next token with, so emotion-vectors "
+                "can't write with it; choose another model."
             )
         return kept
 

@@ -35,8 +35,8 @@ def choose_devices(devices: str) -> tuple[torch.device, ...]:
     numbers = [device.index for device in computing]
     if "auto" in names or len({d.type for d in computing}) > 1 or None in numbers or len(set(numbers)) < len(numbers):
         raise UserError(
-            f"A model can't be spread over '{devices}'; name different GPUs by their numbers, as in cuda:0,cuda:1, with cpu at the end "
-            "for what doesn't fit on them."
+            f"A model can't be spread over '{devices}'; list different GPUs by number, as in cuda:0,cuda:1, with cpu at "
+            "the end for what doesn't fit on them."
         )
     return chosen
 
@@ -141,7 +141,7 @@ def device_map(
 def _assign(
     module: nn.Module, name: str, at: dict[int, torch.device], first: torch.device, found: dict[str, Place]
 ) -> None:
-    """Name every part that is or holds no block, each block, and the parameters of what holds blocks."""
+    """Name every part that neither is nor contains a block, each block, and the parameters of what holds blocks."""
     if not any(id(part) in at for part in module.modules()):
         found[name] = place_of(first)
     elif id(module) in at:

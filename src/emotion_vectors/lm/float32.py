@@ -39,7 +39,7 @@ def why_not(lm: LanguageModel) -> str:
     buffers = [one for module in modules for one in module.buffers()]
     if any(one.device.type == "meta" for one in (*parameters, *buffers)):
         return "some weights are kept off the device"
-    # Quantised weights are of a class of their own, integers, or floats of 8 bits; their scales may lie beside them as buffers.
+    # Quantised weights are of a class of their own, integers, or floats of 8 bits; their scales may be next to them as buffers.
     plain = all(type(one) is nn.Parameter and one.dtype in PLAIN for one in parameters)
     packed = any(one.dtype in PACKED or (one.is_floating_point() and one.dtype not in PLAIN) for one in buffers)
     return "" if plain and not packed else "the weights are quantised"

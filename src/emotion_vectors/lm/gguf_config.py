@@ -1,6 +1,6 @@
 """What a GGUF file says about the computation, put into a transformers configuration: applied, or refused by the key's name.
 
-transformers' own reader takes over a dozen keys of each architecture, drops the others without a word, and fills what is left out
+transformers' own reader takes over a dozen keys of each architecture, drops the others without a warning, and fills what is left out
 with its class's defaults. Here every key below the architecture's name has a rule, and what is left out gets llama.cpp's default
 (`src/llama-model.cpp`, `load_hparams`); an unknown key is a refusal. Keys: `gguf.constants.Keys`; the format's text is
 https://github.com/ggml-org/ggml/blob/master/docs/gguf.md. Each architecture here is held against llama.cpp's logits in the tests.
@@ -92,8 +92,8 @@ def check_keys(keys: Mapping[str, Any]) -> None:
     architecture = str(keys.get("general.architecture", ""))
     if architecture not in ARCHITECTURES:
         raise UserError(
-            f"GGUF files of the architecture '{architecture}' are not read, only those of {', '.join(ARCHITECTURES)}, which are held "
-            "against llama.cpp; give the model as a folder of .safetensors."
+            f"GGUF files of the architecture '{architecture}' are not read, only those of {', '.join(ARCHITECTURES)}, which "
+            "are tested against llama.cpp; give the model as a folder of .safetensors."
         )
     for key, value in keys.items():
         per_block = isinstance(value, list) and key.removeprefix(f"{architecture}.") in RULES

@@ -19,7 +19,7 @@ from transformers.utils import logging
 from emotion_vectors.errors import UserError, first_line
 from emotion_vectors.lm.gguf_config import Factors, apply_keys, check_keys
 from emotion_vectors.lm.gguf_header import Header, join, read_header, shards
-from emotion_vectors.lm.gguf_tokenizer import settle_tokenizer
+from emotion_vectors.lm.gguf_tokenizer import check_ids, settle_tokenizer
 from emotion_vectors.lm.pretrained import SHOWN, load_pretrained
 
 READING = 2  # goes up when the same file is read in another way; what was converted before is then not used again
@@ -59,6 +59,7 @@ def convert(path: Path, target: Path, scratch: Path) -> None:
 def _config(path: Path, header: Header) -> Any:
     """The configuration of the file, every key applied."""
     check_keys(header.keys)
+    check_ids(header.keys)
     level = logging.get_verbosity()
     logging.set_verbosity_error()  # of an unfinished configuration; it is completed below
     try:
@@ -82,7 +83,7 @@ def _factors(path: Path, header: Header) -> Factors | None:
         return Factors(values[FREQUENCIES], values[FREQUENCIES])
     if names == {LONG, SHORT}:
         return Factors(values[SHORT], values[LONG])
-    raise UserError(f"{path} holds only {', '.join(sorted(names))} of its factors of the rotation; get the file again.")
+    raise UserError(f"{path} has only {', '.join(sorted(names))} of its rotation factors; get the file again.")
 
 
 def _refuse_left_over(model: PreTrainedModel, header: Header, shown: Path) -> None:

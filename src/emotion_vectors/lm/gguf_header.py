@@ -101,14 +101,14 @@ def read_header(path: Path) -> Header:
             return _parsed(Cursor(data))
     except OSError as error:
         raise UserError(f"Can't read {path}: {error.strerror}; check the path.") from error
-    except (Damaged, ValueError, struct.error) as error:  # ValueError: an empty file, or a text that is no UTF-8
+    except (Damaged, ValueError, struct.error) as error:  # ValueError: an empty file, or a text that is not UTF-8
         raise UserError(f"Can't read {path} as a GGUF model: {error}; is the file complete?") from error
 
 
 def _parsed(file: Cursor) -> Header:
     n_tensors, n_keys = file.counts()
     if max(n_tensors, n_keys) > len(file.data) // 8:
-        raise Damaged("it counts more than it holds")
+        raise Damaged("it counts more than it contains")
     keys: dict[str, Any] = {}
     for _ in range(n_keys):
         name = file.text()
@@ -137,12 +137,12 @@ def shards(path: Path) -> list[Path]:
     missing = [one.name for one in found if not one.is_file()]
     if missing:
         raise UserError(
-            f"The model of {path.name} has {count} parts, and {', '.join(missing[:3])} is missing beside it."
+            f"The model of {path.name} has {count} parts, and {', '.join(missing[:3])} is missing from its folder."
         )
     for number, one in enumerate(found):
         keys = read_header(one).keys
         if (keys.get("split.no"), keys.get("split.count")) != (number, count):
-            raise UserError(f"{one} is not part {number + 1} of {count}, as its name says; get the parts again.")
+            raise UserError(f"{one} is not part {number + 1} of {count}, as its name says; download the parts again.")
     return found
 
 

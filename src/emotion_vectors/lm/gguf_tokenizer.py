@@ -55,6 +55,24 @@ def settle_tokenizer(tokenizer: PreTrainedTokenizerBase, keys: Mapping[str, Any]
         _words(tokenizer, own)
     else:
         raise _refused("model", kind)
+    for end, place in (("bos", 0), ("eos", -1)):
+        asked = own.get(f"add_{end}_token")
+        given = own.get(f"{end}_token_id")
+        if asked and (
+            given is None or tokenizer("a")["input_ids"][place] != given
+        ):  # llama.cpp takes a number of its own
+            raise _refused(f"add_{end}_token", f"{asked} and {'no' if given is None else 'another'} {end}_token_id")
+
+
+def check_ids(keys: Mapping[str, Any]) -> None:
+    """Raise `UserError` for the id of a token that transformers takes over and that the file's own list of tokens does not have."""
+    count = int(keys.get("tokenizer.ggml.tokens") or 0)
+    for name in ("bos", "eos", "unknown", "padding"):
+        key = f"tokenizer.ggml.{name}_token_id"
+        if key in keys and not 0 <= keys[key] < count:
+            raise UserError(
+                f"The GGUF file sets {key} = {keys[key]}, but its tokens end at {count - 1}; get the file again."
+            )
 
 
 def _refused(name: str, value: Any) -> UserError:

@@ -30,9 +30,27 @@ def context_of_config(config: PretrainedConfig) -> int | None:
     if limits and isinstance(rotation, dict):
         # Qwen 2.5 gives the length that it was trained at and how far its rotation is stretched from there.
         trained, factor = (rotation.get(name) for name in ("original_max_position_embeddings", "factor"))
-        if isinstance(trained, int | float) and isinstance(factor, int | float):
+        # A dynamic rotation follows the length of the text, and of those before it, from the plain limit on: that is where it ends here.
+        stretched = "dynamic" not in str(rotation.get("rope_type"))
+        if stretched and isinstance(trained, int | float) and isinstance(factor, int | float):
             return max(min(limits), int(trained * factor))
     return min(limits, default=None)
+
+
+def rotation_border(lm: LanguageModel) -> int | None:
+    """The length in tokens beyond which a pass rotates all of its texts otherwise (LongRoPE, as in Phi 3 128k); None where it never does.
+
+    The longest text of a pass decides for all: texts on the two sides of it are read and written in passes of their own.
+    """
+    text = lm.model.config.get_text_config()
+    rotation = getattr(text, "rope_parameters", None) or {}
+    for one in (rotation, *(inner for inner in rotation.values() if isinstance(inner, dict))):
+        if one.get("rope_type") == "longrope" and list(one.get("short_factor", ())) != list(one.get("long_factor", ())):
+            border = one.get("original_max_position_embeddings") or getattr(
+                text, "original_max_position_embeddings", None
+            )
+            return int(border) if border else None
+    return None
 
 
 def require_known(lm: LanguageModel, ids: Sequence[int]) -> None:

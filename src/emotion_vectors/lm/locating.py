@@ -43,8 +43,8 @@ def locate(
 ) -> Located:
     """Find the files of the model `name` and hash its weights, without loading it.
 
-    Quantised, or with an adapter, it is another model, so its hash is another one. Raises `UserError` for what is not there, is no
-    model, or doesn't go together.
+    Quantised, or with an adapter, it is another model, so its hash is another one. Raises `UserError` for what is not there, is not
+    a model, or doesn't go together.
     """
     found = _locate(name, cache)
     quantized.check(quantize, name, found.folder)
@@ -91,7 +91,7 @@ def _locate(name: str, cache: Path | None) -> Located:
         return Located(None, str(path), _folder_sha256(path), None)
     if path.exists() or name.startswith((".", "/", "~")):
         raise UserError(
-            f"{path} is no model folder; give a folder with config.json, a .gguf file or a Hugging Face id."
+            f"{path} is not a model folder; give a folder with config.json, a .gguf file or a Hugging Face id."
         )
     return _from_hub(name)
 

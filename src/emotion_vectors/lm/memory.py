@@ -53,13 +53,13 @@ class Room:
                 raise
             if smallest:
                 raise UserError(
-                    f"There is not enough memory on {self.device} for {self.doing} {amount:,} {self.unit}, the smallest batch; "
+                    f"There is not enough memory on {self.device} for {self.doing} even {amount:,} {self.unit}, the smallest batch; "
                     f"{self.remedy}."
                 ) from error
         # Outside the handler: the exception's traceback keeps the batch's tensors alive.
         self.size = max(1, min(self.size, amount) // 2)
         release(self.device)
-        self._say(f"Out of memory while {self.doing} {amount:,} {self.unit} at once; going on with {self.size:,}.")
+        self._say(f"Out of memory while {self.doing} {amount:,} {self.unit} at once; continuing with {self.size:,}.")
         return None
 
 

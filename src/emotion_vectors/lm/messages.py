@@ -45,7 +45,7 @@ class Conversation:
     answer, whether it is there or still to come, and None for a plain text. `front` is how many tokens of the tokenizer's own
     begin it. `numbers`, one for each of `messages`, are their places among the messages given; `left_out` has the places of the others
     and why. `control_tokens`, `thought_tokens` and `other_parts` count, by message, control tokens among its own tokens (somebody wrote
-    the template's marks, `lm.control`), tokens of thoughts that were left out, and parts that are no text; `control` has the places of those
+    the template's marks, `lm.control`), tokens of thoughts that were left out, and parts that are not text; `control` has the places of those
     control tokens in `ids`.
     """
 
@@ -87,15 +87,15 @@ def converse(
     passed = [number for number in given if given[number]["content"] and number not in places]
     for number in passed:
         said = chat.pop(number)
-        missing[number] = f"the chat template of {lm.name} passes over the role '{said.role}'; it was left out"
+        missing[number] = f"the chat template of {lm.name} ignores the role '{said.role}'; it was left out"
         if not partial:
             raise UserError(
-                f"The chat template of {lm.name} passes over message {number + 1} (role '{said.role}'); leave it out or give it another role."
+                f"The chat template of {lm.name} ignores message {number + 1} (role '{said.role}'); leave it out or give it another role."
             )
     if passed:
         if not any(said.content.strip() for said in chat.values()):
             raise UserError(
-                f"The chat template of {lm.name} passes over all of these messages; use the roles user and assistant."
+                f"The chat template of {lm.name} ignores all of these messages; use the roles user and assistant."
             )
         given, rendered, places = _rendered(lm, chat)
     found = _located(lm, rendered, places, chat, any_length)
@@ -122,7 +122,7 @@ def checked(messages: Messages, partial: bool = False) -> dict[int, Said]:
     """Messages by their numbers; anything that is not the OpenAI format is a `UserError`, and so is one without words unless `partial`."""
     wanted = 'give a text or a list of messages like {"role": "user", "content": "Hello"}'
     if not isinstance(messages, Sequence) or not messages:
-        raise UserError(f"These are no chat messages; {wanted}.")
+        raise UserError(f"These are not chat messages; {wanted}.")
     found = {}
     for number, message in enumerate(messages):
         try:
@@ -132,7 +132,7 @@ def checked(messages: Messages, partial: bool = False) -> dict[int, Said]:
         if not said.content.strip() and not said.carried.get("tool_calls") and not partial:
             raise UserError(f"Message {number + 1} is empty ({_why_missing(said)}); leave it out or give it words.")
         if any(mark in said.content for mark in MARKS):
-            raise UserError("A message holds the private characters U+E0F1 or U+E0F2; take them out.")
+            raise UserError("A message contains the private characters U+E0F1 or U+E0F2; take them out.")
         found[number] = said
     return found
 
@@ -141,7 +141,7 @@ def _why_missing(said: Said) -> str:
     if said.thoughts:
         return "it is a thought without an answer and was left out"
     if said.other_parts:
-        return "it has parts that are no text and was left out"
+        return "it has parts that are not text and was left out"
     if said.carried.get("tool_calls"):
         return "it has no text, only calls of tools"
     return "it has no text and was left out"
@@ -226,7 +226,7 @@ def _response(lm: LanguageModel, messages: list[ChatMessage], found: Conversatio
     begun = _begun(lm, messages[:-1])
     if begun is None or not found.text.startswith(begun):
         return first - 1
-    # A space between the prompt and the answer may be a token of its own: it is no part of the prompt.
+    # A space between the prompt and the answer may be a token of its own: it is not part of the prompt.
     ends = accumulate(len(token) for token in found.tokens)
     whole = sum(end <= len(begun) for end in ends)
     return min(whole, first) - 1

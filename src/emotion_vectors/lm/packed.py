@@ -168,7 +168,7 @@ def variable_length(
             k, v = (part.repeat_interleave(q.shape[1] // part.shape[1], dim=1) for part in (k, v))
     found = varlen.varlen_attn(q, k, v, borders, borders, longest, longest, scale=scale, window_size=(-1, 0), **options)
     if not isinstance(found, torch.Tensor):
-        raise TypeError("variable-length attention gave more than its output")
+        raise TypeError("variable-length attention returned more than its output")
     return found[None]
 
 
@@ -200,7 +200,7 @@ def _agrees(lm: LanguageModel, attention: Attention) -> bool:
     try:
         together = _residuals(lm, lambda: _run(lm, pack(rows, lm.device), attention))
     except (TypeError, ValueError, RuntimeError, AttributeError, LookupError, ImportError):
-        return False  # another signature, or a kernel that this device has not: the next way is tried
+        return False  # another signature, or a kernel that this device lacks: the next way is tried
     if len(together) != lm.n_layers:
         return False
     alone = [_residuals(lm, lambda row=row: forward.run(lm, forward.pad([row], lm.device, lm.pad_id))) for row in rows]

@@ -38,7 +38,9 @@ def places_of(
     if not matches or len(places) != len(pieces) or cursor != len(rendered):
         there = [number for number, _ in pieces] or list(chat)
         wrong = next((number for number in there if number not in places), there[0]) + 1
-        raise UserError(f"The chat template of {lm.name} alters or repeats message {wrong}; can't place its tokens.")
+        raise UserError(
+            f"The chat template of {lm.name} alters or repeats message {wrong}; so its tokens can't be located."
+        )
     return places
 
 

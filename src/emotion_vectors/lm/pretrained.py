@@ -112,8 +112,8 @@ def refuse_unsettled(name: str, found: dict[str, Any]) -> None:
     faults += [str(message) for message in found.get("error_msgs") or ()]
     if faults:
         raise UserError(
-            f"The weights of '{name}' don't fit its architecture: {'; '.join(faults)}. Save the model again from where it came, under the "
-            "names that its config.json asks for."
+            f"The weights of '{name}' don't fit its architecture: {'; '.join(faults)}. Save the model again from its source, under "
+            "the names that its config.json expects."
         )
 
 

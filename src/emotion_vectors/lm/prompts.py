@@ -36,7 +36,7 @@ def chat_prompt(lm: LanguageModel, template: str, values: dict[str, str] | None 
     rendered = render(lm, message) + (prefill if lm.is_chat else f" {prefill}" if prefill else "")
     if rendered.count(message) != 1:
         raise UserError(
-            f"The chat template of {lm.name} alters or repeats the message '{message[:60]}'; can't place spans."
+            f"The chat template of {lm.name} alters or repeats the message '{message[:60]}'; so spans of it can't be located."
         )
     shift = rendered.index(message)
     places = {name: (shift + a, shift + b) for name, (a, b) in ranges.items()}
@@ -148,6 +148,6 @@ def _option_token(lm: LanguageModel, prompt: Prompt, letter: str) -> int:
     )
     if len(ids) != 1 or said != begun + letter:
         raise UserError(
-            f"After {prompt.text[-12:]!a} the answer '{letter}' is no token of its own in {lm.name}; change the prefill of the pack."
+            f"After {prompt.text[-12:]!a} the answer '{letter}' is not a token of its own in {lm.name}; change the prefill of the pack."
         )
     return ids[0]

@@ -102,7 +102,7 @@ def in_one_precision(model: PreTrainedModel, name: str, precision: torch.dtype) 
     if (own := embedding.weight.dtype) != precision:
         asked, own = (str(dtype).removeprefix("torch.") for dtype in (precision, own))
         raise UserError(
-            f"The quantised weights of '{name}' were made for {own} and can't be used in {asked}; take --set dtype={own}."
+            f"The quantised weights of '{name}' were made for {own} and can't be used in {asked}; use --set dtype={own}."
         )
     return model
 

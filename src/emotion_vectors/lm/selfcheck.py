@@ -44,7 +44,7 @@ def _told(lm: LanguageModel) -> Iterator[None]:
         if _quantised(lm):
             precision = str(lm.dtype).removeprefix("torch.")
             raise UserError(
-                f"The quantised weights of {lm.name} can't be computed with in {precision} on {lm.places} ({first_line(error)}); use another "
+                f"The quantised weights of {lm.name} can't be used in {precision} on {lm.places} ({first_line(error)}); use another "
                 "--set dtype, a GPU (--device cuda), or weights that are not quantised."
             ) from error
         raise UserError(
@@ -97,7 +97,7 @@ def check_forward(lm: LanguageModel) -> float:
     if not difference <= TOLERANCE[lm.dtype]:
         raise UserError(
             f"Our pass through {lm.name} differs from its own by {difference:.2g} standard deviations of its logits, so its "
-            "architecture does something that this tool doesn't know; use a supported model."
+            "architecture does something that emotion-vectors doesn't know; use a supported model."
         )
     return difference
 
@@ -122,7 +122,8 @@ def _refuse_without_keys(lm: LanguageModel) -> None:
     takes = signature(type(lm.parts.body).forward).parameters
     if STATES & set(takes) and not set(forward.CACHE_NAMES) & set(takes):
         raise UserError(
-            f"{lm.name} has no attention but a state, which doesn't say how much of a text it has read, so steering can't tell a prompt from "
+            f"{lm.name} has a state instead of attention, and the state doesn't show how much of a text was read, so steering can't "
+            "tell a prompt from "
             "an answer; use a model with attention."
         )
 
@@ -136,7 +137,7 @@ def _refuse_other_streams(lm: LanguageModel, kept: dict[int, torch.Tensor], hidd
             f"{other.shape[0]} parallel streams" if other.dim() == 4 else f"a tensor of shape {tuple(other.shape)}"
         )
         raise UserError(
-            f"The blocks of {lm.name} hand on {streams} and not one residual stream, so there is no one place to read or to steer; use "
+            f"The blocks of {lm.name} pass on {streams} instead of one residual stream, so there is no one place to read or to steer; use "
             "a supported model."
         )
     normed = lm.parts.norm(kept[lm.n_layers - 1])

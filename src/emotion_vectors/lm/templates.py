@@ -35,6 +35,7 @@ CLOCK = "strftime_now"  # the function by which templates of transformers ask fo
 DIRECTIVES = "aAbBcdeFHIjmMpSTuUwWxXyY"
 Message = Mapping[str, Any]
 
+_PARTS: WeakKeyDictionary[PreTrainedTokenizerBase, dict[str, bool]] = WeakKeyDictionary()
 _OPENINGS: WeakKeyDictionary[PreTrainedTokenizerBase, dict[tuple[str, ...], str]] = WeakKeyDictionary()
 
 
@@ -43,6 +44,11 @@ def template_text(lm: LanguageModel, messages: Sequence[Message], answer: bool) 
 
     Raises `UserError` with the template's own words where it refuses the messages.
     """
+    if _wants_parts(lm.tokenizer):
+        messages = [
+            {**message, "content": [{"type": "text", "text": message["content"]}] if message["content"] else []}
+            for message in messages
+        ]
     try:
         return str(
             lm.tokenizer.apply_chat_template(
@@ -52,6 +58,30 @@ def template_text(lm: LanguageModel, messages: Sequence[Message], answer: bool) 
         )  # fmt: skip
     except Exception as error:  # templates raise whatever their authors chose
         raise UserError(f"The chat template of {lm.name} refuses these messages: {first_line(error)}.") from error
+
+
+def _wants_parts(tokenizer: PreTrainedTokenizerBase) -> bool:
+    """Whether the template reads contents as lists of parts alone, as those of some models with images do (SmolVLM, LLaVA).
+
+    It is tried: such a template passes over the words of a user whose content is a text.
+    """
+    source, word = dated(tokenizer.chat_template), "".join(MARKS)
+    known = _PARTS.setdefault(tokenizer, {})
+    if (key := str(source)) not in known:
+        found = []
+        for content in (word, [{"type": "text", "text": word}]):
+            try:
+                chat = [{"role": "user", "content": content}]
+                found.append(
+                    word
+                    in str(
+                        tokenizer.apply_chat_template(chat, tokenize=False, chat_template=source, **thinking.SWITCHES)
+                    )
+                )
+            except Exception:  # templates raise whatever their authors chose; the real messages tell
+                found.append(False)
+        known[key] = found == [False, True]
+    return known[key]
 
 
 def dated(source: Any) -> Any:
@@ -225,7 +255,7 @@ def settle_template(tokenizer: PreTrainedTokenizerBase, folder: str, name: str, 
             tokenizer.chat_template = json.loads(path.read_text(encoding="utf-8"))["chat_template"]
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise UserError(
-                f"The chat_template.json of '{name}' holds no template ({first_line(error)}); mend it or take it out of the folder."
+                f"The chat_template.json of '{name}' has no template ({first_line(error)}); fix it or remove it from the folder."
             ) from error
     named = tokenizer.chat_template
     if isinstance(named, list):  # as older files keep them

@@ -111,7 +111,7 @@ def answer_of(text: str) -> Answer:
         if end < 0:
             return Answer(_bare("".join(answer)), _words(thoughts), True)
         at = end + len(form.closed)
-        # The blank lines around a thought are no part of the answer.
+        # The blank lines around a thought are not part of the answer.
         while at < len(text) and text[at].isspace() and not answer[-1].strip():
             at += 1
     return Answer(_bare("".join([*answer, text[at:]])), _words(thoughts))

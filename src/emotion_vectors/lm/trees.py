@@ -3,7 +3,7 @@
 A tree of k prompts holds the shared prefix and k branches. Each branch attends to the prefix and to itself, with the
 positions that it has in its own prompt, so every token sees exactly what it sees when its prompt is run alone.
 
-A tree is run as it is, or in two pieces: the prefix, and then the branches dealt out to rows of a batch that all start from
+A tree is run as it is, or in two pieces: the prefix, and then the branches distributed over rows of a batch that all start from
 the prefix's keys and values. Branches in other rows cost no attention, so many branches go in rows of a few.
 """
 

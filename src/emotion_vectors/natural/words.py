@@ -52,7 +52,7 @@ class Words:
         return Found(bool(self._own[emotion].search(text)), bool(synonyms and synonyms.search(text)))
 
     def marks(self, emotion: str, text: str) -> list[Mark]:
-        """Where one emotion's words are, in their order; where both overlap, the own word."""
+        """Where one emotion's words are, in their order; where both overlap, the emotion's own word."""
         own = [Mark(*found.span(), True) for found in self._own[emotion].finditer(text)]
         synonyms = self._synonyms.get(emotion)
         others = [Mark(*found.span(), False) for found in synonyms.finditer(text)] if synonyms else []

@@ -170,7 +170,7 @@ def _set_gathering(attention, layout: Layout) -> None:
         _set_head(attention, head, scores, reads, reads.T)
         head += 1
     scores = [(_direction(size, const=1), _direction(size, number=GAP)), sink]
-    # What a number has in the code's dimensions comes along: it hides the amount from a direction that is no emotion's.
+    # What a number has in the code's dimensions comes along: it hides the amount from a direction that is not an emotion's.
     code = np.eye(size)[layout.code][: HEAD_SIZE - 1]
     reads, writes = (np.stack([_direction(size, **{name: 1}), *code]) for name in ("amount", "gathered"))
     _set_head(attention, head, scores, reads, writes.T)
@@ -194,7 +194,7 @@ def _set_readout(block, layout: Layout, readout: np.ndarray, push: np.ndarray | 
     """Heads A and B of the block after the analysis layer, and with `push` the contraction in its MLP."""
     size = layout.hidden
     const = _direction(size, const=1)
-    # Content of the own option scores 2 GAP, all else at most 1: then the empty begin token wins.
+    # Content of its own option scores 2 GAP, all else at most 1: then the empty begin token wins.
     regions = {
         "a": _direction(size, content=GAP, seen_a=GAP, seen_b=-GAP, begin=1.5 * GAP),
         "b": _direction(size, content=GAP, seen_b=GAP, begin=1.5 * GAP),
@@ -228,7 +228,7 @@ def _set_start(mlp) -> None:
 
 
 def _set_voice(mlp, layout: Layout, codes: np.ndarray) -> None:
-    """Code of e times a ramp from 0 to 1 of the push along w_e; a story word's own content (1 along its w) is no push."""
+    """Code of e times a ramp from 0 to 1 of the push along w_e; a story word's own content (1 along its w) is not a push."""
     low, high = VOICE
     first = 2 * layout.width + 2
     for emotion, code in enumerate(torch.from_numpy(codes).float()):

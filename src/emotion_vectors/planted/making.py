@@ -216,7 +216,7 @@ def _lexicon(
 def _meanings(
     stimuli: _Stimuli, centred: np.ndarray, structure: bool, generator: np.random.Generator
 ) -> list[np.ndarray]:
-    """What the own words of each scenario and each numeric template carry, `[width]` each."""
+    """What each scenario's and each numeric template's own words carry, `[width]` each."""
     units = centred / np.linalg.norm(centred, axis=1, keepdims=True)
     index = {emotion: row for row, emotion in enumerate(stimuli.emotions)}
     count = len(stimuli.scenarios) + len(stimuli.numeric)

@@ -43,7 +43,7 @@ class Record(Part):
     experiments: dict[str, Any] = Field(default={}, description="what the figures and tables show")
     doctor: dict[str, Check] = Field(default={}, description="self-checks by name")
     failed_checks_allowed: bool = Field(
-        default=False, description="whether the run was told to go on with failed checks"
+        default=False, description="whether the run was told to continue with failed checks"
     )
     timings: dict[str, Timing] = Field(default={}, description="by stage")
 
@@ -99,7 +99,7 @@ def said(error: ValidationError, where: str = "") -> str:
 
 
 def _is_step(step: int | str) -> bool:
-    # Pydantic names the branch of a union too ("int", "float", "function-after[...]"), which is no place in the record.
+    # Pydantic names the branch of a union too ("int", "float", "function-after[...]"), which is not a place in the record.
     return isinstance(step, int) or not ("[" in step or step in ("int", "float", "str"))
 
 

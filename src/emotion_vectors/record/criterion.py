@@ -38,12 +38,12 @@ class Criterion(Part):
     id: str = Field(description="V1, V2, ...")
     name: str = Field(description="its name")
     value: Number | None = Field(description="the statistic; null where it can't be measured or was not asked")
-    of: int | None = Field(description="what a count is out of; null where it is no count")
+    of: int | None = Field(description="what a count is out of; null where it is not a count")
     unit: str = Field(description="what is counted or measured")
     threshold: Number | None = Field(description="the bar of the earlier reproduction")
     threshold_text: str = Field(description="the bar with its sign")
     seed_value: Number | None = Field(
-        default=None, description="the value that the earlier reproduction's bar looks at"
+        default=None, description="the value to which the earlier reproduction's bar applies"
     )
     seed_verdict: Verdict = Field(description="the bar on that value alone")
     verdict: Verdict = Field(description="by interval, null and bar")
@@ -51,9 +51,9 @@ class Criterion(Part):
     null: Null | None = Field(description="what chance gives")
     reason: str = Field(description="why the verdict is what it is")
     note: str = Field(description="remarks")
-    bar: Number | None = Field(default=None, description="another bar than chance that a pass must be beyond")
+    bar: Number | None = Field(default=None, description="a bar other than chance that a pass must exceed")
     seed: Reference | None = Field(default=None, description="the earlier reproduction's own statistic, of V2 to V5")
-    detectable: Detectable | None = Field(default=None, description="the smallest effect that it could have seen")
+    detectable: Detectable | None = Field(default=None, description="the smallest effect that it could have detected")
 
     def noted(self, sentence: str) -> Criterion:
         """The same with a sentence more in its note."""

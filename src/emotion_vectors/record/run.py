@@ -32,7 +32,7 @@ class Model(Part):
     prompt_format: str | None = Field(default=None, description="chat or plain")
     opening: Any = Field(default=None, description="what is added to the template's text so that an answer begins")
     base_sha256: str | None = Field(
-        default=None, description="of the files' weights, where an adapter or a quantisation makes others of them"
+        default=None, description="of the files' weights, where an adapter or a quantisation changes them"
     )
     quantization: str | None = Field(default=None, description="how the weights are quantised")
     adapter: str | None = Field(default=None, description="the adapter's name")
@@ -83,7 +83,7 @@ class Corpus(Part):
     """Stories written or read, kept and dropped."""
 
     stories: Count | None = Field(default=None, description="stories written or read")
-    kept: Count | None = Field(default=None, description="stories that the vectors are made of")
+    kept: Count | None = Field(default=None, description="stories that the vectors are made from")
     wanted: Count | None = Field(default=None, description="stories asked for")
     dropped: dict[str, Count] = Field(default={}, description="by reason")
     tokens: Count | None = Field(
@@ -92,9 +92,7 @@ class Corpus(Part):
     short_cells: Count | None = Field(
         default=None, description="pairs of emotion and topic with fewer stories than wanted"
     )
-    fewest_per_emotion: Count | None = Field(
-        default=None, description="kept stories of the emotion that has the fewest"
-    )
+    fewest_per_emotion: Count | None = Field(default=None, description="kept stories of the emotion with the fewest")
     writer: str | None = Field(default=None, description="engine and version that wrote them")
     emotions: Count | None = Field(default=None, description="emotions of imported stories")
     topics: Count | None = Field(default=None, description="topics of imported stories")
@@ -135,15 +133,15 @@ class ReliabilityNull(Part):
 
     what: str = Field(description="what chance is")
     mean: Correlation = Field(description="mean r")
-    high: Correlation = Field(description="95 % point")
+    high: Correlation = Field(description="95th percentile")
 
 
 class Identification(Part):
     """Finding an emotion's other half among those of all emotions."""
 
-    top1: Count = Field(description="emotions nearest to their own other half")
+    top1: Count = Field(description="emotions whose nearest direction in the other half is their own")
     of: Count = Field(description="emotions")
-    mean_rank: Rank = Field(description="mean rank of the own other half")
+    mean_rank: Rank = Field(description="mean rank of an emotion's own other half")
     chance_top1: Number = Field(description="the same count by chance")
     chance_rank: Rank = Field(description="mean rank by chance")
     p: Share = Field(description="p value of the count")
@@ -162,7 +160,7 @@ class SplitHalf(Part):
     halvings: int | None = Field(default=None, description="random halvings")
     rows: list[EmotionReliability] = Field(default=[], description="one for each emotion")
     null: ReliabilityNull | None = Field(default=None, description="what chance gives")
-    beyond_null: int | None = Field(default=None, description="emotions whose r is above the 95 % point of chance")
+    beyond_null: int | None = Field(default=None, description="emotions whose r is above the 95th percentile of chance")
     p: Share | None = Field(default=None, description="p value of the median")
     identification: Identification | None = Field(default=None, description="finding the other half of an emotion")
 
@@ -170,7 +168,7 @@ class SplitHalf(Part):
 class Vectors(Part):
     """The emotion vectors at the analysis layer."""
 
-    adopted: Adopted | None = Field(default=None, description="vectors from elsewhere, where the run tests such")
+    adopted: Adopted | None = Field(default=None, description="vectors from elsewhere, if the run tests such vectors")
     layer: int = Field(description="analysis layer")
     layers: int = Field(description="number of layers")
     vectors: str | None = Field(default=None, description="projected or raw")

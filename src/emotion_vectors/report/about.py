@@ -34,7 +34,7 @@ def vectors_made(record: Record) -> str:
         return (
             f"The directions of {count(adopted.emotions, 'emotion')} are not this run's: they come from '{adopted.name}' (SHA-256 "
             f"{adopted.sha256[:12]}..., {adopted.made_by}) and are tested at layer {vectors.layer} of {vectors.layers} of "
-            f"{model.name}; the stories, neutral texts and controls that they are held against are the run's own."
+            f"{model.name}; the stories, neutral texts and controls that they are compared with are the run's own."
         )
     whose = f" of the corpus {source_name(corpus.source)}" if corpus.source else ""
     return (
@@ -86,8 +86,8 @@ def limits(record: Record, topics: Sequence[Topic]) -> list[str]:
     sentences = [f"One model, {record.model.name}: nothing here says that another model does the same."]
     if vectors is not None and vectors.adopted:
         sentences.append(
-            "How the directions were made is not known here, so their reliability is what their file says of it, and what the "
-            "words alone give is shown for this run's stories, not for theirs."
+            "How the directions were made is not known here, so their reliability is as stated in their file, and "
+            "what the words alone give is shown for this run's stories, not for theirs."
         )
     elif corpus.fewest_per_emotion is not None:
         sentences.append(
@@ -105,7 +105,7 @@ def limits(record: Record, topics: Sequence[Topic]) -> list[str]:
     own = [sentence for topic in topics if topic.limits is not None for sentence in topic.limits(record)]
     sentences += [*own, *unasked(record, cards(topics))]
     sentences.append("Valence labels are a judgement; words on which judges could differ are marked, not left out.")
-    sentences.append("A direction that goes with a word's use is no evidence that a model feels anything.")
+    sentences.append("A direction that goes with the use of a word is not evidence that a model feels anything.")
     return sentences
 
 
@@ -159,14 +159,16 @@ def _check_reliability(record: Record) -> None:
     found = vectors.split_half if vectors else None
     said = vectors.caution if vectors else None
     if said is not None and checked is not None:
-        require(bool(said) != checked.passed, "What is said of the vectors' reliability and its self-check differ.")
+        require(
+            bool(said) != checked.passed, "What the record says of the vectors' reliability and its self-check differ."
+        )
     if found is None or not found.rows:
         return
     if said is not None and checked is not None and not isinstance(checked.measured, str):
         require_close(checked.measured, found.median, 1e-9, "The self-check of the reliability")
         if found.median is not None and found.p is not None:
             low = found.median < float(checked.limit) or found.p > 0.05
-            require(bool(said) == low, "What is said of the vectors' reliability is not what the halves gave.")
+            require(bool(said) == low, "What the record says of the vectors' reliability is not what the halves gave.")
     if found.null is None or found.identification is None:
         return
     values = [row.r for row in found.rows if row.r is not None]
@@ -189,7 +191,7 @@ def reliability_seen(record: Record) -> str:
     return (
         f"Directions made from one half of the topics and from the other agree with a median r of {fixed(found.median)} "
         f"over {count(found.emotions, 'emotion')} ({p_value(found.p)}); {number(found.beyond_null)} are above "
-        f"{fixed(null.high)}, which 5 % of {null.what} exceed. One half finds the same emotion in the other first for "
+        f"{fixed(null.high)}, the 95th percentile for {null.what}. One half finds the same emotion in the other first for "
         f"{number(same.top1)} of {number(same.of)} (chance {number(same.chance_top1)}, {p_value(same.p)})."
     )
 
@@ -205,7 +207,7 @@ def reliability_rows(record: Record) -> list[tuple[Cell, ...]]:
         "the same, lowest and highest": f"{fixed(found.min)} to {fixed(found.max)}",
         f"for all stories (Spearman-Brown), mean of {found.halvings} halvings": fixed(found.spearman_brown_median),
         f"Mean r of {found.null.what}": fixed(found.null.mean),
-        "Emotions above the 95 % point of chance": f"{number(found.beyond_null)} of {number(found.emotions)}",
+        "Emotions above the 95th percentile of chance": f"{number(found.beyond_null)} of {number(found.emotions)}",
         "Mean rank of an emotion's other half": f"{fixed(same.mean_rank, 1)} (chance {fixed(same.chance_rank, 1)})",
     }
     return [(Cell(what), Cell(value, "number")) for what, value in rows.items()]

@@ -70,7 +70,7 @@ def _check_one(name: str, criterion: Criterion, card: Card) -> None:
         require(not judged, f"{name} has no value but its {judged[0] if judged else 'verdict'} is not inconclusive.")
     if value is not None and whole is not None:
         require_within([value], 0, whole, name)
-        require(float(value).is_integer(), f"{name} counts {value} of {whole}, which is no whole number.")
+        require(float(value).is_integer(), f"{name} counts {value} of {whole}, which is not a whole number.")
     low, high = criterion.interval or (None, None)
     if whole is not None:
         require_within([low, high], 0, whole, f"An end of the interval of {name}")
@@ -121,7 +121,7 @@ def _check_detectable(name: str, found: Detectable | None) -> None:
     """What a criterion could have seen is possible in its unit; records of older versions don't say it."""
     if found is None:
         return
-    what = f"The smallest effect that {name} could have seen"
+    what = f"The smallest effect that {name} could have detected"
     require(bool(found.sentence), f"{what} has no sentence.")
     share = found.unit.startswith(("share", "probability", "true r"))
     require_within([found.value], 0, 1 if share else math.inf, what)
@@ -137,7 +137,7 @@ def _check_asked(record: Record, card: Card) -> None:
         said = [key for key, value in held.items() if value is not None]
         require(not said, f"{name} is not asked but has {', '.join(said)}.")
         require(bool(criterion.reason), f"{name} is not asked and gives no reason.")
-        require(criterion.detectable is None, f"{name} is not asked but says what it could have seen.")
+        require(criterion.detectable is None, f"{name} is not asked but says what it could have detected.")
     found = None if card.has_data is None else card.has_data(record)
     # None: a part that the record leaves out altogether is one that its version did not write.
     if found is not None:

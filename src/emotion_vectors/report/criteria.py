@@ -97,7 +97,7 @@ def criteria_table(record: Record, cards: Sequence[Card]) -> Table:
             rows.append(
                 (Cell(f"{card.id} {card.title}"), *(Cell("") for _ in range(3)), Cell(NOT_JUDGED), Cell(""), *published)
             )
-            reasons.append("An older version made this run; the same command judges it.")
+            reasons.append("An older version made this run; running the same command again judges it.")
             continue
         seen = criterion.detectable.sentence if criterion.detectable else ""
         reasons.append(
@@ -127,7 +127,7 @@ def criteria_table(record: Record, cards: Sequence[Card]) -> Table:
         "Hong, corrected",
     )
     note = (
-        "The verdict asks what the interval allows and what chance gives; Hong's threshold is applied to the value alone, scaled where fewer "
+        "The verdict depends on the interval and on chance; Hong's threshold is applied to the value alone, scaled where fewer "
         "emotions were run. For V2 to V5 that value is Hong's own statistic (five pairs, raw cosines of the first scenarios, templates "
         "without twins); the verdict is on a stronger one of ours. V10 passes only with the right sign."
     )

@@ -24,7 +24,7 @@ SEED_MODEL = "Llama 3.1 8B Instruct"
 
 @dataclass(frozen=True)
 class Reported:
-    """One published value: `value` of `of` (None where it is no count), with a note where the number needs one."""
+    """One published value: `value` of `of` (None where it is not a count), with a note where the number needs one."""
 
     value: float
     of: int | None = None

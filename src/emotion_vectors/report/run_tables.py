@@ -54,11 +54,11 @@ def doctor_table(record: Record) -> Table | None:
         )
         if not check.passed:
             failed.append(f"{name}: {check.detail}")
-    note = "The limits and their reasons are in docs/doctor.md; a failed check marked ? makes the vectors, the preference criteria or the random controls doubtful and stops nothing."
+    note = "The limits and their reasons are in docs/doctor.md. A failed check marked ? does not stop the run; read the vectors, the preference criteria or the random controls with caution."
     if failed:
         note += f" {' '.join(failed)}"
     if record.failed_checks_allowed:
-        note += " This run was told to go on with failed checks."
+        note += " This run was told to continue with failed checks."
     columns = ("Check", "Result", "Measured", "Limit")
     return Table("Self-checks of the instrument", columns, tuple(rows), note) if rows else None
 
@@ -67,7 +67,7 @@ def _check_value(value: float | int | str) -> str:
     """A measured value or limit of a check: rounding errors are small, so they keep their power of ten."""
     if isinstance(value, str):
         return value
-    small = isinstance(value, float) and 0 < abs(value) < 1e-2
+    small = isinstance(value, float) and 0 < abs(value) < 1e-3
     return f"{value:.1e}".replace("-", "−") if small else number(value)
 
 
@@ -76,7 +76,7 @@ def _limit(check: Check) -> str:
     measured, limit = check.measured, check.limit
     if isinstance(measured, str) or isinstance(limit, str):
         return _check_value(limit)
-    if measured == limit:  # of so many things all must be right; an amount of error may reach its limit
+    if measured == limit:  # of this many things all must be right; an amount of error may reach its limit
         return f"all {number(limit)}" if isinstance(limit, int) and limit else f"at most {_check_value(limit)}"
     return f"at {'most' if (measured < limit) == check.passed else 'least'} {_check_value(limit)}"
 

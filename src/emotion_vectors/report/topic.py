@@ -1,6 +1,6 @@
 """What an experiment gives to the page: plain data about functions of the typed record.
 
-A topic stands beside its measurement and knows the record; the page knows topics and none of them by name.
+A topic is in the same folder as its measurement and knows the record; the page knows topics and none of them by name.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ def number(value: float | None, digits: int = 3) -> str:
     if abs(value) >= 10 ** (digits - 1):
         return f"{value:,.0f}".replace("-", "−")
     text = f"{value:.{digits}g}"
-    return (f"{value:.{digits}f}" if "e" in text and abs(value) < 1 else text).replace("-", "−")
+    return fixed(value, digits) if "e" in text and abs(value) < 1 else text.replace("-", "−")
 
 
 def fixed(value: float | None, decimals: int = 2) -> str:

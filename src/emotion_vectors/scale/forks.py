@@ -94,7 +94,7 @@ def _heard(pipe: Connection) -> _Said:
         return pipe.recv()
     except (EOFError, OSError) as error:
         raise UserError(
-            "A process that did a part of the work ended without a word (out of memory?); run again with fewer --threads."
+            "A worker process ended without a message (out of memory?); run again with fewer --threads."
         ) from error
 
 

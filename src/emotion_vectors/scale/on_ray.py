@@ -27,7 +27,7 @@ def parse_place(text: str) -> str | None:
     """The address in `ray` (None: whichever cluster is there) or `ray:ADDRESS`."""
     name, _, address = text.partition(":")
     if name != "ray" or (":" in text and not address):
-        raise UserError(f"There is no place {text!a} to work on; give --on ray or --on ray:ADDRESS.")
+        raise UserError(f"The work can't be spread over {text!a}; give --on ray or --on ray:ADDRESS.")
     return address or None
 
 
@@ -95,7 +95,7 @@ class OnRay:
                     log_to_driver=False,
                     include_dashboard=None if address else False,
                 )
-            except Exception as error:  # Ray's client raises errors of many kinds for an address that is no cluster
+            except Exception as error:  # Ray's client raises errors of many kinds for an address that is not a cluster
                 raise UserError(f"Can't join the Ray cluster {address or ''}: {first_line(error)}.") from error
         self.count = self._room()
         self._idle: list[Any] = []

@@ -80,8 +80,8 @@ class Shards:
         for note in sorted(self._place.glob("*.failed")):
             if note.stat().st_mtime >= self._started:
                 raise UserError(
-                    f"Shard {note.stem} of {self.count} stopped ({note.read_text(encoding='utf-8')}); mend that and start all "
-                    "shards again, they go on where they were."
+                    f"Shard {note.stem} of {self.count} stopped ({note.read_text(encoding='utf-8')}); fix that and "
+                    "start all shards again; they resume."
                 )
 
     def _led(self) -> bool:

@@ -31,8 +31,8 @@ def check_adopted(lab: Lab, needed: Collection[int]) -> None:
     made_with = theirs.header.get("model_sha256")
     if isinstance(made_with, str) and made_with != lab.lm.sha256:
         raise UserError(
-            f"{lab.settings.vectors_from} was made with other weights ({made_with[:12]}...) than {lab.lm.name} has; give the model "
-            "that the vectors are from."
+            f"{lab.settings.vectors_from} was made with other weights ({made_with[:12]}...) than {lab.lm.name} has; give the "
+            "model that the vectors come from."
         )
     if len(lab.emotions) < FEWEST:
         raise UserError(
@@ -44,7 +44,7 @@ def check_adopted(lab: Lab, needed: Collection[int]) -> None:
         given = ", ".join(map(str, theirs.layers))
         raise UserError(
             f"{lab.settings.vectors_from} has no vectors at layer {missing[0]}, which this run needs; it has them at {given}: choose "
-            "--layer out of these, and --set sweep_every=0 band_layers=0."
+            "--layer from these, and --set sweep_every=0 band_layers=0."
         )
     left = [name for name in theirs.emotions if name not in lab.emotions]
     lab.reporter.say(

@@ -26,11 +26,11 @@ def orthogonal_directions(lab: Lab, vectors: EmotionVectors, count: int) -> np.n
 
 
 def shuffled_vectors(lab: Lab, vectors: EmotionVectors, count: int) -> np.ndarray:
-    """Emotion vectors (count, d) at the analysis layer, made from stories whose labels were dealt out at random.
+    """Emotion vectors (count, d) at the analysis layer, made from stories whose labels were shuffled.
 
     Labels move within a topic, so each shuffled emotion has as many stories of each topic as the real one. The rest is
     done as for the real vectors, neutral components included. The first `count` of the run's emotions are returned; when
-    more are wanted the labels are dealt out again.
+    more are wanted the labels are shuffled again.
     """
     made = []
     for draw in range(-(-count // len(vectors.emotions))):

@@ -107,7 +107,7 @@ def _texts(lab: Lab) -> dict[str, list[int]]:
     usable = {text: read[text] for text in long[: lab.settings.jacobian_texts]}
     if len(usable) < 2:
         raise UserError(
-            f"The Jacobian lens needs two neutral texts of {jacobian.LEAST} tokens or more, and this run has {len(usable)}; take longer "
+            f"The Jacobian lens needs two neutral texts of {jacobian.LEAST} tokens or more, and this run has {len(usable)}; use longer "
             "neutral texts, or leave out jacobian_texts."
         )
     return usable

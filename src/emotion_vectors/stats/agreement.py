@@ -2,9 +2,9 @@
 
 A table holds a value for each of s prompts and n probes. Over all cells r also holds what the probes have in common with themselves: a
 probe that is high for every prompt is high in both tables, and r is large though no prompt is told from another. Within the probes each
-probe's mean over the prompts is taken off, so that only what differs between prompts is left.
+probe's mean over the prompts is subtracted, so that only what differs between prompts is left.
 
-Prompts are drawn again and shuffled, never cells: the cells of one prompt depend on each other. Everything follows from sums over
+Prompts are resampled and shuffled, never cells: the cells of one prompt depend on each other. Everything follows from sums over
 prompts, so thousands of draws cost a few products of matrices.
 """
 
@@ -94,7 +94,7 @@ def _weighted(weights: FloatArray, a: FloatArray, b: FloatArray, within: bool) -
         return weights @ (x * y).sum(axis=1) - (of * cells * mx * my).sum(axis=1)
 
     sizes = product(a, a, means[0], means[0]), product(b, b, means[1], means[1])
-    # What rounding leaves of a constant table is no spread.
+    # What rounding leaves of a constant table is not a spread.
     smallest = [1e-12 * max(float((table**2).sum()), np.finfo(np.float64).tiny) for table in (a, b)]
     known = (sizes[0] > smallest[0]) & (sizes[1] > smallest[1])
     root = np.sqrt(np.where(known, sizes[0] * sizes[1], 1.0))

@@ -67,7 +67,7 @@ def category_gap_interval(
 def category_gap_null(
     scores: ArrayLike, categories: Sequence[Hashable], *, permutations: int = 2000, seed: int = 0
 ) -> FloatArray:
-    """Gaps (permutations,) of the extreme category means when `scores` (n,) are dealt out by chance."""
+    """Gaps (permutations,) of the extreme category means when `scores` (n,) are shuffled."""
     values = finite(scores, "scores")
     codes = _codes(categories)
     share = np.eye(codes.max() + 1)[codes] / np.bincount(codes)

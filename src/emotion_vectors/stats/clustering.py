@@ -74,8 +74,8 @@ def _distances(rows: FloatArray, squares: FloatArray, centres: FloatArray) -> Fl
 def adjusted_rand(first: IndexArray, second: IndexArray, weights: FloatArray | None = None) -> FloatArray:
     """Adjusted Rand index of two partitions (n,): 1 the same, 0 what chance gives (Hubert and Arabie 1985).
 
-    `weights` (b, n) count each item so many times, once for each draw of a bootstrap, and b indices come back; copies of an item
-    are no pair, or every draw would agree more than the data.
+    `weights` (b, n) count each item that many times, once for each draw of a bootstrap, and b indices come back; copies of an item
+    are not a pair, or every draw would agree more than the data.
     """
     together = [(one[:, None] == one).astype(np.float64) for one in (np.asarray(first), np.asarray(second))]
     many = np.ones((1, len(first))) if weights is None else np.asarray(weights, dtype=np.float64)

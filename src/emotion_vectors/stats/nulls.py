@@ -81,7 +81,7 @@ def permutation_correlations(
     strata: Sequence[Hashable] | None = None,
     seed: int = 0,
 ) -> CorrelationNull:
-    """Pearson correlations of `x` (n, m) with `y` (n,) and their null when y is dealt out to the rows at random.
+    """Pearson correlations of `x` (n, m) with `y` (n,) and their null when y is shuffled over the rows.
 
     The columns stay together, so the dependence between emotions is in the null of the count. With `strata` (n names)
     y moves only within a stratum: what is tested then is correlation beyond the difference between strata.
@@ -135,7 +135,7 @@ def false_discovery(p: ArrayLike) -> FloatArray:
     return q
 
 
-# Centred vectors depend on each other, and what rounding leaves of their last dimension is no direction of theirs: taken for one, it would
+# Centred vectors depend on each other, and what rounding leaves of their last dimension is not a direction of theirs: taken for one, it would
 # turn the drawn ones with every change in the last bit.
 NOISE = 1e-5
 
@@ -177,8 +177,8 @@ class MatchNull(NamedTuple):
 def argmax_match_null(matrix: ArrayLike, targets: ArrayLike, *, permutations: int = 10_000, seed: int = 0) -> MatchNull:
     """V3 and V4 and their null, from cosines `matrix` (probes, scenarios), or (layers, probes, scenarios).
 
-    `targets` (s,) is the row of the intended probe of each scenario. The null deals the targets out to the scenarios at
-    random. With layers, observed and null values are the best over the layers, so that a layer chosen for its result
+    `targets` (s,) is the row of the intended probe of each scenario. The null shuffles the
+    targets over the scenarios. With layers, observed and null values are the best over the layers, so that a layer chosen for its result
     is compared with chance that was allowed to choose as well. A tie for the first place is not a match.
     """
     values = finite(matrix, "cosines")
@@ -216,7 +216,9 @@ def sign_test(correct: int, of: int) -> SignTest:
     `role_count_null` with random directions.
     """
     if of < 1 or not 0 <= correct <= of:
-        raise UserError(f"{correct} right signs of {of} make no sense; give 0 <= right <= trials with 1 trial or more.")
+        raise UserError(
+            f"{correct} right signs of {of} are impossible; give 0 <= right <= trials with 1 trial or more."
+        )
     p = stats.binomtest(int(correct), int(of), 0.5, "greater").pvalue
     return SignTest(float(p), of / 2, float(stats.binom.ppf(0.95, of, 0.5)))
 

@@ -41,7 +41,7 @@ def with_share(noise: ArrayLike, planted: ArrayLike, share: float, uniform: Arra
 
 
 def cluster_intervals(counts: ArrayLike, index: ArrayLike, level: float = 0.95) -> tuple[FloatArray, FloatArray]:
-    """Low and high ends (s,) of the total of `counts` (s, t) with whole clusters drawn again, `index` (b, t).
+    """Low and high ends (s,) of the total of `counts` (s, t) with whole clusters resampled, `index` (b, t).
 
     Percentiles at the level that `expanded_level` gives for t clusters.
     """
@@ -54,7 +54,7 @@ def cluster_intervals(counts: ArrayLike, index: ArrayLike, level: float = 0.95) 
 def share_intervals(
     counts: ArrayLike, sizes: ArrayLike, index: ArrayLike, level: float = 0.95
 ) -> tuple[FloatArray, FloatArray]:
-    """Low and high ends (s,) of the share of `counts` (s, t) out of `sizes` (t,), whole clusters drawn again, `index` (b, t).
+    """Low and high ends (s,) of the share of `counts` (s, t) out of `sizes` (t,), whole clusters resampled, `index` (b, t).
 
     Percentiles at the level that `expanded_level` gives for t clusters.
     """

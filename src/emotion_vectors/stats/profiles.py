@@ -42,7 +42,7 @@ def profiles(effects: ArrayLike, weights: ArrayLike | None = None) -> FloatArray
     given = np.ones((1, n)) if weights is None else np.asarray(weights, dtype=np.float64)
     totals = given @ np.isfinite(table[0]).T.astype(np.float64)
     if not (totals > 0).all():
-        raise UserError("An option was asked about with no other one; ask more partners of each activity.")
+        raise UserError("An option was paired with no other one; ask more partners of each activity.")
     sums = (given @ np.nan_to_num(table).reshape(m * n, n).T).reshape(len(given), m, n)
     return sums / totals[:, None]
 

@@ -29,7 +29,7 @@ def spearman_table(structures: FloatArray) -> FloatArray:
 def drawn_r(structures: FloatArray, against: int, weights: FloatArray) -> FloatArray:
     """(b, s) Spearman r of one structure with each (s, p) when the items are drawn as often as `weights` (b, n) say; ranks are kept.
 
-    A pair counts as often as both its items together; copies of one item are no pair. 0 where a structure is constant.
+    A pair counts as often as both its items together; copies of one item are not a pair. 0 where a structure is constant.
     """
     first, second = np.triu_indices(weights.shape[1], 1)
     rows = np.nan_to_num(standardised(structures.T)).T

@@ -34,7 +34,7 @@ from emotion_vectors.stats.scores import ELO_PER_NAT, bradley_terry_many, elo_ma
 
 
 def ring_pairs(size: int, partners: int, seed: int = 0) -> BoolArray:
-    """Which pairs (size, size) of options to ask: symmetric, each option with `partners` others, all pairs if so many.
+    """Which pairs (size, size) of options to ask: symmetric, each option with `partners` others, all pairs if there are as many.
 
     The options stand on a ring in a seeded random order and meet their next ones on either side (an odd number is
     rounded up). So every option counts the same, the scores stay connected, and neighbours form triads.

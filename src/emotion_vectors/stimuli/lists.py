@@ -33,7 +33,7 @@ from emotion_vectors.stimuli.parsing import (
 
 IN_EMOTIONS = "in the pack's emotions.json"
 PROMPT_KEYS = ("story", "neutral", "preference", "preference_prefill", "feeling")
-# Asked of a run with dialogues=write alone, so it is no part of what makes other runs what they are; a pack may lack it.
+# Asked of a run with dialogues=write alone, so it is not part of what makes other runs what they are; a pack may lack it.
 DIALOGUE_KEY = "speaker_dialogue"
 _TEMPLATE_KEYS = ("name", "template", "x_label", "values", "expected")
 _TWIN_KEYS = (*_TEMPLATE_KEYS, "twin", "severity")

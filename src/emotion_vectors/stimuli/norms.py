@@ -57,7 +57,7 @@ def shipped() -> tuple[Norms, ...]:
 def read_norms(path: Path) -> Norms:
     """The ratings in a .csv, .tsv or .jsonl file with a column `word` and a column `valence`, `arousal` or both.
 
-    Raises `UserError` for a file that isn't there or has another form, for a rating that is no finite number and for a word that is
+    Raises `UserError` for a file that isn't there or has another form, for a rating that is not a finite number and for a word that is
     there twice with different ratings.
     """
     ratings: dict[str, dict[str, float]] = {}
@@ -73,7 +73,7 @@ def read_norms(path: Path) -> Norms:
             for scale in (scale for scale in SCALES if row.get(scale) not in (None, "")):
                 value = _rating(path, number, scale, row[scale])
                 if ratings.setdefault(scale, {}).setdefault(word.strip().lower(), value) != value:
-                    raise UserError(f"{path}, row {number}: '{word}' is there twice with different ratings; keep one.")
+                    raise UserError(f"{path}, row {number}: '{word}' appears twice with different ratings; keep one.")
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise UserError(f"Can't read the norms {path}: {first_line(error)}.") from error
     if not ratings:
@@ -91,9 +91,11 @@ def _rows(path: Path) -> Iterator[tuple[int, dict[str, object]]]:
                 try:
                     row = json.loads(line)
                 except (ValueError, RecursionError) as error:
-                    raise UserError(f"{path}, row {number}: this is no JSON object ({first_line(error)}).") from error
+                    raise UserError(
+                        f"{path}, row {number}: this is not a JSON object ({first_line(error)})."
+                    ) from error
                 if not isinstance(row, dict):
-                    raise UserError(f"{path}, row {number}: this is no JSON object.")
+                    raise UserError(f"{path}, row {number}: this is not a JSON object.")
                 yield number, {str(key).lower(): value for key, value in row.items()}
         elif path.suffix in (".csv", ".tsv"):
             table = csv.reader(handle, delimiter="\t" if path.suffix == ".tsv" else ",")
@@ -106,7 +108,7 @@ def _rows(path: Path) -> Iterator[tuple[int, dict[str, object]]]:
                 if cells:
                     yield number, dict(zip(head, cells, strict=False))
         else:
-            raise UserError(f"{path} is no .csv, .tsv or .jsonl file; give norms in one of these forms.")
+            raise UserError(f"{path} is not a .csv, .tsv or .jsonl file; give norms in one of these forms.")
 
 
 def _rating(path: Path, number: int, scale: str, given: object) -> float:
@@ -115,5 +117,7 @@ def _rating(path: Path, number: int, scale: str, given: object) -> float:
     except (ValueError, OverflowError):
         value = math.nan
     if not math.isfinite(value):
-        raise UserError(f"{path}, row {number}: the {scale} {given!r} is no number; give a number or leave it empty.")
+        raise UserError(
+            f"{path}, row {number}: the {scale} {given!r} is not a number; give a number or leave it empty."
+        )
     return value

@@ -128,7 +128,7 @@ def _hashes(raw: dict[str, Any]) -> dict[str, str]:
 
 
 def find_folder(source: str | os.PathLike[str]) -> Traversable:
-    """The folder of the pack called `source`; refuses what is no folder."""
+    """The folder of the pack called `source`; refuses what is not a folder."""
     if source == OURS:
         return resources.files("emotion_vectors.stimuli").joinpath("data", "ours")
     path = folder_at(source)
@@ -138,7 +138,7 @@ def find_folder(source: str | os.PathLike[str]) -> Traversable:
         is_folder = False
     if not is_folder:
         raise UserError(
-            f"The stimulus pack {str(source)!a} is no folder; give '{OURS}' or the path or address of a folder with emotions.json."
+            f"The stimulus pack {str(source)!a} is not a folder; give '{OURS}' or the path or address of a folder with emotions.json."
         )
     return path
 

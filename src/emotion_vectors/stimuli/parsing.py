@@ -69,7 +69,7 @@ def _plain_numbers(value: Any) -> Any:
 
 def file_place(folder: Traversable, name: str) -> Place:
     """The place to blame for the list `name`: its file."""
-    # A folder's name may hold bytes that are no UTF-8; the error must be printable all the same.
+    # A folder's name may hold bytes that are not UTF-8; the error must be printable all the same.
     shown = str(folder).encode("utf-8", "backslashreplace").decode("utf-8")
     return Place(f"{shown}/{name}.json")
 
@@ -116,17 +116,17 @@ def _parse_json(data: bytes, place: Place) -> Any:
 
 
 def _object_without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    # json.loads would keep the last of two equal keys without a word.
+    # json.loads would keep the last of two equal keys without a warning.
     result: dict[str, Any] = {}
     for key, value in pairs:
         if key in result:
-            raise _BadJsonError(f"the key {_shown(key)} is there twice; keep one")
+            raise _BadJsonError(f"the key {_shown(key)} appears twice; keep one")
         result[key] = value
     return result
 
 
 def _refuse_constant(name: str) -> NoReturn:
-    raise _BadJsonError(f"{name} is no JSON number; write a finite one")
+    raise _BadJsonError(f"{name} is not a JSON number; write a finite one")
 
 
 def _shown(value: Any) -> str:

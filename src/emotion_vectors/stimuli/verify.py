@@ -46,7 +46,7 @@ def verify_pack(folder: str | os.PathLike[str]) -> list[ListCheck]:
     """One check for each published list (each prompt counts as a list), then one for each other faulty file.
 
     pack.json and the lists that the paper doesn't publish have nothing to be compared with: they appear only when they
-    are malformed (or, for pack.json, missing). Raises `UserError` where `folder` is no folder.
+    are malformed (or, for pack.json, missing). Raises `UserError` where `folder` is not a folder.
     """
     root = find_folder(folder)
     emotions, checks = _check_emotions(root)
@@ -111,7 +111,7 @@ def _compare(name: str, raw: Any, texts: Sequence[str]) -> ListCheck:
     if sha256 == PUBLISHED_SHA256[name]:
         return ListCheck(name, "equal", len(texts), sha256, "equals the published one.")
     if name not in PUBLISHED_ITEMS:
-        return ListCheck(name, "differs", len(texts), sha256, "is another text than the published one.")
+        return ListCheck(name, "differs", len(texts), sha256, "is not the published text.")
     shared = published_items_among(name, texts)
     published = len(PUBLISHED_ITEMS[name])
     message = f"{shared} of its {len(texts)} items have a published text, of which there are {published}"

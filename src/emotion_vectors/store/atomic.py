@@ -103,7 +103,7 @@ def read_object(path: Path) -> JsonObject:
     """As `read_json`, for a file that holds an object; anything else in it is a `UserError`."""
     found = read_json(path)
     if not isinstance(found, dict):
-        raise UserError(f"{path} is damaged (it holds no object); delete it (or the run folder) and run again.")
+        raise UserError(f"{path} is damaged (it is not an object); delete it (or the run folder) and run again.")
     return found
 
 

@@ -16,7 +16,7 @@ from emotion_vectors.store.schema import JsonObject, check_schema
 
 RECORD = "results.json"
 _SURROGATE = re.compile("[\ud800-\udfff]")
-# What polars raises for a file that is no parquet; its own panics are no `Exception`.
+# What polars raises for a file that is not parquet; its own panics are not an `Exception`.
 TABLE_FAULTS = (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException)
 
 
@@ -26,7 +26,7 @@ def storable(text: str) -> str:
 
 
 def read_record(folder: Path) -> JsonObject:
-    """The record of the run in `folder`. Raises `UserError` for one of another form and for what is no record."""
+    """The record of the run in `folder`. Raises `UserError` for one of another form and for what is not a record."""
     record = atomic.read_object(folder / RECORD)
     check_schema(record.get("schema"), str(folder / RECORD), folder)
     return record
@@ -47,8 +47,8 @@ def using_records(*folders: Path) -> Iterator[None]:
         if changed is None:
             raise
         raise UserError(
-            f"{changed / RECORD} is damaged, or was changed after its run ({type(error).__name__}: {first_line(error)}); give the "
-            "run command there again."
+            f"{changed / RECORD} is damaged, or was changed after its run ({type(error).__name__}: {first_line(error)}); run "
+            "that run's command again."
         ) from error
 
 

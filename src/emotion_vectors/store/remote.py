@@ -1,7 +1,7 @@
 """Files and run folders elsewhere, at any address that fsspec opens: s3://, gs://, abfs://, hf://, memory://.
 
 A run works in a copy here and sends what is new to its address, every half minute and at its end, markers after the files that
-they speak of. So a killed run goes on here from its copy, and on another machine from what was sent. An object store has no locks: a
+they are about. So a killed run continues here from its copy, and on another machine from what was sent. An object store has no locks: a
 note says whose the address is, and another run is refused while that note is fresh.
 """
 
@@ -51,7 +51,7 @@ def local_copy(url: str, cache: Path | None = None) -> Path:
 
 
 def no_parts(name: str) -> bool:
-    """Whether a file of a run is no finished piece of a stage, which only that run needs."""
+    """Whether a file of a run is not a finished piece of a stage, which only that run needs."""
     return not name.startswith("parts/")
 
 
@@ -106,7 +106,7 @@ def at_hand(
         return
     mirror = Mirror(out, cache_folder(cache) / "runs" / _short(out))
     mirror.begin(wanted)
-    say(f"{out} is worked on in {mirror.folder}.")
+    say(f"The run at {out} is kept in {mirror.folder} while it is worked on.")
     ended = threading.Event()
     thread = threading.Thread(target=_keep_sending, args=(mirror, ended, say), daemon=True)
     thread.start()
@@ -150,7 +150,8 @@ class Mirror:
     def send(self) -> None:
         """Send what is new here, the oldest first: a marker comes after its files."""
         with _told(
-            f"Can't write to {self.url}", f"what was computed is in {self.folder}, and the same command goes on from it"
+            f"Can't write to {self.url}",
+            f"what was computed is in {self.folder}, and running the same command again continues from there",
         ):
             self._note()
             sent = self._sent()
@@ -197,7 +198,7 @@ def _keep_sending(mirror: Mirror, ended: threading.Event, say: Callable[[str], N
         try:
             mirror.send()
         except UserError as error:
-            say(f"{error} It is tried again.")  # the last time, at the end, it is an error
+            say(f"{error} Trying again.")  # the last time, at the end, it is an error
 
 
 @contextmanager

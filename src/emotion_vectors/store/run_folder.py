@@ -2,7 +2,7 @@
 
 run.json          settings, hashes of model and pack, writer; written first
 stages/NAME.json  written last when a stage is done: seconds, units, and the SHA-256 of its files
-parts/            finished pieces of long stages, so that a killed run goes on where it was
+parts/            finished pieces of long stages, from which a killed run resumes
 cleaned.json      which files of finished stages `emotion-vectors clean` removed, with their SHA-256
 """
 
@@ -64,7 +64,7 @@ class RunFolder:
         wanted = {"inputs": str, "files": dict, "facts": dict, "seconds": int | float, "unit": str}
         fits = all(isinstance(found.get(key), kind) for key, kind in wanted.items())
         if not fits or not abs(found["seconds"]) < MOST_SECONDS or not _are_inside(found["files"]):
-            raise UserError(f"{path} is damaged; delete it, and the run command makes that stage again.")
+            raise UserError(f"{path} is damaged; delete it and run the same command again to repeat that stage.")
         return found
 
     def identity(self) -> JsonObject:
@@ -74,7 +74,7 @@ class RunFolder:
         check_schema(found.get("schema"), str(self.path), self.path)
         kinds = {"settings": dict, "model": dict, "stimuli": dict, "writer": dict}
         if not all(isinstance(found.get(key), kind) for key, kind in kinds.items()) or "sha256" not in found["model"]:
-            raise UserError(f"{path} is damaged, so nothing tells what the run is; run again with another --out.")
+            raise UserError(f"{path} is damaged, so it is not known what the run is; run again with another --out.")
         return found
 
     def done(self, stage: str) -> JsonObject | None:
@@ -142,7 +142,7 @@ class RunFolder:
 def open_run(path: Path, identity: JsonObject, shard: tuple[int, int] = (1, 1)) -> Iterator[RunFolder]:
     """Open or begin the run folder of `identity` (settings, model and pack hashes) and lock it while in use.
 
-    A folder that belongs to other settings, is no run folder, can't be written or is in use is a `UserError`, and
+    A folder that belongs to other settings, is not a run folder, can't be written or is in use is a `UserError`, and
     nothing in it is changed; one in which a run was refused before it made anything gets the new settings. Shard 1 of several begins the folder; each of the others has a lock of its own there.
     """
     check_place(path)
@@ -167,10 +167,10 @@ def open_run(path: Path, identity: JsonObject, shard: tuple[int, int] = (1, 1)) 
 def existing(path: Path) -> RunFolder:
     """The run folder at `path` to look at, whatever its settings; nothing is locked or written.
 
-    Raises `UserError` for what is no run folder, and for one of another form.
+    Raises `UserError` for what is not a run folder, and for one of another form.
     """
     if not (path / "run.json").is_file():
-        raise UserError(f"{path} holds no run of this tool (no run.json); give the --out of `emotion-vectors run`.")
+        raise UserError(f"{path} is not a run folder (it has no run.json); give the --out of `emotion-vectors run`.")
     check_schema(atomic.read_object(path / "run.json").get("schema"), str(path), path)
     return RunFolder(path)
 
@@ -216,7 +216,7 @@ def check_place(path: Path) -> None:
         and not (path / "run.json").exists()
         and any(not (entry.name.startswith(BESIDE) or atomic.is_leftover(entry.name)) for entry in path.iterdir())
     ):
-        raise UserError(f"{path} is not empty and holds no run of this tool; choose another --out.")
+        raise UserError(f"{path} is not empty and is not a run folder; choose another --out.")
 
 
 def _take(lock: TextIO, path: Path) -> None:
@@ -227,7 +227,7 @@ def _take(lock: TextIO, path: Path) -> None:
 def _is_blank(path: Path, found: JsonObject, wanted: JsonObject) -> bool:
     """Whether nothing is there that took more than the self-checks and the reading of a corpus: the run was refused or stopped then.
 
-    A user who follows a refusal's advice changes a setting and gives the command again, in the same folder.
+    A user who follows a refusal's advice changes a setting and runs the command again, in the same folder.
     """
     stages = {file.stem for file in (path / "stages").glob("*.json")}
     pieces = [folder.name for folder in (path / "parts").glob("*") if not folder.name.startswith(IMPORTING)]

@@ -27,14 +27,14 @@ def check_schema(found: Any, what: str, folder: Path | None = None, known: int =
     if found == known:
         return
     if not isinstance(found, int) or isinstance(found, bool):
-        raise UserError(f"{what} does not say its form (schema), so it is none of this tool; give the folder of a run.")
+        raise UserError(f"{what} has no schema number, so emotion-vectors did not write it; give the folder of a run.")
     if found > known:
         raise UserError(
-            f"{what} has form {found}, this version reads {known}: a newer version made it; "
+            f"{what} has schema {found}, but this version reads {known}: a newer version made it; "
             "upgrade with pip install --upgrade emotion-vectors."
         )
     again = "" if folder is None else f" (--stories {folder / 'stories.parquet'} uses its stories again)"
     raise UserError(
-        f"{what} has form {found}, this version reads {known}: an older version made it; open it with that version, or run "
+        f"{what} has schema {found}, but this version reads {known}: an older version made it; open it with that version, or run "
         f"the experiment again with another --out{again}."
     )

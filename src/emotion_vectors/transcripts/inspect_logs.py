@@ -28,7 +28,7 @@ ZSTANDARD = 93  # the zip format's number for it
 def samples_of(path: Path) -> Iterator[tuple[int, dict[str, Any] | str]]:
     """Number (from 1) and contents of every sample: id, messages in the OpenAI format, what it carries; or why it can't be read.
 
-    Raises `UserError` for a file that is no log.
+    Raises `UserError` for a file that is not a log.
     """
     for number, sample in _zipped(path) if path.suffix.lower() == ".eval" else _listed(path):
         yield number, sample if isinstance(sample, str) else _chat_of(sample)
@@ -42,7 +42,7 @@ def _listed(path: Path) -> Iterator[tuple[int, Any]]:
         log = json.loads(path.read_bytes())
     except (ValueError, RecursionError) as error:
         raise UserError(
-            f"{path} is no log of Inspect: it is no JSON ({first_line(error)[:100]}); chats go into .jsonl."
+            f"{path} is not an Inspect log: it is not JSON ({first_line(error)[:100]}); chats go into .jsonl."
         ) from error
     if (
         not isinstance(log, dict)
@@ -50,7 +50,7 @@ def _listed(path: Path) -> Iterator[tuple[int, Any]]:
         or not isinstance(log.get("samples") or [], list)
     ):
         raise UserError(
-            f"{path} is no log of Inspect (an object with eval and samples); chats go into .jsonl, one object a line."
+            f"{path} is not an Inspect log (an object with eval and samples); chats go into .jsonl, one object a line."
         )
     yield from enumerate(log.get("samples") or [], start=1)
 
@@ -65,7 +65,7 @@ def _zipped(path: Path) -> Iterator[tuple[int, Any]]:
             }
             if "header.json" not in archive.namelist() and "_journal/start.json" not in archive.namelist():
                 raise UserError(
-                    f"{path} is no log of Inspect: it has no header.json; give the .eval file that Inspect wrote."
+                    f"{path} is not an Inspect log: it has no header.json; give the .eval file that Inspect wrote."
                 )
             if len(members) > MOST_SAMPLES:
                 raise UserError(f"{path} has {len(members):,} samples, more than {MOST_SAMPLES:,}; split it.")
@@ -75,7 +75,7 @@ def _zipped(path: Path) -> Iterator[tuple[int, Any]]:
                 yield number, _member(archive, member)
     except (zipfile.BadZipFile, NotImplementedError) as error:
         raise UserError(
-            f"{path} is no whole log of Inspect ({first_line(error)[:100]}); get the file again."
+            f"{path} is not a complete Inspect log ({first_line(error)[:100]}); get the file again."
         ) from error
 
 
@@ -89,7 +89,7 @@ def _member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Any:
     try:
         return json.loads(data)
     except (ValueError, RecursionError) as error:
-        return f"it is no JSON ({first_line(error)[:100]})"
+        return f"it is not JSON ({first_line(error)[:100]})"
 
 
 def _learn_zstandard(path: Path) -> None:
@@ -106,7 +106,7 @@ def _learn_zstandard(path: Path) -> None:
 def _chat_of(sample: Any) -> dict[str, Any] | str:
     """Id, messages and what the table carries of a sample as Inspect writes it; or what is wrong with it."""
     if not isinstance(sample, Mapping) or not isinstance(sample.get("messages"), list):
-        return "it is no sample of Inspect: it has no list of messages"
+        return "it is not an Inspect sample: it has no list of messages"
     kept = sample.get("attachments")
     attachments = (
         {name: text for name, text in kept.items() if isinstance(text, str)} if isinstance(kept, Mapping) else {}
@@ -135,7 +135,7 @@ def _restored(value: Any, attachments: Mapping[str, str], left: list[int]) -> An
 
 
 def house_message(message: Any) -> Any:
-    """A message of Inspect in the OpenAI format; what is no message stays as it is, to be refused by whoever reads it.
+    """A message of Inspect in the OpenAI format; what is not a message stays as it is, to be refused by whoever reads it.
 
     Inspect's parts have the types that ours have. Its calls of tools have the name as `function` and `arguments` as an object.
     """

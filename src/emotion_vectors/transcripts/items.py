@@ -66,13 +66,13 @@ class Wrong(Exception):
 def item_of(source: str, number: int, row: Any) -> Item:
     """The text or chat of a row; `Wrong` where it is none."""
     if not isinstance(row, dict):
-        raise Wrong("it is no object with text or messages")
+        raise Wrong("it is not an object with text or messages")
     text, messages = row.get("text"), row.get("messages")
     if text is None and messages is None:
         raise Wrong("it has neither text nor messages")
     if messages is None or (messages == [] and text):
         if not isinstance(text, str):
-            raise Wrong(f"its text is no string but {type(text).__name__}")
+            raise Wrong(f"its text is not a string but {type(text).__name__}")
         if not text.strip():
             raise Wrong("its text is empty")
         content, places, empty = storable(text), (0,), ()
@@ -103,7 +103,7 @@ def _name(given: Any) -> str | None:
     if isinstance(given, bool) or not isinstance(
         given, str | int | float | decimal.Decimal | datetime.timedelta | uuid.UUID
     ):
-        raise Wrong(f"its id is no text, number or date but {type(given).__name__}")
+        raise Wrong(f"its id is not text, a number or a date but {type(given).__name__}")
     return storable(str(given))[:MOST_ID]
 
 
@@ -123,9 +123,9 @@ def _chat(messages: Any) -> tuple[Chat, tuple[int, ...], tuple[tuple[int, str], 
         try:
             messages = json.loads(messages)
         except (ValueError, RecursionError):
-            raise Wrong("its messages are no list but text that is no JSON") from None
+            raise Wrong("`messages` must be a list, or a JSON list as text") from None
     if not isinstance(messages, list) or not messages:
-        raise Wrong("its messages are no list with a message in it")
+        raise Wrong("`messages` must be a list with at least one message")
     if len(messages) > MOST_MESSAGES:
         raise Wrong(f"it has {len(messages):,} messages, more than {MOST_MESSAGES:,}")
     chat, places, empty, size, words = [], [], [], 0, False

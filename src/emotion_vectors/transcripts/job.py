@@ -1,6 +1,6 @@
 """Read files of texts into a table of scores: piece by piece, resumable, whole or not at all.
 
-A piece is the next texts of the files, up to 256 or so many characters; its borders depend on the files alone. Finished
+A piece is the next texts of the files, up to 256 of them or a fixed number of characters; its borders depend on the files alone. Finished
 pieces are parquet files in a folder beside the output; the output and its record come last, then the folder goes.
 """
 
@@ -83,7 +83,7 @@ def read_files(
             "bad": [{"where": str(bad), "why": bad.why} for bad in held.first_bad], "passages": [] if order.tokens else _described(kept, paths),
         }  # fmt: skip
         if {str(path): file_digest(path) for path in order.files} != held.sha256:
-            raise UserError("A file was changed while it was read; run the command again with another --out.")
+            raise UserError("A file was changed while it was being read; run the command again with another --out.")
         if out is not None:
             _write(out, paths)
             atomic.write_json(_record_path(out), record | {"sha256": file_digest(out)})
@@ -119,7 +119,7 @@ def _finished(out: Path, identity: JsonObject) -> JsonObject | None:
     if not record.is_file():
         if (parts_path(out) / "run.json").is_file():
             return None  # killed between the table and its record; the parts say whose it is
-        raise UserError(f"{out} is there already and is no table of this command; choose another --out.")
+        raise UserError(f"{out} exists and was not written by this command; choose another --out.")
     found = record_of(out, record, identity)
     return found if file_digest(out) == found["sha256"] else None
 

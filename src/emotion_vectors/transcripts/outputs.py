@@ -25,7 +25,7 @@ def record_of(out: Path, record: Path, identity: JsonObject) -> JsonObject:
     found = atomic.read_json(record)
     known = found.get("identity") if isinstance(found, dict) else None
     if not isinstance(known, dict):
-        raise UserError(f"{record} is no record of this command; choose another --out.")
+        raise UserError(f"{record} is not a record of this command; choose another --out.")
     if known != identity:
         differing = [key for key in identity if known.get(key) != identity[key]]
         raise UserError(f"{out} was made from other input ({', '.join(differing)}); choose another --out or delete it.")

@@ -58,7 +58,7 @@ class Strength:
         self._kind = kind
 
     def of(self, largest: np.ndarray, tokens: int, form: str) -> tuple[np.ndarray, np.ndarray | None]:
-        """Strengths of the largest of so many tokens' cosines (e,), and the neutral texts' usual cosines (e,)."""
+        """Strengths of the largest of this many tokens' cosines (e,), and the neutral texts' usual cosines (e,)."""
         if self._usual is None:
             return largest, None
         at = FORMS.index(form), KINDS.index(self._kind)

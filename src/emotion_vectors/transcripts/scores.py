@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from emotion_vectors.lm.finite import NotFiniteError
-from emotion_vectors.lm.limits import context_of
+from emotion_vectors.lm.limits import context_of, rotation_border
 from emotion_vectors.lm.messages import Conversation
 from emotion_vectors.lm.model import LanguageModel
 from emotion_vectors.vectors.activations import batches
@@ -115,7 +115,9 @@ def score_texts(
     found = [_blank(one, len(emotions), size, len(every)) for one in texts]
     layers = tuple(dict.fromkeys((layer, *every)))
     kept = [layers.index(one) for one in every]
-    for rows in batches([window.last - window.first for _, window in jobs], tokens_per_batch):
+    for rows in batches(
+        [window.last - window.first for _, window in jobs], tokens_per_batch, border=rotation_border(lm)
+    ):
         batch = [_cut(texts[text], window, lm.tokenizer.bos_token_id) for text, window in (jobs[row] for row in rows)]
         for row, reading in zip(rows, _readings(vectors, lm, batch, emotions, layers), strict=True):
             text, window = jobs[row]

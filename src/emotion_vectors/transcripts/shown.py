@@ -95,7 +95,7 @@ def marked(passage: Mapping[str, Any]) -> Text:
 
 
 def _share(percentile: float) -> str:
-    """A percentile in words: so many neutral texts can tell no more at the ends."""
+    """A percentile in words: this many neutral texts can tell no more at the ends."""
     if percentile >= 99.5:
         return "over 99 %"
     return "under 1 %" if percentile < 0.5 else f"{percentile:.0f} %"

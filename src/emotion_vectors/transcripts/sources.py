@@ -61,14 +61,14 @@ def survey(files: Sequence[Path], skip_bad: bool, column: str = "text") -> Surve
             bad += 1
             shown = [*shown, item] if len(shown) < 20 else shown
         else:
-            raise UserError(f"{item}: {item.why}; mend it, or leave such lines out with --skip-bad.")
+            raise UserError(f"{item}: {item.why}; fix it, or skip such lines with --skip-bad.")
     if not texts:
         raise UserError(f"There is no text to read in {', '.join(map(str, files[:3]))}.")
     return Survey(texts, bad, tuple(shown), hashes, beside, tuple(columns), utf8)
 
 
 def _utf8(item: Item) -> int:
-    """Bytes of the text of an item; of a part that is no text, none."""
+    """Bytes of the text of an item; of a part that is not text, none."""
     texts = [item.content] if isinstance(item.content, str) else [one.get("content") for one in item.content]
     parts = [part for text in texts for part in (text if isinstance(text, list) else [text])]
     words = [part.get("text") if isinstance(part, Mapping) else part for part in parts]
@@ -84,7 +84,7 @@ def unfolded(paths: Sequence[Path]) -> list[Path]:
             here = sorted(one for one in path.rglob("*") if one.suffix == ".eval" or LOG_NAME.fullmatch(one.name))
             if not here:
                 raise UserError(
-                    f"The folder {path} holds no logs of Inspect (.eval, or .json by Inspect's names); give files."
+                    f"The folder {path} contains no Inspect logs (.eval, or .json under Inspect's names); give files."
                 )
         found |= dict.fromkeys(here)
     return list(found)
@@ -130,7 +130,7 @@ def _text(path: Path) -> Iterator[tuple[int, Any]]:
     try:
         yield 1, {"text": path.read_text(encoding="utf-8-sig")}
     except ValueError:
-        yield 1, Wrong("it is no UTF-8 text")
+        yield 1, Wrong("it is not UTF-8 text")
 
 
 def _lines(path: Path) -> Iterator[tuple[int, Any]]:
@@ -146,9 +146,12 @@ def _lines(path: Path) -> Iterator[tuple[int, Any]]:
             if not line.strip():
                 continue
             try:
-                yield number, json.loads(line.decode("utf-8-sig" if number == 1 else "utf-8"))
+                yield (
+                    number,
+                    json.loads(line.decode("utf-8-sig")),
+                )  # files that were joined have a mark at every beginning
             except (ValueError, RecursionError) as error:
-                yield number, Wrong(f"it is no JSON ({first_line(error)[:100]})")
+                yield number, Wrong(f"it is not JSON ({first_line(error)[:100]})")
 
 
 def _renamed(row: Any, column: str) -> Any:

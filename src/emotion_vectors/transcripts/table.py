@@ -54,7 +54,7 @@ class Line(NamedTuple):
 
 
 def counts_of(lines: Sequence[Line]) -> dict[str, int]:
-    """What the record says of so many lines."""
+    """What the record says of this many lines."""
     read = [line.scores for line in lines if line.scores is not None]
     return {
         "messages": len(read), "tokens": sum(scores.counted for scores in read),

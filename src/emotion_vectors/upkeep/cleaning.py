@@ -22,12 +22,12 @@ def clean_run(path: Path, dry_run: bool = False) -> JsonObject:
     """Remove what `FOLDERS` and `FILES` name; returns {"files": number, "bytes": freed, "kept_bytes": left}.
 
     The run folder notes what was removed, so that the same `run` command still finds it finished. `dry_run` only counts.
-    Raises `UserError` for a folder that is no run, one that is in use, and a run that is not finished.
+    Raises `UserError` for a folder that is not a run, one that is in use, and a run that is not finished.
     """
     run = existing(path)
     if not run.done("analysis"):
         raise UserError(
-            f"{path} is not finished, and cleaning would lose what it has; let its run command go on, or delete the folder."
+            f"{path} is not finished, and cleaning would lose what it has; run the same command again to finish it, or delete the folder."
         )
     if dry_run:
         return _counted(path, _removable(path))

@@ -157,7 +157,7 @@ def seconds_of(items: dict[str, int], rates: Path) -> JsonObject:
         measured = record["machine"]["model"]["name"]
         seconds = {job: None if rate is None else items[JOBS[job]] / float(rate) for job, rate in found.items()}
     except (KeyError, TypeError, ValueError, ArithmeticError) as error:
-        raise UserError(f"{rates} holds no rates; make it with emotion-vectors bench --out FILE.") from error
+        raise UserError(f"{rates} has no rates; make it with emotion-vectors bench --out FILE.") from error
     known = [value for value in seconds.values() if value is not None]
     return {
         "seconds": {**seconds, "all": sum(known)}, "rates_of": measured,

@@ -19,7 +19,7 @@ def run_status(path: Path, wanted: JsonObject | None = None) -> JsonObject:
 
     Stages with state (done, unfinished, stale, open), finished parts, seconds and facts; texts dropped by reason; bytes on
     disk; the process that uses it. `wanted` is the identity of a run with other settings (`opening.identity_of`): then
-    `changed` says what differs and which stages would have to be run. Raises `UserError` for what is no run folder.
+    `changed` says what differs and which stages would have to be run. Raises `UserError` for what is not a run folder.
     """
     run = existing(path)
     stages = {name: _stage(run, name) for name in ORDER if name not in LATER or run.done(name) or run.lacks(name)}
@@ -83,7 +83,7 @@ def _dropped(path: Path, stages: dict[str, JsonObject]) -> dict[str, dict[str, i
             try:
                 reasons = pl.read_parquet(table, columns=["dropped"])["dropped"]
             except TABLE_FAULTS as error:
-                raise UserError(f"Can't read {table}: {first_line(error)}; give the run command again.") from error
+                raise UserError(f"Can't read {table}: {first_line(error)}; run the same command again.") from error
             counts = reasons.filter((reasons != "") & (reasons != SPARE)).value_counts(sort=True)
             found[name] = dict(counts.iter_rows())
     return found

@@ -15,6 +15,7 @@ import torch
 
 from emotion_vectors.lm import forward
 from emotion_vectors.lm.finite import require_finite
+from emotion_vectors.lm.limits import rotation_border
 from emotion_vectors.lm.memory import Room
 from emotion_vectors.lm.model import LanguageModel
 from emotion_vectors.store.stage_table import STORIES_PER_SHARD
@@ -151,7 +152,12 @@ def _pooled(
     room = _room(lm, tokens_per_batch)
     laid_out = layout or passes.layout_of(lm, texts)
     yield from passes.in_batches(
-        texts, room, laid_out, lambda rows: _pool_batch(lm, [texts[row] for row in rows], laid_out, cosines), advance
+        texts,
+        room,
+        laid_out,
+        lambda rows: _pool_batch(lm, [texts[row] for row in rows], laid_out, cosines),
+        advance,
+        rotation_border(lm),
     )
 
 
@@ -206,7 +212,9 @@ def pool_ranges(
         passes.read(lm, laid, lambda _, residual: layers.append(masks.float() @ residual.float() / counts))
         return torch.stack(layers, dim=2)
 
-    for rows, means in passes.in_batches(whole, _room(lm, tokens_per_batch), layout, work, advance):
+    for rows, means in passes.in_batches(
+        whole, _room(lm, tokens_per_batch), layout, work, advance, rotation_border(lm)
+    ):
         found[rows] = means.cpu().numpy()
     require_finite(lm, "The activations", found)
     return found
@@ -233,7 +241,7 @@ def token_rows(
         passes.read(lm, laid, lambda _, residual: layers.append(residual[index].float()))
         return torch.stack(layers, dim=1).cpu().numpy()
 
-    for several, found in passes.in_batches(texts, room, layout, work, advance):
+    for several, found in passes.in_batches(texts, room, layout, work, advance, rotation_border(lm)):
         borders = np.cumsum([len(chosen[row]) for row in several])[:-1]
         for row, part in zip(several, np.split(found, borders), strict=True):
             collected[row] = part

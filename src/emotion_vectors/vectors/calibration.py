@@ -5,7 +5,7 @@ a mean or a maximum is taken over. So each score is ranked among the same score 
 `calibration.safetensors` beside the vectors, scores (f, k, r, l, n, m) of f forms (plain text, chat message), k kinds (raw,
 centred cosine), r references, l layers, n emotions and m neutral texts, sorted along the last axis.
 
-A reference is a statistic over so many tokens: the mean or the maximum over 4, 16 or 64 tokens in a row or over the whole text, or
+A reference is a statistic over a number of tokens: the mean or the maximum over 4, 16 or 64 tokens in a row or over the whole text, or
 the response position: the last token of a text, and of a message the last token of the generation prompt.
 """
 
@@ -115,7 +115,7 @@ class Calibration:
 
 
 def reference(statistic: str, tokens: int) -> int:
-    """The number in `REFERENCES` of what a statistic over so many tokens is compared with."""
+    """The number in `REFERENCES` of what a statistic over this many tokens is compared with."""
     if statistic == "response":
         return 0
     # About halfway in the logarithm between 4, 16, 64 tokens and whole texts, which have 100 to 250.
@@ -147,10 +147,10 @@ def load_calibration(path: Path, shape: tuple[int, ...], fingerprint: str) -> Ca
         ):
             raise ValueError("another shape")
         if not (np.isfinite(scores).all() and np.isfinite(centre).all()):
-            raise ValueError("it holds NaN or infinity")
+            raise ValueError("it has NaN or infinity")
     except (SafetensorError, ValueError, KeyError, TypeError, OSError) as error:
         raise UserError(
-            f"{path} does not go with its vectors ({error}); delete it and run the run again to make it anew."
+            f"{path} does not belong to its vectors ({error}); delete it and repeat the run to make it anew."
         ) from error
     return Calibration(scores, centre)
 

@@ -84,7 +84,7 @@ def _check_joinable(left: EmotionVectors, right: EmotionVectors) -> None:
     theirs = "load or make both with the same model and layer"
     weights = [part.header.get("model_sha256") for part in (left, right)]
     if left.raw.shape[::2] != right.raw.shape[::2] or weights[0] != weights[1]:
-        raise UserError(f"These vectors are of two models ({left!r} and {right!r}); {theirs}.")
+        raise UserError(f"These vectors come from two models ({left!r} and {right!r}); {theirs}.")
     if left.layer != right.layer or left.layers != right.layers:
         raise UserError(
             f"These vectors have analysis layers {left.layer} and {right.layer}, or other layers; {theirs}."
@@ -93,7 +93,7 @@ def _check_joinable(left: EmotionVectors, right: EmotionVectors) -> None:
         raise UserError(f"One hands out {left.kind} vectors, the other {right.kind} ones; make both of the same kind.")
     both = [name for name in left.emotions if name in right.emotions]
     if both:
-        raise UserError(f"Both have a vector '{both[0]}'; take it out of one of them, for example with subset([...]).")
+        raise UserError(f"Both have a vector '{both[0]}'; leave it out of one of them, for example with subset([...]).")
 
 
 def _joined_scores(left: EmotionVectors, right: EmotionVectors) -> Calibration | None:
@@ -143,7 +143,7 @@ def from_arrays(
     ]
     if bad:
         raise UserError(
-            f"The vector '{bad[0]}' is zero at a layer, or holds values that are not finite; leave it out or give it at one layer."
+            f"The vector '{bad[0]}' is zero at a layer, or has values that are not finite; leave it out or give it at one layer."
         )
     raw = np.zeros((lm.n_layers, len(arrays), lm.hidden_size), dtype=np.float32)
     if shapes == {whole}:

@@ -39,7 +39,7 @@ class EmotionVectors:
     residual norm over story tokens; `layer` is the analysis layer; `kind` says which of the two the class hands out.
     `centre` (layers, d) is the mean over the neutral texts of their mean activations, None in files that lack it.
     `calibration` holds the scores of the neutral texts, None where they were not made. `text_hashes` (s,) are those of the
-    texts that the vectors were made of (`vectors.in_sample`), None where nobody knows them.
+    texts that the vectors were made from (`vectors.in_sample`), None where nobody knows them.
     """
 
     emotions: tuple[str, ...]
@@ -95,7 +95,7 @@ class EmotionVectors:
         return caution(self.reliability)
 
     def in_sample(self, text: str) -> bool | None:
-        """Whether the vectors were made of this very text, so that reading it says nothing; None where their texts are not known."""
+        """Whether the vectors were made from this very text, so that reading it says nothing; None where their texts are not known."""
         return None if self.text_hashes is None else in_sample.is_among(text, self.text_hashes)
 
     def at(self, layer: int | None = None) -> np.ndarray:
@@ -104,7 +104,7 @@ class EmotionVectors:
         if not 0 <= chosen < len(self.raw):
             raise UserError(f"There is no layer {chosen}; layers go from 0 to {len(self.raw) - 1}.")
         if chosen not in self.layers:
-            raise UserError(f"The vectors' file has none at layer {chosen}; choose out of {in_short(self.layers)}.")
+            raise UserError(f"The vectors' file has none at layer {chosen}; choose one of {in_short(self.layers)}.")
         return (self.projected if self.kind == "projected" else self.raw)[chosen]
 
     def unit(self, layer: int | None = None) -> np.ndarray:

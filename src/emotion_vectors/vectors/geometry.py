@@ -22,7 +22,7 @@ def principal(rows: np.ndarray, most: int | None = None) -> Principal:
     """The components of `rows` (n, d) around their mean, at most `most` of them; those that rounding alone makes are left out."""
     centred = rows.astype(np.float64) - rows.mean(axis=0, dtype=np.float64)
     left, sizes, axes = np.linalg.svd(centred, full_matrices=False)
-    # float32 vectors whose mean was taken off leave a last component of about this size.
+    # float32 vectors whose mean was subtracted leave a last component of about this size.
     kept = int((sizes > 1e-6 * max(float(sizes[0]), 1e-300)).sum())
     kept = kept if most is None else min(kept, most)
     shares = sizes**2 / max(float((sizes**2).sum()), 1e-300)

@@ -1,7 +1,7 @@
 """Directions from halves of their texts: sums of texts in buckets, ways to halve the buckets, and the agreement of the halves.
 
 Shapes: t texts, n labels, b buckets, h halvings, d width. A bucket holds texts of every label: one topic's, or, of texts without
-topics, one out of every so many, dealt at random. Halving the buckets halves every label's texts alike.
+topics, one out of a fixed number, assigned at random. Halving the buckets halves every label's texts alike.
 """
 
 from __future__ import annotations
@@ -70,9 +70,9 @@ def measure(
 ) -> Reliability | None:
     """Reliability of the directions that pooled texts `vectors` (t, d) with `labels` (t,) give for `names` (n,).
 
-    `groups` (t,) are the texts' topics: the halves share none. None: the texts are dealt out to the halves at random, label
+    `groups` (t,) are the texts' topics: the halves share none. None: the texts are assigned to the halves at random, label
     by label. r of a label is the mean over up to 20 halvings of Pearson r of its direction (mean minus the mean over labels)
-    from either half. The null deals the labels out again to the texts of each bucket, `resamples` times.
+    from either half. The null shuffles the labels among the texts of each bucket, `resamples` times.
     Two labels have one direction, with opposite signs: both get the r of the difference of their means.
     None where fewer than two labels have texts in both halves. Raises `UserError` for lengths that differ and for labels that
     are not among the names.
@@ -116,7 +116,7 @@ def measure(
 
 
 def _dealt(label: np.ndarray, n: int, generator: np.random.Generator) -> tuple[np.ndarray, int]:
-    """A bucket for every text (t,), each label's texts dealt out evenly, and the number of buckets: even, at most 20."""
+    """A bucket for every text (t,), each label's texts spread evenly, and the number of buckets: even, at most 20."""
     sizes = np.bincount(label, minlength=n)
     fewest = int(min((size for size in sizes if size >= 2), default=1))
     buckets = max(1, min(BUCKETS, fewest - fewest % 2))
@@ -127,9 +127,9 @@ def _dealt(label: np.ndarray, n: int, generator: np.random.Generator) -> tuple[n
 
 
 class _Cells(NamedTuple):
-    """The sums of every bucket and label by their inner products, so that labels can be dealt out without the width.
+    """The sums of every bucket and label by their inner products, so that labels can be shuffled without the width.
 
-    `products` (b n, b n) are inner products of the sums after each text's mean over the width is taken off: a Pearson r is
+    `products` (b n, b n) are inner products of the sums after each text's mean over the width is subtracted: a Pearson r is
     a cosine then. `counts` (b, n) are the texts in a cell, `sides` (2, h, b) the halvings with their complements (0 or 1).
     """
 
@@ -151,7 +151,7 @@ class _Cells(NamedTuple):
         return np.arange(self.counts.size).reshape(self.counts.shape)
 
     def dealt(self, generator: np.random.Generator) -> np.ndarray:
-        """(b, n): the cells that have texts dealt out to other labels within every bucket."""
+        """(b, n): the cells with the labels shuffled over the texts of every bucket."""
         grid = self.grid
         for bucket, counts in zip(grid, self.counts, strict=True):
             there = np.flatnonzero(counts)

@@ -41,7 +41,7 @@ def find(source: str | Path) -> Path:
 
 
 def _elsewhere(url: str) -> Path:
-    """A copy of the vectors file at an address, with the calibration that may lie beside it."""
+    """A copy of the vectors file at an address, with the calibration that may be next to it."""
     found = local_copy(url)
     beside = f"{url.rpartition('/')[0]}/{CALIBRATION}"
     if exists(beside):
@@ -55,9 +55,9 @@ def _reason(error: Exception, repository: str) -> str:
     from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError, RepositoryNotFoundError
 
     if isinstance(error, RepositoryNotFoundError):
-        return f"the Hugging Face hub shows you no repository '{repository}'"
+        return f"the Hugging Face hub has no repository '{repository}' that you can see"
     if isinstance(error, LocalEntryNotFoundError):
         return f"the Hugging Face hub can't be reached for '{repository}', which was not downloaded before"
     if isinstance(error, EntryNotFoundError):
-        return f"the repository '{repository}' of the Hugging Face hub holds no {FILE}"
-    return f"the Hugging Face hub gives none of '{repository}' ({first_line(error)})"
+        return f"the repository '{repository}' of the Hugging Face hub has no {FILE}"
+    return f"the Hugging Face hub does not serve '{repository}' ({first_line(error)})"

@@ -1,4 +1,4 @@
-"""Which texts vectors were made of, as hashes of 8 bytes: a text that is one of them is read "in sample".
+"""Which texts vectors were made from, as hashes of 8 bytes: a text that is one of them is read "in sample".
 
 A direction is the mean of its own texts, so each of these lies along it by construction, whatever the direction means.
 Two texts are the same here if their words are: case, kinds of white space and compatible forms of a letter don't count.
@@ -16,7 +16,7 @@ import polars as pl
 
 from emotion_vectors.store.records import TABLE_FAULTS
 
-SAID = "In sample: these vectors were made of this very text, so it reads as its own emotion whatever the vectors are worth."
+SAID = "In sample: these vectors were made from this very text, so it reads as its own emotion whatever the vectors are worth."
 
 
 def text_hash(text: str) -> int:

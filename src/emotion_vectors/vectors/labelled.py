@@ -83,7 +83,7 @@ def _words(text: object, place: str) -> str:
     if not isinstance(text, str):
         raise UserError(f"The text of {place} is not a text but {type(text).__name__}; write it as a string.")
     if not text.strip():
-        raise UserError(f"The text of {place} is empty; write it or take the row out.")
+        raise UserError(f"The text of {place} is empty; write it or remove the row.")
     return text
 
 
@@ -92,7 +92,7 @@ def _enough(labels: Sequence[str]) -> None:
     if len(counts) < FEWEST:
         only = f"only one label, '{next(iter(counts))}'" if counts else "no texts"
         raise UserError(
-            f"There {'is' if counts else 'are'} {only}; a vector is what sets a label apart from the others, so give two or more."
+            f"There {'is' if counts else 'are'} {only}; a vector is what sets one label apart from the others, so give two or more."
         )
     few = [name for name, count in counts.items() if count < FEWEST]
     if few:

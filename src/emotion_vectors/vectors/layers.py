@@ -19,7 +19,7 @@ def parse_layers(text: str, n_layers: int, given: Sequence[int] | None = None) -
     for part in text.split(","):
         found = re.fullmatch(r"\s*(\d{1,4})(?:\s*-\s*(\d{1,4}))?\s*", part)
         if found is None:
-            raise UserError(f"'--layers {text}' is no list of layers; write for example --layers 10-14,20 or all.")
+            raise UserError(f"'--layers {text}' is not a list of layers; write for example --layers 10-14,20 or all.")
         first, last = int(found[1]), int(found[2] or found[1])
         if first > last or last >= n_layers:
             which = f"There are no layers {part.strip()}" if found[2] else f"There is no layer {first}"

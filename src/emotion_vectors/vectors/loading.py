@@ -66,7 +66,7 @@ def load_model_of(
     if wanted and found != wanted:
         if not others or override is quantize is adapter is None:
             raise UserError(f"The weights of '{owner.name}' are not those that the vectors were made from; {remedy}.")
-        say("The model has other weights than the one that the vectors are of.")
+        say("The model's weights are not those that the vectors were made from.")
     precision = str(dtype) if dtype in DTYPES else "auto"
     return load_model(owner.name, device, precision, quantize=owner.quantize, adapter=owner.adapter)
 
@@ -79,6 +79,6 @@ def check_fits(model: LanguageModel | PreTrainedModel, own: tuple[int, int], hea
     theirs = (config.num_hidden_layers, config.hidden_size)
     if own != theirs:
         raise UserError(
-            f"The vectors are of a model with {own[0]} layers of width {own[1]}, this one has {theirs[0]} of width {theirs[1]}; "
+            f"The vectors come from a model with {own[0]} layers of width {own[1]}, this one has {theirs[0]} of width {theirs[1]}; "
             f"load {header.get('model', 'the model that they were made with')}."
         )

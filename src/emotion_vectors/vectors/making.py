@@ -101,7 +101,9 @@ def check_choices(
     if first_token is not None and first_token < 0:
         raise UserError(f"Pooling can't start at token {first_token}; give 0 or more.")
     if not 0 <= neutral_variance < 1:
-        raise UserError(f"A share of {neutral_variance} of the neutral variance can't be taken out; give 0 to below 1.")
+        raise UserError(
+            f"A share of {neutral_variance} of the neutral variance can't be removed; give a share from 0 to below 1."
+        )
     check_neutral(plain)
 
 
@@ -111,7 +113,7 @@ def check_neutral(plain: Sequence[str]) -> None:
         raise UserError(f"Neutral texts need {FEWEST_NEUTRAL} different ones or more (40 make a good start).")
     for number, text in enumerate(plain, start=1):
         if not isinstance(text, str) or not text.strip():
-            raise UserError(f"Neutral text {number} is empty or not a text; write it or take it out.")
+            raise UserError(f"Neutral text {number} is empty or not a text; write it or remove it.")
 
 
 def _conversations(lm: LanguageModel, texts: Sequence[str], what: str) -> list[Conversation]:

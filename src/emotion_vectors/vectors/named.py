@@ -1,4 +1,4 @@
-"""Emotions as a user writes them: names with commas between, or names with a number each. One reader for every command."""
+"""Emotions as a user writes them: names separated by commas, or names with a number each. One reader for every command."""
 
 from __future__ import annotations
 
@@ -32,7 +32,9 @@ def parse_numbers(
         except ValueError:
             number = math.nan
         if not name or not math.isfinite(number):
-            raise UserError(f"'{option}{assignment}' has no form name=number; write for example {option}{example}.")
+            raise UserError(
+                f"'{option}{assignment}' does not have the form name=number; write for example {option}{example}."
+            )
         if name in numbers:
             raise UserError(f"'{name}' is given twice; give one number for each name.")
         numbers[name] = number

@@ -16,6 +16,7 @@ import torch
 from emotion_vectors.errors import UserError
 from emotion_vectors.lm import forward
 from emotion_vectors.lm.finite import require_finite
+from emotion_vectors.lm.limits import rotation_border
 from emotion_vectors.lm.messages import converse
 from emotion_vectors.lm.model import LanguageModel
 from emotion_vectors.vectors.activations import batches
@@ -54,14 +55,14 @@ def refuse_unread(lm: LanguageModel, text: str) -> NoReturn:
         converse(lm, text)
         converse(lm, [{"role": "user", "content": text}])
     except UserError as error:
-        raise UserError(f"No neutral text can be read both as it is and as a message: {error}") from error
+        raise UserError(f"No neutral text can be read both as plain text and as a message: {error}") from error
     raise RuntimeError("a neutral text that can be read was refused")
 
 
 def centred_with_others(around: np.ndarray, means: np.ndarray, numbers: Sequence[int]) -> np.ndarray:
     """(m, l, d): what each of the texts `numbers` is centred with: the mean of the others.
 
-    In `around` (l, d), the mean of all `means` (texts, l, d), a text would have a part of itself taken off.
+    In `around` (l, d), the mean of all `means` (texts, l, d), a text would have a part of itself subtracted.
     """
     return around + (around - means[numbers]) / (len(means) - 1)
 
@@ -91,7 +92,7 @@ def neutral_scores(
     """
     scores = np.empty((len(KINDS), len(REFERENCES), len(units), units.shape[1], len(reads)), dtype=np.float16)
     directions = torch.from_numpy(units).to(lm.device, torch.float32)
-    for rows in batches([len(read.ids) for read in reads], tokens_per_batch):
+    for rows in batches([len(read.ids) for read in reads], tokens_per_batch, border=rotation_border(lm)):
         batch = forward.pad([reads[row].ids for row in rows], lm.device, lm.pad_id)
         around = torch.from_numpy(centres[rows]).to(lm.device, torch.float32)
 

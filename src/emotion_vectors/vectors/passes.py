@@ -8,6 +8,7 @@ begins in it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from itertools import takewhile
 from typing import Literal, NamedTuple, TypeVar
 
 import torch
@@ -66,18 +67,20 @@ def in_batches(
     layout: Layout,
     work: Callable[[list[int]], Found],
     advance: Callable[[float], None] = lambda _: None,
+    border: int | None = None,
 ) -> Iterator[tuple[list[int], Found]]:
     """`work(rows)` on batch after batch of `texts`, the longest first; a batch that does not fit is halved.
 
     Texts that share a beginning come in the order of their tokens instead, so that they meet in a batch. Yields the rows of each batch
-    and what `work` gave; `advance` gets the number of tokens of their texts.
+    and what `work` gave; `advance` gets the number of tokens of their texts. `border`: see `limits.rotation_border`; no batch has texts
+    on both of its sides.
     """
     every = [ids for ids, _ in texts]
     left = sorted(range(len(texts)), key=lambda row: len(every[row]), reverse=True)
     if layout == "shared":
         left = sorted(range(len(texts)), key=lambda row: list(every[row]))
     while left:
-        rows = left[: _fitting([every[row] for row in left], room.size, layout)]
+        rows = left[: _fitting([every[row] for row in left], room.size, layout, border)]
         found = room.attempt(lambda rows=rows: work(rows), _size([every[row] for row in rows], layout), len(rows) == 1)
         if found is None:
             continue
@@ -86,14 +89,15 @@ def in_batches(
         advance(sum(len(every[row]) for row in rows))
 
 
-def batches(lengths: Sequence[int], tokens_per_batch: int, layout: Layout = "right") -> list[list[int]]:
-    """Rows by batch, longest first: at most `tokens_per_batch` tokens with padding, or one row. No beginning is shared."""
+def batches(
+    lengths: Sequence[int], tokens_per_batch: int, layout: Layout = "right", border: int | None = None
+) -> list[list[int]]:
+    """Rows by batch, longest first: at most `tokens_per_batch` tokens with padding, or one row. No beginning is shared; `border` as in `in_batches`."""
     left = sorted(range(len(lengths)), key=lambda row: lengths[row], reverse=True)
+    apart: Layout = "packed" if layout == "shared" else layout
     groups: list[list[int]] = []
     while left:
-        count = _fitting(
-            [range(lengths[row]) for row in left], tokens_per_batch, "packed" if layout == "shared" else layout
-        )
+        count = _fitting([range(lengths[row]) for row in left], tokens_per_batch, apart, border)
         groups.append(left[:count])
         left = left[count:]
     return groups
@@ -112,8 +116,11 @@ def _costs(texts: Sequence[Sequence[int]], layout: Layout) -> Iterator[int]:
         before = ids
 
 
-def _fitting(texts: Sequence[Sequence[int]], most: int, layout: Layout) -> int:
+def _fitting(texts: Sequence[Sequence[int]], most: int, layout: Layout, border: int | None) -> int:
     """How many of the first texts fit in a batch; one does in any case. Those to be padded come longest first."""
+    if border is not None:
+        beyond = len(texts[0]) > border
+        texts = list(takewhile(lambda ids: (len(ids) > border) == beyond, texts))
     if layout in ("right", "left"):
         return min(max(1, most // len(texts[0])), len(texts))
     total = 0

@@ -24,6 +24,7 @@ import torch
 from emotion_vectors.errors import UserError, nearest
 from emotion_vectors.lm import forward
 from emotion_vectors.lm.finite import NotFiniteError, sentence
+from emotion_vectors.lm.limits import rotation_border
 from emotion_vectors.lm.messages import Conversation, Messages, MessageSpan, converse
 from emotion_vectors.lm.model import LanguageModel
 from emotion_vectors.vectors.activations import batches
@@ -46,7 +47,7 @@ class Reading:
     `messages` are the token ranges of the contents; `response` is the position that predicts the first token of the
     last answer, None for a plain text. `reliability` (e,) is how far each emotion's direction agrees with itself (r of its
     halves; None where that is not known), and `in_sample` whether a message is one of the very texts that the vectors were
-    made of (None: nobody knows). `control` are the places of control tokens that somebody wrote: the template's marks in a text or message.
+    made from (None: nobody knows). `control` are the places of control tokens that somebody wrote: the template's marks in a text or message.
     """
 
     ids: tuple[int, ...]
@@ -175,7 +176,7 @@ def read_batch(
 
 
 def _in_sample(vectors: EmotionVectors, text: Conversation) -> bool | None:
-    """Whether one of a text's messages is a text that the vectors were made of."""
+    """Whether one of a text's messages is a text that the vectors were made from."""
     if vectors.text_hashes is None:
         return None
     return any(vectors.in_sample("".join(text.tokens[span.first : span.last])) for span in text.messages)
@@ -194,7 +195,7 @@ def read_many(
     while window := list(islice(waiting, WINDOW)):
         rendered = [converse(lm, text) for text in window]
         readings: dict[int, Reading] = {}
-        for rows in batches([len(text.ids) for text in rendered], tokens_per_batch):
+        for rows in batches([len(text.ids) for text in rendered], tokens_per_batch, border=rotation_border(lm)):
             group = read_batch(vectors, lm, [rendered[row] for row in rows], emotions, layers)
             readings |= dict(zip(rows, group, strict=True))
         yield from (readings[row] for row in range(len(rendered)))

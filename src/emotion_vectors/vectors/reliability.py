@@ -17,7 +17,7 @@ ROUNDING = 1e-6
 OF_TOPICS, OF_TEXTS = "of the topics", "of the texts"
 ALPHA = 0.05  # and the median r must be beyond what labels that mean nothing give
 NOT_MEASURED = (
-    "The reliability of these vectors was not measured, so nothing says whether what they read is more than noise."
+    "The reliability of these vectors was not measured, so it is not known whether what they read is more than noise."
 )
 
 
@@ -27,7 +27,7 @@ class Reliability:
 
     `r` has one Pearson r for each label, in the order of the vectors' names; None where a label has no text in one of
     the halves. `median` is their median, `p` how often labels that mean nothing give one as high, `null_mean` and
-    `null_high` are mean and 95 % point of r for them. `whole` is the median corrected to all texts (Spearman-Brown).
+    `null_high` are mean and 95th percentile of r for them. `whole` is the median corrected to all texts (Spearman-Brown).
     `groups` is the number of topics, None where the texts have none; `halves` names the halves ("of the topics").
     """
 
@@ -96,6 +96,6 @@ def caution(found: Reliability | None) -> str:
     if found.p > ALPHA:
         return (
             f"These vectors may not agree with themselves: directions from one half {found.halves} match those from the other half "
-            f"with r = {found.median:.2f}, but labels that mean nothing do so too (p = {found.p:.2g}), so what they read may be noise."
+            f"with r = {found.median:.2f}, but shuffled labels do so too (p = {found.p:.2g}), so what they read may be noise."
         )
     return ""

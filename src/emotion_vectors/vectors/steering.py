@@ -126,8 +126,8 @@ def steer(
         yield chosen.steering
     if not chosen.begun:
         raise HookError(
-            "The steering ended without a forward pass of its model, so nothing was steered; inside it call the model that was given to it, "
-            "not a copy, a traced model or another model."
+            "The steering ended without a forward pass of its model, so nothing was steered; inside the block call the model that "
+            "was given, not a copy, a traced model or another model."
         )
 
 
@@ -215,7 +215,7 @@ class _Chosen:
             )
 
     def end(self, _: nn.Module, __: tuple, output: Any) -> None:
-        """Forward hook of the decoder: every steered block was called once, and what it gives at tokens that are no padding is finite."""
+        """Forward hook of the decoder: every steered block was called once, and what it gives at tokens that are not padding is finite."""
         check_fired(self.fired)
         hidden = output.last_hidden_state if hasattr(output, "last_hidden_state") else output[0]
         if not bool(torch.isfinite(hidden).all(dim=-1)[self.real.to(hidden.device)].all()):
@@ -229,11 +229,11 @@ class _Chosen:
             return torch.zeros_like(now.real)
         if self.found is None or self.found[0] is not prompt:
             if prompt.ids is None:
-                raise UserError("A TextSpan can't be found in a prompt that is given as embeddings; give its ids.")
+                raise UserError("A TextSpan can't be found in a prompt given as embeddings; give its token ids.")
             columns = self._search(prompt.ids, prompt.real, prompt.width)
             if columns[:, : now.offset].any():
                 raise UserError(
-                    "The words to steer lie in a part of the prompt that was read before; steer from its start."
+                    "The words to steer are in a part of the prompt that was read earlier; steer from its start."
                 )
             self.found = prompt, columns
         return now.on_columns(self.found[1]) & now.real
@@ -259,12 +259,14 @@ def find_text(tokenizer: PreTrainedTokenizerBase, ids: Sequence[int], span: Text
 
     there = count(0, len(ids)) if text else 0
     if there == 0:
-        raise UserError(f"The prompt doesn't hold the text '{text[:60]}'; copy the words from the prompt.")
+        raise UserError(f"The prompt doesn't contain the text '{text[:60]}'; copy the words from the prompt.")
     if span.occurrence is None and there > 1:
-        raise UserError(f"The prompt holds '{text[:60]}' {there} times; give more of the text, or TextSpan(text, 0).")
+        raise UserError(
+            f"The prompt contains '{text[:60]}' {there} times; give more of the text, or TextSpan(text, 0)."
+        )
     wanted = span.occurrence or 0
     if not 0 <= wanted < there:
-        raise UserError(f"The prompt holds '{text[:60]}' {there} times; there is no occurrence {wanted}.")
+        raise UserError(f"The prompt contains '{text[:60]}' {there} times; there is no occurrence {wanted}.")
     # Both counts grow by one token at a time, so two binary searches find the borders in any tokenizer.
     last = _first_true(1, len(ids), lambda end: count(0, end) > wanted)
     first = last - _first_true(1, last, lambda length: count(last - length, last) > 0)

@@ -66,7 +66,7 @@ def read(source: str | Path, calibrated: bool = True) -> dict[str, Any]:
         emotions, layer, kind = tuple(header.pop("emotions")), int(header.pop("layer")), str(header.pop("kind"))
         for name in (*REQUIRED, *(name for name in OPTIONAL if name in tensors)):
             if not np.isfinite(tensors[name]).all():
-                raise ValueError(f"its tensor {name} holds NaN or infinity")
+                raise ValueError(f"its tensor {name} has NaN or infinity")
         if tensors["raw"].shape[1] != len(emotions) or tensors["projected"].shape != tensors["raw"].shape:
             raise ValueError("tensors and names differ in number")
         if layer not in _checked(header.get("layers_given"), len(tensors["raw"])):
@@ -76,7 +76,7 @@ def read(source: str | Path, calibrated: bool = True) -> dict[str, Any]:
             raise ValueError("its hashes of texts are not valid")
     except (SafetensorError, ValueError, KeyError, TypeError, IndexError, OSError) as error:
         raise UserError(
-            f"{path} is no vectors file of this tool ({error}); make one with `emotion-vectors run` or `emotion-vectors vectors`."
+            f"{path} is not an emotion-vectors file ({error}); make one with `emotion-vectors run` or `emotion-vectors vectors`."
         ) from error
     header.pop("calibration", None)
     # Files from before there were hashes; vectors from elsewhere are not made of the stories of the run that they are beside.

@@ -186,7 +186,7 @@ def _way(vectors: EmotionVectors, prompt: str, emotions: Mapping[str, float], la
     total = np.sum([one.vector.astype(np.float64) for one in vectors.additions(emotions, [layer])], axis=0)
     size = float(np.linalg.norm(total))
     if not size > 0:
-        raise UserError("These emotions add up to nothing; give at least one a strength other than 0.")
+        raise UserError("These emotions add up to zero; give at least one a strength other than 0.")
     return total / size
 
 

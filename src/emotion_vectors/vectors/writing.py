@@ -65,7 +65,7 @@ class Comparison:
     texts: tuple[Text, ...]
     warnings: tuple[str, ...]
     caution: str
-    """One sentence where the vectors don't agree with themselves, or where nobody knows; else ""."""
+    """One sentence where the vectors don't agree with themselves, or where that is not known; else ""."""
     reliability: dict[str, float | None]
     """How far each emotion's direction agrees with itself: r of its halves."""
     opening: str = ""  # what was added to the template's text so that the answer begins
@@ -94,7 +94,7 @@ def compare_writing(
 ) -> Comparison:
     """Write `samples` texts of each kind; sample i has seed `seed` + i in all three. `layers` None: the analysis layer.
 
-    Raises `UserError` for an unknown emotion, a strength that is no number, a layer that is not there, an empty prompt, or
+    Raises `UserError` for an unknown emotion, a strength that is not a number, a layer that is not there, an empty prompt, or
     vectors of another width than the model's.
     """
     chosen = tuple(dict.fromkeys([vectors.layer] if layers is None else layers))
@@ -162,11 +162,11 @@ def _rendered(lm: LanguageModel, messages: list[dict[str, str]]) -> str:
     except UserError as error:
         if len(messages) > 1 and "refuses these messages" in str(error):
             raise UserError(
-                f"{str(error).removesuffix('.')}; it may take no system text: leave --system out."
+                f"{str(error).removesuffix('.')}; it may not accept a system text: leave --system out."
             ) from error
         raise
     if len(messages) > 1 and messages[0]["content"].strip() not in text:
-        raise UserError(f"The chat template of {lm.name} passes over system texts; leave --system out.")
+        raise UserError(f"The chat template of {lm.name} ignores system texts; leave --system out.")
     return text
 
 
@@ -205,6 +205,6 @@ def _warnings(texts: Sequence[Text], samples: int) -> list[str]:
         if lost > MOST_UNLIKELY or more > MOST_REPEATED:
             found.append(
                 f"The {kind} text falls apart: per token it is {lost:.1f} nats less likely than the unsteered one, and "
-                f"{100 * more:+.0f} points more of its words are repeats; a smaller strength steers better."
+                f"{100 * more:+.0f} percentage points more of its words are repeats; a smaller strength steers better."
             )
     return found

@@ -33,7 +33,9 @@ class Tests(Part, Generic[T]):
     V3_seed: T | None = Field(default=None, description="Hong's own statistic of V3: raw, first scenarios")
     V4_seed: T | None = Field(default=None, description="Hong's own statistic of V4: raw, first scenarios")
     V5_seed: T | None = Field(default=None, description="Hong's own statistic of V5: templates without twins")
-    severity: T | None = Field(default=None, description="cosines that another severity moves the expected way")
+    severity: T | None = Field(
+        default=None, description="cosines that another severity moves in the expected direction"
+    )
     heldout: T | None = Field(description="held-out scenarios whose emotion ranks first, raw")
     retrieval: T | None = Field(description="scenarios whose emotion ranks first among all, raw")
     retrieval_rank: T | None = Field(description="mean rank of the implied emotion among all, raw")

@@ -42,7 +42,7 @@ def contradictions(record: Record) -> None:
         require_close(own.get(key), criteria[key].value, 0.006, f"{key} of the {own.name}")
         for name, value, _ in _REMARK.findall(criteria[key].note):
             stated = next((row.get(key) for row in rows if row.name == name), None)
-            require(stated is not None, f"The note of {key} speaks of a {name}, which the record lacks.")
+            require(stated is not None, f"The note of {key} mentions a {name}, which the record lacks.")
             require_close(float(value), stated, 0.005 * max(1.0, float(value)), f"In the note of {key} the {name}")
     if own.has_seeds:
         for key in SEEDS:
@@ -62,7 +62,7 @@ def _check_row(row: Row, baselines: Baselines) -> None:
         if whole is not None:
             require_within([value], 1 if key in LOWER_IS_BETTER else 0, whole, what)
         if value is not None and key not in LOWER_IS_BETTER:
-            require(float(value).is_integer(), f"{what} is {value}, which is no whole number.")
+            require(float(value).is_integer(), f"{what} is {value}, which is not a whole number.")
 
 
 def _check_scenarios(own: Row, scenarios: Scenarios | None) -> None:
@@ -122,7 +122,9 @@ def words_seen(record: Record) -> str:
         which = f" ({', '.join(names)})" if names else ""
         pieces.append(f"a {row.name} does as well as the {own.name} in {number(len(names))}{which}")
     compared = sum(own.get(key) is not None for key in CRITERIA)
-    return f"Of {number(compared)} criteria, on the words of the same stories and prompts alone, {listing(pieces)}."
+    return (
+        f"Of {number(compared)} criteria, tested on the words of the same stories and prompts alone, {listing(pieces)}."
+    )
 
 
 def words_table(record: Record) -> Table | None:
@@ -138,7 +140,7 @@ def words_table(record: Record) -> Table | None:
     names = tuple(row.name.capitalize() for row in found.rows)
     note = (
         f"{words_seen(record)} The bag of words has {number(found.vocabulary)} words (TF-IDF); the static embedding is the "
-        "mean of the model's own input embeddings. p is each representation's own, against its own chance."
+        "mean of the model's own input embeddings. Each p is against the representation's own chance level."
     )
     return Table("What the words alone give", ("Test", *names), rows, note)
 

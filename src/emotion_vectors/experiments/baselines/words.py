@@ -60,7 +60,7 @@ def fit(texts: Iterable[str], limit: int = LIMIT) -> Vocabulary:
         total += 1
     chosen = sorted(sorted(uses, key=lambda word: (-uses[word], word))[:limit])
     if not chosen:
-        raise UserError("The stories hold no word of two letters, so there is no bag of words; use a better writer.")
+        raise UserError("The stories contain no word of two letters, so there is no bag of words; use a better writer.")
     held = np.array([holders[word] for word in chosen])
     return Vocabulary({word: column for column, word in enumerate(chosen)}, np.log((1 + total) / (1 + held)) + 1)
 

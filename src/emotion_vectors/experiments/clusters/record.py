@@ -13,7 +13,7 @@ class Rand(Part):
 
     value: Number = Field(description="the index")
     interval: Interval = Field(description="95 %, by resampling emotions")
-    null_high: Number = Field(description="95 % point with the labels dealt out to other emotions")
+    null_high: Number = Field(description="95th percentile with the labels shuffled over the emotions")
     p: Share = Field(description="p value against that")
 
 
@@ -21,10 +21,10 @@ class Stable(Part):
     """How far a clustering comes again from resampled emotions."""
 
     median: Number = Field(description="median adjusted Rand index")
-    low: Number = Field(description="5 % point over the draws")
-    high: Number = Field(description="95 % point over the draws")
+    low: Number = Field(description="5th percentile over the draws")
+    high: Number = Field(description="95th percentile over the draws")
     cloud: Number = Field(description="median of clouds with the same covariance and no clusters")
-    cloud_high: Number = Field(description="their 95 % point")
+    cloud_high: Number = Field(description="their 95th percentile")
     p: Share = Field(description="of the median against the clouds")
     draws: Count = Field(description="resamples of the emotions")
     clouds: Count = Field(description="clouds without clusters")
@@ -56,7 +56,7 @@ class WithWords(Part):
 
     r: Correlation = Field(description="Spearman r")
     interval: Interval = Field(description="95 % interval")
-    null: Correlation = Field(description="mean with the emotions of one structure dealt out")
+    null: Correlation = Field(description="mean with the emotions of one structure shuffled")
     p: Share = Field(description="Mantel's test")
 
 

@@ -90,18 +90,19 @@ def seen(record: Record) -> str:
     above = [row for row in others if row.beyond_words is not None and row.beyond_words.interval[0] > 0]
     return (
         f"{said} The words of the stories alone reach {fixed(part.words.r)} (95 % interval {interval(part.words.interval, 2)}); {number(len(above))} of {number(len(others))} "
-        f"layers agree with it by more than that, with the interval of the difference above 0."
+        f"layers agree with layer {part.layer} by more than that, with the interval of the difference above 0."
     )
 
 
 def chance(record: Record) -> str:
-    """What emotions dealt out give."""
+    """What shuffled emotions give."""
     part = record.part(Clusters)
     if part is None or part.words is None:
         return ""
     return (
-        f"With the emotions of one structure dealt out the r is {fixed(part.words.null)}; the words' r has {p_value(part.words.p)} (Mantel's test). Layers of one model share the residual "
-        "stream and the stories, so a high r between them is no finding by itself."
+        f"With the emotions of one structure shuffled r is {fixed(part.words.null)}; the words' r has {p_value(part.words.p)} "
+        "(Mantel's test). Layers of one model share the residual "
+        "stream and the stories, so a high r between them is not a finding by itself."
     )
 
 
@@ -109,7 +110,7 @@ def published_seen(record: Record) -> str:
     """The paper's comparison of layers, by another measure."""
     return (
         f"{PAPER_MODEL}: cosines between the cosine matrices of 14 layers of a central portion are high from early-middle to late layers (colour bar {PAPER_LAYERS_ALIKE}); "
-        "that measure is near 1 more easily than a rank correlation."
+        "that measure comes close to 1 more easily than a rank correlation."
     )
 
 
@@ -128,9 +129,12 @@ def agreement_table(record: Record) -> Table | None:
     )
     known = sum(name is not None for name in part.published)
     note = (
-        f"k-means with {number(part.k)} clusters on unit vectors. Adjusted Rand index: 1 the same clusters, 0 chance; interval by resampling emotions, p with the labels dealt out. "
-        f"The published ten clusters ({PAPER_MODEL}) have {number(known)} of these {count(len(part.emotions), 'emotion')}; {number(FEWEST)} are needed. Stability: the index with the clusters of resampled emotions "
-        "(5 to 95 % of the draws), beside that of clouds with the same covariance and no clusters: what is not above these is a continuum that was cut."
+        f"k-means with {number(part.k)} clusters on unit vectors. Adjusted Rand index: 1 is the same clusters, 0 is chance level; "
+        "the interval resamples emotions, p shuffles the labels. "
+        f"The published ten clusters ({PAPER_MODEL}) include {number(known)} of these {count(len(part.emotions), 'emotion')}; "
+        f"{number(FEWEST)} are needed. Stability: the index with the clusters of resampled emotions "
+        "(5th to 95th percentile of the draws), next to that of clouds with the same covariance and no clusters; what is not above "
+        "these is a continuum cut into pieces."
     )
     return Table(
         "Clusters",

@@ -17,7 +17,7 @@ def strong(r: np.ndarray) -> np.ndarray:
 
 
 def p_values(r: np.ndarray, dealt: np.ndarray) -> tuple[np.ndarray, float]:
-    """Two-sided p (n,) of each emotion alone, and the 95 % point of the largest |r| of any emotion by chance."""
+    """Two-sided p (n,) of each emotion alone, and the 95th percentile of the largest |r| of any emotion by chance."""
     known = np.isfinite(r) & np.isfinite(dealt).all(axis=0)
     p = np.full(len(r), np.nan)
     if not known.any():

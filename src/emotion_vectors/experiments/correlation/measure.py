@@ -52,7 +52,7 @@ from emotion_vectors.stimuli.items import NEGATIVE, POSITIVE, Activity
 from emotion_vectors.vectors.directions import unit
 
 VALENCE_BAR, COUNT_BAR = Threshold(2), 5
-NULLS = "preference scores dealt out to other activities, and random directions with the angles of the emotions"
+NULLS = "preference scores shuffled over the activities, and random directions with the angles of the emotions"
 
 
 class Correlations(NamedTuple):
@@ -139,7 +139,7 @@ def _beside(found: int, without: np.ndarray, within: WithinCategories, partial: 
         return f"{part.partial_count} (permuted {part.partial_null_count:.3g}, p = {number(part.partial_p)})"
 
     dealt = "" if within.p is None else (
-        f"Scores dealt out within the categories give {within.null_count:.3g} (p = {number(within.p)}). "
+        f"Scores shuffled within the categories give {within.null_count:.3g} (p = {number(within.p)}). "
     )  # fmt: skip
     return (
         f"{cosine}{dealt}At a false-discovery rate of {DISCOVERY:.0%}: {found}. Without {names}: {strong(without)}. With {names} held "
@@ -149,7 +149,7 @@ def _beside(found: int, without: np.ndarray, within: WithinCategories, partial: 
 
 
 class Chance(NamedTuple):
-    """r (c, n) of c draws: scores dealt out to other activities, and the set of vectors turned at random."""
+    """r (c, n) of c draws: scores shuffled over the activities, and the set of vectors turned at random."""
 
     dealt: np.ndarray
     turned: np.ndarray
@@ -216,14 +216,14 @@ def _alignment(
         Null(f"{NULLS} (p by the gap in mean r between the valences)", float(null.mean()), p),
         VALENCE_BAR, "is the smaller count of right valences among the top and the bottom 3", 3,
         note=f"Positive among the top 3: {top}; negative among the bottom 3: {bottom}; gap in mean r: {number(float(gap))}"
-        + (f" (p = {number(within.gap_p)} with scores dealt out within the categories)." if within.gap_p else ".")
+        + (f" (p = {number(within.gap_p)} with scores shuffled within the categories)." if within.gap_p else ".")
         + valences.left_out(emotions),
         blocked=blocked,
     )  # fmt: skip
 
 
 def _count(r: np.ndarray, draws: np.ndarray, chance: Chance, blocked: str, beside: str) -> Criterion:
-    """V9; the vectors must do better than the scores dealt out and better than other directions."""
+    """V9; the vectors must do better than the shuffled scores and better than other directions."""
     value = float(strong(r)) if np.isfinite(r).any() else float("nan")
     counts = [strong(one) for one in chance]
     dealt, turned = (float(count.mean()) for count in counts)
@@ -236,7 +236,7 @@ def _count(r: np.ndarray, draws: np.ndarray, chance: Chance, blocked: str, besid
     return judge(
         "V9", "Emotions that go with preference", value, (low, high), Null(NULLS, max(dealt, turned), p),
         scaled(COUNT_BAR, len(r), 171), f"emotions with |r| > {STRONG}", len(r),
-        note=f"Scores dealt out give {dealt:.3g}, random directions {turned:.3g}. {beside}", blocked=blocked,
+        note=f"Shuffled scores give {dealt:.3g}, random directions {turned:.3g}. {beside}", blocked=blocked,
     )  # fmt: skip
 
 

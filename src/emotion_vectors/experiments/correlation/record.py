@@ -27,8 +27,8 @@ class EmotionCorrelation(Bounded):
     r: Correlation | None = Field(description="correlation with the score")
     low: Correlation | None = Field(description="95 % interval of r")
     high: Correlation | None = Field(description="95 % interval of r, upper end")
-    p: Share | None = Field(description="two-sided, with the scores dealt out to other activities")
-    q: Share | None = Field(description="p among all emotions, by false discovery")
+    p: Share | None = Field(description="two-sided p, with the scores shuffled over the activities")
+    q: Share | None = Field(description="p adjusted for the false-discovery rate over all emotions")
     r_without_extremes: Correlation | None = Field(default=None, description="r without the extreme categories")
     r_partial: Correlation | None = Field(default=None, description="r with the extreme categories held constant")
     p_partial: Share | None = Field(default=None, description="its p, with the scores permuted within these categories")
@@ -79,15 +79,17 @@ class ProbeCorrelations(ExperimentPart):
 
     score: str = Field(description="which score")
     threshold: Correlation | None = Field(default=None, description="|r| beyond which an emotion counts")
-    null_count: Count | None = Field(default=None, description="how many count on average, with the scores dealt out")
+    null_count: Count | None = Field(default=None, description="how many count on average, with the scores shuffled")
     null_count_vectors: Count | None = Field(
-        default=None, description="the same with the set of vectors turned at random"
+        default=None, description="the same with the set of vectors rotated at random"
     )
-    null_limit: Share | None = Field(default=None, description="95 % point of the largest |r| of any emotion by chance")
+    null_limit: Share | None = Field(
+        default=None, description="95th percentile of the largest |r| of any emotion by chance"
+    )
     null_band: Share | None = Field(
-        default=None, description="95 % point of one emotion's |r| with the scores dealt out"
+        default=None, description="95th percentile of one emotion's |r| with the scores shuffled"
     )
-    null_band_vectors: Share | None = Field(default=None, description="the same of a random direction")
+    null_band_vectors: Share | None = Field(default=None, description="the same for a random direction")
     discoveries: Count | None = Field(default=None, description="emotions that hold at the false-discovery rate")
     cosine_count: Count | None = Field(default=None, description="emotions with a strong r by the mean cosine")
     within_categories: WithinCategories | None = Field(default=None, description="the categories held constant")

@@ -39,7 +39,7 @@ def chance_band(activities: int) -> float | None:
 
 
 def bands(record: Record) -> tuple[float | None, float | None]:
-    """Largest |r| in 95 of 100 cases: for scores dealt out to other activities, and for random directions.
+    """Largest |r| in 95 of 100 cases: for scores shuffled over the activities, and for random directions.
 
     The first falls back to Student's t where the record has none; either is None where it is not known.
     """
@@ -136,10 +136,10 @@ def _held_constant(record: Record) -> str:
     for part, label in ((found.extremes_held, EXTREMES), (found.within_categories, "all categories")):
         if part is not None and part.partial_count is not None:
             pieces.append(
-                f"with {label} held constant {number(part.partial_count)} (scores permuted within: "
+                f"for {number(part.partial_count)} with {label} held constant (scores permuted within: "
                 f"{number(part.partial_null_count)}, {p_value(part.partial_p)})"
             )
-    return f" |r| > {STRONG} is left {', and '.join(pieces)}." if pieces else ""
+    return f" |r| > {STRONG} remains {', and '.join(pieces)}." if pieces else ""
 
 
 def bars_published(record: Record) -> str:
@@ -191,7 +191,7 @@ def _chosen(record: Record, shown: Example) -> str:
     rows = correlated(record)
     if len(rows) < 2 or shown.emotion not in (rows[0][1].emotion, rows[-1][1].emotion):
         return ""
-    return f" Of {len(rows)} emotions it has the {'lowest' if shown.emotion == rows[0][1].emotion else 'highest'} r, so its size is somewhat too large."
+    return f" Of {len(rows)} emotions it has the {'lowest' if shown.emotion == rows[0][1].emotion else 'highest'} r, so the size of that r is somewhat overestimated."
 
 
 def example_published(valence: str) -> str:

@@ -4,9 +4,9 @@ In: vectors (n, d) of n emotions, lists of human ratings, facts of the stories, 
 Out: the record's `geometry`. Formula: for each scale of each list, ridge regression on the places on the first k components of the
 unit vectors; components, penalty and line are fitted without the words of the fold that is predicted; r of all predictions with the
 ratings. Beside it the single best component, chosen without that fold too, and the partial r given the list's other scale. The
-null deals the ratings out to other words (for the partial r only what the other scale leaves of them) and goes through all of it.
+null shuffles the ratings over the words (for the partial r only what the other scale leaves of them) and goes through all of it.
 Source: the paper's Figures 7 and 8 (there in sample, first component with valence, second with arousal); the form out of sample is ours.
-What it can't tell: agreement with ratings can come from the words of the stories, so what these alone give stands beside it; and the
+What it can't tell: agreement with ratings can come from the words of the stories, so what these alone give is reported with it; and the
 interval is over words, for these stories.
 """
 

@@ -31,8 +31,8 @@ class Tested(Part):
 
     r: Correlation = Field(description="Pearson r")
     interval: Interval = Field(description="95 %, Fisher's z over the words")
-    null: Correlation = Field(description="mean with the ratings dealt out to other words")
-    null_high: Correlation = Field(description="its 95 % point")
+    null: Correlation = Field(description="mean with the ratings shuffled over the words")
+    null_high: Correlation = Field(description="its 95th percentile")
     p: Share = Field(description="p value against that")
 
 
@@ -97,7 +97,7 @@ class Geometry(ExperimentPart):
     emotions: Count = Field(description="how many")
     k: Count = Field(description="components that predict the ratings")
     word_components: Count = Field(description="components of the stories' words that are projected out")
-    folds: Count = Field(description="folds of the words that take turns in being left out")
+    folds: Count = Field(description="folds of the words, each held out once")
     norms: list[UsedNorms] = Field(description="the lists")
     scales: list[list[str]] = Field(description="pairs of list and scale that have enough words for a correlation")
     covariates: list[str] = Field(description="what else the emotions' stories differ in")

@@ -37,7 +37,7 @@ def _check_represented(part: Geometry, one: Represented) -> None:
     shares = [component.share for component in one.components]
     require(
         sum(shares) <= 1 + 1e-6 and shares == sorted(shares, reverse=True),
-        f"The components of the {one.name} hold {shares} of the variance.",
+        f"The components of the {one.name} explain {shares} of the variance.",
     )
     sizes = {(len(row.r), len(row.covariates)) for row in one.components}
     require(sizes <= {(len(part.scales), len(part.covariates))}, f"A component of the {one.name} lacks a correlation.")
@@ -86,18 +86,19 @@ def seen(record: Record) -> str:
         return ""
     shares = [percent(one.share, 1) for one in part.vectors.components[:2]]
     pieces = [
-        f"The first two components of {number(part.emotions)} unit vectors at layer {part.layer} hold {listing(shares)} of the variance."
+        f"The first two components of {number(part.emotions)} unit vectors at layer {part.layer} explain {listing(shares)} of the variance."
     ]
     pieces += [_scale_seen(part, row) for scale in ("valence", "arousal") if (row := main_scale(part, scale))]
     if not part.scales:
-        pieces.append(f"No list rates {FEWEST} of the emotions or more, so no agreement is measured.")
+        pieces.append(f"No list rates {FEWEST} or more of the emotions, so no agreement is measured.")
     return " ".join(pieces)
 
 
 def _scale_seen(part: Geometry, row: Agreement) -> str:
     said = (
-        f"{row.scale.capitalize()} of {number(row.words)} words ({row.norms}) is predicted for words left out with r = {fixed(row.ridge.r)} "
-        f"(95 % interval {interval(row.ridge.interval, 2)}; ratings dealt out {fixed(row.ridge.null)}, {p_value(row.ridge.p)})"
+        f"{row.scale.capitalize()} of {number(row.words)} words ({row.norms}) is predicted for held-out words with r = "
+        f"{fixed(row.ridge.r)} "
+        f"(95 % interval {interval(row.ridge.interval, 2)}; shuffled ratings {fixed(row.ridge.null)}, {p_value(row.ridge.p)})"
     )
     words, gain = part.agreement(WORDS, row.norms, row.scale), row.beyond_words
     if words is None or gain is None:
@@ -109,7 +110,7 @@ def _scale_seen(part: Geometry, row: Agreement) -> str:
 
 
 def chance(record: Record) -> str:
-    """What ratings of other words give, and that one component is no question of chance alone."""
+    """What ratings of other words give, and that one component is not a question of chance alone."""
     part = record.part(Geometry)
     if part is None or not part.scales:
         return ""
@@ -121,15 +122,18 @@ def chance(record: Record) -> str:
         ]
     )
     return (
-        f"With the ratings dealt out to other words 5 % of the r are above {listing(highs)}, in the order of the table. An arrow is the r of a scale with the two "
-        f"components on all its words, as long as half the height where it is 1. One component alone, chosen without the words that it predicts: {said}."
+        f"With the ratings shuffled over the words, 5 % of the r values are above {listing(highs)}, in the order of the table. An "
+        "arrow shows a scale's r with the two "
+        "components on all its words; an r of 1 is as long as half the height of the map. One component alone, chosen without the "
+        f"words that it predicts: {said}."
     )
 
 
 def published_seen(record: Record) -> str:
     """The paper's components, which it correlates in sample."""
     return (
-        f"{PAPER_MODEL}: the first component holds {PAPER_GEOMETRY['share of the first']} and has r = {fixed(PAPER_GEOMETRY['pleasure'])} with human pleasure, "
+        f"{PAPER_MODEL}: the first component explains {PAPER_GEOMETRY['share of the first']} and has r = "
+        f"{fixed(PAPER_GEOMETRY['pleasure'])} with human pleasure, "
         f"the second {PAPER_GEOMETRY['share of the second']} and r = {fixed(PAPER_GEOMETRY['arousal'])} with arousal, over 45 words (Russell and Mehrabian), in sample."
     )
 
@@ -172,8 +176,9 @@ def _cell(part: Geometry, name: str, norms: str, scale: str, take: Callable[[Agr
 
 def _ridge_note(part: Geometry) -> str:
     pieces = [
-        f"r of predictions for words left out ({number(part.folds)} folds), by ridge regression on the first {count(part.k, 'component')}; 95 % interval over words, and p "
-        "with the ratings dealt out to other words."
+        f"r of predictions for held-out words ({number(part.folds)} folds), by ridge regression on the first "
+        f"{count(part.k, 'component')}; 95 % interval over words, and "
+        "p with the ratings shuffled over the words."
     ]
     for name in (STORY, STORY_WORDS):
         one = part.named(name)
@@ -184,14 +189,14 @@ def _ridge_note(part: Geometry) -> str:
             )
     for one in part.ceilings:
         pieces.append(
-            f"Ceiling: {listing(one.norms)} agree with each other on {one.scale} of {count(one.words, 'word')} with r = {fixed(one.r)} "
+            f"Ceiling: two lists of ratings ({'; '.join(one.norms)}) agree on {one.scale} of {count(one.words, 'word')} with r = {fixed(one.r)} "
             f"(95 % interval {interval(one.interval, 2)})."
         )
     return " ".join(pieces)
 
 
 def _partial_note(part: Geometry) -> str:
-    return "The same predictions, with the linear fit on the list's other scale taken out of predictions and ratings; the null deals out only what the other scale leaves of the ratings."
+    return "The same predictions, with the linear fit on the list's other scale removed from predictions and ratings; the null shuffles only what the other scale does not explain of the ratings."
 
 
 def components_table(record: Record) -> Table | None:
@@ -212,7 +217,7 @@ def components_table(record: Record) -> Table | None:
     )
     note = (
         "r in sample, on all rated words (ratings) or all emotions (the stories' length in words and the share of the first person among their pronouns); with ten components "
-        "some r is large by chance alone. A component has no sign; here its largest r with a scale is positive."
+        "some r is large by chance alone. The sign of a component is arbitrary; here its largest r with a scale is positive."
     )
     return Table("Principal components", ("Component", "Share", *heads, *part.covariates), rows, note)
 
@@ -226,7 +231,7 @@ def method(record: Record) -> list[Choice]:
     return [Choice("Human ratings", "first two components, in sample", "none", run, None)]
 
 
-RIDGE = _table("ridge", "Human ratings predicted for words left out", _ridge_note, lambda row: row.ridge)
+RIDGE = _table("ridge", "Human ratings predicted for held-out words", _ridge_note, lambda row: row.ridge)
 PARTIAL = _table("partial", "The same, given the list's other scale", _partial_note, lambda row: row.partial)
 BEST = _table(
     "best",

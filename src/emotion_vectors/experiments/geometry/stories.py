@@ -28,7 +28,7 @@ class StoryFacts(NamedTuple):
     vocabulary: words.Vocabulary
 
     def covariates(self) -> dict[str, np.ndarray]:
-        """What differs between the emotions and is no emotion; what is the same for all of them is left out."""
+        """What differs between the emotions and is not an emotion; what is the same for all of them is left out."""
         given = {LENGTH: self.length, PERSON: self.person}
         return {name: column for name, column in given.items() if np.ptp(column) > 1e-9 * max(1.0, abs(column).max())}
 

@@ -18,7 +18,7 @@ def rows(lens: Lens) -> list[tuple[Cell, ...]]:
     if found is None:
         return [(Cell(f"{what}: the vectors"), Cell("not measured", "number"))]
     counts = {
-        "words dealt out to other emotions' vectors": found.dealt, "random directions": found.random,
+        "words shuffled over the emotions' vectors": found.dealt, "random directions": found.random,
         "token embeddings of the stories": found.static,
     }  # fmt: skip
     own = f"{number(found.count)} of {number(found.of)} (95 % interval {interval(found.interval)})"
@@ -38,15 +38,17 @@ def seen(lens: Lens) -> str:
         return ""
     beside, norm = found.against_logit, {True: "through", False: "without"}
     return (
-        f"The Jacobian lens carries each vector through the later blocks before it is read (J of {count(found.texts, 'neutral text')}, "
+        "The Jacobian lens carries each vector through the later blocks before it is read (J fitted on "
+        f"{count(found.texts, 'neutral text')}, "
         f"{number(found.tokens)} tokens): {number(found.count)} of {number(found.of)} vectors put their own word among their top {lens.k} tokens "
         f"(95 % interval {interval(found.interval)}; random directions {number(found.random)}, {p_value(found.p)}), "
-        f"{norm[found.other.through_norm]} the final norm {number(found.other.count)}. The logit lens recognises {number(lens.count)}: "
-        f"{number(beside.jacobian_only)} words only by the Jacobian lens, {number(beside.logit_only)} only by the logit lens (exact McNemar "
+        f"{norm[found.other.through_norm]} the final norm {number(found.other.count)}. The logit lens recognises {number(lens.count)}; "
+        f"{number(beside.jacobian_only)} words are recognised only by the Jacobian lens, {number(beside.logit_only)} only by the "
+        "logit lens (exact McNemar "
         f"{p_value(beside.p)}). The token embeddings of the stories, through the same J, recognise {number(found.static)} (exact McNemar, "
         f"one-sided, {p_value(found.against_static.p)}). What the two halves of the texts make of a vector has a median cosine of "
         f"{fixed(found.agreement)} over the emotions, the lowest is {fixed(found.lowest_agreement)}; a vector and what J makes of it have a "
-        f"median cosine of {fixed(found.kept)}. V1's verdict is the logit lens's."
+        f"median cosine of {fixed(found.kept)}. V1's verdict comes from the logit lens."
     )
 
 

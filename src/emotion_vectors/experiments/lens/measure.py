@@ -4,7 +4,7 @@ In: unit vectors (n, d) of n emotions at the analysis layer and the model's unem
 Out: the record's `lens`, V1 (own word among the top k tokens) and V2 (`opposites`: pairs that point apart in logit space).
 Formula: logits = W_U u, or W_U norm(u) through the final norm; both are counted, a setting says which one is V1.
 Source: paper, Table 1; Hong (2026), section 3.1. Every leading-space and case variant of a word that is one token counts.
-Controls of V1: words dealt out, random directions, and directions made from the words of the stories alone (the same
+Controls of V1: words shuffled, random directions, and directions made from the words of the stories alone (the same
 contrast of their token embeddings): V1 passes only if the vectors recognise more than those do.
 What it can't tell: a word without a token of its own can't be recognised; frequent tokens can be promoted by anything.
 """
@@ -173,7 +173,7 @@ def _word_embeddings(
 class Chance(NamedTuple):
     """How many own words chance recognises, and the p value of the vectors against it."""
 
-    dealt: np.ndarray  # (resamples,) words dealt out to other emotions' vectors
+    dealt: np.ndarray  # (resamples,) words shuffled over the emotions' vectors
     random: np.ndarray  # (resamples,) random directions
     p: float  # the larger of the two: both controls must be beaten
 
@@ -190,7 +190,7 @@ def chance(vectors: np.ndarray, random: np.ndarray, resamples: int, seed: int) -
 def _recognition(
     found: Recognised, k: int, spelled: np.ndarray, resamples: int, seed: int, detect: bool
 ) -> tuple[list[LensBaseline], AgainstStatic, Criterion]:
-    """The record's controls and V1: emotions whose own word is in the top k; null: vectors dealt out to other words."""
+    """The record's controls and V1: emotions whose own word is in the top k; null: vectors shuffled over the words."""
     own, n = np.diag(found.vectors), len(found.vectors)
     single = int(spelled.sum())
     dealt, random, p = chance(found.vectors, found.random, resamples, seed)
@@ -198,7 +198,7 @@ def _recognition(
     against = paired(own, found.static)
     words = _against_words(count, static, against.p)
     interval, bar = intervals.wilson_interval(count, n), scaled(SEED_BAR, n, 171)
-    null = Null("words dealt out to other emotions' vectors", float(dealt.mean()), p)
+    null = Null("words shuffled over the emotions' vectors", float(dealt.mean()), p)
     # What the tokenizer can't spell in one token can't be recognised: that says nothing about the vectors.
     blocked = f"only {single} words have a one-token form, too few for the bar" if single < bar.value else ""
     v1 = judge(
@@ -213,7 +213,7 @@ def _recognition(
         judged = power.Judged(null, bar, blocked)
         v1 = v1.with_detectable(power.recognised(judged, others, spelled, found.static, (dealt, random), seed))
     controls = {
-        "words dealt out to other emotions' vectors": float(dealt.mean()), "random directions": float(random.mean()),
+        "words shuffled over the emotions' vectors": float(dealt.mean()), "random directions": float(random.mean()),
         "token embeddings of the stories": static, "each word's own token embedding": int(found.word.sum()),
     }  # fmt: skip
     return [LensBaseline(what=what, count=amount, of=n) for what, amount in controls.items()], against, v1
@@ -222,16 +222,14 @@ def _recognition(
 def _against_words(count: int, static: int, p: float) -> str:
     """How the count of the vectors compares with that of the token embeddings of the stories, as a clause."""
     found = f"the token embeddings of the stories recognise {static}"
-    tested = f"exact McNemar p = {number(p)}"
+    tested = f"exact McNemar p {'< 0.0001' if p < 1e-4 else f'= {number(p)}'}"
     if count == 0:
         return found
     if p <= ALPHA:
         return f"{found}, fewer than the vectors ({tested})"
     if static >= count:
-        return f"{found} ({tested}), so the count could be read off the words alone"
-    return (
-        f"{found}, and that the vectors recognise more is not shown ({tested}), so it may be read off the words alone"
-    )
+        return f"{found} ({tested}), so the count could come from the words alone"
+    return f"{found}; it is not shown that the vectors recognise more ({tested}), so the count may come from the words alone"
 
 
 def paired(vectors: np.ndarray, static: np.ndarray) -> AgainstStatic:

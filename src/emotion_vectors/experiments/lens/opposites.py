@@ -5,7 +5,7 @@ pair the dot product and cosines, and V2: how many pairs of ours have a negative
 Source: Hong (2026), section 3.1 for the five pairs, whose count keeps Hong's verdict; the longer list is ours. Five pairs
 are too few for a verdict: random pairs of emotions are all five negative too often (`best_p`).
 Null: the same words paired at random, so that what the words share, their valence above all, stays in it. A second one keeps the
-valences of every pair and deals out who is paired with whom: what only opposites, and not merely good and bad, give.
+valences of every pair and shuffles who is paired with whom: what only opposites, and not merely good and bad, give.
 What it can't tell: whether a pair is opposite was judged by us and by nobody else.
 """
 
@@ -148,7 +148,7 @@ def families(pairs: np.ndarray) -> list[int]:
 
 
 def _interval(hits: np.ndarray, pairs: np.ndarray, resamples: int, seed: int) -> list[float]:
-    """95 % interval of the count: families of pairs drawn again, and Wilson's, which has a width where all agree."""
+    """95 % interval of the count: families of pairs resampled, and Wilson's, which has a width where all agree."""
     of, family = len(hits), families(pairs)
     wilson = intervals.wilson_interval(int(hits.sum()), of)
     ends = [wilson.low, wilson.high]
@@ -175,7 +175,7 @@ def _too_few(many: Opposites) -> str:
     if many.best_p is None:
         return "no pair of ours has both of its emotions in this run"
     if many.best_p > ALPHA:
-        return f"pairs of this run are too few: all {number(many.of)} negative would have p = {number(many.best_p)}"
+        return f"this run has too few pairs: even all {number(many.of)} negative would have p = {number(many.best_p)}"
     return ""
 
 
@@ -194,6 +194,6 @@ def _within(many: Opposites) -> str:
     if within is None:
         return ""
     return (
-        f"With the partners exchanged among pairs of the same valences it is {number(within.null)} "
+        f"With the partners shuffled among pairs of the same valences it is {number(within.null)} "
         f"(p = {number(within.p)})."
     )

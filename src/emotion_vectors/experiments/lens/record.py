@@ -18,7 +18,7 @@ class MultiWord(Part):
     """An emotion word without a form of one token."""
 
     emotion: str = Field(description="the word")
-    first_token_hit: bool = Field(description="whether the first token of its spelling is among the top")
+    first_token_hit: bool = Field(description="whether the first token of its spelling is among the top tokens")
     mean_log_probability_rank: Rank = Field(description="rank of its own vector among all, by mean log probability")
 
 
@@ -120,7 +120,7 @@ class JacobianLens(Part):
     of: Count = Field(description="emotions")
     interval: Interval = Field(description="95 % interval of the count")
     other: Through = Field(description="the same with the other choice of `through_norm`")
-    dealt: Number = Field(description="mean count of words dealt out to other emotions' vectors")
+    dealt: Number = Field(description="mean count with the words shuffled over the emotions' vectors")
     random: Number = Field(description="mean count of random directions through the same J")
     p: Share = Field(description="p value of the count, the larger of the two")
     static: Count = Field(description="words that the token embeddings of the stories recognise through the same J")

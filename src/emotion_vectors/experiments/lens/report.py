@@ -173,14 +173,14 @@ def pairs_seen(few: PairsTest | None, found: Opposites | None) -> str:
     pieces = []
     if few is not None and few.of:
         chance = f"random pairs of emotions give {number(few.null)}, {p_value(few.p)}"
-        best = f"; all {number(few.of)} would have {p_value(few.best_p)}"
+        best = f"; even all {number(few.of)} would have {p_value(few.best_p)}"
         pieces.append(f"Of the published pairs {number(few.count)} of {number(few.of)} are negative ({chance}{best}).")
     if found.within_valence is None:
         return " ".join([*pieces, "No pair of ours has both of its words in this run."])
     pieces.append(
-        f"Of ours, which give the verdict, {number(found.count)} of {number(found.of)} are (95 % interval "
+        f"Of ours, which give the verdict, {number(found.count)} of {number(found.of)} are negative (95 % interval "
         f"{interval(found.interval)}); the same {number(found.words)} words paired at random give {number(found.null)} "
-        f"({p_value(found.p)}), with the partners exchanged among pairs of the same valences {number(found.within_valence.null)} "
+        f"({p_value(found.p)}), and with the partners shuffled among pairs of the same valences {number(found.within_valence.null)} "
         f"({p_value(found.within_valence.p)})."
     )
     return " ".join(pieces)

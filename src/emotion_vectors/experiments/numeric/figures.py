@@ -16,6 +16,7 @@ from emotion_vectors.report.wording import number
 _PANEL = (150, 74)
 _NAMES = {"template": "template", "twin": "twin"}
 _ARROWS = {"+": "\u2191", "-": "\u2193"}
+_MET = "arrow: the direction expected in advance; yes or no: whether the curve follows it"
 
 
 def numeric_rows(record: Record) -> Rows:
@@ -65,7 +66,7 @@ def numeric_chart(record: Record) -> Any | None:
     ours = (
         alt.concat(*panels, columns=3, bounds="flush", spacing={"row": 76, "column": 72})
         .resolve_scale(y="shared")
-        .properties(title=alt.TitleParams("This run", fontSize=14, offset=12))
+        .properties(title=alt.TitleParams("This run", subtitle=_MET, fontSize=14, offset=12))
     )
     theirs = (
         alt.concat(*paper, columns=3, bounds="flush", spacing={"row": 56, "column": 72})
@@ -80,7 +81,7 @@ def numeric_chart(record: Record) -> Any | None:
 
 
 def _expectation(template: TemplateCurves) -> str:
-    """The direction expected in advance for each emotion and whether the curve follows it: "afraid ↑ yes"."""
+    """The direction expected in advance for each emotion and whether the curve follows it: "afraid ↑ yes"; short, for a panel's width."""
     pieces = []
     for emotion in template.cosine:
         expected, rho = template.expected.get(emotion, "none"), template.spearman.get(emotion)
@@ -88,7 +89,7 @@ def _expectation(template: TemplateCurves) -> str:
             continue
         met = "not measured" if rho is None else "yes" if rho != 0 and (rho > 0) == (expected == "+") else "no"
         pieces.append(f"{emotion} {_ARROWS[expected]} {met}")
-    return f"Expected: {', '.join(pieces)}" if pieces else "No direction expected in advance"
+    return ", ".join(pieces) or "no direction expected in advance"
 
 
 def _curves(rows: Rows, title: str, subtitle: str, size: tuple[int, int], ink: str) -> Any:

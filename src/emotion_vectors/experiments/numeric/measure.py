@@ -120,7 +120,7 @@ def run(
 
 
 def _effect(found: Curves, expected: np.ndarray, resamples: int, seed: int) -> ChangeSize:
-    """Mean change in cosine the expected way over the curves with an expected sign; templates are resampled whole."""
+    """Mean change in cosine in the expected direction over the curves with an expected sign; templates are resampled whole."""
     named = expected != 0
     rows = np.flatnonzero(named.any(axis=1))
     if not rows.size:
@@ -171,7 +171,7 @@ def _criteria(found: Curves, effect: ChangeSize, expected: np.ndarray, resamples
 
 
 def _share_interval(right: np.ndarray, asked: np.ndarray, resamples: int, seed: int) -> tuple[float, float]:
-    """95 % interval of the share of `right` among the `asked` curves (t, 4); templates are drawn again whole.
+    """95 % interval of the share of `right` among the `asked` curves (t, 4); templates are resampled whole.
 
     The share and not the count: templates differ in how many of their curves are asked for.
     """
@@ -192,8 +192,8 @@ def _weak(null: np.ndarray, total: int) -> str:
     enough = [count for count in range(total + 1) if nulls.permutation_p(count, null) <= ALPHA]
     found = f"Random directions reach {number(null.mean())} of {total}; "
     if not enough:
-        return f"{found}not even {total} would exclude chance, so V6 can't be passed. V5 asks more, with twins."
-    return f"{found}it takes {enough[0]} to exclude chance, so V6 can hardly be passed. V5 asks more, with twins."
+        return f"{found}not even {total} would exclude chance, so V6 can't pass. V5 is the stronger test, with twins."
+    return f"{found}it takes {enough[0]} to exclude chance, so V6 can hardly pass. V5 is the stronger test, with twins."
 
 
 def _right(found: Curves, expected: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -208,7 +208,7 @@ def _size(effect: ChangeSize) -> str:
         return ""
     low, high = map(known_number, (effect.low, effect.high))
     return (
-        f"Mean change in cosine the expected way, lowest to highest value: {number(effect.mean)} (95 % interval "
+        f"Mean change in cosine in the expected direction, lowest to highest value: {number(effect.mean)} (95 % interval "
         f"{number(low)} to {number(high)}); random directions {number(effect.null_mean)}, sd "
         f"{number(effect.null_sd)} (p = {number(effect.p)})."
     )

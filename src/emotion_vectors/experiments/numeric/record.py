@@ -29,11 +29,11 @@ class TemplateCurves(Part):
 
 
 class ChangeSize(Bounded):
-    """Mean fitted change in cosine the expected way; null where no sign was expected."""
+    """Mean fitted change in cosine in the expected direction; null where no sign was expected."""
 
     curves: Count = Field(description="curves with an expected sign")
     signs_p: Share | None = Field(description="p of the count of right signs alone")
-    mean: Number | None = Field(description="mean signed change in cosine")
+    mean: Number | None = Field(description="mean change in cosine in the expected direction")
     low: Number | None = Field(description="lower end of the 95 % interval; null with one template")
     high: Number | None = Field(description="upper end of the 95 % interval")
     null_mean: Number | None = Field(description="mean over random directions")
@@ -77,14 +77,14 @@ class TwinCurves(Part):
 
 
 class Beyond(Bounded):
-    """How many differences go the expected way and how far on average; null where no sign was expected."""
+    """How many differences go in the expected direction and how far on average; null where no sign was expected."""
 
-    count: Count = Field(description="differences that go the expected way")
+    count: Count = Field(description="differences in the expected direction")
     of: Count = Field(description="differences with an expected sign")
     interval: Interval | None = Field(description="95 % interval of the count")
     null: Number | None = Field(description="count of random directions")
     count_p: Share | None = Field(description="p value of the count")
-    mean: Number | None = Field(description="mean difference in cosine the expected way")
+    mean: Number | None = Field(description="mean difference in cosine in the expected direction")
     low: Number | None = Field(description="lower end of the mean's 95 % interval; null with one template")
     high: Number | None = Field(description="upper end of the mean's 95 % interval")
     null_mean: Number | None = Field(description="mean over random directions")

@@ -55,8 +55,8 @@ def _what_counts(signs: Criterion) -> str:
     """What V5 counts, and the first list without twins beside it."""
     own = signs.seed
     if own is None:
-        return "curves go the way that was expected in advance"
-    found = "curves exceed their twin's the way that was expected in advance (Figure E)"
+        return "curves go in the direction expected in advance"
+    found = "curves exceed their twin's in the direction expected in advance (Figure E)"
     if own.value is None:
         return found
     return f"{found}; on these templates, which have no twins, {number(own.value)} of {number(own.of)} have the expected sign"
@@ -81,7 +81,7 @@ def _effect(effect: ChangeSize | None) -> str:
     if effect.low is not None and effect.high is not None:
         bounds = f" (95 % interval {signed(effect.low, 3)} to {signed(effect.high, 3)})"
     return (
-        f" Mean change in cosine the expected way: {signed(effect.mean, 3)}{bounds}; random directions "
+        f" Mean change in cosine in the expected direction: {signed(effect.mean, 3)}{bounds}; random directions "
         f"{signed(effect.null_mean, 3)}, sd {fixed(effect.null_sd, 3)} ({p_value(effect.p)})."
     )
 
@@ -92,7 +92,7 @@ def numeric_published(_: Record) -> str:
     return (
         f"Paper: {reported(signs.paper)} named directions are visible in its Figure 3, with cosines up to 0.08. "
         f"Hong (2026): {reported(signs.seed)} signs and {reported(strong.seed)} strong; corrected: {reported(signs.corrected)} and "
-        f"{reported(strong.corrected)}. Hong's axis ran from −1.5 to 2.0, which a cosine can't."
+        f"{reported(strong.corrected)}. Hong's axis ran from −1.5 to 2.0, beyond the range of a cosine."
     )
 
 
@@ -109,14 +109,14 @@ def twins_seen(record: Record) -> str:
     excess, severity = found.excess, found.severity
     if excess.of:
         pieces.append(
-            f"{number(excess.count)} of {number(excess.of)} curves exceed the curve of their twin, in which the same numbers mean "
-            f"nothing, the way that was expected in advance (95 % interval {interval(excess.interval)}); the mean excess is "
+            f"{number(excess.count)} of {number(excess.of)} curves exceed the curve of their twin, where the same numbers "
+            f"mean nothing, in the direction expected in advance (95 % interval {interval(excess.interval)}); the mean excess is "
             f"{signed(excess.mean, 4)} in cosine{_ends(excess)}."
         )
     if severity.of:
         pieces.append(
-            f"At equal numbers another severity moves {number(severity.count)} of {number(severity.of)} cosines the expected "
-            f"way, by {signed(severity.mean, 4)} on average{_ends(severity)}."
+            f"At equal numbers another severity moves {number(severity.count)} of {number(severity.of)} cosines in the "
+            f"expected direction, by {signed(severity.mean, 4)} on average{_ends(severity)}."
         )
     words = words_reach(record, ("V5", "severity"))
     return " ".join([*pieces, words]).strip() or "No direction was expected in advance."
@@ -132,8 +132,8 @@ def twins_chance(record: Record) -> str:
     if found is None:
         return ""
     pieces = [
-        f"Random directions with the angles of the emotions have {number(part.null)} curves {what} the expected way "
-        f"({p_value(part.count_p)}) and a mean of {signed(part.null_mean, 4)}, sd {fixed(part.null_sd, 4)} "
+        f"Random directions with the angles of the emotions have {number(part.null)} curves {what} in the expected "
+        f"direction ({p_value(part.count_p)}) and a mean of {signed(part.null_mean, 4)}, sd {fixed(part.null_sd, 4)} "
         f"({p_value(part.size_p)})."
         for part, what in ((found.excess, "beyond the twin"), (found.severity, "of another severity"))
         if part.of
@@ -143,7 +143,7 @@ def twins_chance(record: Record) -> str:
 
 def twins_published(_: Record) -> str:
     """Nobody else has twins."""
-    return "The paper and Hong (2026): numbers without twins only, so that what a number does where it means nothing is not known there."
+    return "The paper and Hong (2026) use numbers without twins only, so they do not show what a number does where it means nothing."
 
 
 def method(record: Record) -> list[Choice]:
@@ -167,7 +167,7 @@ TOPIC = Topic(
             numeric_published,
         ),
         Figure(
-            "E", "Numbers that mean something beside the same numbers that mean nothing", figures.twins_chart, figures.twins_rows,
+            "E", "Numbers that mean something, next to the same numbers where they mean nothing", figures.twins_chart, figures.twins_rows,
             twins_seen, twins_chance, twins_published, after=2,
         ),
     ),

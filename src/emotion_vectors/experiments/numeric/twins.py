@@ -124,9 +124,9 @@ def _by_emotion(values: np.ndarray) -> dict[str, Number]:
 
 
 def summary(effects: Effects, expected: np.ndarray, resamples: int, seed: int) -> Beyond:
-    """Count and mean size the expected way (expected (t, 4): 1, -1 or 0 for nothing), with intervals and chance.
+    """Count and mean size in the expected direction (expected (t, 4): 1, -1 or 0 for nothing), with intervals and chance.
 
-    Templates are drawn again whole; a draw's count is its share of right ones, so that it doesn't depend on how many
+    Templates are resampled whole; a draw's count is its share of right ones, so that it doesn't depend on how many
     signs the drawn templates happen to have.
     """
     named = expected != 0
@@ -171,7 +171,7 @@ def _criterion(record: Twins, earlier: Criterion) -> Criterion:
     of, whole = earlier.of or 0, int(excess.of)
     return judge(
         "V5", "Expected signs", excess.count, (low, high), Null(WHAT, known_number(excess.null), p), scaled(SIGNS_BAR, whole, SIGNS_OF),
-        "curves that exceed their twin's the expected way", whole,
+        "curves that exceed their twin's in the expected direction", whole,
         note=f"{_size(excess)} {_earlier(record.earlier)} {_graver(record.severity)}".strip(),
         seed=Seed(known_number(earlier.value), scaled(SIGNS_BAR, of, SIGNS_OF), "curves with the expected sign", of),
     )  # fmt: skip
@@ -186,7 +186,7 @@ def _size(excess: Beyond) -> str:
         for value in (excess.mean, excess.low, excess.high, excess.null_mean, excess.null_sd, excess.size_p, excess.count_p)
     )  # fmt: skip
     return (
-        f"Mean excess over the twin in cosine, the expected way: {mean} (95 % interval {low} to "
+        f"Mean excess over the twin in cosine, in the expected direction: {mean} (95 % interval {low} to "
         f"{high}); random directions {null}, sd {sd} (p = {size_p}). By the count alone p = {count_p}."
     )
 
@@ -208,6 +208,6 @@ def _graver(severity: Beyond) -> str:
         return ""
     p = max(known_number(severity.count_p), known_number(severity.size_p))
     return (
-        f"At equal numbers another severity moves {severity.count} of {severity.of} cosines the expected way "
+        f"At equal numbers another severity moves {severity.count} of {severity.of} cosines in the expected direction "
         f"(random directions {number(known_number(severity.null))}, p = {number(p)})."
     )

@@ -4,7 +4,7 @@ In: logit differences d[i, j] = logit(A) - logit(B) in nats for every ordered pa
 the probability mass on A and B. Out: scores by Bradley-Terry with soft outcomes (the main score) and by Elo beside it,
 category means, position bias, and whether the preferences can carry the criteria at all.
 Source: paper, preference experiment and Table 9; Hong (2026), section 3.4.
-What it can't tell: a stated choice between two phrases is no evidence of wanting anything.
+What it can't tell: a stated choice between two phrases is not evidence of wanting anything.
 """
 
 from __future__ import annotations
@@ -66,13 +66,13 @@ def run(
     interval = by_category.category_gap_interval(wins, kinds, repeats=resamples, seed=seed)
     null = by_category.category_gap_null(points, kinds, permutations=resamples, seed=seed)
     chance = Null(
-        "activities dealt out to the categories at random",
+        "activities assigned to the categories at random",
         float(null.mean()),
         float(nulls.permutation_p(gap.gap, null)),
     )
     v7 = judge(
         "V7", "Gap between categories", gap.gap, (interval.low * scores.ELO_PER_NAT, interval.high * scores.ELO_PER_NAT), chance, BAR, f"Elo points between {gap.highest} and {gap.lowest}",
-        note=f"By Elo updates {elo_gap.gap:.0f}, which is what Hong's bar looks at.",
+        note=f"By Elo updates {elo_gap.gap:.0f}, to which Hong's bar applies.",
         blocked=preferences.blocked, seed_value=elo_gap.gap,
     )  # fmt: skip
     if detect:

@@ -34,7 +34,7 @@ class StatedPreferences(ExperimentPart):
     activities: list[ActivityScore] = Field(description="one for each activity")
     categories: list[CategoryMean] = Field(description="by Bradley-Terry, the most preferred first")
     prompts: Count = Field(description="ordered pairs that were asked")
-    usable: bool | None = Field(default=None, description="whether these choices can carry a verdict")
+    usable: bool | None = Field(default=None, description="whether these choices can support a verdict")
     why_not_usable: str | None = Field(default=None, description="why they can't; empty where they can")
     elo_passes: Count | None = Field(default=None, description="passes over all pairs until the Elo scores were steady")
     position_bias_nats: Number = Field(description="mean preference for the first option")

@@ -47,7 +47,7 @@ def abstract(record: Record) -> str:
         return ""
     top, bottom, gap = category_gap(found, record.criteria["V7"].value)
     why = found.why_not_usable
-    blocked = f", but these choices can't carry a verdict: {why}" if found.usable is False and why else ""
+    blocked = f", but these choices can't support a verdict: {why}" if found.usable is False and why else ""
     strong = beyond_threshold(row.r for row in correlations.emotions)
     return (
         f"By the model's choices {top} and {bottom} are {fixed(gap, 0)} Elo points apart{_gap_bounds(record)}, and "
@@ -75,7 +75,7 @@ def _gap(found: StatedPreferences, score: Score) -> tuple[str, str, float]:
 def method(record: Record) -> list[Choice]:
     """How activities are compared and scored."""
     found, setting = record.part(StatedPreferences), record.setting
-    score = f"Bradley-Terry; beside it Elo with K = {number(setting('elo_k'))}, up to {number(setting('elo_passes'))} passes"
+    score = f"Bradley-Terry, and Elo with K = {number(setting('elo_k'))}, up to {number(setting('elo_passes'))} passes"
     resampled = f"{number(setting('resamples'))} resamples for each"
     return [
         counted("Activities", 64, "64", None if found is None else len(found.activities)),

@@ -3,7 +3,7 @@
 In: residuals of s prompts at three positions and unit vectors of n emotions, at every layer. Positions: the last token of the user's
 message; the response position, from which the answer's first token is predicted; the mean over the first tokens of the model's own greedy
 answer. Out: the record's `response_position`. Formula: Pearson's r of the cosines at two positions, over prompts and probes, and with
-each probe's mean over the prompts taken off (`stats.agreement`). Source: paper, 8 prompts and 6 probes: r = 0.11 of the user's full stop
+each probe's mean over the prompts subtracted (`stats.agreement`). Source: paper, 8 prompts and 6 probes: r = 0.11 of the user's full stop
 with the Assistant's colon, 0.87 of the colon with the next 20 tokens, 0.59 of the full stop with these; intervals, nulls and the r
 within the probes are ours. What it can't tell: neighbouring positions share much of any direction, so a large r need not be about
 emotion; random directions show how much.

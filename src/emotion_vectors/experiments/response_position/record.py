@@ -23,7 +23,7 @@ class Agreed(Part):
     """Pearson's r over prompts and probes."""
 
     r: Correlation = Field(description="the observed r")
-    interval: Interval = Field(description="95 % interval, prompts drawn again")
+    interval: Interval = Field(description="95 % interval, by resampling prompts")
     shuffled: Correlation = Field(description="mean with the prompts of one position shuffled")
     p: Share = Field(description="p value against that, one-sided")
     random: RandomDirections | None = Field(description="what random directions give; null where they have no spread")
@@ -35,7 +35,7 @@ class PositionPair(Part):
     first: Position = Field(description="one position")
     second: Position = Field(description="the other")
     pooled: Agreed | None = Field(description="over all prompts and probes; null where a position has no spread")
-    within: Agreed | None = Field(description="with each probe's mean over the prompts taken off")
+    within: Agreed | None = Field(description="with each probe's mean over the prompts subtracted")
 
 
 class ProbeSet(Part):
@@ -53,7 +53,7 @@ class LayerRow(Part):
 
     layer: int = Field(description="the layer")
     pooled: list[Correlation | None] = Field(description="r of each pair over all prompts and probes")
-    within: list[Correlation | None] = Field(description="r of each pair with each probe's mean taken off")
+    within: list[Correlation | None] = Field(description="r of each pair with each probe's mean subtracted")
 
 
 class Prompt(Part):

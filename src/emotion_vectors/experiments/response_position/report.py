@@ -14,7 +14,7 @@ from emotion_vectors.report.topic import Cell, Figure, Section, Table, TableOf, 
 from emotion_vectors.report.wording import count, fixed, interval, listing, number, p_value
 from emotion_vectors.stats.agreement import table_r
 
-MISSING = "Not measured (older run): this record has nothing about the response position. A new run has it."
+MISSING = "Not measured (older run): this record has nothing about the response position. A new run measures it."
 NEVER = "has no spread, so there is no r"
 
 
@@ -33,7 +33,7 @@ def seen(record: Record) -> str:
         if pair.within is not None:
             pieces.append(f"{title(pair.first, pair.second).capitalize()}: {_judged(pair.within)}.")
     if part.silent:
-        pieces.append(f"{count(part.silent, 'scenario')} without an answer, which ended at once, left out.")
+        pieces.append(f"{count(part.silent, 'scenario')} without an answer, because it ended at once, left out.")
     return " ".join(pieces)
 
 
@@ -61,7 +61,7 @@ def _judged(found: Agreed) -> str:
     elif random.low is not None and high < random.low:
         told = "and less than random directions give"
     else:
-        told = "and not for certain more than random directions give"
+        told = "and not clearly more than random directions give"
     return f"within the probes more than shuffled scenarios give ({p_value(found.p)}), {told}"
 
 
@@ -85,8 +85,8 @@ def chance(record: Record) -> str:
         if told:
             pieces.append(f"{title(pair.first, pair.second).capitalize()}: {listing(told)}.")
     pieces.append(
-        "Over all cells r is high by chance, because a probe that reads high everywhere does so at both positions; within the probes that is "
-        "taken off. Random directions show what neighbouring positions share whatever the direction."
+        "Over all cells r is high by chance, because a probe that reads high everywhere does so at both positions; within the probes "
+        "this is removed. Random directions show what neighbouring positions share in any direction."
     )
     return " ".join(pieces)
 
@@ -115,8 +115,10 @@ def agreement_table(record: Record) -> Table | None:
     rows = tuple(_row(one, pair) for one in part.sets for pair in one.pairs)
     columns = ("Prompts and probes", "Positions", "r over all cells (95 %)", "Shuffled", "Random directions", "r within the probes (95 %)", "Shuffled", "Random directions", "Paper")  # fmt: skip
     note = (
-        f"Answers are greedy, {number(part.tokens)} tokens at most. Interval: scenarios drawn again. Shuffled: mean r with the scenarios of one "
-        "position in another order, and p. Random directions: middle 95 % of sets of as many. The paper's prompts and model are others."
+        f"Answers are greedy, {number(part.tokens)} tokens at most. Interval: scenarios resampled. Shuffled: mean r with the "
+        "scenarios of one "
+        "position shuffled, and p. Random directions: middle 95 % over sets of the same number. The paper used other prompts and "
+        "another model."
     )
     return Table("Probes at the user's last token, at the response position and in the answer", columns, rows, note)
 

@@ -130,7 +130,7 @@ def _check_measure(what: str, name: str, measure: Measure, found: HeldOut | Retr
     require_within([measure.value, low, high, measure.null], first, last, what)
     require(low - 1e-9 <= measure.value <= high + 1e-9, f"{what} is {measure.value}, outside {low} to {high}.")
     if name in COUNTS:
-        require(float(measure.value).is_integer(), f"{what} is {measure.value}, which is no whole number.")
+        require(float(measure.value).is_integer(), f"{what} is {measure.value}, which is not a whole number.")
 
 
 def _from_ranks(ranks: Sequence[float]) -> dict[str, float]:

@@ -38,7 +38,7 @@ from emotion_vectors.stats import nulls
 
 FULL, MATCH_BAR, RANK_BAR = 12, 8, 3.0
 UNCONFIRMED = "there are no held-out scenarios for these emotions"
-DEALT = "scenarios with their emotions dealt out at random"
+DEALT = "scenarios with their emotions shuffled"
 
 
 class Layers(NamedTuple):
@@ -120,7 +120,7 @@ def together(
 ) -> tuple[Together, power.Asked]:
     """The statistic of V3 and V4, and what it was asked of: centred ranks of both lists against the emotions of the main one, vectors (l, p, d).
 
-    Each list is centred on its own mean. Chance deals the emotions out to all scenarios that imply one, of both lists; where
+    Each list is centred on its own mean. Chance shuffles the emotions over all scenarios that imply one, of both lists; where
     the layer was set by hand it may choose its best layer as well.
     """
     batteries = [battery for battery in (main, heldout) if len(battery.scenarios)]

@@ -2,9 +2,9 @@
 
 Used for the held-out scenarios and for the retrieval. Shapes: s texts, p probes, d width, l layers, b draws.
 
-Interval: emotions are drawn again with all their texts, because texts about one emotion resemble each other; a count's
+Interval: emotions are resampled with all their texts, because texts about one emotion resemble each other; a count's
 interval also holds Wilson's, since a bootstrap of texts that all succeed or all fail has no width.
-Chance: the emotions are dealt out to the groups of texts that imply one, so that what a group shares stays shared.
+Chance: the emotions are assigned at random to the groups of texts that imply one, so that what a group shares stays shared.
 """
 
 from __future__ import annotations

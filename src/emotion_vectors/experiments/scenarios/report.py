@@ -77,7 +77,7 @@ def together_seen(found: Scenarios) -> str:
         return ""
     matches, mean_rank = both.matches, both.mean_rank
     return (
-        f"Over these and the held-out ones together, each list centred, which gives the verdict, it is the highest in "
+        f"Over these and the held-out ones together, with each list centred (this gives the verdict), it is the highest in "
         f"{number(matches.value)} of {number(both.of)} (95 % interval {interval(matches.interval)}; chance "
         f"{number(matches.null)}, {p_value(matches.p)}), mean rank {fixed(mean_rank.value)} (95 % interval "
         f"{interval(mean_rank.interval, 2)}; chance {fixed(mean_rank.null)}, {p_value(mean_rank.p)})."
@@ -182,8 +182,10 @@ def battery_table(record: Record) -> Table | None:
     if not rows:
         return None
     note = (
-        "Each list is centred on its own mean. The held-out scenarios are asked against the probes of V3, the others against all emotions of the run. Intervals: "
-        "emotions drawn again with all their scenarios, widened to Wilson's for counts; chance and p: emotions shuffled over the scenarios, which vary less, so p can be small where the interval is close to chance."
+        "Each list is centred on its own mean. The held-out scenarios are compared with the probes of V3, the others with all "
+        "emotions of the run. Intervals "
+        "resample emotions with all their scenarios and are widened to Wilson's for counts; chance and p shuffle the emotions over "
+        "the scenarios, which varies less, so p can be small where the interval is close to chance."
     )
     columns = ("Test", "Value", "95 % interval", "Chance", "p")
     sentences = (retrieval_seen(record), layers_seen(record), note)

@@ -11,7 +11,7 @@ from emotion_vectors.record import Record
 from emotion_vectors.report.palette import CATEGORY_COLOURS, FAINT, INK, data
 from emotion_vectors.report.topic import Rows
 
-LOT = "owners drawn by lot (model)"
+LOT = "owners assigned at random (model)"
 _SIZE = 260
 
 

@@ -2,7 +2,7 @@
 
 A dialogue has two speakers with an emotion each. Four sets of directions: token owner (speaker 0, speaker 1) x emotion owner (present, other).
 The two emotions' effects on a speaker's activations are fitted together, so that a pair that is more frequent by chance gives neither of
-them the other's direction; what the dialogues of a topic share is taken off first. The directions that are compared come from halves that
+them the other's direction; what the dialogues of a topic share is subtracted first. The directions that are compared come from halves that
 share no topic. Shapes: t dialogues, n emotions, b buckets of topics, h halvings, d width; sets in the order of `SETS`.
 """
 
@@ -28,10 +28,10 @@ FEWEST = 4  # topics: with fewer, a half has one
 
 
 class Dialogues(NamedTuple):
-    """What was read, ready to be fitted with any emotions: `rows` (t, 2, d) with each group's mean taken off."""
+    """What was read, ready to be fitted with any emotions: `rows` (t, 2, d) with each group's mean subtracted."""
 
     rows: FloatArray
-    group: IndexArray  # (t,) whose mean was taken off: the topic, or its bucket where topics have one dialogue each
+    group: IndexArray  # (t,) whose mean was subtracted: the topic, or its bucket where topics have one dialogue each
     bucket: IndexArray  # (t,)
     halves: FloatArray  # (h, 2, b)
     emotions: int
@@ -135,7 +135,7 @@ def found(given: Dialogues, felt: IndexArray, theirs: FloatArray | None) -> Foun
 def shuffled_owners(
     given: Dialogues, felt: IndexArray, theirs: FloatArray | None, repeats: int, seed: int
 ) -> FloatArray:
-    """(repeats, v) the same where in each dialogue it is drawn by lot which speaker has which of its two emotions."""
+    """(repeats, v) the same where in each dialogue it is drawn at random which speaker has which of its two emotions."""
     generator = np.random.default_rng(seed)
     swaps = generator.random((repeats, len(felt), 1)) < 0.5
     return np.array([alike(given, add_up(given, np.where(swap, felt[:, ::-1], felt)), theirs) for swap in swaps])

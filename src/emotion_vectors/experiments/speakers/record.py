@@ -26,12 +26,12 @@ class Alike(Part):
     second: Side = Field(description="the other; the same one for its reliability by halves")
     value: Correlation = Field(description="mean cosine; the sets come from topics that they don't share")
     interval: Interval = Field(description="95 % interval, a topic left out at a time")
-    shuffled: Correlation = Field(description="mean with the owners of each dialogue's two emotions drawn by lot")
+    shuffled: Correlation = Field(description="mean with the owners of each dialogue's two emotions assigned at random")
     shuffled_p: Share = Field(description="two-sided p value against that")
     dealt: Correlation = Field(description="mean with the emotions shuffled over the dialogues of a topic")
     dealt_p: Share = Field(description="one-sided p value against that")
     relative: float | None = Field(
-        description="value over the root of the two sets' reliabilities, which can exceed 1; null where one of them is not beyond chance"
+        description="value divided by the square root of the two sets' reliabilities, which can exceed 1; null where one of them is not beyond chance"
     )
 
 
@@ -63,7 +63,7 @@ class Speakers(ExperimentPart):
     dialogues: Count = Field(description="dialogues that were read")
     dropped: list[Dropped] = Field(description="those left out, by reason")
     topics: Count = Field(description="topics of them")
-    groups: Count = Field(description="groups of topics that are left out at a time and dealt into the halves")
+    groups: Count = Field(description="groups of topics that are left out one at a time and split into halves")
     emotions: list[str] = Field(description="emotions of the speakers")
     in_run: Count = Field(description="how many of them the run has vectors of")
     draws: Count = Field(description="draws of each null")

@@ -29,13 +29,13 @@ def reading(cell: Alike) -> str:
     """What one value says, by its interval and both nulls."""
     first = "alike beyond chance" if beyond(cell) else NOISE
     if cell.shuffled_p > ALPHA:
-        return f"{first}, not told from owners drawn by lot"
+        return f"{first}, not distinguishable from owners assigned at random"
     # Beside the null's mean stands the interval of the value: only what lies wholly on one side of it has a direction.
     if cell.interval[0] > cell.shuffled:
-        return f"{first}, and more than with owners drawn by lot"
+        return f"{first}, and more than with owners assigned at random"
     if cell.interval[1] < cell.shuffled:
-        return f"{first}, and less than with owners drawn by lot"
-    return f"{first}, and for topics not told from owners drawn by lot"
+        return f"{first}, and less than with owners assigned at random"
+    return f"{first}, and for topics not distinguishable from owners assigned at random"
 
 
 def noisy(framing: Framing) -> list[str]:
@@ -58,7 +58,7 @@ def seen(record: Record) -> str:
         told.append(f"{listing(framing.names)}: " + "; ".join(_told(cell, framing.names) for cell in across) + ".")
         weak = noisy(framing)
         told.append(
-            f"Noise by their own halves, so that nothing follows from them: {listing(weak)}."
+            f"No more than noise by their own halves, so nothing follows from them: {listing(weak)}."
             if weak
             else "All four sets agree with themselves on other topics beyond chance."
         )
@@ -83,8 +83,10 @@ def chance(record: Record) -> str:
         if cell.first != cell.second
     ]
     return (
-        f"Owners drawn by lot ({number(part.draws)} times): which speaker has which of the two emotions; what is left is likeness that belongs to "
-        "the dialogue and to neither speaker. Emotions shuffled over the dialogues of the topic: no likeness, mean cosines near 0. Words alone, "
+        f"Owners assigned at random ({number(part.draws)} times): which speaker has which of the two emotions is random, so the "
+        "likeness that is left "
+        "belongs to the dialogue and to neither speaker. Emotions shuffled over the dialogues of a topic: no likeness, mean "
+        "cosines near 0. Words alone, "
         f"TF-IDF of the same turns: {'; '.join(words)}."
     )
 
@@ -107,11 +109,13 @@ def alike_table(record: Record) -> Table | None:
         for framing in part.framings
         for cell, words in zip(framing.model, part.words, strict=False)
     )
-    columns = ("Sets", "Mean cosine (95 %)", "Owners by lot", "Emotions shuffled", "Relative to reliability", "Words alone (95 %)", "Reading")  # fmt: skip
+    columns = ("Sets", "Mean cosine (95 %)", "Owners at random", "Emotions shuffled", "Relative to reliability", "Words alone (95 %)", "Reading")  # fmt: skip
     note = (
-        f"The same emotion's directions from topics that they don't share; itself: reliability of half the dialogues. Stories: the run's vectors of "
-        f"{count(part.in_run, 'emotion')} of these. Interval: {count(part.groups, 'group')} of topics, each left out once. Relative to reliability: over the "
-        "root of both sets' own values. p against owners by lot is two-sided."
+        "Cosines of the same emotion's directions from different topics; itself: reliability of half the dialogues. Stories: the "
+        "run's vectors of "
+        f"{count(part.in_run, 'emotion')} of these. Interval: {count(part.groups, 'group')} of topics, each left out once. Relative "
+        "to reliability: divided by "
+        "the square root of both sets' own values. p against owners at random is two-sided."
     )
     return Table("Directions of the present and of the other speaker's emotion", columns, rows, note)
 

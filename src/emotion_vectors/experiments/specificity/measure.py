@@ -37,7 +37,7 @@ from emotion_vectors.stats import profiles as stats
 from emotion_vectors.stats import steering as effects
 from emotion_vectors.stimuli.items import Activity
 
-REFERENCE_SHARE = 4  # one activity of so many in each category is a reference
+REFERENCE_SHARE = 4  # one activity of this many in each category is a reference
 
 
 def run(
@@ -115,7 +115,7 @@ def _scored(
     activities: Sequence[Activity], nats: np.ndarray, runs: Runs, matrices: np.ndarray, r: np.ndarray, valence: Mapping[str, str],
     options: Options,
 ) -> References | None:  # fmt: skip
-    """Effects on the activities that are no references, against those that are; None where no such pair was asked."""
+    """Effects on the activities that are not references, against those that are; None where no such pair was asked."""
     fixed = references(activities, nats)
     pairs = np.isfinite(matrices[0]) & ~fixed[:, None] & fixed[None]
     if not pairs.any():

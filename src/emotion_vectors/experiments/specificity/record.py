@@ -84,7 +84,7 @@ class Specificity(ExperimentPart):
     same_valence: Correlation | None = Field(description="mean r of two emotions of the same valence")
     other_valence: Correlation | None = Field(description="mean r of two emotions of opposite valences")
     profiles: list[Profile] = Field(description="one for each steered emotion")
-    references: References | None = Field(description="null where no steered activity meets a reference")
+    references: References | None = Field(description="null where no steered activity is paired with a reference")
 
     def arm(self, kind: Kind) -> Arm | None:
         """The arm of one kind, or None where this run has fewer than two such vectors."""

@@ -89,8 +89,8 @@ def matrix_chance(part: Specificity) -> str:
         return "This run steered no control directions to compare with."
     found = [f"{NAMES[row.kind]} {fixed(row.r.value)} ({_bounds(row.r)})" for row in others]
     return (
-        f"Chance is what control directions of the same norm give: {listing(found)}. It need not be 0: rounding of the unsteered answers "
-        "is in every effect alike."
+        f"Chance is what control directions of the same norm give: {listing(found)}. It need not be 0, because rounding of the unsteered "
+        "answers enters every effect alike."
     )
 
 
@@ -98,7 +98,7 @@ def second_seen(part: Specificity) -> str:
     """How the second way to score agrees with the first, as a sentence."""
     second = part.references
     if second is None:
-        return "No steered activity meets a reference in this run, so there is no second way to score."
+        return "No steered activity is paired with a reference in this run, so there is no second way to score."
     agreement = "is not known"
     if second.agreement is not None and second.agreement_low is not None and second.agreement_high is not None:
         agreement = (

@@ -2,9 +2,9 @@
 
 In: a table (n, n), row = vector, column = what belongs to an emotion. Out: contrast = mean of the diagonal - mean of the
 rest. Rows and columns that are high as a whole don't count: a contrast is the same before and after the means of rows and
-columns are taken off. They are taken off (by the additive model of the cells off the diagonal) for what depends on single
+columns are subtracted. They are subtracted (by the additive model of the cells off the diagonal) for what depends on single
 emotions: the bootstrap and the count of own columns that come first.
-What it can't tell: emotions share an axis of valence, so a contrast can come from the valence alone; the columns dealt out
+What it can't tell: emotions share an axis of valence, so a contrast can come from the valence alone; the columns shuffled
 within the valences are there for that.
 """
 
@@ -49,8 +49,8 @@ def compare(
 ) -> Contrast:
     """The contrast of `table` (n, n) with its interval, nulls and a judgement.
 
-    Interval: emotions drawn again (row and column together) from the table without row and column effects. Nulls: columns
-    dealt out to other vectors; the same within the valences, over the emotions that have one (None: fewer than `LEAST`);
+    Interval: emotions resampled (row and column together) from the table without row and column effects. Nulls: columns
+    shuffled over the vectors; the same within the valences, over the emotions that have one (None: fewer than `LEAST`);
     `random` (k,), contrasts of k random sets of vectors.
     """
     value, clean = float(contrast(table)), interactions(table)
@@ -69,7 +69,7 @@ def compare(
 
 
 def _interval(clean: np.ndarray, resamples: int, seed: int) -> tuple[float, float]:
-    """95 % percentile interval, widened for few emotions; two copies of one emotion are no cell off the diagonal."""
+    """95 % percentile interval, widened for few emotions; two copies of one emotion are not cells off the diagonal."""
     n = len(clean)
     draws = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=resamples).astype(np.float64)
     own = draws @ np.diag(clean) / n
@@ -80,7 +80,7 @@ def _interval(clean: np.ndarray, resamples: int, seed: int) -> tuple[float, floa
 
 
 def _dealt(table: np.ndarray, strata: list[str] | None, resamples: int, seed: int) -> np.ndarray:
-    """(resamples,) contrasts with the columns dealt out to other rows at random, within `strata` where given."""
+    """(resamples,) contrasts with the columns shuffled over the rows, within `strata` where given."""
     n = len(table)
     order = nulls.permuted_rows(n, strata, resamples, seed)
     own = table[np.arange(n), order].sum(axis=1)
@@ -88,7 +88,7 @@ def _dealt(table: np.ndarray, strata: list[str] | None, resamples: int, seed: in
 
 
 def _within(table: np.ndarray, valence: Sequence[str | None], resamples: int, seed: int) -> Chance | None:
-    """The contrast against columns dealt out within the valences; emotions without a valence are left out."""
+    """The contrast against columns shuffled within the valences; emotions without a valence are left out."""
     kept = [row for row, kind in enumerate(valence) if kind is not None]
     if len(kept) < LEAST:
         return None

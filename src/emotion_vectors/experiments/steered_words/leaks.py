@@ -9,7 +9,7 @@ nor does a word that names the emotion. Topic words: the rest of the words of th
 words of its stories that are in the stories of at most a quarter of all emotions.
 Shares: words of that kind among all words of an answer. Own against other: the table (vector, whose special words), by `diagonal`.
 Source: paper, Table 8 (answers shown, not measured). What it can't tell: a word that belongs to a feeling ("tears") is special to its
-stories as well, so the own share is an upper bound of what leaks; a leak in other words than the stories' is not seen.
+stories as well, so the share of own words is an upper bound of what leaks; a leak in other words than the stories' is not seen.
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ class Difference(Part):
     """The diagonal of a table (vector, what belongs to an emotion) against the rest."""
 
     contrast: Number = Field(description="mean of the diagonal minus mean of the rest")
-    interval: Interval = Field(description="95 % interval of the contrast, emotions drawn again")
+    interval: Interval = Field(description="95 % interval of the contrast, by resampling emotions")
     diagonal: Number = Field(description="mean of the diagonal")
     off_diagonal: Number = Field(description="mean of the rest")
 
@@ -43,7 +43,7 @@ class Contrast(Difference):
         description="vectors whose own column comes first, without the effects of rows and columns"
     )
     of: Count = Field(description="vectors")
-    dealt: Chance = Field(description="columns dealt to other vectors at random")
+    dealt: Chance = Field(description="columns shuffled over the vectors")
     within_valence: Chance | None = Field(description="the same within the valences; null where few emotions have one")
     random: RandomSets | None = Field(description="null where none were tried")
     beyond_chance: bool = Field(description="whether the interval is above 0 and no chance explains it at 5 %")
@@ -57,7 +57,7 @@ class Heard(Part):
     tokens: list[Tokens] = Field(description="tokens of each word")
     base: list[LogProbability] = Field(description="log probability of each word, unsteered, in nats")
     change: list[list[Number]] = Field(description="change in nats, (vector, word)")
-    own_up: Count = Field(description="vectors under which the own word rises")
+    own_up: Count = Field(description="vectors under which their own word rises")
     random_change: Number | None = Field(description="mean change of a word under random sets of vectors")
 
 
@@ -92,7 +92,7 @@ class UsedWord(Part):
 class Own(Contrast):
     """The diagonal of the table (vector, whose special words)."""
 
-    words: list[UsedWord] = Field(description="special words of the own emotion that are used most")
+    words: list[UsedWord] = Field(description="special words of the vector's own emotion that are used most")
 
 
 class Level(Part):
@@ -102,7 +102,7 @@ class Level(Part):
     unsteered: Share = Field(description="without a vector")
     random: Share = Field(description="under random directions")
     difference: Number = Field(description="steered minus unsteered")
-    interval: Interval = Field(description="95 % interval of the difference, emotions drawn again")
+    interval: Interval = Field(description="95 % interval of the difference, by resampling emotions")
     p_random: Share = Field(description="p value against random directions")
 
 

@@ -10,8 +10,8 @@ from emotion_vectors.report.topic import Cell, Figure, Section, Table, TableOf, 
 from emotion_vectors.report.wording import count, fixed, interval, listing, number, p_value, signed
 
 MISSING = (
-    "This record has no words written while steered: the run is older than this part, or it has too few of the scenarios' "
-    "emotions. A run that is only older gets it when the same command is given again."
+    "This record has no words written while steered: the run is older than this part, or it has too few of the "
+    "scenarios' emotions. Running the same command again adds it to an older run."
 )
 
 
@@ -23,8 +23,8 @@ def feels_seen(record: Record) -> str:
             f"After “{row.sentence}” a vector changes the log probability of its own word by {signed(row.diagonal, 2)} nats "
             f"and of the other words by {signed(row.off_diagonal, 2)} on average; the difference is "
             f"{signed(row.contrast, 2)} (95 % interval {interval(row.interval, 2)}), {_judged(row)}. "
-            f"The own word rises under {number(row.own_up)} of {number(row.of)} vectors and gains most of all words, "
-            f"after the means of rows and columns are taken off, under {number(row.own_first)}."
+            f"A vector's own word rises under {number(row.own_up)} of {number(row.of)} vectors; after row and "
+            f"column means are subtracted, it gains the most of all words under {number(row.own_first)}."
         )
     return " ".join(pieces)
 
@@ -47,7 +47,7 @@ def feels_chance(record: Record) -> str:
             else ""
         )
         pieces.append(
-            f"“{row.sentence}”: words dealt out to other vectors give a difference of {signed(row.dealt.mean, 2)} "
+            f"“{row.sentence}”: words shuffled over the vectors give a difference of {signed(row.dealt.mean, 2)} "
             f"({p_value(row.dealt.p)}){_within(row)}{turned}."
         )
     pieces.append(
@@ -60,7 +60,7 @@ def feels_chance(record: Record) -> str:
 def _within(row: Contrast) -> str:
     """The same null within the valences; nothing where too few emotions have one."""
     within = row.within_valence
-    return f", dealt out within the valences {signed(within.mean, 2)} ({p_value(within.p)})" if within else ""
+    return f", shuffled within the valences {signed(within.mean, 2)} ({p_value(within.p)})" if within else ""
 
 
 def feels_published(_: Record) -> str:
@@ -98,11 +98,12 @@ def sentences_table(record: Record) -> Table | None:
     if not rows:
         return None
     columns = (
-        "Sentence", "Own word (nats)", "Other words", "Difference (95 %)", "Dealt out", "Within valence", "Random sets", "Difference per token",
+        "Sentence", "Own word (nats)", "Other words", "Difference (95 %)", "Shuffled", "Within valence", "Random sets",
+        "Difference per token",
     )  # fmt: skip
     note = (
-        "A word of several tokens counts by the sum over its tokens, in the last column by their mean. Interval: emotions drawn "
-        "again. Beyond chance: the interval lies above 0 and neither words dealt out nor random sets explain it at 5 %. Sentences "
+        "A word of several tokens counts by the sum over its tokens, in the last column by their mean. Interval: emotions "
+        "resampled. Beyond chance: the interval is above 0 and neither shuffled words nor random sets explain it at 5 %. Sentences "
         "are not independent of each other."
     )
     return Table("Emotion words after a sentence, while steered", columns, rows, note)
@@ -164,7 +165,7 @@ def _answers_seen(part: Answered) -> str:
     return (
         f"At strength {number(part.strength)} answers use words special to the stories of their own emotion "
         f"{_points(own.contrast)} points more than those of another (95 % interval {_points(low)} to "
-        f"{_points(high)}; words dealt out {p_value(own.dealt.p)}), {judged}. "
+        f"{_points(high)}; shuffled words {p_value(own.dealt.p)}), {judged}. "
         f"{_share(part.repeated.emotion)} of a steered answer's words repeat an earlier one "
         f"(unsteered {_share(part.repeated.none)}).{shown}"
     )

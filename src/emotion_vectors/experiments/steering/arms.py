@@ -3,7 +3,7 @@
 kind       what the unit vector is (the controls are the rows of `controls.ARMS`)
 emotion    an emotion's own vector
 random     a random direction; `orthogonal`: one at right angles to all emotion vectors
-shuffled   an emotion vector made again from stories whose labels were dealt out at random within each topic
+shuffled   an emotion vector made again from stories whose labels were shuffled within each topic
 mean       what all emotions have in common: mean over emotions of their stories minus the mean of the neutral texts
 zero       no vector: strength 0 by the very path of the others, what every effect is measured from
 

@@ -135,7 +135,7 @@ def _sign_count(key: str, stated: float, wanted: Sequence[int], rows: Effects) -
 
 
 def _within(steering: Steering, rows: Effects, v10: Criterion) -> None:
-    """r inside each valence and with each valence's mean taken off; V10 can't pass on two clusters alone."""
+    """r inside each valence and with each valence's mean subtracted; V10 can't pass on two clusters alone."""
     within, left = steering.within, list[tuple[float, float]]()
     for valence in VALENCES:
         group, name = within.of(valence), f"The steering r within the {valence} emotions"

@@ -28,7 +28,7 @@ from emotion_vectors.stats.nulls import permuted_rows
 from emotion_vectors.stimuli.items import NEGATIVE, POSITIVE
 
 R_BAR, SIGNS_BAR = Threshold(0.4, "above", of="|r|"), 25
-NULL_NAMES = f"{listing(['effects dealt out to other emotions', *(arm.short for arm in NULL_ARMS)])} directions"
+NULL_NAMES = f"{listing(['effects shuffled over the emotions', *(arm.short for arm in NULL_ARMS)])} directions"
 
 
 class Coupled(NamedTuple):
@@ -55,9 +55,9 @@ class Signs(NamedTuple):
 def coupling(
     r: np.ndarray, found: Effects, valences: Valences, blocked: str, options: Options
 ) -> tuple[Coupled, Criterion]:
-    """V10: Pearson r over emotions of correlation and effect. Nulls: effects dealt out, and control directions.
+    """V10: Pearson r over emotions of correlation and effect. Nulls: effects shuffled, and control directions.
 
-    Emotions that form two clusters have |r| near 1 with either sign whatever the vector does, and dealing out can't tell.
+    Emotions that form two clusters have |r| near 1 with either sign whatever the vector does, and shuffling can't tell.
     So the effect along the correlation must also be larger than that of control directions, and effects must follow the
     correlation within the valences as well; else a pass becomes inconclusive.
     """
@@ -77,9 +77,9 @@ def coupling(
     inside = within(r_known[labelled], nats_known[labelled], positive, options)
     v10 = judge(
         "V10", "Steering follows correlation", value, (low, high),
-        # Over all ways to deal them out the mean r is exactly 0.
+        # Over all ways to shuffle them the mean r is exactly 0.
         Null(NULL_NAMES, 0.0, p), R_BAR, "is Pearson's r of correlation and steering effect",
-        note=f"Along the correlation the effects are {number(beyond.times)} standard deviations of those of {beyond.kind} "
+        note=f"Along the correlation the effects are {number(beyond.times)} times the standard deviation of those of {beyond.kind} "
         f"directions of the same norm. Within the valences r = {number(math.nan if inside.r is None else inside.r)}.{valences.left_out(len(known))}",
         blocked=blocked, seed_value=abs(value), capped=_two_clusters(inside, valences),
     )  # fmt: skip
@@ -133,7 +133,7 @@ def _two_clusters(inside: Within, valences: Valences) -> str:
 def signs(r: np.ndarray, found: Effects, valences: Valences, blocked: str, options: Options) -> tuple[Signs, Criterion]:
     """V11: effects with the sign of the emotion's valence; beside it those with the sign of its correlation.
 
-    Nulls as in V10: with the effects dealt out, a shift common to all emotions is chance; and the gap between the valences
+    Nulls as in V10: with the effects shuffled, a shift common to all emotions is chance; and the gap between the valences
     must be larger than control directions make. The largest p value counts.
     """
     known = np.isfinite(r) & (r != 0)

@@ -117,7 +117,7 @@ def run(
 def _path_noise(baseline: np.ndarray, zero: np.ndarray) -> float:
     """Mean |strength 0 - baseline| in nats over the asked pairs: the float noise of the steered path.
 
-    Raises `ArithmeticError` where it is no noise any more: then the steered path computes something else.
+    Raises `ArithmeticError` where it is not noise any more: then the steered path computes something else.
     """
     noise = float(np.nanmean(np.abs(zero - baseline)))
     if noise > MOST_PATH_NOISE:

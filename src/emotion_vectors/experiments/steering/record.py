@@ -57,11 +57,11 @@ class WithinGroup(Bounded):
 
 
 class Within(Part):
-    """r of correlation and effect inside each valence, and of both together with each valence's mean taken off."""
+    """r of correlation and effect inside each valence, and of both together with each valence's mean subtracted."""
 
     positive: WithinGroup = Field(description="the positive emotions")
     negative: WithinGroup = Field(description="the negative emotions")
-    r: Correlation | None = Field(description="of both, with each valence's mean taken off")
+    r: Correlation | None = Field(description="of both, with each valence's mean subtracted")
     p: Share | None = Field(description="by effects shuffled inside each valence")
 
     def of(self, valence: str) -> WithinGroup:

@@ -61,7 +61,7 @@ def abstract(record: Record) -> str:
     direction = {
         "pass": "preferences move the way the correlation predicts",
         "fail": "preferences do not move the way the correlation predicts",
-        "inconclusive": "it stays open whether preferences move the way the correlation predicts",
+        "inconclusive": "it remains open whether preferences move the way the correlation predicts",
     }[verdict]
     paper, seed = CRITERIA["V10"].paper, CRITERIA["V10"].seed
     assert paper is not None
@@ -99,7 +99,8 @@ def limits(record: Record) -> list[str]:
     partners, activities = steering.partners, len(shown.points) if shown else 0
     if activities and partners < activities - 1:
         found.append(
-            f"Under steering each activity meets {number(partners)} of {number(activities - 1)} others, so effects of single activities are rough."
+            f"Under steering each activity is paired with {number(partners)} of {number(activities - 1)} others, so effects of "
+            "single activities are rough."
         )
     return found
 

@@ -73,7 +73,9 @@ def _coupling(steering: Steering) -> str:
         for v in VALENCES
         if within.of(v).r is not None
     ]
-    both = f"with each valence's mean taken off {fixed(within.r)} ({p_value(within.p)})" if within.r is not None else ""
+    both = (
+        f"with each valence's mean subtracted {fixed(within.r)} ({p_value(within.p)})" if within.r is not None else ""
+    )
     more = listing([text for text in (*inside, both) if text])
     return (
         f"Over {count(int(steering.of), 'steered emotion')} and {count(int(steering.splits), 'split')} of the activities, each used "
@@ -134,8 +136,8 @@ def scatter_chance(record: Record) -> str:
     times = ""
     if steering.times_control is not None:
         times = (
-            f" Along the correlation the effects are {number(steering.times_control)} standard deviations of those of "
-            f"{SHORT[steering.hardest_control]} directions, the hardest kind to beat."
+            f" Along the correlation the effects are {number(steering.times_control)} times the standard deviation of those of "
+            f"{SHORT[steering.hardest_control]} directions, the control that is hardest to beat."
         )
     return f"{moved}{times} {null_sentence(record.criteria['V10'])} {null_sentence(record.criteria['V11'])}"
 

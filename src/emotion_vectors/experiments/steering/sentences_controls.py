@@ -43,7 +43,7 @@ def arms_seen(steering: Steering) -> str:
             f"against {fixed(unflipped)} for the same ones without the flip."
         )
     if wrong is not None and wrong.r is not None:
-        sentences.append(f"Beside another emotion's correlation the same effects have r = {fixed(wrong.r)}.")
+        sentences.append(f"Against another emotion's correlation the same effects have r = {fixed(wrong.r)}.")
     return " ".join(sentences)
 
 
@@ -65,10 +65,10 @@ def broken_seen(steering: Steering) -> str:
         if row.broken and row.arm not in ("emotion", "wrong emotion", "strength 0")
     ]
     mass = f" ({number(zero.mass)} unsteered)" if zero is not None else ""
-    elsewhere = f" Of the other arms: {listing(others)}." if others else " In no other arm did they."
+    elsewhere = f" Of the other arms: {listing(others)}." if others else " They held together in every other arm."
     return (
-        f"The answers fell apart under {number(own.broken)} of {count(int(own.vectors), 'emotion vector')}: less than half of the "
-        f"unsteered mass on A and B or of the order of preference left.{elsewhere} Under emotion vectors the mean mass on A and B is "
+        f"The answers fell apart under {number(own.broken)} of {count(int(own.vectors), 'emotion vector')} (that is, less than half of the "
+        f"unsteered mass on A and B, or of the order of preference, was left).{elsewhere} Under emotion vectors the mean mass on A and B is "
         f"{number(own.mass)}{mass}, the entropy of the answer changes by {signed(own.entropy_change, 3)} nats and it diverges by "
         f"{nats(own.divergence)}."
     )
@@ -146,7 +146,7 @@ def depth_chance(record: Record) -> str:
     if depth.null_mean is None or depth.p is None:
         return "Random directions gave no comparison for the chosen layer."
     return (
-        f"Single random directions, either way round and with the same freedom to choose, give {signed(depth.null_mean, 3)} nats on average "
+        f"Single random directions, with either sign and the same freedom to choose, give {signed(depth.null_mean, 3)} nats on average "
         f"({p_value(depth.p)}). The grey band is the range of single random directions at each layer."
     )
 

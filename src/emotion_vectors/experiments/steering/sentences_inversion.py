@@ -65,10 +65,10 @@ def _own_meaning(arm: InversionArm) -> str:
     clear = all(_clear(arm, half) for half in HALVES)
     if arm.even_r * arm.odd_r <= 0:
         what = "the half decides the sign even there" if clear else "at least one of them can't be told from 0"
-        return f"The signs differ: {what}, so these effects are no evidence that steering follows the correlation."
+        return f"The signs differ: {what}, so these effects are not evidence that steering follows the correlation."
     if clear:
         return "The sign does not depend on the half."
-    return "The sign is the same, but at least one interval holds 0, so this run shows the rule only weakly."
+    return "The sign is the same, but at least one interval includes 0, so this run shows the rule only weakly."
 
 
 def _both_meaning(arm: InversionArm) -> str:
@@ -79,7 +79,7 @@ def _both_meaning(arm: InversionArm) -> str:
     flips = "The sign flips with the half, whatever the model does"
     if _clear(arm, "even") and abs(r) > _FAITHFUL:
         return f"{flips}: which of the two a report shows is decided by the parity of an index."
-    return f"{flips}; this run's own pattern is weak there (the interval holds 0 or |r| is at most {number(_FAITHFUL)}), so the size of r means little."
+    return f"{flips}; this run's own pattern is weak there (the interval includes 0 or |r| is at most {number(_FAITHFUL)}), so the size of r means little."
 
 
 def identity_seen(record: Record) -> str:
@@ -112,7 +112,7 @@ def contraction_seen(inversion: Inversion) -> str:
     ahead = "leads" if lead > 0 else "trails" if lead < 0 else "equals"
     text = (
         f"What is left on both activities is a change that belongs to the pair: preferences {_contracted(both.mean_contraction)} of their size "
-        f"(on the steered activity alone: {_contracted(own.mean_contraction)}). Before steering the even half {ahead} the "
+        f"(on the steered activity alone they {_contracted(own.mean_contraction)}). Before steering the even half {ahead} the "
         f"odd half by {nats(abs(lead))}, "
     )
     if both.mean_contraction is None or both.mean_contraction * lead == 0:
@@ -128,8 +128,8 @@ def contraction_seen(inversion: Inversion) -> str:
 
 def _contracted(slope: float | None) -> str:
     if slope is None:
-        return "have no measured part"
-    return f"have {fixed(100 * (1 + slope), 1)} %"
+        return "keep an unmeasured part"
+    return f"keep {fixed(100 * (1 + slope), 1)} %"
 
 
 def inversion_published(record: Record) -> str:

@@ -125,7 +125,7 @@ def _choose(
     """Choose the layer with the largest contrast among the pairs inside one half, judge it inside the other; both ways.
 
     Null: emotions that are all one direction, the right way round for their correlations, which scatters the most (as in
-    `beyond.beyond_random`): emotions share an axis, and directions dealt out to them would average out instead. The
+    `beyond.beyond_random`): emotions share an axis, and directions assigned to them at random would average out instead. The
     contrast takes a common shift away, so it is taken from the directions too, with the scatter that it costs put back.
     """
     layers, half = list(own), options.splits[0]

@@ -23,13 +23,13 @@ from emotion_vectors.report.wording import fixed, interval, number, signed
 _ARMS = {
     "strength 0": "Strength 0",
     "emotion": "Emotion vectors on the steered activity alone",
-    "wrong emotion": "The same effects beside another emotion's correlation",
+    "wrong emotion": "The same effects against another emotion's correlation",
     "sign flipped": "Emotion vectors with the sign flipped",
     **{arm.kind: arm.title for arm in ARMS},
     "both activities": "Emotion vectors on both activities (Hong's error)",
     "all tokens": "Emotion vectors on every token of the prompt",
-    "band, emotion": "Emotion vectors shared out over a band of layers",
-    "band, random": "Random directions shared out over the same band",
+    "band, emotion": "Emotion vectors spread over a band of layers",
+    "band, random": "Random directions spread over the same band",
 }
 _DECIMALS = 4  # of an effect in nats: noise of the steered path is of the size of the last one
 

@@ -2,7 +2,7 @@
 
 In: of each story its activation y (d,), its words as components z (k,) (`components`), its emotion and its topic. Out: sums of
 y - z B per topic and emotion, where B (k, d) is a ridge regression fitted on the other topics alone (cross-fitting), after each topic's means
-are taken off: what a topic has in common is in no contrast of emotions. Only sums are kept, so memory does not grow with the stories.
+are subtracted: what a topic has in common is in no contrast of emotions. Only sums are kept, so memory does not grow with the stories.
 What it can't tell: a word may stand for the emotion that it names, so that what is removed can be the emotion; and what the components don't
 hold (rare words, order) stays in. What the same removal leaves of the words' own embeddings says how much that is.
 """
@@ -112,7 +112,7 @@ def remove(found: Sums, penalty: float) -> Removed:
     """
     used = np.flatnonzero(found.counts.sum(axis=1))
     if len(used) < 2:
-        raise UserError("Words are taken out by a regression on other topics, and there is only one topic.")
+        raise UserError("Words are removed by a regression on other topics, but there is only one topic.")
     y, z, size = found.y.sum(axis=1), found.z.sum(axis=1), np.maximum(found.counts.sum(axis=1), 1.0)
     zz = found.zz - z[:, :, None] * z[:, None, :] / size[:, None, None]
     zy = found.zy - z[:, :, None] * y[:, None, :] / size[:, None, None]

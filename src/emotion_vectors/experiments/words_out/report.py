@@ -49,19 +49,22 @@ def left_seen(record: Record) -> str:
     kept = [test for test in passed if test not in LENS and test in beyond_chance(others)]
     asked = [test for test in passed if test not in LENS]
     sentences = [
-        f"Of {number(len(passed))} tests in which the vectors are beyond chance (p ≤ 0.05), {number(len(remain))} are without the words"
-        f"{f' ({_names(remain)})' if remain else ''}, and of {number(len(asked))} of them {number(len(kept))} where the words of other stories "
-        "were removed instead."
+        f"Of {number(len(passed))} tests in which the vectors are beyond chance (p ≤ 0.05), {number(len(remain))} stay so without the words"
+        f"{f' ({_names(remain)})' if remain else ''}; of the {number(len(asked))} that were repeated with the words of other "
+        "stories removed instead, "
+        f"{number(len(kept))} stay so."
     ]  # fmt: skip
     if left.explained is not None and left.cosine is not None and left.norm is not None:
         sentences.append(
-            f"Words of other topics predict {_share(left.explained)} of what the stories of a topic differ in"
-            f"{f' (words of other stories {_share(others.explained)})' if others.explained is not None else ''}; the vectors without them have a "
+            f"A regression on the words, fitted on other topics, predicts {_share(left.explained)} of the variance between the "
+            f"stories of a topic{f' (words of other stories {_share(others.explained)})' if others.explained is not None else ''}; "
+            "the vectors without them have a "
             f"median cosine of {fixed(left.cosine)} with those before and {fixed(left.norm)} times their length."
         )  # fmt: skip
     plain, after = beyond_chance(static), beyond_chance(static_left)
     sentences.append(
-        f"The removal is as good as what it leaves of pure words: the static embedding is beyond chance in {number(len(plain))} tests and without "
+        "How thorough the removal is shows in what it leaves of pure words: the static embedding is beyond chance in "
+        f"{number(len(plain))} tests and without "
         f"its words in {number(len(after))}{f' ({_names(after)})' if after else ''}."
     )
     return " ".join(sentences)
@@ -92,7 +95,7 @@ def left_table(record: Record) -> Table | None:
             )
     note = (
         f"{left_seen(record)} {number(part.components)} components of the words (TF-IDF), fitted on the other topics ({number(part.folds)} groups). "
-        "p is each one's own, against its own chance. V7 is about no vectors."
+        "Each p is against the column's own chance level. V7 does not involve the vectors."
     )
     names = tuple(one.name[0].upper() + one.name[1:] for one in part.columns)
     return Table("What is left without the words", ("Test", *names), tuple(rows), note)

@@ -20,7 +20,7 @@ element.addEventListener('click', (event) => {
   if (link) trigger('click', {row: Number(link.dataset.row)});
 });
 """
-UNSTEERED = "nothing: unsteered scores only"
+UNSTEERED = "nothing (unsteered scores only)"
 
 
 def build(explorer: Explorer, chooser: gr.Dropdown, page: gr.Blocks) -> None:
@@ -32,7 +32,7 @@ def build(explorer: Explorer, chooser: gr.Dropdown, page: gr.Blocks) -> None:
         category = gr.Dropdown([view.EVERY], value=view.EVERY, label="Category", min_width=160, elem_id="ev-category")
         sort = gr.Dropdown(list(view.SORTS), value=view.SORTS[0], label="Sort", min_width=200, elem_id="ev-sort")
     listed = gr.HTML(js_on_load=CHOOSE, elem_id="ev-activities")
-    activity = gr.Dropdown([], label="The pairs behind the score of", elem_id="ev-activity")
+    activity = gr.Dropdown([], label="Show the pairs behind the score of", elem_id="ev-activity")
     pairs = gr.HTML(elem_id="ev-pairs")
 
     def choose(name: str) -> list[Any]:

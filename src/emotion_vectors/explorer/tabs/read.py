@@ -55,7 +55,7 @@ def build(explorer: Explorer, chooser: gr.Dropdown, page: gr.Blocks) -> None:
                 kind = gr.Radio(
                     [heat.EMOTIONS, heat.LAYERS], value=heat.EMOTIONS, label="Heat map of", elem_id="ev-heat-kind"
                 )
-                draw = gr.Button("Draw it", size="sm", elem_id="ev-heat-draw")
+                draw = gr.Button("Draw", size="sm", elem_id="ev-heat-draw")
                 picture = gr.HTML(elem_id="ev-heat")
             with gr.Accordion("Every token as a table", open=False):
                 table = gr.HTML(elem_id="ev-tokens")
@@ -90,7 +90,7 @@ def build(explorer: Explorer, chooser: gr.Dropdown, page: gr.Blocks) -> None:
 
     def draw_heat(name: str, state: Kept | None, feeling: str, at: float, of: str) -> str:
         if state is None or state.run != name or int(at) not in state.reading.layers:
-            return notice("info", "Press Read first.", "The heat map is of the text that was read last.")
+            return notice("info", "Press Read first.", "The heat map shows the text that was read last.")
         return heat.heat_map(state.reading, feeling, int(at), of)
 
     def read_now(name: str, text: str, how: str, feeling: str, at: float, unit: view.Scale, own: bool) -> list[Any]:

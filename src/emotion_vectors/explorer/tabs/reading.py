@@ -18,7 +18,9 @@ def read(explorer: Explorer, name: str, text_or_messages: str | list[dict[str, s
     loaded = explorer.models.of(run)
     vectors = run.vectors
     if vectors is None:
-        raise UserError("This run has no vectors yet; choose another run, or give its run command again.")
+        raise UserError(
+            "This run has no vectors yet; choose another run, or run the same command again to continue it."
+        )
     written = text_or_messages if isinstance(text_or_messages, str) else "".join(m["content"] for m in text_or_messages)
     layers = view.layers_to_read(len(written), len(vectors.emotions), len(vectors.raw), layer)
     with loaded.lock:

@@ -24,7 +24,7 @@ class Explorer:
     def run(self, name: str) -> Run:
         """The run called `name` as it is on disk now."""
         if name not in self.folders:
-            raise gr.Error("There is no such run; choose one of the list.")
+            raise gr.Error("There is no such run; choose one from the list.")
         path = self.folders[name]
         stamp = (
             (path.stat().st_mtime,)

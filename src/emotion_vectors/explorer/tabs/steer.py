@@ -57,8 +57,8 @@ def build(explorer: Explorer, chooser: gr.Dropdown, page: gr.Blocks) -> None:
                 add = gr.Button("Add an emotion", size="sm", min_width=120, elem_id="ev-add")
                 find = gr.Button("Find a strength", size="sm", min_width=120, elem_id="ev-find")
             meter = gr.HTML(elem_id="ev-meter")
-            tokens = gr.Radio(TOKENS, value="all", label="Tokens that are steered", elem_id="ev-touched")
-            words = gr.Textbox("", label="The words, as in the prompt", visible=False, elem_id="ev-words")
+            tokens = gr.Radio(TOKENS, value="all", label="Tokens to steer", elem_id="ev-touched")
+            words = gr.Textbox("", label="The words, exactly as in the prompt", visible=False, elem_id="ev-words")
             layer = gr.Slider(0, 1, step=1, value=0, label="Layer", elem_id="ev-steer-layer")
             length = gr.Slider(8, 400, value=80, step=1, label="Longest answer, in tokens", elem_id="ev-length")
             with gr.Row():
@@ -68,7 +68,7 @@ def build(explorer: Explorer, chooser: gr.Dropdown, page: gr.Blocks) -> None:
                 warmth = gr.Slider(0, 1.5, value=0.7, step=0.1, label="Temperature", min_width=150, elem_id="ev-warmth")
             with gr.Row():
                 go = gr.Button("Write three answers", variant="primary", elem_id="ev-write")
-                on = gr.Button("Go on with this prompt", elem_id="ev-go-on")
+                on = gr.Button("Continue with this prompt", elem_id="ev-go-on")
                 stop = gr.Button("Stop", min_width=80, elem_id="ev-stop")
         with gr.Column(scale=3, min_width=320):
             shown = gr.HTML(elem_id="ev-answers")
@@ -80,7 +80,7 @@ def build(explorer: Explorer, chooser: gr.Dropdown, page: gr.Blocks) -> None:
         vectors = run.vectors
         if vectors is None:
             what = "This run has no vectors yet, so nothing can be steered."
-            empty = notice("info", what, "Choose another run, or let this one go on: give its run command again.")
+            empty = notice("info", what, "Choose another run, or run the same command again to continue this one.")
             return [*[gr.update(choices=[], value=None)] * ROWS, gr.update(value=0), "", empty, None]
         names = list(vectors.emotions)
         first = "calm" if "calm" in names else names[0]
@@ -91,7 +91,7 @@ def build(explorer: Explorer, chooser: gr.Dropdown, page: gr.Blocks) -> None:
         told = notice(
             "info",
             "Press Write three answers.",
-            "They are written together with the same seed: unsteered, steered, and with a random direction as long as the steering.",
+            "They are written together with the same seed: unsteered, steered, and with a random direction of the same length.",
         )
         return [
             *lists,
@@ -158,7 +158,7 @@ def build(explorer: Explorer, chooser: gr.Dropdown, page: gr.Blocks) -> None:
             run = explorer.run(name)
             loaded, where = explorer.models.of(run), _tokens(touched, span)
             if not text.strip():
-                raise UserError("The prompt is empty; write what the model shall answer.")
+                raise UserError("The prompt is empty; enter a message for the model to answer.")
             names, amounts = _chosen(run, visible, values)
             additions = _additions(run, names, amounts, int(at), int(number or 0))
             sampling = Sampling(int(number or 0), int(most), float(temperature))
@@ -273,7 +273,7 @@ def _tokens(touched: str, words: str) -> Tokens:
     if touched != WORDS:
         return touched  # type: ignore[return-value]
     if not words.strip():
-        raise UserError("Write the words of the prompt that shall be steered, or choose other tokens.")
+        raise UserError("Enter the words of the prompt to steer, or choose other tokens.")
     from emotion_vectors.vectors.steering import TextSpan
 
     return TextSpan(words.strip())

@@ -24,7 +24,7 @@ def build(explorer: Explorer, chooser: gr.Dropdown, page: gr.Blocks) -> None:
         state = gr.Dropdown(
             list(view.STATES), value=view.STATES[0], label="Show", min_width=160, elem_id="ev-story-state"
         )
-        words = gr.Textbox("", label="Holds the words", min_width=160, elem_id="ev-story-words")
+        words = gr.Textbox("", label="Contains the words", min_width=160, elem_id="ev-story-words")
         number = gr.Number(1, label="Page", minimum=1, precision=0, min_width=80, elem_id="ev-story-page")
     chosen = gr.Dropdown([], label="Story", elem_id="ev-story-chosen")
     shown = gr.HTML(elem_id="ev-story")
@@ -53,7 +53,7 @@ def build(explorer: Explorer, chooser: gr.Dropdown, page: gr.Blocks) -> None:
         at = min(max(int(page_number or 1), 1), pages)
         options = view.choices(selected, at)
         first = options[0][1] if options else None
-        nothing = notice("info", "No story is left by these filters.", "Choose another emotion or other words.")
+        nothing = notice("info", "No story matches these filters.", "Choose another emotion or other words.")
         label = f"Page (of {pages}; {len(selected):,} stories)"
         return [
             gr.update(choices=options, value=first), gr.update(label=label, value=at),
@@ -80,7 +80,9 @@ def build(explorer: Explorer, chooser: gr.Dropdown, page: gr.Blocks) -> None:
         table, run = stories(name), explorer.run(name)
         if table is None or row is None or run.vectors is None:
             return notice(
-                "info", "This run has no vectors yet, so its stories can't be read.", "Give its run command again."
+                "info",
+                "This run has no vectors yet, so its stories can't be read.",
+                "Run the same command again to continue.",
             )
         story = table.row(int(row), named=True)
         if story["emotion"] not in run.vectors.emotions:

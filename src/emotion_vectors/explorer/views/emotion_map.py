@@ -46,7 +46,9 @@ def emotion_map(run: Run, layer: int, chosen: str | None) -> str:
     """The map as inline SVG; each point is a button with the emotion in `data-emotion`."""
     if run.vectors is None:
         return notice(
-            "info", "There are no vectors to draw yet.", "They are made after the stories; give the run command again."
+            "info",
+            "There are no vectors to draw yet.",
+            "They are made after the stories; run the same command again to continue.",
         )
     names, valence = run.vectors.emotions, run.valence
     found = components(run.vectors.unit(layer), np.array([valence.get(name) == "positive" for name in names]))
@@ -78,8 +80,8 @@ def emotion_map(run: Run, layer: int, chosen: str | None) -> str:
     return (
         '<div class="ev-key"><span><svg width="12" height="12"><circle cx="6" cy="6" r="5" fill="var(--ev-blue)"/></svg> positive</span>'
         '<span><svg width="12" height="12"><path d="M6 1 11 11H1Z" fill="var(--ev-orange)"/></svg> negative</span>'
-        f"<span>across: first component, {share[0]} of the variance; up: second, {share[1]}</span>"
-        f"<span>arrows: r of human ratings with the two components; half the height is 1</span></div>"
+        f"<span>horizontal: first component, {share[0]} of the variance; vertical: second, {share[1]}</span>"
+        f"<span>arrows: r of human ratings with the two components; an r of 1 is half the height</span></div>"
         f'<div class="ev-scroll"><svg class="ev-map" viewBox="0 0 {WIDTH} {HEIGHT}" role="group" aria-label="Map of the emotion vectors">'
         f'<rect width="{WIDTH}" height="{HEIGHT}" fill="var(--ev-paper)" stroke="var(--ev-thin)"/>{"".join(marks)}</svg></div>'
     )
@@ -147,7 +149,7 @@ def _lens(run: Run, emotion: str) -> str:
     lens = run.part(Lens)
     row = next((row for row in lens.emotions if row.emotion == emotion), None) if lens else None
     if row is None or run.record is None or run.record.vectors is None:
-        return '<p class="ev-note">The tokens that this vector promotes are in the record of a finished run.</p>'
+        return '<p class="ev-note">Only a finished run shows the tokens that this vector promotes.</p>'
     pieces = [
         f"<dt>{title}</dt><dd>{' '.join(f'<code>{visible(token)}</code>' for token in tokens)}</dd>"
         for tokens, title in ((row.top, "Promotes"), (row.bottom, "Suppresses"))

@@ -23,7 +23,7 @@ SORTS = (
     "largest fall under steering",
     "by name",
 )
-NOT_YET = ("preferences", "They are asked after the readings; give the run command again.")
+NOT_YET = ("preferences", "They come later in a run; run the same command again to continue.")
 
 
 class Steered(NamedTuple):
@@ -104,7 +104,7 @@ def ordered(rows: pl.DataFrame, category: str, sort: str) -> pl.DataFrame:
 def activities_table(rows: pl.DataFrame, condition: Steered | None) -> str:
     """The activities with scores in nats and Elo points, and under the chosen condition."""
     if not len(rows):
-        return notice("info", "No activity is in this category.", "Choose another one.")
+        return notice("info", "This category has no activities.", "Choose another one.")
     largest = max((abs(value) for value in rows["nats"].to_list()), default=1.0) or 1.0
     headings = ("activity", "category", "score (nats)", "", "Elo points", "steered (nats)", "change")
     body = []

@@ -56,7 +56,7 @@ class Shown(NamedTuple):
 def parse(written: str, chat: bool) -> str | list[dict[str, str]]:
     """A plain text as it is, or a chat of lines that begin with `User:`, `Assistant:` or `System:` as messages."""
     if not written.strip():
-        raise UserError("There is nothing to read; paste a text, or take an example.")
+        raise UserError("There is nothing to read; paste a text, or choose an example.")
     if len(written) > MOST_CHARACTERS:
         raise UserError(
             f"The text has {len(written):,} characters and this page reads {MOST_CHARACTERS:,}; use `emotion-vectors read` for long texts."
@@ -79,7 +79,7 @@ def parse(written: str, chat: bool) -> str | list[dict[str, str]]:
 
 
 def layers_to_read(characters: int, emotions: int, layers: int, layer: int) -> list[int]:
-    """All layers where a text of so many characters leaves few enough numbers, else the chosen one alone."""
+    """All layers where a text of this many characters leaves few enough numbers, else the chosen one alone."""
     return list(range(layers)) if characters * emotions * layers * 3 <= MOST_VALUES else [layer]
 
 
@@ -129,7 +129,7 @@ def tokens(shown: Shown) -> str:
             pieces.append('<span class="ev-mark">◂ response position: the answer begins here</span>')
     scale = SCALES[shown.scale]
     if reading.centred is None:
-        scale += " (these vectors carry no neutral mean, so nothing can be centred)"
+        scale += " (these vectors come without a neutral mean, so nothing can be centred)"
     ends = legend(f"−{number(most)} away from {shown.emotion}", f"+{number(most)} towards {shown.emotion}")
     head = f'<p class="ev-facts"><b>{text(shown.emotion)}</b> at layer {shown.layer} · {scale}</p>'
     return f'{head}{ends}<div class="ev-text" role="group" aria-label="Tokens; arrow keys move between them">{"".join(pieces)}</div>'
@@ -144,7 +144,7 @@ def tip(shown: Shown, i: int) -> str:
     """What the page tells about one token, as lines of plain text."""
     reading, where = shown.reading, list(shown.reading.layers).index(shown.layer)
     column = list(reading.emotions).index(shown.emotion)
-    written = " (a control token that somebody wrote)" if i in reading.control else ""
+    written = " (a control token in the text itself)" if i in reading.control else ""
     lines = [
         f"token {i}: {reading.tokens[i]!r}{written}",
         f"{shown.emotion}, raw: {signed(float(reading.raw[i, column, where]), 3)}",
@@ -187,7 +187,7 @@ def summary(shown: Shown, calibration: Calibration | None = None, columns: Seque
         ]
         parts.append(table(caption, (*headings, ""), rows))
     told = (
-        f'<p class="ev-note">percentile: share of the run\'s {calibration.texts} neutral texts below, of the same statistic</p>'
+        f'<p class="ev-note">percentile: share of the run\'s {calibration.texts} neutral texts with a lower value of the same statistic</p>'
         if calibration is not None and shown.scale in KINDS
         else ""
     )
@@ -216,13 +216,13 @@ def control(reading: Reading) -> str:
     count = len(reading.control)
     return notice(
         "warning",
-        f"What somebody wrote holds {count} control token{'s' if count > 1 else ''} of the chat template (underlined); the model reads "
+        f"The text itself contains {count} control token{'s' if count > 1 else ''} of the chat template (underlined); the model reads "
         "such tokens as its own marks.",
     )
 
 
 def in_sample(reading: Reading) -> str:
-    """A box that says so where the vectors were made of the very text that is read."""
+    """A box that says so where the vectors were made from the very text that is read."""
     return notice("warning", SAID) if reading.in_sample else ""
 
 
@@ -276,7 +276,7 @@ def waiting(run_has_vectors: bool) -> str:
         return notice(
             "info",
             "This run has no vectors yet, so there is nothing to read with.",
-            "Choose another run, or let this one go on: give its run command again.",
+            "Choose another run, or run the same command again to continue this one.",
         )
     return notice(
         "info", "Press Read to colour the text.", "The first time, the model is loaded; that takes a few seconds."

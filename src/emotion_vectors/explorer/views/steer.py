@@ -60,15 +60,17 @@ def meter(names: Sequence[str], strengths: Sequence[float], length: float, zone_
         )
     length = round(length, 3)  # a unit vector's length is 1 within rounding, and 0.5 of it is not more than 0.5
     what = " + ".join(f"{fixed(strength)} × {name}" for name, strength in zip(names, strengths, strict=True))
-    zone, advice = "ev-fine", "within what a run steers choices with; an answer may fall apart sooner"
+    zone, advice = "ev-fine", "in the range in which a run steers choices; an answer may fall apart sooner"
     if length > TOO_STRONG:
-        zone, advice = "ev-far", "longer than the residual itself: expect broken text"
+        zone, advice = "ev-far", "longer than the residual itself, so expect broken text"
     elif length > STRONG:
         zone, advice = "ev-strong", "strong: the answer may fall apart, so compare it with the random direction"
     if zone_found is not None:
         inside = length <= zone_found.found + 0.0051  # the slider's step
         zone = "ev-fine" if inside else zone if zone != "ev-fine" else "ev-strong"
-        advice = "where answers stay whole" if inside else "beyond where answers stay whole"
+        advice = (
+            "in the range in which answers stay whole" if inside else "above the strengths at which answers stay whole"
+        )
     share = 100 * min(length, LONGEST) / LONGEST
     return (
         f'<div class="ev-meter {zone}" role="status"><p>{text(what)}: together <b>{fixed(length)}</b> residual norms, {advice}.</p>'
@@ -99,10 +101,10 @@ def _whole(zone: Zone | None) -> str:
 def _told(zone: Zone | None) -> str:
     if zone is None:
         return ""
-    own = f"up to {fixed(zone.found)} (underlined)" if zone.found else "at no strength that was tried"
+    own = f"up to {fixed(zone.found)} (underlined)" if zone.found else "at none of the strengths tried"
     chance = f"up to {fixed(zone.by_chance)}" if zone.by_chance else "at none"
     return (
-        f'<p class="ev-note">Answers to this prompt stay whole {own}, with a random direction as long {chance}. Whole: at most 1 nat a '
+        f'<p class="ev-note">Answers to this prompt stay whole {own}, with a random direction of the same length {chance}. Whole: at most 1 nat per '
         "token less likely under the unsteered model, and not in a loop.</p>"
     )
 

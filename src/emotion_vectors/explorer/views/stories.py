@@ -19,7 +19,8 @@ def corpus_summary(run: Run, stories: pl.DataFrame | None) -> str:
     """How many stories were kept, and the reasons of the others."""
     if stories is None:
         return notice(
-            "info", *run.lacks("stories", "They are the first thing a run writes; give its run command again.")
+            "info",
+            *run.lacks("stories", "They are the first thing a run writes; run the same command again to continue."),
         )
     kept = int(stories["kept"].sum())
     reasons = (

@@ -14,14 +14,15 @@ def verdicts(run: Run) -> str:
     """All criteria of a run, or what to do to get them."""
     if run.record is None:
         return notice(
-            "info", *run.lacks("verdicts", "They are judged at the end of a run; give its run command again.")
+            "info",
+            *run.lacks("verdicts", "They are judged at the end of a run; run the same command again to continue."),
         )
     tally = run.record.tally()
     summary = ", ".join(
         f"{tally.get(verdict, 0)} {verdict}" for verdict in SIGNS if verdict != "not asked" or tally.get(verdict)
     )
     cards = "".join(_card(criterion) for criterion in run.record.criteria.values())
-    return f'<p class="ev-facts">Our verdict: <b>{summary}</b>. The verdict of Hong (2026), the earlier reproduction, looks at the value alone. In the pictures: value and 95 % interval are blue, chance is dashed, the bar is black.</p><div class="ev-cards">{cards}</div>'
+    return f'<p class="ev-facts">Our verdict: <b>{summary}</b>. The verdict of Hong (2026), the earlier reproduction, looks at the value alone. In the pictures, value and 95 % interval are blue, chance is dashed and the bar is black.</p><div class="ev-cards">{cards}</div>'
 
 
 def _card(criterion: Criterion) -> str:

@@ -28,8 +28,8 @@ def choose_writer(choice: str, model: ModelFacts) -> str:
         return next((name for name in WRITERS[1:] if kind_of(name).is_best(model)), WRITERS[0])
     if model.is_changed and kind_of(choice).reads_files:
         raise UserError(
-            f"The writer {choice} reads the model's files, without --quantize and --adapter, so another model would write; take "
-            "--set writer=transformers, or stories that are there (--stories)."
+            f"The writer {choice} reads the model's files, without --quantize and --adapter, so another model would write; use "
+            "--set writer=transformers, or existing stories (--stories)."
         )
     return choice
 

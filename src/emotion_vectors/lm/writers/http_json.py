@@ -80,7 +80,7 @@ def checked_url(url: str) -> str:
         raise UserError("The server's URL is malformed; give for example --server http://localhost:8000/v1.") from error
     if parts.username is not None or parts.password is not None or parts.query or parts.fragment:
         raise UserError(
-            "The server's URL holds a user, a password or a query; give the plain URL and set the key in OPENAI_API_KEY."
+            "The server's URL contains a user, a password or a query; give the plain URL and set the key in OPENAI_API_KEY."
         )
     if parts.scheme not in ("http", "https") or not host or not url.isprintable() or " " in url.strip():
         raise UserError("The server's URL must begin with http:// or https://, as in http://localhost:8000/v1.")
@@ -92,14 +92,16 @@ def checked_key(key: str) -> str:
     """`key` without white space around it; one that can't go into a header is a `UserError` that doesn't show it."""
     key = key.strip()
     if not (key.isascii() and all("!" <= character <= "~" for character in key)):
-        raise UserError("OPENAI_API_KEY holds characters that no key has; set it again, without spaces or line breaks.")
+        raise UserError(
+            "OPENAI_API_KEY contains characters that no key has; set it again, without spaces or line breaks."
+        )
     return key
 
 
 def post(endpoint: Endpoint, body: JsonObject, read: Callable[[Any], Any], wait: Callable[[float], bool]) -> Any:
     """What `read` makes of the server's JSON answer to `body`; busy, failing and broken answers are asked for again.
 
-    read: raises `ValueError` for JSON of another form. wait: sleeps for so many seconds; True breaks off (`Stopped`).
+    read: raises `ValueError` for JSON of another form. wait: sleeps for that many seconds; True breaks off (`Stopped`).
     Raises `UserError` at once where the server refuses (4xx but 408 and 429), and after `endpoint.tries` tries.
     """
     reason = said = ""
@@ -113,15 +115,13 @@ def post(endpoint: Endpoint, body: JsonObject, read: Callable[[Any], Any], wait:
         except ValueError as error:
             reason, after, said = f"its answer can't be read: {error}", None, ""
         if after is not None and after > LONGEST_RETRY_AFTER:
-            raise UserError(
-                f"The server wants a pause of {after:,.0f} s; run the same command again later to go on where it was."
-            )
+            raise UserError(f"The server wants a pause of {after:,.0f} s; run the same command again later to resume.")
         backed = min(LONGEST_WAIT, endpoint.first_wait * 2**attempt) * random.uniform(0.5, 1.0)
         if attempt + 1 < endpoint.tries and wait(backed if after is None else after + backed * 0.1):
             raise Stopped
     raise Refused(
-        f"The server gave no usable answer in {endpoint.tries} tries ({shown(reason, endpoint.key)}); see that it runs and "
-        "answers, then run the same command again to go on where it was.",
+        f"The server gave no usable answer in {endpoint.tries} tries ({shown(reason, endpoint.key)}); check that it runs "
+        "and answers, then run the same command again to resume.",
         said,
     )
 
@@ -149,7 +149,7 @@ def _ask(endpoint: Endpoint, body: JsonObject) -> Any:
 
 def _parsed(endpoint: Endpoint, response: Any, body: bytes) -> Any:
     """The answer's JSON; a page or a text for people in its place is told, at once where asking again brings it again."""
-    elsewhere = "see that --server is the URL of an OpenAI-compatible API and that OPENAI_API_KEY is set."
+    elsewhere = "check that --server is the URL of an OpenAI-compatible API and that OPENAI_API_KEY is set."
     if server_words.is_page(body):
         title = server_words.page_title(body)
         called = f' ("{shown(title, endpoint.key)}")' if title else ""

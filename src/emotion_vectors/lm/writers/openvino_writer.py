@@ -83,7 +83,7 @@ class OpenVINOWriter(Engine):
         self._lm, self._cache, self._gigabytes = lm, cache, cache_gigabytes
         self._say = say or (lambda sentence: None)
         self._ends = end_tokens(lm)
-        # Half of an engine's start is reading the tokenizer, which holds no state.
+        # Half of an engine's start is reading the tokenizer, which has no state.
         self._tokenizer: Any = None
 
     def write(self, requests: Sequence[Request], sampling: Sampling) -> Iterator[Written]:
@@ -141,7 +141,7 @@ class OpenVINOWriter(Engine):
             request, handle = running.pop(index)
             if handle.get_status() != GenerationStatus.FINISHED:
                 raise UserError(
-                    f"openvino-genai gave up a text ({handle.get_status()}), most likely for lack of memory; "
+                    f"openvino-genai gave up on a text ({handle.get_status()}), most likely for lack of memory; "
                     "use a smaller --stories-per-batch or writer=transformers."
                 )
             tokens = [int(token) for token in handle.read_all()[0].generated_ids]

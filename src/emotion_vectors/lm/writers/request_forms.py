@@ -15,7 +15,7 @@ NEXT = {
     "max_tokens": "max_completion_tokens", "seed": "random_seed", "random_seed": None, "temperature": None, "top_p": None,
     "presence_penalty": None, "n": None, "stream": None,
 }  # fmt: skip
-# A server that doesn't know a field or takes only its own value; a value out of its range is for the user to mend.
+# A server that doesn't know a field or takes only its own value; a value out of its range is for the user to fix.
 UNKNOWN = re.compile(
     r"not (be )?(supported|permitted|allowed|recogni[sz]ed|accepted|implemented|available)|unsupported|unrecogni[sz]ed|unknown|unexpected"
     r"|does(n't| not) (support|accept|allow)|no longer|deprecated|\bextra\b|only the default|only 1 is allowed|cannot (both )?be (set|used|specified|given)|invalid (parameter|argument|field)",

@@ -15,7 +15,7 @@ FIELDS = (
 )  # fmt: skip
 CODES = ("code", "type", "status", "status_code", "error_code")
 DEEPEST = 5
-# It may answer in a moment, as opposed to what nobody but the user can mend.
+# It may answer in a moment, as opposed to what nobody but the user can fix.
 BUSY = re.compile(
     r"rate.?limit|too many requests|overload|temporar|timed?.?out|try (it )?again|retry|\bbusy\b|unavailable|capacity|(server|internal).?error|loading",
     re.IGNORECASE,
@@ -99,7 +99,7 @@ def of_body(body: bytes) -> str:
 
 
 def plain_text(body: bytes) -> str | None:
-    """The first line of a body that is a text for people; None where it may be JSON that broke off, or is no text."""
+    """The first line of a body that is a text for people; None where it may be JSON that broke off, or is not text."""
     try:
         text = body.decode("utf-8").strip()
     except UnicodeDecodeError:

@@ -25,8 +25,14 @@ from emotion_vectors.store.schema import JsonObject
 TIMEOUT = 300.0  # seconds for one text
 # Many servers keep seeds in 32 bits, some with a sign; llama.cpp draws at random for the largest.
 SEEDS = 2**31 - 1
-# A key shorter than this ("EMPTY", as local servers want it) is no secret, and may occur in a story as a word.
+# A key shorter than this ("EMPTY", as local servers want it) is not a secret, and may occur in a story as a word.
 SECRET_LENGTH = 8
+# Why servers say that a text ended where its model did not end it: its length, a filter, a stop of the engine. OpenAI and vLLM; Mistral;
+# Anthropic and Gemini behind gateways; DeepSeek; SGLang.
+CUT = (
+    "length", "content_filter", "model_length", "max_tokens", "max_output_tokens", "safety", "recitation", "insufficient_system_resource",
+    "abort", "cancelled",
+)  # fmt: skip
 
 
 class ServerWriter(Engine):
@@ -111,7 +117,7 @@ class ServerWriter(Engine):
         key = self._endpoint.key
         if len(key) >= SECRET_LENGTH:
             text = text.replace(key, HIDDEN)
-        return Written(request.key, text, self._count(text) if tokens is None else tokens, reason != "length")
+        return Written(request.key, text, self._count(text) if tokens is None else tokens, reason.lower() not in CUT)
 
     def _answer(self, body: JsonObject, stop: threading.Event) -> tuple[str, str, int | None]:
         if self._settled:
@@ -144,17 +150,17 @@ class ServerWriter(Engine):
 def read_completion(answer: Any) -> tuple[str, str, int | None]:
     """Text, finish reason and number of tokens (None where it isn't said) of a chat completion; else `ValueError`.
 
-    What the model thought, in a field, in parts or in the text, is no part of the text.
+    What the model thought, in a field, in parts or in the text, is not part of the text.
     """
     try:
         choice = answer["choices"][0]
         text = choice["message"]["content"]
     except (KeyError, IndexError, TypeError):
-        raise ValueError("it is no chat completion") from None
+        raise ValueError("it is not a chat completion") from None
     try:
         said = read_message({"role": "assistant", "content": text})
     except NoMessageError:
-        raise ValueError("its content is no text") from None
+        raise ValueError("its content is not text") from None
     usage = answer.get("usage")
     tokens = usage.get("completion_tokens") if isinstance(usage, dict) else None
     known = isinstance(tokens, int) and not isinstance(tokens, bool) and 0 <= tokens < 2**31

@@ -59,7 +59,7 @@ if not sys.stdin.buffer.read():
         except ProcessLookupError:
             pass
 """
-INSTEAD = "vLLM's own messages above say more; or use --set writer=transformers."
+INSTEAD = "see vLLM's own messages above, or use --set writer=transformers."
 
 
 def is_installed() -> bool:
@@ -75,7 +75,7 @@ class VLLMWriter(Engine):
         if not is_installed():
             raise UserError("The vllm writer needs a package: pip install vllm, or use writer=transformers.")
         if lm.gguf is not None:
-            raise UserError("The vllm writer reads no GGUF files; use writer=transformers or openvino.")
+            raise UserError("The vllm writer can't read GGUF files; use writer=transformers or openvino.")
         if stories_per_batch < 1:
             raise UserError(f"stories_per_batch is {stories_per_batch}; it must be 1 or more.")
         self.name = _name()
@@ -120,7 +120,7 @@ class VLLMWriter(Engine):
 
     @contextmanager
     def _in_sentences(self) -> Iterator[None]:
-        """Turns errors of vLLM, most of which are no `RuntimeError`, into one sentence; an engine that has died is let go."""
+        """Turns errors of vLLM, most of which are not a `RuntimeError`, into one sentence; an engine that has died is let go."""
         from vllm.exceptions import VLLMClientError, VLLMError  # pyright: ignore[reportMissingImports]
 
         try:
@@ -129,7 +129,9 @@ class VLLMWriter(Engine):
             raise UserError(f"vLLM refuses a prompt: {_reason(error)}.") from error
         except VLLMError as error:
             self.close()
-            raise UserError(f"vLLM stopped while {self._lm.name} wrote; give the command again. {INSTEAD}") from error
+            raise UserError(
+                f"vLLM stopped while {self._lm.name} was writing; run the same command again. {INSTEAD}"
+            ) from error
 
     def _written(self, request: Request, output: Any) -> Written:
         tokens = [int(token) for token in output.outputs[0].token_ids]
@@ -207,7 +209,7 @@ def _wake_when_dead(core: Any) -> None:
     """End the wait for an engine whose process was killed, for want of memory say: vLLM 0.32 notices that and waits for its output all the same."""
     resources, outputs = getattr(core, "resources", None), getattr(core, "outputs_queue", None)
     if resources is None or outputs is None:
-        return  # the engine is no process of its own
+        return  # the engine is not a process of its own
 
     def watch() -> None:
         while not resources.engine_dead:

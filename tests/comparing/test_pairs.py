@@ -1,0 +1,36 @@
+"""`compare` and `screen` on toy runs: what is compared, what is refused with the reason, and the page."""
+
+import json
+
+import pytest
+
+from comparing.folders import altered, pair
+
+ATTACK = '<img src=x onerror="window.owned=1"><script>window.owned=1</script>'
+
+
+def test_a_run_equals_itself(toy_run, others):
+    found = pair(toy_run, others["same"])
+    assert found["differ"] == [] and found["vectors"]["mean"] == pytest.approx(1)
+    assert found["geometry"]["r"] == pytest.approx(1) and found["preferences"]["r"] == pytest.approx(1)
+    assert not any(row["apart"] for row in found["criteria"])
+    assert all(row["mean"] == pytest.approx(1, abs=1e-5) for row in found["vectors"]["by_layer"])
+    assert len(found["geometry"]["by_depth"]) == 11
+
+
+def test_another_basis_is_seen_by_the_vectors_and_not_by_the_geometry(toy_run, others):
+    found = pair(toy_run, others["turned"])
+    assert found["vectors"]["mean"] < 0.5 and found["geometry"]["r"] == pytest.approx(1)
+
+
+def test_criteria_are_called_apart_only_where_their_intervals_are(toy_run, tmp_path):
+    folder, record = toy_run
+    criteria = json.loads(json.dumps(record["criteria"]))
+    low, high = criteria["V7"]["interval"]
+    criteria["V7"]["interval"] = [high + 1, high + 2]
+    criteria["V8"]["interval"] = None
+    rows = {
+        row["id"]: row["apart"]
+        for row in pair(toy_run, altered(folder, tmp_path / "apart", criteria=criteria))["criteria"]
+    }
+    assert rows["V7"] is True and rows["V8"] is None and rows["V9"] is False and low <= high

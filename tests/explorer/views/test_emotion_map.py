@@ -1,0 +1,62 @@
+"""The map tab: components against an analytic case, and what is near."""
+
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from emotion_vectors import EmotionVectors
+from emotion_vectors.experiments.lens.record import Lens
+from emotion_vectors.explorer.runs import Run
+from emotion_vectors.explorer.views import emotion_map as view
+from explorer.test_markup import Seen
+
+NAMES = ("glad", "calm", "sad", "<b>mad")
+
+
+def run(tmp_path, names=NAMES):
+    """Four vectors around the axes of a plane: glad and calm on one side, sad and mad on the other."""
+    plane = np.array([[3, 1, 0], [3, -1, 0], [-3, 1, 0], [-3, -1, 0]], dtype=np.float32)
+    layers = np.stack([plane, plane[:, [1, 0, 2]]])
+    vectors = EmotionVectors(names, layers, layers, plane, np.ones(2, dtype=np.float32), 0)
+    rows = [
+        {"emotion": name, "valence": "positive" if name in ("glad", "calm") else "negative", "top": [" joy\n", "<i>"], "bottom": ["x"]}
+        for name in names
+    ]  # fmt: skip
+    lens = SimpleNamespace(emotions=[SimpleNamespace(**row) for row in rows])
+    record = SimpleNamespace(part=lambda kind: {Lens: lens}.get(kind), vectors=SimpleNamespace(layer=0))
+    return Run("r", tmp_path, record, vectors)
+
+
+def test_components_are_the_axes_with_positive_emotions_to_the_right():
+    rows = np.array([[3.0, 1, 0], [3, -1, 0], [-3, 1, 0], [-3, -1, 0]])
+    for sign in (1, -1):
+        found = view.components(sign * rows, np.array([True, True, False, False]))
+        assert np.abs(found.points) == pytest.approx(np.abs(rows[:, :2]))
+        assert (found.points[:, 0] > 0).tolist() == [True, True, False, False]
+        assert found.variance == pytest.approx([0.9, 0.1])
+
+
+def test_every_emotion_is_a_button_and_shape_says_the_valence(tmp_path):
+    html = view.emotion_map(run(tmp_path), 0, "sad")
+    buttons = [attributes for tag, attributes in Seen(html).tags if attributes.get("role") == "button"]
+    assert {button["data-emotion"] for button in buttons} == set(NAMES)
+    drawn = html[html.index("<rect") :]
+    assert drawn.count("<path") == 2 and drawn.count('r="5"') == 2 and drawn.count('r="11"') == 1
+    assert "90 %" in html and "10 %" in html
+
+
+def test_neighbours_are_by_cosine_at_the_layer(tmp_path):
+    seen = Seen(view.neighbours(run(tmp_path), "glad", 0)).text
+    assert "calm0.80" in seen.replace(" ", "") and seen.index("calm") < seen.index("mad")
+    there = Seen(view.neighbours(run(tmp_path), "glad", 1)).text
+    assert there.index("calm") < there.index("mad")
+    assert " joy↵" in seen and "<i>" in seen
+
+
+def test_without_vectors_or_emotion_it_says_what_to_do(tmp_path):
+    bare = replace(run(tmp_path), vectors=None)
+    assert "run the same command" in view.emotion_map(bare, 0, None)
+    assert "Choose an emotion" in view.neighbours(bare, "glad", 0)
+    assert "Choose an emotion" in view.neighbours(run(tmp_path), "nobody", 0)

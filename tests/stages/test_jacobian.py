@@ -151,7 +151,7 @@ def test_a_whole_run_has_it_in_its_record_and_on_its_page(tmp_path):
     with safe_open(tmp_path / "run" / stage.FILE, framework="np") as file:
         assert json.loads(file.metadata()["jacobian"])["fingerprint"] == record["fingerprint"]
     page = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
-    assert "J of 4 neutral texts" in page and "Best rank, Jacobian lens" in page
+    assert "J fitted on 4 neutral texts" in page and "Best rank, Jacobian lens" in page
     assert run_status(tmp_path / "run")["stages"]["jacobian"]["state"] == "done"
     with pytest.raises(UserError, match=r"settings\.jacobian_texts"):
         run_experiment(settings.change(settings.toy(), jacobian_texts=5, **SMALL), tmp_path / "run", QUIET)

@@ -21,7 +21,7 @@ def test_wrong_folders_are_refused_in_a_sentence(toy_run, others, tmp_path, monk
     folder = toy_run[0]
     for paths, says in (
         ([folder], "two runs or more"),
-        ([folder, folder], "there twice"),
+        ([folder, folder], "is given twice"),
         ([folder, tmp_path], "has no results.json"),
     ):
         code, told = called(monkeypatch, capsys, "compare", *paths, "--out", tmp_path / "no")

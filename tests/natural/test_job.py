@@ -121,17 +121,17 @@ def test_neither_batches_nor_the_order_of_files_matter(world, tmp_path, monkeypa
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from emotion_vectors.natural import job
+from emotion_vectors.store import atomic
 from natural.test_job import write
 from transcripts import planted_texts
 from emotion_vectors.transcripts import pieces
 pieces.TEXTS_PER_PIECE = 6
-keep = job.atomic.write_json
+keep = atomic.write_json
 def killed(path, value):
     if path.name == sys.argv[3]:
         os.kill(os.getpid(), signal.SIGKILL)
     keep(path, value)
-job.atomic.write_json = killed
+atomic.write_json = killed
 lm, vectors = planted_texts.planted()
 write((lm, vectors, planted_texts.calibrated(lm, vectors)), [Path(sys.argv[1])], Path(sys.argv[2]))
 """

@@ -129,6 +129,14 @@ def steered():
     return positive, r, generator.standard_normal(35), controls
 
 
+def judged_with(made, r, positive, controls, g):
+    """What `judging` is given for 35 emotions whose effects are `made`."""
+    splits, valences = np.zeros((1, 2), dtype=bool), Valences(np.ones(35, dtype=bool), positive)
+    options = Options(splits, 100, int(g.integers(10_000)))
+    effects = Effects(np.zeros((0, 0, 0)), made, made, made, np.zeros((35, 1)), controls)
+    return r, effects, valences, "", options
+
+
 @pytest.mark.slow
 def test_steering_that_follows_the_correlation(steered):
     positive, r, nats, controls = steered
@@ -141,10 +149,7 @@ def test_steering_that_follows_the_correlation(steered):
         def one(g):
             x = (r - r.mean()) / r.std()
             made = effect * x + np.sqrt(1 - effect**2) * g.standard_normal(35)
-            splits, valences = np.zeros((1, 2), dtype=bool), Valences(np.ones(35, dtype=bool), positive)
-            options = Options(splits, 100, int(g.integers(10_000)))
-            effects = Effects(np.zeros((0, 0, 0)), made, made, made, np.zeros((35, 1)), controls)
-            return judging.coupling(r, effects, valences, "", options)[1].verdict
+            return judging.coupling(*judged_with(made, r, positive, controls, g))[1].verdict
 
         return one
 
@@ -165,10 +170,7 @@ def test_signs_of_steering(steered):
         def one(g):
             wanted = np.where(positive, 1, -1)
             made = np.abs(nats) * np.where(g.random(35) < share, wanted, -wanted)
-            splits, valences = np.zeros((1, 2), dtype=bool), Valences(np.ones(35, dtype=bool), positive)
-            options = Options(splits, 100, int(g.integers(10_000)))
-            effects = Effects(np.zeros((0, 0, 0)), made, made, made, np.zeros((35, 1)), controls)
-            return judging.signs(r, effects, valences, "", options)[1].verdict
+            return judging.signs(*judged_with(made, r, positive, controls, g))[1].verdict
 
         return one
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import NamedTuple
 
-from emotion_vectors.corpus.duplicates import words_of
+from emotion_vectors.corpus.duplicates import DuplicateIndex, words_of
 from emotion_vectors.corpus.naming import named, naming_pattern
 
 EMPTY = "empty"
@@ -177,6 +177,16 @@ def neutral_fault(
         else NAMES_ANY if naming_pattern(emotions).search(text)
         else ""
     )  # fmt: skip
+
+
+def admit(fault: str, text: str, tokens: int, most: float, index: DuplicateIndex) -> str:
+    """`fault`, or that a text has more than `most` tokens, or is near one in `index`; "" where nothing is wrong, and it joins `index`."""
+    fault = fault or (TOO_LONG if tokens > most else "")
+    if not fault and index.find(text) is not None:
+        fault = DUPLICATE
+    if not fault:
+        index.add(text)
+    return fault
 
 
 def common_fault(text: str, template: str) -> str:

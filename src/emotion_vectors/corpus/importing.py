@@ -7,7 +7,6 @@ known of an imported text stays empty: seed 0, round 0, no prompt.
 
 from __future__ import annotations
 
-import math
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -17,12 +16,12 @@ from pathlib import Path
 import polars as pl
 
 from emotion_vectors.corpus.duplicates import DuplicateIndex
-from emotion_vectors.corpus.filters import DUPLICATE, TOO_LONG, clean, neutral_fault, story_fault
+from emotion_vectors.corpus.filters import admit, clean, neutral_fault, story_fault
 from emotion_vectors.corpus.imported import NEUTRAL_COLUMNS, Emotions, Row, Unknown, read_corpus
 from emotion_vectors.corpus.neutral import FACTUAL_SENSES, NEUTRAL_SCHEMA
 from emotion_vectors.corpus.sources import Source, unchanged
 from emotion_vectors.corpus.stories import STORY_SCHEMA
-from emotion_vectors.corpus.writing import CountTokens, Summary, WritingSettings, describe
+from emotion_vectors.corpus.writing import CountTokens, Summary, WritingSettings, describe, most_tokens
 from emotion_vectors.errors import UserError
 from emotion_vectors.progress import Reporter
 from emotion_vectors.stimuli.pack import Pack
@@ -117,7 +116,7 @@ class _Tally:
 
     def __init__(self, count_tokens: CountTokens, writer: str) -> None:
         self._count, self._writer, self._index = count_tokens, writer, DuplicateIndex()
-        self._most: float = getattr(count_tokens, "most", math.inf)  # tokens that the model reads at once
+        self._most = most_tokens(count_tokens)
         self.slots: Counter[tuple[str, str]] = Counter()
         self.kept: Counter[tuple[str, str]] = Counter()
         self.dropped: Counter[str] = Counter()
@@ -126,13 +125,10 @@ class _Tally:
         """One row of the table (without its emotion). turns: it is a story, and cut where a next speaker begins."""
         cleaned = clean(row.text, turns=turns, story=turns)
         tokens = self._count(cleaned.text) if cleaned.text else 0
-        reason = fault(cleaned.text, tokens) or (TOO_LONG if tokens > self._most else "")
-        if not reason and self._index.find(cleaned.text) is not None:
-            reason = DUPLICATE
+        reason = admit(fault(cleaned.text, tokens), cleaned.text, tokens, self._most, self._index)
         if reason:
             self.dropped[reason] += 1
         else:
-            self._index.add(cleaned.text)
             self.kept[cell] += 1
         slot = self.slots[cell]
         self.slots[cell] += 1

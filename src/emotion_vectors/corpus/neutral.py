@@ -7,7 +7,6 @@ transcripts; Hong (2026) uses 200 question-and-answer dialogues of the length of
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,8 +15,8 @@ from typing import Protocol
 import polars as pl
 
 from emotion_vectors.corpus.duplicates import DuplicateIndex
-from emotion_vectors.corpus.filters import DUPLICATE, SPARE, TOO_LONG, clean, neutral_fault
-from emotion_vectors.corpus.rounds import write_until_filled
+from emotion_vectors.corpus.filters import SPARE, admit, clean, neutral_fault
+from emotion_vectors.corpus.rounds import file_prompts, sum_up, write_until_filled
 from emotion_vectors.corpus.shipped import dialogue
 from emotion_vectors.corpus.split import split_texts
 from emotion_vectors.corpus.writing import (
@@ -29,8 +28,7 @@ from emotion_vectors.corpus.writing import (
     Scribes,
     Summary,
     WritingSettings,
-    count_reasons,
-    describe,
+    most_tokens,
     prompt_sha256,
     sampling_of,
     seed_of,
@@ -104,19 +102,10 @@ def write_neutral(
         settings, scribes, sampling_of(settings), chat_ids, folder / "parts" / "neutral", reporter,
     )  # fmt: skip
     table = pl.DataFrame(filled.rows, schema=NEUTRAL_SCHEMA)
-    prompts = list(dict.fromkeys(fill_prompt(pack, subject) for subject in subjects))
-    hashes = [prompt_sha256(prompt) for prompt in prompts]
     if scribes.workers.leads:
-        write_parquet(folder / "neutral_prompts.parquet", pl.DataFrame({"prompt_sha256": hashes, "prompt": prompts}))
+        file_prompts(folder / "neutral_prompts.parquet", (fill_prompt(pack, subject) for subject in subjects))
         write_parquet(folder / "neutral.parquet", table)
-    kept = wanted - len(empty)
-    dropped = count_reasons(table["dropped"])
-    reporter.say(
-        f"Neutral texts: {table.height:,} written, {kept:,} of {wanted:,} wanted kept; dropped: {describe(dropped)}."
-    )
-    return Summary(
-        wanted, table.height, kept, dropped, len(empty), kept, filled.tokens, filled.new_tokens, filled.seconds
-    )
+    return sum_up("Neutral texts", table, filled, wanted, len(empty), reporter)
 
 
 def fill_prompt(pack: Pack, subject: str) -> str:
@@ -156,12 +145,8 @@ def judge_round(
         fault = SPARE if slot not in empty else neutral_fault(
             body, count, pack.prompts.neutral, emotions, settings.min_words, settings.min_tokens
         )  # fmt: skip
-        if not fault and count > getattr(count_tokens, "most", math.inf):
-            fault = TOO_LONG
-        if not fault and index.find(body) is not None:
-            fault = DUPLICATE
+        fault = admit(fault, body, count, most_tokens(count_tokens), index)
         if not fault:
-            index.add(body)
             empty.remove(slot)
         rows.append({
             "topic": slot.topic, "slot": slot.slot, "round": number, "try": ask.trial, "seed": answer.seed, "text": text,

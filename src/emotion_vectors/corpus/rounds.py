@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TypeVar
+
+import polars as pl
 
 from emotion_vectors.corpus.writing import (
     ChatIds,
     Item,
     Round,
     Scribes,
+    Summary,
     WritingSettings,
     count_reasons,
     describe,
     good_share,
+    prompt_sha256,
     tries_of_round,
     write_round,
 )
 from emotion_vectors.lm.writers.base import Sampling
 from emotion_vectors.progress import Reporter
+from emotion_vectors.store.atomic import write_parquet
 
 
 class Asked(Protocol):
@@ -74,3 +79,27 @@ def write_until_filled(
         new_tokens, seconds = new_tokens + written.new_tokens, seconds + written.seconds
         number, tried = number + 1, tries.stop
     return Filled(rows, tokens, new_tokens, seconds)
+
+
+def file_prompts(path: Path, prompts: Iterable[str]) -> None:
+    """File each prompt once, with the hash by which the rows of a table name it."""
+    once = list(dict.fromkeys(prompts))
+    write_parquet(path, pl.DataFrame({"prompt_sha256": [prompt_sha256(prompt) for prompt in once], "prompt": once}))
+
+
+def sum_up(
+    what: str,
+    table: pl.DataFrame,
+    filled: Filled,
+    wanted: int,
+    short_cells: int,
+    reporter: Reporter,
+    fewest: int | None = None,
+) -> Summary:
+    """What became of the texts in `table`, told to the user; `fewest` None: all that are kept are one group."""
+    kept, dropped = int(table["kept"].sum()), count_reasons(table["dropped"])
+    reporter.say(f"{what}: {table.height:,} written, {kept:,} of {wanted:,} wanted kept; dropped: {describe(dropped)}.")
+    return Summary(
+        wanted, table.height, kept, dropped, short_cells, kept if fewest is None else fewest, filled.tokens,
+        filled.new_tokens, filled.seconds,
+    )  # fmt: skip

@@ -8,7 +8,6 @@ number, filters and the balance are ours.
 
 from __future__ import annotations
 
-import math
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -31,17 +30,16 @@ from emotion_vectors.corpus.dialogues import (
 )
 from emotion_vectors.corpus.duplicates import DuplicateIndex
 from emotion_vectors.corpus.filters import (
-    DUPLICATE,
     LOOP,
     NAMES,
     SPARE,
-    TOO_LONG,
     TOO_SHORT,
+    admit,
     clean,
     common_fault,
     is_degenerate,
 )
-from emotion_vectors.corpus.rounds import write_until_filled
+from emotion_vectors.corpus.rounds import file_prompts, sum_up, write_until_filled
 from emotion_vectors.corpus.sources import Source
 from emotion_vectors.corpus.split import split_texts
 from emotion_vectors.corpus.writing import (
@@ -53,8 +51,7 @@ from emotion_vectors.corpus.writing import (
     Scribes,
     Summary,
     WritingSettings,
-    count_reasons,
-    describe,
+    most_tokens,
     prompt_sha256,
     sampling_of,
     seed_of,
@@ -144,17 +141,9 @@ def write_dialogues(
     marked = [row | {"kept": False, "dropped": TOO_FEW} if id(row) in few else row for row in filled.rows]
     table = pl.DataFrame(marked, schema=SCHEMA)
     if scribes.workers.leads:
-        prompts = list(dict.fromkeys(fill_prompt(pack, cell) for cell in cells))
-        hashes = [prompt_sha256(prompt) for prompt in prompts]
-        write_parquet(folder / PROMPTS, pl.DataFrame({"prompt_sha256": hashes, "prompt": prompts}))
+        file_prompts(folder / PROMPTS, (fill_prompt(pack, cell) for cell in cells))
         write_parquet(folder / FILE, table)
-    kept, dropped = int(table["kept"].sum()), count_reasons(table["dropped"])
-    reporter.say(
-        f"Dialogues: {table.height:,} written, {kept:,} of {len(cells):,} wanted kept; dropped: {describe(dropped)}."
-    )
-    return Summary(
-        len(cells), table.height, kept, dropped, len(empty), kept, filled.tokens, filled.new_tokens, filled.seconds
-    )
+    return sum_up("Dialogues", table, filled, len(cells), len(empty), reporter)
 
 
 def fill_prompt(pack: Pack, cell: Cell) -> str:
@@ -190,12 +179,8 @@ def judge_round(
         turns = turns_of(answer)
         whole = "\n\n".join(turns)
         fault = SPARE if cell not in empty else _fault(turns, cell, pack, settings.min_words)
-        if not fault and count_tokens(whole) > getattr(count_tokens, "most", math.inf):
-            fault = TOO_LONG
-        if not fault and index.find(whole) is not None:
-            fault = DUPLICATE
+        fault = admit(fault, whole, count_tokens(whole) if whole else 0, most_tokens(count_tokens), index)
         if not fault:
-            index.add(whole)
             empty.remove(cell)
         rows.append({
             "topic": cell.topic, "slot": cell.slot, "round": number, "try": ask.trial, "seed": answer.seed, "first_emotion": cell.felt[0],

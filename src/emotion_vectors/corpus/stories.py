@@ -8,8 +8,7 @@ story generation (n stories per topic and emotion); the filters are our own (cor
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -17,8 +16,8 @@ from typing import Protocol
 import polars as pl
 
 from emotion_vectors.corpus.duplicates import DuplicateIndex
-from emotion_vectors.corpus.filters import DUPLICATE, SPARE, TOO_LONG, clean, story_fault
-from emotion_vectors.corpus.rounds import Filled, write_until_filled
+from emotion_vectors.corpus.filters import SPARE, admit, clean, story_fault
+from emotion_vectors.corpus.rounds import file_prompts, sum_up, write_until_filled
 from emotion_vectors.corpus.split import split_texts
 from emotion_vectors.corpus.writing import (
     ChatIds,
@@ -28,8 +27,7 @@ from emotion_vectors.corpus.writing import (
     Scribes,
     Summary,
     WritingSettings,
-    count_reasons,
-    describe,
+    most_tokens,
     prompt_sha256,
     sampling_of,
     seed_of,
@@ -97,10 +95,18 @@ def write_stories(
     )  # fmt: skip
     table = pl.DataFrame(filled.rows, schema=STORY_SCHEMA)
     if scribes.workers.leads:
-        write_parquet(folder / "story_prompts.parquet", _prompt_table(template, emotions, topics, together))
+        file_prompts(folder / "story_prompts.parquet", _prompts(template, emotions, topics, together))
         write_parquet(folder / "stories.parquet", table)
-    summary = _summary(table, emotions, empty, settings.stories_per_topic, filled)
-    _say_summary(summary, settings, reporter)
+    per_emotion = dict(table.filter("kept").group_by("emotion").len().iter_rows())
+    summary = sum_up(
+        "Stories", table, filled, len(empty) * settings.stories_per_topic, sum(map(bool, empty.values())), reporter,
+        min((per_emotion.get(emotion, 0) for emotion in emotions), default=0),
+    )  # fmt: skip
+    if summary.short_cells:
+        reporter.say(
+            f"{summary.short_cells:,} pairs of emotion and topic have fewer than {settings.stories_per_topic} stories after "
+            f"{settings.story_tries} tries; the emotion with the fewest has {summary.fewest}."
+        )
     return summary
 
 
@@ -153,12 +159,8 @@ def judge_round(
                 cleaned.text, count, pack.prompts.story, ask.emotion, pack.synonyms.get(ask.emotion, ()),
                 settings.min_words, settings.min_tokens,
             )  # fmt: skip
-            if not fault and count > getattr(count_tokens, "most", math.inf):
-                fault = TOO_LONG
-            if not fault and index.find(cleaned.text) is not None:
-                fault = DUPLICATE
+            fault = admit(fault, cleaned.text, count, most_tokens(count_tokens), index)
             if not fault:
-                index.add(cleaned.text)
                 still_empty.remove(slot)
             rows.append({
                 "emotion": ask.emotion, "topic": ask.topic, "slot": slot, "round": number, "try": ask.trial,
@@ -169,40 +171,9 @@ def judge_round(
     return rows
 
 
-def _prompt_table(template: str, emotions: Sequence[str], topics: Sequence[str], together: int) -> pl.DataFrame:
-    """Each prompt once, with its hash; for prompts of several stories once for each number asked for."""
-    prompts = dict.fromkeys(
-        template.format(emotion=emotion, topic=topic, n_stories=count)
-        for emotion in emotions for topic in topics for count in range(1, together + 1)
-    )  # fmt: skip
-    return pl.DataFrame({"prompt_sha256": [prompt_sha256(prompt) for prompt in prompts], "prompt": list(prompts)})
-
-
-def _summary(
-    table: pl.DataFrame, emotions: Sequence[str], empty: dict[tuple[str, str], list[int]], each: int, filled: Filled
-) -> Summary:  # fmt: skip
-    kept = table.filter("kept")
-    per_emotion = dict(kept.group_by("emotion").len().iter_rows())
-    return Summary(
-        wanted=len(empty) * each,
-        written=table.height,
-        kept=kept.height,
-        dropped=count_reasons(table["dropped"]),
-        short_cells=sum(1 for slots in empty.values() if slots),
-        fewest=min((per_emotion.get(emotion, 0) for emotion in emotions), default=0),
-        tokens=filled.tokens,
-        new_tokens=filled.new_tokens,
-        seconds=filled.seconds,
-    )
-
-
-def _say_summary(summary: Summary, settings: StorySettings, reporter: Reporter) -> None:
-    reporter.say(
-        f"Stories: {summary.written:,} written, {summary.kept:,} of {summary.wanted:,} wanted kept; "
-        f"dropped: {describe(summary.dropped)}."
-    )
-    if summary.short_cells:
-        reporter.say(
-            f"{summary.short_cells:,} pairs of emotion and topic have fewer than {settings.stories_per_topic} stories after "
-            f"{settings.story_tries} tries; the emotion with the fewest has {summary.fewest}."
-        )
+def _prompts(template: str, emotions: Sequence[str], topics: Sequence[str], together: int) -> Iterator[str]:
+    """The prompts of all cells; of several stories for each number that may be asked for."""
+    for emotion in emotions:
+        for topic in topics:
+            for count in range(1, together + 1):
+                yield template.format(emotion=emotion, topic=topic, n_stories=count)

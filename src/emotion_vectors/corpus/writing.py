@@ -12,7 +12,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from math import ceil, log, log1p
+from math import ceil, inf, log, log1p
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -270,6 +270,11 @@ def _read_part(path: Path, chunk: Sequence[Item]) -> dict[str, Answer]:
     if [(one.key, one.seed) for one in found] != [(item.key, item.seed) for item in chunk]:
         raise UserError(f"{path} holds texts of another plan; use another --out or delete {path.parent} and run again.")
     return {one.key: one for one in found}
+
+
+def most_tokens(count_tokens: CountTokens) -> float:
+    """How many tokens of a text the model reads at once; infinity where `count_tokens` does not say."""
+    return getattr(count_tokens, "most", inf)
 
 
 def count_reasons(reasons: Iterable[str]) -> dict[str, int]:

@@ -126,11 +126,7 @@ def _adapted(model: PreTrainedModel, adapter: Adapter, name: str) -> PreTrainedM
         config = _configured(adapter)
         config.inference_mode = True
         tensors = load_file(adapter.folder / WEIGHTS)
-        with (
-            warnings.catch_warnings()
-        ):  # peft asks transformers for what it has renamed, which is nobody's business here
-            warnings.simplefilter("ignore", FutureWarning)
-            wearing = PeftModel(model, config, autocast_adapter_dtype=False)
+        wearing = PeftModel(model, config, autocast_adapter_dtype=False)
         _refuse_unsettled(adapter, wearing, tensors)
         found = set_peft_model_state_dict(wearing, tensors)
     except (ValueError, TypeError, KeyError, RuntimeError, OSError, SafetensorError) as error:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
@@ -18,7 +18,7 @@ from emotion_vectors.corpus.speaking import written_dialogues
 from emotion_vectors.experiments.geometry.stories import StoryFacts
 from emotion_vectors.experiments.speakers import measure
 from emotion_vectors.experiments.speakers.record import Speakers
-from emotion_vectors.lab import Lab
+from emotion_vectors.lab import Equipment, Lab
 from emotion_vectors.lm.messages import Conversation, converse, transcript
 from emotion_vectors.lm.model import LanguageModel
 from emotion_vectors.scale.workers import InProcess, Job
@@ -102,12 +102,12 @@ def render(lm: LanguageModel, dialogue: Dialogue, framing: str) -> Rendered:
     return Rendered(text.ids, tuple((span.first, span.last) for span in text.messages))
 
 
-def read_block(kit: Any, block: Block, advance: Callable[[float], None]) -> Iterator[np.ndarray]:
+def read_block(kit: Equipment, block: Block, advance: Callable[[float], None]) -> Iterator[np.ndarray]:
     """`pooled` as a piece of work; `kit` has a model, its room and the analysis layer."""
     yield pooled(kit, block.dialogues, advance)
 
 
-def pooled(kit: Any, dialogues: list[Rendered], advance=lambda _: None) -> np.ndarray:
+def pooled(kit: Equipment, dialogues: list[Rendered], advance=lambda _: None) -> np.ndarray:
     """(t, 2, d) float32 at the analysis layer: mean over all tokens of each speaker's turns, the first turn apart."""
     most = max(len(one.turns) for one in dialogues)
     # A turn that a shorter dialogue lacks is an empty range.

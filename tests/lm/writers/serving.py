@@ -6,6 +6,7 @@ from emotion_vectors.lm.writers.base import Request, Sampling
 from emotion_vectors.lm.writers.server_writer import ServerWriter
 
 SAMPLING = Sampling(temperature=0.7, top_p=0.9, max_new_tokens=33)
+KEY = "sk-test-0123456789abcdef"
 
 
 def requests(count):

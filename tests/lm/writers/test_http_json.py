@@ -8,23 +8,9 @@ import time
 import pytest
 
 from emotion_vectors.errors import UserError
-from emotion_vectors.lm.writers.base import Sampling
 from emotion_vectors.lm.writers.http_json import MOST_BYTES, retry_after
 from lm.servers import Reply, completion, echo, serving
-from lm.writers.serving import requests, texts
-
-SAMPLING = Sampling(temperature=0.7, top_p=0.9, max_new_tokens=33)
-
-
-KEY = "sk-test-0123456789abcdef"
-
-
-@pytest.fixture(autouse=True)
-def no_proxy(monkeypatch):
-    monkeypatch.setenv("no_proxy", "*")
-    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
-    monkeypatch.delenv("EMOTION_VECTORS_SERVER", raising=False)
-
+from lm.writers.serving import KEY, requests, texts
 
 FAULTS = {
     "500": Reply(b"oops", 500), "503": Reply(b"", 503), "429": Reply(b"slow down", 429), "408": Reply(b"", 408), "broken json": Reply(b'{"choices": [{'),

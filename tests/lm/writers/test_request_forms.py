@@ -7,19 +7,8 @@ import json
 import pytest
 
 from emotion_vectors.errors import UserError
-from emotion_vectors.lm.writers.base import Sampling
 from lm.servers import Reply, completion, serving
-from lm.writers.serving import requests, texts, writer
-
-SAMPLING = Sampling(temperature=0.7, top_p=0.9, max_new_tokens=33)
-
-
-@pytest.fixture(autouse=True)
-def no_proxy(monkeypatch):
-    monkeypatch.setenv("no_proxy", "*")
-    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
-    monkeypatch.delenv("EMOTION_VECTORS_SERVER", raising=False)
-
+from lm.writers.serving import SAMPLING, requests, texts, writer
 
 # What servers say (OpenAI's, Mistral's and vLLM's forms), the field that they refuse, what is sent instead, what the record says.
 FORMS = {

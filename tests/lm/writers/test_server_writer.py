@@ -16,19 +16,7 @@ from emotion_vectors.lm.writers.base import ModelFacts, Options, Request, Sampli
 from emotion_vectors.lm.writers.choosing import choose_writer, make_writer
 from emotion_vectors.lm.writers.server_writer import ServerWriter
 from lm.servers import Reply, completion, echo, serving
-from lm.writers.serving import requests, texts, writer
-
-SAMPLING = Sampling(temperature=0.7, top_p=0.9, max_new_tokens=33)
-
-
-KEY = "sk-test-0123456789abcdef"
-
-
-@pytest.fixture(autouse=True)
-def no_proxy(monkeypatch):
-    monkeypatch.setenv("no_proxy", "*")
-    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
-    monkeypatch.delenv("EMOTION_VECTORS_SERVER", raising=False)
+from lm.writers.serving import KEY, SAMPLING, requests, texts, writer
 
 
 def test_the_request_is_the_plain_message_with_its_own_seed():

@@ -19,7 +19,7 @@ from emotion_vectors.errors import UserError, first_line
 from emotion_vectors.lm import forward, readout
 from emotion_vectors.lm.architecture import logit_scales
 from emotion_vectors.lm.finite import require_finite
-from emotion_vectors.lm.limits import require_known
+from emotion_vectors.lm.limits import by_side, require_known
 from emotion_vectors.lm.model import LanguageModel
 from emotion_vectors.lm.starting import begin_of
 from emotion_vectors.lm.uncompiled import HookError
@@ -149,8 +149,12 @@ def _refuse_other_streams(lm: LanguageModel, kept: dict[int, torch.Tensor], hidd
 
 def _refuse_looking_ahead(lm: LanguageModel, batch: forward.Batch, hidden: torch.Tensor) -> None:
     """Raise `UserError` where a text's first half reads otherwise without the second: padding and packing count on causal models."""
-    half = batch.ids.shape[1] // 2
-    alone = forward.run(lm, forward.Batch(*(part[:, :half] for part in batch)))[0].float()
+    width = batch.ids.shape[1]
+    half = width // 2
+    other = forward.Batch(*(part[:, :half] for part in batch))
+    if len(by_side(lm, [half, width])) > 1:  # the half alone is rotated otherwise: other tokens after it instead
+        other = batch._replace(ids=torch.cat([batch.ids[:, :half], batch.ids[:, half:].flip(1)], dim=1))
+    alone = forward.run(lm, other)[0, :half].float()
     apart = (alone - hidden[0, :half].float()).norm(dim=-1) / alone.norm(dim=-1)
     if float(apart.mean()) > LOOKING[lm.dtype]:
         raise UserError(

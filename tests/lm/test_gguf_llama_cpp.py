@@ -74,6 +74,29 @@ def test_divisors_for_short_and_long_texts(tmp_path):
             assert np.abs(log_probabilities(lm, ids) - theirs.log_probabilities(ids)).max() < 1e-4
 
 
+def test_the_window_of_phi_3_is_the_models_own_and_llama_cpp_leaves_it_out(tmp_path):
+    """llama.cpp says so (PR 13676). Ours is transformers' number with the window, and llama.cpp's on the file without that key."""
+    windowed, plain = world("phi3", sliding_window=128), world("phi3")
+    path = tiny_gguf(tmp_path / "window.gguf", windowed, "phi3", {"attention.sliding_window": 128})
+    told = []
+    with reading(path, told=told) as theirs:
+        ids = theirs.tokens(SENTENCE * 6)
+        unwindowed = theirs.log_probabilities(ids)
+    assert len(ids) > 128 and any("Phi SWA is currently disabled" in line for line in told)
+
+    def own(model):
+        with torch.inference_mode():
+            return torch.log_softmax(model(torch.tensor([ids])).logits[0].double(), -1).numpy()
+
+    ours = log_probabilities(load_model(str(path), "cpu", "float32", tmp_path), ids)
+    assert np.abs(ours - own(windowed)).max() < 1e-4 and np.abs(ours - unwindowed).max() > 0.1
+    assert np.abs(unwindowed - own(plain)).max() < 1e-4
+    without = tiny_gguf(tmp_path / "plain.gguf", plain, "phi3")
+    assert (
+        np.abs(log_probabilities(load_model(str(without), "cpu", "float32", tmp_path), ids) - unwindowed).max() < 1e-4
+    )
+
+
 @pytest.mark.parametrize("pre", [*SPLITS, *TAKEN_OVER])
 @pytest.mark.parametrize("first", [None, True, False])
 def test_every_split_into_words(pre, first, tmp_path):

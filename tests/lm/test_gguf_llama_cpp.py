@@ -46,6 +46,28 @@ def test_every_architecture(arch, tmp_path):
     assert largest_difference(path, tmp_path) < TOLERANCE.get(arch, 1e-4)
 
 
+class TableOfGelu(torch.nn.Module):
+    """GELU as llama.cpp has it: looked up by the argument in float16, and kept in float16 (ggml's vec.h)."""
+
+    def forward(self, x):
+        table = torch.nn.functional.gelu(x.half().float(), approximate="tanh").half().float()
+        return torch.where(x <= -10, torch.zeros_like(x), torch.where(x >= 10, x, table))
+
+
+@pytest.mark.parametrize("arch", [arch for arch, limit in TOLERANCE.items() if limit == 1e-2])
+def test_most_of_the_difference_is_its_table_of_gelu(arch, tmp_path):
+    """What is left are arguments that round to the other neighbour in float16."""
+    path = tiny_gguf(tmp_path / "m.gguf", world(arch), arch, WORLDS[arch][2])
+    lm = load_model(str(path), "cpu", "float32", tmp_path)
+    with reading(path) as theirs:
+        ids = theirs.tokens(SENTENCE * TIMES[-1])
+        wanted = theirs.log_probabilities(ids)
+    exact = np.abs(log_probabilities(lm, ids) - wanted).mean()
+    for block in lm.parts.blocks:
+        setattr(block.mlp, "act" if hasattr(block.mlp, "act") else "act_fn", TableOfGelu())
+    assert np.abs(log_probabilities(lm, ids) - wanted).mean() < exact / 3
+
+
 @pytest.mark.parametrize("kind", SCALINGS)
 def test_every_scaling_of_the_rotation(kind, tmp_path):
     keys, tensors, rotation = SCALINGS[kind]
@@ -133,7 +155,7 @@ def test_the_embedded_model(tmp_path):
         for count in (1, 20):
             ids = theirs.tokens(SENTENCE * count)
             assert lm.tokenizer(SENTENCE * count)["input_ids"] == ids
-            assert np.abs(log_probabilities(lm, ids) - theirs.log_probabilities(ids)).max() < 0.02
+            assert np.abs(log_probabilities(lm, ids) - theirs.log_probabilities(ids)).max() < 1e-3
         assert lm.tokenizer(ODD)["input_ids"] == theirs.tokens(ODD)
 
 

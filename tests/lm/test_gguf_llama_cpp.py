@@ -1,6 +1,6 @@
 """GGUF files as llama.cpp reads them: ids and log probabilities of the same file, short and long texts.
 
-Skipped without the package cyllama; docs/benchmarks/gguf.md has the figures of a run.
+Skipped without the package cyllama; docs/gguf.md has the figures of a run.
 """
 
 import gguf

@@ -19,6 +19,7 @@ from emotion_vectors.errors import UserError, first_line
 from emotion_vectors.lm import forward, readout
 from emotion_vectors.lm.architecture import logit_scales
 from emotion_vectors.lm.finite import require_finite
+from emotion_vectors.lm.float32 import PLAIN
 from emotion_vectors.lm.limits import by_side, require_known
 from emotion_vectors.lm.model import LanguageModel
 from emotion_vectors.lm.starting import begin_of
@@ -41,11 +42,16 @@ def _told(lm: LanguageModel) -> Iterator[None]:
     except UserError:
         raise
     except Exception as error:  # each library raises what its authors chose
+        precision = str(lm.dtype).removeprefix("torch.")
         if _quantised(lm):
-            precision = str(lm.dtype).removeprefix("torch.")
             raise UserError(
                 f"The quantised weights of {lm.name} can't be used in {precision} on {lm.places} ({first_line(error)}); use another "
                 "--set dtype, a GPU (--device cuda), or weights that are not quantised."
+            ) from error
+        if (other := _in_another_precision(lm)) is not None:
+            raise UserError(
+                f"The weights of {lm.name} are in several precisions (the embedding in {precision}, {other}), and its own pass doesn't go "
+                f"through them ({first_line(error)}); bring them to one: model.to(torch.{precision})."
             ) from error
         raise UserError(
             f"The architecture of {lm.name} can't be hooked here ({first_line(error)}); use a supported model."
@@ -53,9 +59,15 @@ def _told(lm: LanguageModel) -> Iterator[None]:
 
 
 def _quantised(lm: LanguageModel) -> bool:
-    """Whether its folder asks for quantised weights; those that were unpacked at load are in another precision than the rest."""
-    kinds = {parameter.dtype for parameter in lm.model.parameters() if parameter.is_floating_point()}
-    return getattr(lm.model.config, "quantization_config", None) is not None or kinds != {lm.dtype}
+    """Whether its folder asks for quantised weights, or some are no plain numbers: integers, or floats of 8 bits."""
+    kinds = {parameter.dtype for parameter in lm.model.parameters()}
+    return getattr(lm.model.config, "quantization_config", None) is not None or not kinds <= set(PLAIN)
+
+
+def _in_another_precision(lm: LanguageModel) -> str | None:
+    """The first weight in another precision than the model's, with it; None where all are in one."""
+    others = ((name, weight.dtype) for name, weight in lm.model.named_parameters() if weight.dtype != lm.dtype)
+    return next((f"{name} in {str(dtype).removeprefix('torch.')}" for name, dtype in others), None)
 
 
 @torch.inference_mode()

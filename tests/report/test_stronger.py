@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from .asking import (
+    abstract,
     check,
     criteria_table,
     figure_claims,
@@ -102,6 +103,8 @@ def test_the_sentences_give_the_numbers_of_the_record(made: Record) -> None:
     seen = figure_claims(made, 1).seen
     assert f"it is the highest in {ranks.count(1)} of {len(ranks)}" in seen
     assert f"mean rank {np.mean(ranks):.2f} (95 % interval" in seen
+    assert f"naming it, {ranks.count(1)} have the intended probe highest of 12" in " ".join(abstract(made))
+    assert f"its mean rank is {np.mean(ranks):.2f} (95 % interval" in " ".join(abstract(made))
     assert "mean rank raw p = " in figure_claims(made, 1).chance
     negative = sum(pair["dot"] < 0 for pair in _part(made, "lens", "opposites")["pairs"])
     assert f"{negative} of {len(_part(made, 'lens', 'opposites')['pairs'])} are negative (95 % interval" in pairs_seen(

@@ -174,5 +174,5 @@ def _mean(shares: np.ndarray, of: int) -> Rate:
     """Mean of shares (n,) with its bootstrap interval over them; where all are alike, as if each were one passage or none."""
     if len(shares) < 2 or np.ptp(shares) == 0:
         return _rate(round(float(shares.mean()) * of), of)
-    found = bootstrap_mean(shares, method="percentile")
+    found = bootstrap_mean(shares)
     return Rate(share=found.estimate, interval=[found.low, found.high], of=of)

@@ -109,15 +109,8 @@ def fisher_interval(r: ArrayLike, freedom: int, level: float = 0.95) -> tuple[Fl
     return np.tanh(z - reach), np.tanh(z + reach)
 
 
-def bootstrap_mean(
-    values: ArrayLike,
-    *,
-    level: float = 0.95,
-    repeats: int = 2000,
-    seed: int = 0,
-    method: Literal["BCa", "percentile"] = "BCa",
-) -> Interval:
-    """Interval of the mean of independent `values` (n,), by scipy's bootstrap.
+def bootstrap_mean(values: ArrayLike, *, level: float = 0.95, repeats: int = 2000, seed: int = 0) -> Interval:
+    """Percentile interval of the mean of independent `values` (n,), by scipy's bootstrap.
 
     When all values are equal there is no spread to resample and the interval is that single point: for a proportion
     use `wilson_interval`, which does not collapse.
@@ -132,7 +125,7 @@ def bootstrap_mean(
         np.mean,
         confidence_level=level,
         n_resamples=resamples(repeats),
-        method=method,
+        method="percentile",
         rng=np.random.default_rng(seed),
     )
     low, high = result.confidence_interval

@@ -30,10 +30,19 @@ def has_items(record: Record) -> bool | None:
 
 
 def abstract(record: Record) -> str:
-    """How often the intended probe is the highest."""
+    """How often the intended probe is the highest, by the statistic that the verdict is about."""
     found = record.part(Scenarios)
     if found is None or not found.items:
         return ""
+    both = found.together
+    if both is not None:
+        matches, mean_rank = both.matches, both.mean_rank
+        return (
+            f"Of {number(both.of)} texts that imply an emotion without naming it, {number(matches.value)} have the intended probe highest of "
+            f"{both.emotions} (95 % interval {interval(matches.interval)}; chance {number(matches.null)}, {p_value(matches.p)}); its mean rank is "
+            f"{fixed(mean_rank.value)} (95 % interval {interval(mean_rank.interval, 2)}; chance {fixed(mean_rank.null)}, "
+            f"{p_value(mean_rank.p)}). {words_reach(record, ('V3', 'V4'))}".rstrip()
+        )
     first, centred = (sum(rank == 1 for rank in ranks) for ranks in (found.ranks_raw, found.ranks_centred))
     whole = len(found.items)
     return (

@@ -130,7 +130,7 @@ def run(
 def _level(steered: np.ndarray, unsteered: np.ndarray, random: np.ndarray, resamples: int, seed: int) -> Level:
     """Mean share steered (n,), unsteered (n,) and under random directions (k,); the difference to unsteered by emotions."""
     gap = steered - unsteered
-    interval = intervals.bootstrap_mean(gap, repeats=resamples, seed=seed, method="percentile",
+    interval = intervals.bootstrap_mean(gap, repeats=resamples, seed=seed,
                                         level=intervals.expanded_level(0.95, len(gap)))  # fmt: skip
     return Level(
         steered=float(steered.mean()), unsteered=float(unsteered.mean()), random=float(random.mean()),

@@ -59,7 +59,7 @@ def _told(lm: LanguageModel) -> Iterator[None]:
 
 
 def _quantised(lm: LanguageModel) -> bool:
-    """Whether its folder asks for quantised weights, or some are no plain numbers: integers, or floats of 8 bits."""
+    """Whether its folder asks for quantised weights, or some are integers or floats of 8 bits."""
     kinds = {parameter.dtype for parameter in lm.model.parameters()}
     return getattr(lm.model.config, "quantization_config", None) is not None or not kinds <= set(PLAIN)
 

@@ -96,6 +96,8 @@ def check_forward(lm: LanguageModel) -> float:
     _refuse_without_keys(lm)
     with _told(lm), torch.inference_mode():
         own = lm.model(batch.ids).logits[0, -1].float()
+        if not torch.isfinite(own).all():
+            _refuse_broken_weights(lm)
         require_finite(lm, "The logits", own)
         hidden = _watched(lm, batch, kept)
         _refuse_other_streams(lm, kept, hidden)
@@ -105,13 +107,25 @@ def check_forward(lm: LanguageModel) -> float:
             with forward.start_after(lm, begin, kept[begin]):
                 found.append(forward.run(lm, batch))
         ours = [readout.logits_of(lm, hidden[0, -1], tokens) for hidden in found]
-    difference = max(float((logits - own).abs().max()) for logits in ours) / float(own.std())
+    spread = float(own.std())
+    if spread == 0:
+        raise UserError(f"{lm.name} gives all tokens the same logit; its weights are empty, so get its files again.")
+    difference = max(float((logits - own).abs().max()) for logits in ours) / spread
     if not difference <= TOLERANCE[lm.dtype]:
         raise UserError(
             f"Our pass through {lm.name} differs from its own by {difference:.2g} standard deviations of its logits, so its "
             "architecture does something that emotion-vectors doesn't know; use a supported model."
         )
     return difference
+
+
+def _refuse_broken_weights(lm: LanguageModel) -> None:
+    """Raise `UserError` where a weight itself is NaN or infinite, so that no other precision would help."""
+    for name, weight in lm.model.named_parameters():
+        if weight.device.type != "meta" and weight.dtype in PLAIN and not torch.isfinite(weight).all():
+            raise UserError(
+                f"The weight {name} of {lm.name} holds NaN or infinity; get its files again, or save the model again from its source."
+            )
 
 
 def _watched(lm: LanguageModel, batch: forward.Batch, kept: dict[int, torch.Tensor]) -> torch.Tensor:

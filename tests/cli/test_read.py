@@ -111,7 +111,9 @@ def test_messages_of_parts_calls_and_tools_are_in_sample_by_their_text(folder, t
     done = CliRunner().invoke(app, arguments, env={"COLUMNS": "200", "TERM": "dumb"})
     assert done.exit_code == 0, done.output
     rows = pl.read_ndjson(out).filter(pl.col("in_sample").is_not_null()).unique("message").sort("message")
-    assert rows.filter("in_sample")["role"].to_list() == ["user"] and rows["in_sample"].to_list()[1:] == [False] * (len(rows) - 1)
+    assert rows.filter("in_sample")["role"].to_list() == ["user"] and rows["in_sample"].to_list()[1:] == [False] * (
+        len(rows) - 1
+    )
 
 
 def test_without_an_output_passages_are_shown_and_nothing_is_left(folder):

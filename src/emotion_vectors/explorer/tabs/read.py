@@ -37,7 +37,7 @@ def build(explorer: Explorer, chooser: gr.Dropdown, page: gr.Blocks) -> None:
             written = gr.Textbox(view.EXAMPLE_TEXT, label="Text", lines=7, max_lines=16, elem_id="ev-written")
             with gr.Row(equal_height=True):
                 # On a phone Read has the whole width, and the two examples share the row below.
-                go = gr.Button("Read", variant="primary", min_width=200, elem_id="ev-read")
+                go = gr.Button("Read", variant="primary", min_width=250, elem_id="ev-read")
                 example_text = gr.Button("Example text", size="sm", min_width=90)
                 example_chat = gr.Button("Example chat", size="sm", min_width=90, elem_id="ev-example-chat")
             emotion = gr.Dropdown([], label="Emotion", elem_id="ev-emotion")

@@ -5,11 +5,13 @@ import json
 import pytest
 
 from emotion_vectors.errors import UserError
-from emotion_vectors.explorer.runs import SHOWN, Run, names, open_run
+from emotion_vectors.explorer.runs import Run, names, open_run
 from emotion_vectors.explorer.views.overview import overview
 from emotion_vectors.explorer.views.preferences import usable
 from emotion_vectors.explorer.views.verdicts import verdicts
 from emotion_vectors.record import parse
+from emotion_vectors.report.topic import parts_of
+from emotion_vectors.topics import TOPICS
 from explorer.opened import folder
 
 
@@ -40,6 +42,6 @@ def test_an_older_record_without_a_tally_is_counted_and_not_called_unusable(toy_
     record = json.loads((toy_run / "results.json").read_text())
     stated = record.pop("verdicts")
     del record["experiments"]["preferences"]["usable"], record["experiments"]["preferences"]["why_not_usable"]
-    run = Run("older", tmp_path, parse(record, SHOWN))
+    run = Run("older", tmp_path, parse(record, parts_of(TOPICS)))
     assert all(f"{stated[verdict]} {verdict}" in verdicts(run) for verdict in ("pass", "fail", "inconclusive"))
     assert f"<b>{stated['pass']}</b> pass, {stated['fail']} fail" in overview(run) and usable(run) == ""

@@ -11,15 +11,14 @@ import polars as pl
 
 from emotion_vectors.errors import UserError
 from emotion_vectors.experiments.lens.record import Lens
-from emotion_vectors.experiments.preferences.record import StatedPreferences
-from emotion_vectors.experiments.steering.record import Steering
 from emotion_vectors.record import Record, parse
 from emotion_vectors.record.base import ExperimentPart
+from emotion_vectors.report.topic import parts_of
 from emotion_vectors.store.records import RECORD, TABLE_FAULTS, is_as_written, read_record
+from emotion_vectors.topics import TOPICS
 from emotion_vectors.vectors.file import EmotionVectors
 
 SUFFIX = ".safetensors"
-SHOWN = {kind.key: kind for kind in (Lens, StatedPreferences, Steering)}  # what the tabs show of the record
 
 P = TypeVar("P", bound=ExperimentPart)
 
@@ -129,7 +128,7 @@ def open_run(name: str, path: Path) -> Run:
                 raise UserError(
                     f"{path / RECORD} is damaged, or was changed after its run, so it is not shown; run the same command again."
                 )
-            record = parse(read_record(path), SHOWN)
+            record = parse(read_record(path), parts_of(TOPICS))
         except UserError as error:
             problems.append(str(error))
     else:

@@ -10,7 +10,7 @@ from emotion_vectors.report.criteria import verdict_counts
 from emotion_vectors.report.method_table import method_table
 from emotion_vectors.report.requirements import require, require_close
 from emotion_vectors.report.run_tables import corpus_table, doctor_table, settings_table, timing_table
-from emotion_vectors.report.topic import Card, Cell, TableOf, Topic, cards
+from emotion_vectors.report.topic import Card, Cell, Shade, TableOf, Topic, cards
 from emotion_vectors.report.wording import count, fixed, listing, number, p_value, ranges, source_name
 
 
@@ -133,6 +133,22 @@ def about(topics: Sequence[Topic]) -> Topic:
             TableOf(timing_table, folded=True, place=90),
         ),
         contradictions=contradictions,
+        shades=(Shade("Agreement of halves (r)", _halves, _halves_note),),
+    )
+
+
+def _halves(record: Record) -> dict[str, float]:
+    found = record.vectors.split_half if record.vectors else None
+    return {row.emotion: row.r for row in found.rows if row.r is not None} if found else {}
+
+
+def _halves_note(record: Record) -> str:
+    found = record.vectors.split_half if record.vectors else None
+    if found is None or found.null is None:
+        return "Pearson r of the directions from the even and the odd topics; this run has no null for it."
+    return (
+        f"Pearson r of the directions from the even and the odd topics. By chance ({found.null.what}) the mean is {fixed(found.null.mean)}, "
+        f"and 5 % exceed {fixed(found.null.high)}."
     )
 
 

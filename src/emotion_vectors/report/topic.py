@@ -117,6 +117,19 @@ class TextsOf:
     section: str
 
 
+@dataclass(frozen=True)
+class Shade:
+    """What the explorer's map can show of each emotion: a number, or the name of a group.
+
+    `of` gives them by emotion; an emotion without one is drawn as unknown, and a run without any has no such choice. `note` says what
+    chance and the words alone give, since a map looks like something whatever is on it.
+    """
+
+    name: str
+    of: Callable[[Record], Mapping[str, float | str]]
+    note: Callable[[Record], str]
+
+
 class Evidence(NamedTuple):
     """What a run hands to an experiment that needs no model: settings, stimuli, vectors, and what was read and asked.
 
@@ -173,7 +186,7 @@ class Topic:
     """All that the page, the checks and the comparison need of one experiment.
 
     `parts` are its parts of the record. `contradictions` raises `ContradictoryRecord` where a part contradicts itself or
-    another one. `abstract` and `limits` are sentences for those places, `method` rows of the method table.
+    another one. `abstract` and `limits` are sentences for those places, `method` rows of the method table, `shades` what the map can show.
     `measure` makes the part where vectors and readings suffice, or None where they don't; what needs the model is measured by a stage.
     """
 
@@ -188,6 +201,7 @@ class Topic:
     contradictions: Callable[[Record], None] | None = None
     abstract: Callable[[Record], str] = nothing
     limits: Callable[[Record], list[str]] | None = None
+    shades: tuple[Shade, ...] = ()
     method: Callable[[Record], list[Choice]] | None = None
     measure: Callable[[Evidence], Measured | None] | None = None
 

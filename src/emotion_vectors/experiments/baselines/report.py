@@ -21,6 +21,7 @@ _TESTS = {
     "V9": "V9, |r| > 0.3",
 }  # fmt: skip
 _WHAT = {
+    "V9": "emotions that go with preference",
     "V3": "implied emotion first",
     "V4": "mean rank",
     "V5": "curves beyond their twin's",

@@ -12,7 +12,7 @@ from emotion_vectors.experiments.geometry.measure import FEWEST, VECTORS, WORDS
 from emotion_vectors.record import Record
 from emotion_vectors.report.published import PAPER_LAYERS_ALIKE, PAPER_MODEL
 from emotion_vectors.report.requirements import require, require_close
-from emotion_vectors.report.topic import Cell, Choice, Figure, Table, TableOf, Topic
+from emotion_vectors.report.topic import Cell, Choice, Figure, Shade, Table, TableOf, Topic
 from emotion_vectors.report.wording import count, fixed, interval, number, p_value, sided
 from emotion_vectors.stats.clustering import adjusted_rand
 
@@ -236,6 +236,33 @@ def method(record: Record) -> list[Choice]:
     )
 
 
+def groups(record: Record) -> dict[str, str]:
+    """The number of each emotion's cluster, as in the table of members."""
+    part = record.part(Clusters)
+    return (
+        {}
+        if part is None
+        else {name: str(label + 1) for name, label in zip(part.emotions, part.clusterings[0].labels, strict=True)}
+    )
+
+
+def groups_note(record: Record) -> str:
+    """How well the clusters come back, and how far they and those of the words agree with the published ones."""
+    part = record.part(Clusters)
+    if part is None:
+        return ""
+    table = agreement_table(record)
+    rows = () if table is None else table.rows
+    said = [
+        f"{row[0].text}: "
+        + ", ".join(f"{head.lower()} {cell.text}" for head, cell in zip(table.columns[1:], row[1:], strict=True))
+        + "."
+        for row in rows
+        if table
+    ]
+    return f"k-means, {number(part.k)} clusters. {' '.join(said)}"
+
+
 TOPIC = Topic(
     "clusters", "Clusters and similarity structures", parts=(Clusters,),
     figures=(Figure("H", "How alike the similarity structures of the layers are", layer_chart, layer_rows, seen, chance, published_seen, "directions"),),
@@ -243,5 +270,5 @@ TOPIC = Topic(
         TableOf(agreement_table, "directions", place=20), TableOf(members_table, "directions", folded=True, place=21),
         TableOf(layers_table, "directions", folded=True, place=22),
     ),
-    contradictions=contradictions, method=method,
+    contradictions=contradictions, method=method, shades=(Shade("Cluster", groups, groups_note),),
 )  # fmt: skip

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from emotion_vectors.experiments.baselines.report import words_reach
 from emotion_vectors.experiments.correlation import figures, sentences
 from emotion_vectors.experiments.correlation.record import DISCOVERY, STRONG, ProbeCorrelations, beyond_threshold
 from emotion_vectors.record import Record
+from emotion_vectors.report.criteria import null_sentence
 from emotion_vectors.report.published import CRITERIA
 from emotion_vectors.report.requirements import pearson, require, require_close, require_within
-from emotion_vectors.report.topic import Card, Figure, Topic
+from emotion_vectors.report.topic import Card, Figure, Shade, Topic
 from emotion_vectors.report.wording import number
 
 QUESTION = "Do they go with what the model prefers?"
@@ -30,6 +32,19 @@ def contradictions(record: Record) -> None:
             require_close(example.r, computed, 0.005, name)
             row = rows.get(example.emotion)
             require_close(example.r, row.r if row else None, 0.005, name)
+
+
+def by_emotion(record: Record) -> dict[str, float]:
+    """r of each emotion's probe with preference."""
+    found = record.part(ProbeCorrelations)
+    return {row.emotion: row.r for row in found.emotions if row.r is not None} if found else {}
+
+
+def note(record: Record) -> str:
+    """What chance and words alone give of V9."""
+    return (
+        f"Pearson r over the activities. {null_sentence(record.criteria['V9'])} {words_reach(record, ('V9',))}".strip()
+    )
 
 
 def _check_counts(found: ProbeCorrelations) -> None:
@@ -89,5 +104,6 @@ TOPIC = Topic(
         ),
         _example(5, "positive"), _example(7, "negative"),
     ),
+    shades=(Shade("Goes with preference (r)", by_emotion, note),),
     contradictions=contradictions, limits=limits,
 )  # fmt: skip

@@ -22,7 +22,7 @@ from emotion_vectors.experiments.steering.record import Steering
 from emotion_vectors.record import Record
 from emotion_vectors.report.palette import data
 from emotion_vectors.report.requirements import pearson, require, require_close
-from emotion_vectors.report.topic import Cell, Evidence, Figure, Measured, Rows, Table, TableOf, Topic
+from emotion_vectors.report.topic import Cell, Evidence, Figure, Measured, Rows, Shade, Table, TableOf, Topic
 from emotion_vectors.report.wording import NOTHING, fixed, interval, number
 from emotion_vectors.stats import profiles as stats
 from emotion_vectors.stats.steering import split_halves
@@ -204,8 +204,22 @@ def _said(sentence: Any) -> Any:
     return of
 
 
+def by_emotion(record: Record) -> dict[str, float]:
+    """Effect of each steered emotion's vector against references that are never steered, in nats."""
+    found = record.part(Specificity)
+    return {row.emotion: row.nats for row in found.references.emotions} if found and found.references else {}
+
+
+def note(record: Record) -> str:
+    """How much of an effect is the emotion's own, and what control directions give."""
+    part = record.part(Specificity)
+    return (
+        "" if part is None else f"How the effects of two vectors over the activities correlate: {matrix_chance(part)}"
+    )
+
+
 TOPIC = Topic(
-    "specificity", "Specificity of steering", parts=(Specificity,), measure=measure, contradictions=contradictions,
+    "specificity", "Specificity of steering", parts=(Specificity,), shades=(Shade("Effect against fixed references (nats)", by_emotion, note),), measure=measure, contradictions=contradictions,
     figures=(
         Figure(
             "S", "Do the vectors do different things? Effects of two emotion vectors over the activities", matrix_chart, matrix_rows,

@@ -22,8 +22,9 @@ from emotion_vectors.experiments.steering.tables import (
     steered_category_table,
 )
 from emotion_vectors.record import Record
+from emotion_vectors.report.criteria import null_sentence
 from emotion_vectors.report.published import CRITERIA
-from emotion_vectors.report.topic import Card, Choice, Figure, Section, TableOf, Topic
+from emotion_vectors.report.topic import Card, Choice, Figure, Section, Shade, TableOf, Topic
 from emotion_vectors.report.wording import NOTHING, count, fixed, interval, number
 
 QUESTION = "Do they drive what it prefers?"
@@ -151,8 +152,20 @@ def _example(number: int, valence: str) -> Figure:
     )  # fmt: skip
 
 
+def by_emotion(record: Record) -> dict[str, float]:
+    """Effect of each steered emotion's vector, in nats."""
+    found = record.part(Steering)
+    return {row.emotion: row.nats for row in found.emotions} if found else {}
+
+
+def note(record: Record) -> str:
+    """How the effects are meant, and the nulls of V10 and V11."""
+    nulls = " ".join(null_sentence(record.criteria[name]) for name in ("V10", "V11"))
+    return f"Change of the steered activities' preference, in nats; emotions that were not steered are grey. {nulls}"
+
+
 TOPIC = Topic(
-    "steering", "Steering", parts=(Steering,),
+    "steering", "Steering", parts=(Steering,), shades=(Shade("Effect of steering (nats)", by_emotion, note),),
     criteria=(
         Card("V10", "Steering follows correlation", QUESTION, CRITERIA["V10"], has_data=has_effects, bar=0.0),
         Card("V11", "Steering has the sign of the valence", QUESTION, CRITERIA["V11"], has_data=has_valences, beside=signs_by_r),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -11,8 +11,10 @@ from emotion_vectors.experiments.lens.record import Lens
 from emotion_vectors.explorer.markup import Cell, notice, table, text, visible
 from emotion_vectors.explorer.runs import Run
 from emotion_vectors.report.charts import Box, boxed, extent, place
-from emotion_vectors.report.wording import fixed, percent
+from emotion_vectors.report.topic import Shade
+from emotion_vectors.report.wording import fixed, number, percent
 from emotion_vectors.stimuli.norms import SCALES, shipped
+from emotion_vectors.topics import TOPICS
 from emotion_vectors.vectors.geometry import principal, towards
 
 WIDTH, HEIGHT, EDGE = 760, 560, 28
@@ -54,8 +56,15 @@ def components(unit_vectors: np.ndarray, positive: np.ndarray) -> Places:
     return Places(points, share)
 
 
-def emotion_map(run: Run, layer: int, chosen: str | None) -> str:
-    """The map as inline SVG; each point is a button with the emotion in `data-emotion`."""
+def shades(run: Run) -> dict[str, Shade]:
+    """What the run's map can show of each emotion beside its valence, by name."""
+    if run.record is None:
+        return {}
+    return {shade.name: shade for topic in TOPICS for shade in topic.shades if shade.of(run.record)}
+
+
+def emotion_map(run: Run, layer: int, chosen: str | None, shown: str | None = None) -> str:
+    """The map as inline SVG; each point is a button with the emotion in `data-emotion`. `shown` names one of the run's `shades`."""
     if run.vectors is None:
         return notice(
             "info",
@@ -77,14 +86,18 @@ def emotion_map(run: Run, layer: int, chosen: str | None) -> str:
         for kind, size in LETTERS.items()
     }
     marks = []
+    shade = shades(run).get(shown) if shown else None
+    values = shade.of(run.record) if shade and run.record else None
     for i in reversed(order):  # the chosen one is drawn last, on top
         x, y = pixels[i]
-        mark = _mark(x, y, valence.get(names[i]), names[i] == chosen)
+        own = valence.get(names[i]) if values is None else values.get(names[i])
+        mark = _around(x, y) if names[i] == chosen else ""
+        mark += _mark(x, y, own) if values is None else _shaded(x, y, own, values)
         for kind in (kind for kind, found_room in written.items() if i in found_room):
             label = written[kind][i]
             weight = ' font-weight="700"' if names[i] == chosen else ""
             mark += f'<text class="ev-on-{kind}" x="{x + label.dx:.1f}" y="{y + label.dy + LETTERS[kind] / 3:.1f}" text-anchor="{ANCHORS[label.align]}"{weight}>{text(names[i])}</text>'
-        tip = text(f"{names[i]}\n{valence.get(names[i]) or 'valence not known'}")
+        tip = text(f"{names[i]}\n{_told(own, shown if values else None)}")
         marks.append(
             f'<g class="ev-point" role="button" tabindex="-1" data-emotion="{text(names[i])}" data-tip="{tip}" '
             f'aria-label="{text(names[i])}">{mark}</g>'
@@ -92,13 +105,46 @@ def emotion_map(run: Run, layer: int, chosen: str | None) -> str:
     marks += [_drawn(arrow) for arrow in arrows] + [letter for kind in LETTERS for letter in lettered[kind][0]]
     share = [percent(float(value), 1) for value in found.variance]
     return (
-        '<div class="ev-key"><span><svg width="12" height="12"><circle cx="6" cy="6" r="5" fill="var(--ev-blue)"/></svg> positive</span>'
-        '<span><svg width="12" height="12"><path d="M6 1 11 11H1Z" fill="var(--ev-orange)"/></svg> negative</span>'
+        f'<div class="ev-key">{_key(values)}'
         f"<span>horizontal: first component, {share[0]} of the variance; vertical: second, {share[1]}</span>"
         f"{_arrows_key(arrows)}</div>"
         f'<div class="ev-scroll"><svg class="ev-map" viewBox="0 0 {WIDTH} {HEIGHT}" role="group" aria-label="Map of the emotion vectors">'
         f'<rect width="{WIDTH}" height="{HEIGHT}" fill="var(--ev-paper)" stroke="var(--ev-thin)"/>{"".join(marks)}</svg></div>'
+        f"{_noted(run, layer, shade)}"
     )
+
+
+def _key(values: Mapping[str, float | str] | None) -> str:
+    """What the marks are."""
+    called = ("positive", "negative")
+    if values is not None:
+        numbers = [abs(value) for value in values.values() if not isinstance(value, str)]
+        if not numbers:
+            return "<span>numbers: groups</span>"
+        called = ("above 0", f"below 0; the larger, the farther from 0, up to {number(max(numbers))}")
+    return (
+        f'<span><svg width="12" height="12"><circle cx="6" cy="6" r="5" fill="var(--ev-blue)"/></svg> {called[0]}</span>'
+        f'<span><svg width="12" height="12"><path d="M6 1 11 11H1Z" fill="var(--ev-orange)"/></svg> {called[1]}</span>'
+    )
+
+
+def _noted(run: Run, layer: int, shade: Shade | None) -> str:
+    """What chance and words alone give of what is shown, and of which layer it is."""
+    if shade is None or run.record is None or run.vectors is None:
+        return ""
+    elsewhere = (
+        ""
+        if layer == run.vectors.layer
+        else f" Of layer {run.vectors.layer}, where it was measured; the places are those of layer {layer}."
+    )
+    return f'<p class="ev-note">{text(shade.note(run.record) + elsewhere)}</p>'
+
+
+def _told(own: float | str | None, shown: str | None) -> str:
+    if shown is None:
+        return str(own or "valence not known")
+    value = "not measured" if own is None else own if isinstance(own, str) else number(own)
+    return f"{shown}: {value}"
 
 
 def _arrows(names: Sequence[str], points: np.ndarray, scaled: np.ndarray) -> list[Arrow]:
@@ -163,18 +209,31 @@ def _arrows_key(arrows: Sequence[Arrow]) -> str:
     return f"<span>arrows: r of human ratings with the two components, of which 1 is half the height: {called}</span>"
 
 
-def _mark(x: float, y: float, valence: str | None, chosen: bool) -> str:
-    fill = COLOURS.get(valence or "", UNKNOWN)
-    around = (
-        f'<circle cx="{x:.1f}" cy="{y:.1f}" r="11" fill="none" stroke="var(--ev-ink)" stroke-width="2"/>'
-        if chosen
-        else ""
-    )
+def _around(x: float, y: float) -> str:
+    return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="11" fill="none" stroke="var(--ev-ink)" stroke-width="2"/>'
+
+
+def _mark(x: float, y: float, valence: float | str | None, size: float = 5) -> str:
+    """A circle for positive, a triangle for negative, a square for what is not known; `size` is the radius in the map's units."""
+    fill = COLOURS.get(str(valence), UNKNOWN)
     if valence == "negative":
-        return around + f'<path d="M{x:.1f} {y - 5.5:.1f} l5.5 10 h-11 Z" fill="{fill}"/>'
+        return f'<path d="M{x:.1f} {y - 1.1 * size:.1f} l{1.1 * size:.1f} {2 * size:.1f} h-{2.2 * size:.1f} Z" fill="{fill}"/>'
     if valence == "positive":
-        return around + f'<circle cx="{x:.1f}" cy="{y:.1f}" r="5" fill="{fill}"/>'
-    return around + f'<rect x="{x - 4.5:.1f}" y="{y - 4.5:.1f}" width="9" height="9" fill="{fill}"/>'
+        return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{size:.3g}" fill="{fill}"/>'
+    return f'<rect x="{x - 0.9 * size:.1f}" y="{y - 0.9 * size:.1f}" width="{1.8 * size:.3g}" height="{1.8 * size:.3g}" fill="{fill}"/>'
+
+
+def _shaded(x: float, y: float, own: float | str | None, values: Mapping[str, float | str]) -> str:
+    """The mark of a value: its sign by the form, its size by the mark's; a group by its name."""
+    if own is None:
+        return _mark(x, y, None, 2)
+    if isinstance(own, str):
+        return (
+            f'<circle cx="{x:.1f}" cy="{y:.1f}" r="8" fill="var(--ev-paper)" stroke="var(--ev-ink)"/>'
+            f'<text x="{x:.1f}" y="{y + 3.5:.1f}" text-anchor="middle" font-size="10">{text(own)}</text>'
+        )
+    largest = max((abs(value) for value in values.values() if not isinstance(value, str)), default=0) or 1
+    return _mark(x, y, "negative" if own < 0 else "positive", 2 + 6 * abs(own) / largest)
 
 
 def neighbours(run: Run, emotion: str, layer: int) -> str:

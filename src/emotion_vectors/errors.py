@@ -26,8 +26,13 @@ def printable(text: str) -> str:
 
 
 def first_line(error: BaseException) -> str:
-    """The first line of an error's message without its full stop (or its type's name), to be quoted in a sentence."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
+    """The first line of an error's message without its full stop (or its type's name), to be quoted in a sentence.
+
+    The line after a colon comes with it, and a name that was looked up in vain with the type of the error.
+    """
+    lines = [line.strip() for line in str(error).strip().splitlines()] or [type(error).__name__]
+    said = " ".join(lines[:2]) if lines[0].endswith(":") else lines[0]
+    return (f"{type(error).__name__}: {said}" if isinstance(error, KeyError) and lines[0] else said).rstrip(".")
 
 
 def nearest(name: str, valid: Sequence[str]) -> str:

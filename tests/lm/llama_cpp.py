@@ -43,10 +43,13 @@ class Reader:
 
 
 @contextmanager
-def reading(path: Path, longest: int = 1024) -> Iterator[Reader]:
-    """Open `path` with llama.cpp for texts of up to `longest` tokens; skips the test where the package is missing."""
+def reading(path: Path, longest: int = 1024, told: list[str] | None = None) -> Iterator[Reader]:
+    """Open `path` with llama.cpp for texts of up to `longest` tokens; `told` gets what it logs. Skips the test where the package is missing."""
     binding = pytest.importorskip("cyllama.llama.llama_cpp", reason="pip install cyllama==0.2.18")
-    binding.disable_logging()
+    if told is None:
+        binding.disable_logging()
+    else:
+        binding.set_log_callback(lambda _, line: told.append(line))
 
     class Model(binding.LlamaModel):  # get_logits_ith of cyllama 0.2.18 asks the model for a name that it lacks
         n_vocab = property(lambda self: self.get_vocab().n_vocab)
@@ -63,3 +66,4 @@ def reading(path: Path, longest: int = 1024) -> Iterator[Reader]:
     finally:
         context.close()
         model.close()
+        binding.disable_logging()

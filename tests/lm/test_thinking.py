@@ -183,11 +183,43 @@ def test_a_model_that_opens_its_thoughts_itself_gets_an_empty_one():
         ("Use <think> and </think> as tags.", "Use <think> and </think> as tags.", []),
         ("It ends with `</think>` there.", "It ends with `</think>` there.", []),
         ("An analysis of it.", "An analysis of it.", []),
+        ("a</think>b</think>Yes.", "Yes.", ["a</think>b"]),
+        ("a</think>Yes.\n<think>b</think>No.", "Yes.\nNo.", ["a", "b"]),
     ],
 )
 def test_the_answer_of_a_text(text, answer, thoughts):
     found = thinking.answer_of(text)
     assert found.text.strip() == answer and list(found.thoughts) == thoughts
+
+
+BLOCK = "Write this:\n\n```xml\n<think>\nAdd them.\n</think>\nFour.\n```\nThat is all."
+INNER = "Write:\n\n- here:\n  ````\n  ```\n  <think>\n  ```\n  ````\nDone."
+
+
+@pytest.mark.parametrize(
+    ("text", "answer", "thoughts"),
+    [
+        (BLOCK, BLOCK, []),
+        (BLOCK.replace("```", "~~~"), BLOCK.replace("```", "~~~"), []),
+        (BLOCK.replace("</think>\n", ""), BLOCK.replace("</think>\n", ""), []),
+        (INNER, INNER, []),
+        (f"<think>a</think>\n{BLOCK}", BLOCK, ["a"]),
+        ("<think>a</think>\n```\n<think>\n```", "```\n<think>\n```", ["a"]),
+        (f"The plan.\n</think>\n{BLOCK}", BLOCK, ["The plan."]),
+        (f"{BLOCK}\n<think>b</think>\nMore.", f"{BLOCK}\n\nMore.", ["b"]),
+        ("Say:\n```\n<|channel|>analysis<|message|>Hm\n```\nSo.", "Say:\n```\n<|channel|>analysis<|message|>Hm\n```\nSo.", []),
+        # Thoughts: a block that nothing stands before, one that never ends or has ended, code within a thought, no block at all.
+        ("```\n<think>\na\n</think>\n```\nYes.", "```\n\n```\nYes.", ["a"]),
+        ("So:\n```\ncode\n<think>\na\n</think>\nYes.", "So:\n```\ncode\n\nYes.", ["a"]),
+        ("So:\n```\ncode\n```\n<think>a</think>\nYes.", "So:\n```\ncode\n```\n\nYes.", ["a"]),
+        ("<think>So:\n```\n<think>\n```\na</think>\nYes.", "Yes.", ["So:\n```\n<think>\n```\na"]),
+        ("<think>So:\n```\nopen</think>\nYes:\n<think>b</think>\n```\ncode\n```", "Yes:\n\n```\ncode\n```", ["So:\n```\nopen", "b"]),
+        ("Use ```<think>``` so:\n<think>a</think>\nYes.\n```\ncode\n```", "Use ```<think>``` so:\n\nYes.\n```\ncode\n```", ["a"]),
+    ],
+)  # fmt: skip
+def test_a_block_of_code_in_an_answer_is_its_own(text, answer, thoughts):
+    found = thinking.answer_of(text)
+    assert found.text.strip() == answer and list(found.thoughts) == thoughts and not found.open
 
 
 @pytest.mark.parametrize(

@@ -121,6 +121,14 @@ def write(
 ) -> Path:
     """A GGUF file of `keys` (None leaves one out) and float32 tensors; `split`: most tensors of one part."""
     writer = gguf.GGUFWriter(path, arch, split_max_tensors=split)
+    for name, rows in tensors.items():
+        writer.add_tensor(name, np.ascontiguousarray(rows, dtype=np.float32))
+    finish(writer, keys)
+    return path
+
+
+def finish(writer: gguf.GGUFWriter, keys: Mapping[str, Any]) -> None:
+    """Write the file of a writer that has its tensors, with `keys` (None leaves one out)."""
     for key, value in keys.items():
         if value is None:
             continue
@@ -134,13 +142,10 @@ def write(
             writer.add_string(key, value)
         else:
             writer.add_array(key, value)
-    for name, rows in tensors.items():
-        writer.add_tensor(name, np.ascontiguousarray(rows, dtype=np.float32))
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
     writer.close()
-    return path
 
 
 def tiny_gguf(

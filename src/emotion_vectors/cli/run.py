@@ -132,12 +132,20 @@ def run(
         "emotions_from": emotions_from, "text_column": text_column, "quantize": quantize, "adapter": adapter,
     }  # fmt: skip
     changes = {name: value for name, value in given.items() if value is not None} | parse_assignments(set_ or [])
-    chosen = settings.change(settings.preset(preset or settings.usual_preset(model)), **changes)
+    usual = settings.preset(preset or settings.usual_preset(model))
+    chosen = settings.change(usual, **changes)
     try:
         from emotion_vectors.corpus.checking import check_inputs
+        from emotion_vectors.idle import without_effect
 
         if not (Path(out) / "stages" / "stories.json").exists():
             check_inputs(chosen)
+        for sentence in without_effect(chosen, usual, changes):
+            Reporter(quiet).say(sentence)
+        if server is not None and chosen.writer != "server":
+            Reporter(quiet).say(
+                "--server has no effect: the writer is not a server; add --set writer=server --set server_model=NAME."
+            )
         # Takes seconds, in which somebody may press Ctrl-C.
         from emotion_vectors.pipeline import help_experiment, run_experiment
         from emotion_vectors.scale.shards import parse_shard

@@ -82,9 +82,14 @@ def check_jacobian_texts(settings: Settings, imports: Imports) -> None:
         )
 
 
+def is_written(settings: Settings) -> bool:
+    """Whether the run writes any text: stories, neutral texts or dialogues."""
+    return settings.stories_from is None or settings.neutral_from is None or settings.dialogues == WRITE
+
+
 def something_to_write(settings: Settings, who: str) -> None:
     """Refuse a writer that somebody asked for where all texts are imported: its texts would silently not be there."""
-    if settings.stories_from is not None and settings.neutral_from is not None and settings.dialogues != WRITE:
+    if not is_written(settings):
         raise UserError(
             f"Nothing is left for {who} to write: the stories are those of '{settings.stories_from}' and the neutral texts those of "
             f"'{settings.neutral_from}'; add --set stories_from=none --set neutral_from=none to have them written."

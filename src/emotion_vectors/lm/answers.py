@@ -15,6 +15,7 @@ import torch
 from emotion_vectors.lm.decode import Row, Touched, decode
 from emotion_vectors.lm.finite import require_finite
 from emotion_vectors.lm.forward import pad, run
+from emotion_vectors.lm.limits import by_side
 from emotion_vectors.lm.model import LanguageModel
 from emotion_vectors.lm.readout import log_probabilities
 from emotion_vectors.lm.sampling import Sampling, end_tokens
@@ -57,8 +58,9 @@ def mean_log_probabilities(
     found: list[float | None] = [None] * len(answers)
     written = [row for row, answer in enumerate(answers) if answer]
     at_once = max(1, tokens_per_batch // (len(prompt) + max(map(len, answers), default=0)))
-    for start in range(0, len(written), at_once):
-        rows = written[start : start + at_once]
+    sides = by_side(lm, [len(prompt) + len(answers[row]) for row in written])
+    for places in (side[start : start + at_once] for side in sides for start in range(0, len(side), at_once)):
+        rows = [written[place] for place in places]
         hidden = run(lm, pad([[*prompt, *answers[row]] for row in rows], lm.device, lm.pad_id))
         for row, residual in zip(rows, hidden, strict=True):
             own = torch.tensor(answers[row], device=lm.device)

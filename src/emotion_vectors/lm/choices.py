@@ -21,6 +21,7 @@ from emotion_vectors.lm import forward, kept_keys, readout
 from emotion_vectors.lm.architecture import sliding_window
 from emotion_vectors.lm.finite import require_finite
 from emotion_vectors.lm.keeping import Keep, in_memory
+from emotion_vectors.lm.limits import rotation_border
 from emotion_vectors.lm.memory import Room
 from emotion_vectors.lm.model import LanguageModel
 from emotion_vectors.lm.prompts import Prompt, chat_prompt, option_tokens
@@ -44,6 +45,7 @@ class Choices(NamedTuple):
     partners: list[list[int]]
     tokens: tuple[int, int]
     together: bool = True  # whether the model reads a tree at once; False: one prompt per row
+    border: int | None = None  # no row of a piece lies beyond this length in tokens where others don't
 
     @property
     def n(self) -> int:
@@ -95,24 +97,25 @@ def prepare(
 ) -> Choices:
     """Render the ordered pairs of options, check spans and answer tokens, and pack the prompts into trees.
 
-    `asked` (n, n) bool says which pairs, at least one with each first option; None asks all.
+    `asked` (n, n) bool says which pairs, at least one with each first option; None asks all. Where prompts lie beyond the model's
+    `rotation_border`, each is a row: a beginning that they share would be rotated by its own length, or by that of another prompt.
     """
-    prompts, trees, partners = {}, [], []
+    prompts, partners = {}, []
     for i, first in enumerate(options):
         others = [j for j in range(len(options)) if j != i and (asked is None or asked[i, j])]
         for j in others:
             values = {"activity_a": first, "activity_b": options[j]}
             prompts[i, j] = chat_prompt(lm, template, values, prefill)
-        trees.append(pack([prompts[i, j].ids for j in others]))
         partners.append(others)
     longest = max(len(prompt.ids) for prompt in prompts.values())
-    window = sliding_window(lm.model)
-    if window is not None and longest > window:
+    if longest > (window := sliding_window(lm.model) or longest):
         raise UserError(f"The longest preference prompt has {longest} tokens, the model's window {window}; shorten it.")
     tokens = {option_tokens(lm, prompts[0, partners[0][0]]), option_tokens(lm, prompts[1, partners[1][0]])}
     if len(tokens) != 1:
         raise UserError("The tokens of the answers A and B differ between prompts; change the prefill of the pack.")
-    return Choices(prompts, trees, partners, tokens.pop(), obeys_masks(lm))
+    border = rotation_border(lm) or longest
+    trees = [pack([prompts[i, j].ids for j in others], longest <= border) for i, others in enumerate(partners)]
+    return Choices(prompts, trees, partners, tokens.pop(), longest <= border and obeys_masks(lm), border)
 
 
 def read_baseline(
@@ -154,7 +157,7 @@ def kept_bytes(lm: LanguageModel, choices: Choices, layer: int) -> int:
 
 def _pieces(choices: Choices, tree: Tree, begin: int = 0) -> list[Piece]:
     """How a tree is run: from token `begin` on, or with every prompt in a row from its start."""
-    return tree.pieces(begin, BRANCHES_PER_ROW) if choices.together else tree.rows(PROMPTS_PER_PIECE)
+    return tree.pieces(begin, BRANCHES_PER_ROW) if choices.together else tree.rows(PROMPTS_PER_PIECE, choices.border)
 
 
 def _plain_pass(

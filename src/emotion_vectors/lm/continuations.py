@@ -15,7 +15,7 @@ import torch
 from emotion_vectors.errors import UserError
 from emotion_vectors.lm.finite import require_finite
 from emotion_vectors.lm.forward import Batch, pad, run, stop_after, watch_blocks
-from emotion_vectors.lm.limits import require_known, require_room
+from emotion_vectors.lm.limits import by_side, require_known, require_room
 from emotion_vectors.lm.model import LanguageModel
 from emotion_vectors.lm.prompts import locate
 from emotion_vectors.lm.readout import log_probabilities
@@ -53,6 +53,18 @@ def word_log_probabilities(
     A vector is added to the output of block `layer` at the sentence's own tokens, not at a BOS and not at the word's tokens;
     a vector of zeros gives the plain model by the same path. Blocks up to `layer` run once for all vectors.
     """
+    whole = np.zeros((len(vectors), len(spelled.words)))
+    for columns in by_side(lm, [len(spelled.sentence) + len(word) - 1 for word in spelled.words]):
+        some = spelled._replace(words=tuple(spelled.words[column] for column in columns))
+        whole[:, columns] = _in_one_pass(lm, some, layer, vectors, tokens_per_batch)
+    require_finite(lm, "The log probabilities", whole)
+    return whole
+
+
+def _in_one_pass(
+    lm: LanguageModel, spelled: Spelled, layer: int, vectors: np.ndarray, tokens_per_batch: int
+) -> np.ndarray:
+    """(v, w) of words whose rows may share a pass."""
     beginnings = list(dict.fromkeys(word[:-1] for word in spelled.words))
     batch = pad([[*spelled.sentence, *beginning] for beginning in beginnings], lm.device, lm.pad_id)
     begin = begin_of(lm, layer)
@@ -68,9 +80,7 @@ def word_log_probabilities(
         with steered(lm, begin, None if residual is None else residual.repeat(count, 1, 1), vectors_of_rows, touched):
             hidden = run(lm, wide).unflatten(0, (count, rows))
         found.append(_scored(lm, spelled, beginnings, hidden))
-    whole = np.concatenate(found)
-    require_finite(lm, "The log probabilities", whole)
-    return whole
+    return np.concatenate(found)
 
 
 def _residual_after(lm: LanguageModel, batch: Batch, layer: int) -> torch.Tensor:

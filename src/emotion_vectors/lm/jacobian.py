@@ -19,6 +19,7 @@ from emotion_vectors.errors import UserError, first_line
 from emotion_vectors.lm import forward
 from emotion_vectors.lm.finite import require_finite
 from emotion_vectors.lm.float32 import in_float32, why_not
+from emotion_vectors.lm.limits import by_side
 from emotion_vectors.lm.memory import Room
 from emotion_vectors.lm.model import LanguageModel
 from emotion_vectors.lm.starting import begin_of
@@ -35,12 +36,15 @@ def jacobian_of(
 
     `advance` gets the text's tokens in steps. Raises `UserError` where memory is short for one copy or the result is not finite.
     """
-    seen, width = list(ids[:LONGEST])[:-1], lm.hidden_size
+    seen, width = list(ids[:LONGEST]), lm.hidden_size
+    counted = len(seen) - 1
+    if len(by_side(lm, [counted, counted + 1])) == 1:
+        seen = seen[:-1]  # it doesn't count, and matters to the others only by what it does to the rotation
     while True:
         copies = max(1, min(width, room.size // len(seen)))
         copies = -(-width // -(-width // copies))  # the same for every pass, but for the last
         found = room.attempt(
-            lambda copies=copies: _jacobian(lm, seen, layer, copies, advance), copies * len(seen), copies == 1
+            lambda copies=copies: _jacobian(lm, seen, counted, layer, copies, advance), copies * len(seen), copies == 1
         )
         if found is not None:
             require_finite(lm, "The derivatives", found)
@@ -63,9 +67,9 @@ def check_differentiable(lm: LanguageModel, layer: int) -> None:
 
 
 def _jacobian(
-    lm: LanguageModel, ids: list[int], layer: int, copies: int, advance: Callable[[float], None]
+    lm: LanguageModel, ids: list[int], counted: int, layer: int, copies: int, advance: Callable[[float], None]
 ) -> np.ndarray:
-    """As `jacobian_of`, of the tokens `ids` with `copies` rows of J at once: one pass forward and one back for each of these."""
+    """As `jacobian_of`, of the tokens `ids`, of which the first `counted` count, with `copies` rows of J at once: one pass forward and one back for each of these."""
     width = lm.hidden_size
     found = np.zeros((width, width), dtype=np.float32)
     with in_float32(lm) as exact, torch.inference_mode(False), torch.enable_grad():
@@ -75,9 +79,9 @@ def _jacobian(
             # What comes back at t is the sum over all t' at which the output's coordinate counts; none of them is before t.
             wanted = torch.zeros_like(last)
             rows = torch.arange(count, device=last.device)
-            wanted[rows, SKIPPED:, first + rows] = 1
+            wanted[rows, SKIPPED:counted, first + rows] = 1
             (gradient,) = torch.autograd.grad(last, leaf, wanted, retain_graph=first + count < width)
-            found[first : first + count] = gradient[:count, SKIPPED:].mean(dim=1).cpu().numpy()
+            found[first : first + count] = gradient[:count, SKIPPED:counted].mean(dim=1).cpu().numpy()
             advance(len(ids) * count / width)
     return found
 

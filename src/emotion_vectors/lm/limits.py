@@ -53,6 +53,15 @@ def rotation_border(lm: LanguageModel) -> int | None:
     return None
 
 
+def by_side(lm: LanguageModel, lengths: Sequence[int]) -> list[list[int]]:
+    """Which texts, by their lengths in tokens, may share a pass: all in one list, or one for each side of the `rotation_border`."""
+    border = rotation_border(lm)
+    sides: tuple[list[int], list[int]] = ([], [])
+    for row, length in enumerate(lengths):
+        sides[border is not None and length > border].append(row)
+    return [side for side in sides if side]
+
+
 def require_known(lm: LanguageModel, ids: Sequence[int]) -> None:
     """Raise `UserError` for ids beyond the embedding: a tokenizer that was given tokens without the model being resized."""
     rows = lm.embedding_rows

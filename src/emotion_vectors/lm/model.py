@@ -28,7 +28,7 @@ from emotion_vectors.lm.devices import (
     place_of,
 )
 from emotion_vectors.lm.locating import Located, local_model, locate
-from emotion_vectors.lm.pretrained import empty_model, load_pretrained
+from emotion_vectors.lm.pretrained import empty_model, load_pretrained, read_config
 from emotion_vectors.lm.templates import settle_template
 
 # Long stages show their own progress; a bar for reading weights would only break it up.
@@ -249,6 +249,7 @@ def _load_tokenizer(name: str, folder: str) -> PreTrainedTokenizerBase:
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
     except Exception as error:  # tokenizers raises bare Exception for damaged files
+        read_config(folder, name)  # which the tokenizer's class comes from: a fault of it is said as one
         raise UserError(
             f"Can't load a tokenizer for '{name}': {first_line(error)}; the folder needs its tokenizer files."
         ) from error

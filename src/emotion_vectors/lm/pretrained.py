@@ -6,6 +6,7 @@ warning only. Each of these is a refusal here that names the tensors, so that no
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterable
 from pathlib import Path
@@ -13,7 +14,13 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForImageTextToText, PreTrainedModel
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoModelForImageTextToText,
+    PreTrainedConfig,
+    PreTrainedModel,
+)
 from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING, MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING
 from transformers.utils import logging
 
@@ -33,6 +40,7 @@ def load_pretrained(folder: str, name: str, dtype: torch.dtype, **options: Any) 
     `options` go to `from_pretrained`. Raises `UserError` with one sentence that calls the model `name`, for files that can't be
     loaded and for tensors that are missing, unexpected, of another shape, or could not be converted.
     """
+    refuse_contradictions(folder, name)
     level = logging.get_verbosity()
     logging.set_verbosity_error()  # its report of tensors is a warning; here it is a refusal
     try:
@@ -58,6 +66,39 @@ def _class_of(folder: str, options: dict[str, Any]) -> Any:
     )
 
 
+def refuse_contradictions(folder: str, name: str) -> None:
+    """Raise `UserError` for a tensor that several files of a model hold with other values: which one counts is each loader's own taste.
+
+    transformers takes the last of two shards, whatever the index says, and `model.safetensors` before all shards.
+    """
+    where: dict[str, list[Path]] = {}
+    for file in sorted({"model.safetensors", *_shards(Path(folder))}):
+        for key in _held(Path(folder) / file):
+            where.setdefault(key, []).append(Path(folder) / file)
+    twice = [key for key, files in where.items() if len(files) > 1 and len({_digest(file, key) for file in files}) > 1]
+    if twice:
+        raise UserError(
+            f"The files of '{name}' contradict each other: {named_tensors(twice)} stand in several of them with other values; get the files "
+            "again, into an empty folder."
+        )
+
+
+def _held(file: Path) -> list[str]:
+    """The tensors of a file; none where it is missing or damaged, which loading tells."""
+    try:
+        with safe_open(file, framework="pt") as opened:
+            return list(opened.keys())
+    except (SafetensorError, OSError):
+        return []
+
+
+def _digest(file: Path, key: str) -> str:
+    with safe_open(file, framework="pt") as opened:
+        found = opened.get_tensor(key).contiguous()
+    values = found.view(torch.uint8) if found.dim() else found.reshape(1).view(torch.uint8)
+    return f"{found.dtype}{tuple(found.shape)}{hashlib.sha256(values.numpy().tobytes()).hexdigest()}"
+
+
 def model_class(config: Any) -> Any:
     """The transformers class that builds a model with `config`: the causal one, or the one with images whose text part is read."""
     pictured = type(config) in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING and type(config) not in MODEL_FOR_CAUSAL_LM_MAPPING
@@ -66,12 +107,22 @@ def model_class(config: Any) -> Any:
 
 def empty_model(folder: str, name: str, revision: str | None = None) -> PreTrainedModel:
     """The model in `folder` (or a hub id) without its weights: its parts, their names and sizes."""
+    config = read_config(folder, name, revision)
     try:
-        config = AutoConfig.from_pretrained(folder, revision=revision or "main", trust_remote_code=False)
         with torch.device("meta"):
             return model_class(config).from_config(config)
     except Exception as error:  # transformers raises whatever a damaged configuration provokes
         raise UserError(f"Can't read the configuration of '{name}': {first_line(error)}.") from error
+
+
+def read_config(folder: str, name: str, revision: str | None = None) -> PreTrainedConfig:
+    """The configuration of the model in `folder` (or a hub id); `UserError` where it can't be read."""
+    try:
+        return AutoConfig.from_pretrained(folder, revision=revision or "main", trust_remote_code=False)
+    except Exception as error:  # transformers raises whatever a damaged configuration provokes
+        raise UserError(
+            f"Can't read the configuration of '{name}': {first_line(error)}; its config.json has to be that of a transformers model."
+        ) from error
 
 
 def parts_without_tensors(folder: str, name: str) -> list[str]:
@@ -83,7 +134,7 @@ def parts_without_tensors(folder: str, name: str) -> list[str]:
     if any(shard not in {file.name for file in files} for shard in _shards(Path(folder))):
         return []  # a file is missing, and transformers says which
     try:
-        held = {key.rpartition(".")[0] for file in files for key in safe_open(file, framework="pt").keys()}  # noqa: SIM118
+        held = {key.rpartition(".")[0] for file in files for key in _held(file)}
         model = empty_model(folder, name) if held else None
     except (UserError, SafetensorError, OSError):
         return []

@@ -19,7 +19,8 @@ from emotion_vectors.errors import UserError, first_line
 from emotion_vectors.lm import forward, readout
 from emotion_vectors.lm.architecture import logit_scales
 from emotion_vectors.lm.finite import require_finite
-from emotion_vectors.lm.limits import require_known
+from emotion_vectors.lm.float32 import PLAIN
+from emotion_vectors.lm.limits import by_side, require_known
 from emotion_vectors.lm.model import LanguageModel
 from emotion_vectors.lm.starting import begin_of
 from emotion_vectors.lm.uncompiled import HookError
@@ -41,11 +42,16 @@ def _told(lm: LanguageModel) -> Iterator[None]:
     except UserError:
         raise
     except Exception as error:  # each library raises what its authors chose
+        precision = str(lm.dtype).removeprefix("torch.")
         if _quantised(lm):
-            precision = str(lm.dtype).removeprefix("torch.")
             raise UserError(
                 f"The quantised weights of {lm.name} can't be used in {precision} on {lm.places} ({first_line(error)}); use another "
                 "--set dtype, a GPU (--device cuda), or weights that are not quantised."
+            ) from error
+        if (other := _in_another_precision(lm)) is not None:
+            raise UserError(
+                f"The weights of {lm.name} are in several precisions (the embedding in {precision}, {other}), and its own pass doesn't go "
+                f"through them ({first_line(error)}); bring them to one: model.to(torch.{precision})."
             ) from error
         raise UserError(
             f"The architecture of {lm.name} can't be hooked here ({first_line(error)}); use a supported model."
@@ -53,9 +59,15 @@ def _told(lm: LanguageModel) -> Iterator[None]:
 
 
 def _quantised(lm: LanguageModel) -> bool:
-    """Whether its folder asks for quantised weights; those that were unpacked at load are in another precision than the rest."""
-    kinds = {parameter.dtype for parameter in lm.model.parameters() if parameter.is_floating_point()}
-    return getattr(lm.model.config, "quantization_config", None) is not None or kinds != {lm.dtype}
+    """Whether its folder asks for quantised weights, or some are integers or floats of 8 bits."""
+    kinds = {parameter.dtype for parameter in lm.model.parameters()}
+    return getattr(lm.model.config, "quantization_config", None) is not None or not kinds <= set(PLAIN)
+
+
+def _in_another_precision(lm: LanguageModel) -> str | None:
+    """The first weight in another precision than the model's, with it; None where all are in one."""
+    others = ((name, weight.dtype) for name, weight in lm.model.named_parameters() if weight.dtype != lm.dtype)
+    return next((f"{name} in {str(dtype).removeprefix('torch.')}" for name, dtype in others), None)
 
 
 @torch.inference_mode()
@@ -84,6 +96,8 @@ def check_forward(lm: LanguageModel) -> float:
     _refuse_without_keys(lm)
     with _told(lm), torch.inference_mode():
         own = lm.model(batch.ids).logits[0, -1].float()
+        if not torch.isfinite(own).all():
+            _refuse_broken_weights(lm)
         require_finite(lm, "The logits", own)
         hidden = _watched(lm, batch, kept)
         _refuse_other_streams(lm, kept, hidden)
@@ -93,13 +107,25 @@ def check_forward(lm: LanguageModel) -> float:
             with forward.start_after(lm, begin, kept[begin]):
                 found.append(forward.run(lm, batch))
         ours = [readout.logits_of(lm, hidden[0, -1], tokens) for hidden in found]
-    difference = max(float((logits - own).abs().max()) for logits in ours) / float(own.std())
+    spread = float(own.std())
+    if spread == 0:
+        raise UserError(f"{lm.name} gives all tokens the same logit; its weights are empty, so get its files again.")
+    difference = max(float((logits - own).abs().max()) for logits in ours) / spread
     if not difference <= TOLERANCE[lm.dtype]:
         raise UserError(
             f"Our pass through {lm.name} differs from its own by {difference:.2g} standard deviations of its logits, so its "
             "architecture does something that emotion-vectors doesn't know; use a supported model."
         )
     return difference
+
+
+def _refuse_broken_weights(lm: LanguageModel) -> None:
+    """Raise `UserError` where a weight itself is NaN or infinite, so that no other precision would help."""
+    for name, weight in lm.model.named_parameters():
+        if weight.device.type != "meta" and weight.dtype in PLAIN and not torch.isfinite(weight).all():
+            raise UserError(
+                f"The weight {name} of {lm.name} holds NaN or infinity; get its files again, or save the model again from its source."
+            )
 
 
 def _watched(lm: LanguageModel, batch: forward.Batch, kept: dict[int, torch.Tensor]) -> torch.Tensor:
@@ -149,8 +175,12 @@ def _refuse_other_streams(lm: LanguageModel, kept: dict[int, torch.Tensor], hidd
 
 def _refuse_looking_ahead(lm: LanguageModel, batch: forward.Batch, hidden: torch.Tensor) -> None:
     """Raise `UserError` where a text's first half reads otherwise without the second: padding and packing count on causal models."""
-    half = batch.ids.shape[1] // 2
-    alone = forward.run(lm, forward.Batch(*(part[:, :half] for part in batch)))[0].float()
+    width = batch.ids.shape[1]
+    half = width // 2
+    other = forward.Batch(*(part[:, :half] for part in batch))
+    if len(by_side(lm, [half, width])) > 1:  # the half alone is rotated otherwise: other tokens after it instead
+        other = batch._replace(ids=torch.cat([batch.ids[:, :half], batch.ids[:, half:].flip(1)], dim=1))
+    alone = forward.run(lm, other)[0, :half].float()
     apart = (alone - hidden[0, :half].float()).norm(dim=-1) / alone.norm(dim=-1)
     if float(apart.mean()) > LOOKING[lm.dtype]:
         raise UserError(

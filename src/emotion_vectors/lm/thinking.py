@@ -47,6 +47,8 @@ BARE_HARMONY = re.compile(r"\A\s*analysis(?=[A-Z\d\"'])")
 # What some models write between their thought and their answer.
 ANSWERS = ("<|START_RESPONSE|>", "<|begin_of_solution|>", FINAL)
 ANSWER_ENDS = ("<|END_RESPONSE|>", "<|end_of_solution|>")
+# A line that opens or closes a block of code in Markdown (CommonMark 4.5).
+FENCE = re.compile(r"^[ \t]*(`{3,}|~{3,})([^\n]*)$", re.MULTILINE)
 # Names by which templates take the wish not to think; a template passes over those that it doesn't know. Qwen 3, GLM, SmolLM3,
 # EXAONE 4, Gemma 4; DeepSeek V3.1, Granite; Seed-OSS; Cohere Command.
 SWITCHES = {"enable_thinking": False, "thinking": False, "thinking_budget": 0, "reasoning": False}
@@ -86,24 +88,25 @@ def answer_of(text: str) -> Answer:
     """`text` without what the model thought before, between or instead of its answer.
 
     A thought stands at the beginning or at the beginning of a line; one that doesn't end has no answer behind it. A closing marker
-    without an opening one ends a thought that the prompt had opened. Markers in quotes or in the middle of a line are words.
+    without an opening one ends a thought that the prompt had opened. Markers in quotes, in the middle of a line, or in a block of
+    code of the answer are words.
     """
     if bare := BARE_HARMONY.match(text):
         thought, found, words = text[bare.end() :].rpartition("assistantfinal")
         return Answer(words if found else "", _words([thought if found else words]), not found)
     if not mentions(text):
         return Answer(text, ())
-    if CHANNEL.search(text):
+    if any(not _in_code(text[: found.start()], text[found.end() :], False) for found in CHANNEL.finditer(text)):
         return _final_channel(text)
     thoughts: list[str] = []
     for form in FORMS:
-        # The last closing marker counts, as in the templates of these models.
-        closing = _last(text, form.closed)
-        if closing is not None and form.opened not in text[:closing]:
+        # The last closing marker before an opening one counts, as in the templates of these models.
+        closing = _last(text.partition(form.opened)[0], form.closed)
+        if closing is not None:
             thoughts.append(text[:closing])
             text = text[closing + len(form.closed) :]
     answer, at = [], 0
-    while found := _next_thought(text, at):
+    while found := _next_thought(text, at, "".join(answer), bool(thoughts)):
         start, form = found
         end = text.find(form.closed, start)
         answer.append(text[at:start])
@@ -132,21 +135,40 @@ def _bare(text: str) -> str:
     return text
 
 
-def _next_thought(text: str, start: int) -> tuple[int, Form] | None:
-    """Where the next thought from `start` on opens, and its form."""
-    places = [(place, form) for form in FORMS if (place := _first(text, form.opened, start)) is not None]
+def _next_thought(text: str, start: int, said: str, has_thought: bool) -> tuple[int, Form] | None:
+    """Where the next thought from `start` on opens, and its form; `said` is the answer so far, with or without a thought before it."""
+    places = [
+        (place, form) for form in FORMS if (place := _first(text, form.opened, start, said, has_thought)) is not None
+    ]
     return min(places, key=lambda found: found[0], default=None)
 
 
-def _first(text: str, marker: str, start: int = 0) -> int | None:
-    """The first place of an opening marker that begins the text or a line, or follows a closing marker."""
+def _first(text: str, marker: str, start: int, said: str, has_thought: bool) -> int | None:
+    """The first place of an opening marker that begins the text or a line, or follows a closing marker, outside of the answer's code."""
     place = text.find(marker, start)
     while place >= 0:
         before = text[:place].rstrip(" \t")
-        if not before.strip() or before.endswith(("\n", *(form.closed for form in FORMS))):
+        begins = not before.strip() or before.endswith(("\n", *(form.closed for form in FORMS)))
+        if begins and not _in_code(said + text[start:place], text[place:], has_thought):
             return place
         place = text.find(marker, place + 1)
     return None
+
+
+def _in_code(before: str, after: str, has_thought: bool) -> bool:
+    """Whether a place lies in a block of code that the answer `before` it opens, and that ends in the text `after` it.
+
+    The block must follow words or a whole thought: a model may fence all that it writes, its thought too.
+    """
+    fence, begins = "", 0
+    for found in FENCE.finditer(before):
+        mark, rest = found[1], found[2].strip()
+        if not fence and not (mark[0] == "`" and "`" in rest):
+            fence, begins = mark, found.start()
+        elif fence and mark.startswith(fence) and not rest:
+            fence = ""
+    closes = any(fence and found[1].startswith(fence) and not found[2].strip() for found in FENCE.finditer(after))
+    return closes and (has_thought or bool(before[:begins].strip()))
 
 
 def _last(text: str, marker: str) -> int | None:

@@ -10,6 +10,7 @@ the prefix's keys and values. Branches in other rows cost no attention, so many 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import groupby
 from typing import NamedTuple
 
 import numpy as np
@@ -78,19 +79,20 @@ class Tree(NamedTuple):
             return [branches]
         return [self._piece([np.arange(begin, self.prefix)], begin), branches]
 
-    def rows(self, most: int) -> list[Piece]:
+    def rows(self, most: int, border: int | None = None) -> list[Piece]:
         """Every prompt in a row of its own from its first token on, at most `most` in a piece; pieces don't depend on each other.
 
         The prefix is then in every row. For models whose layers don't obey an attention mask: fillings stand behind a prompt's
-        end, where nothing that is read can see them.
+        end, where nothing that is read can see them. No piece has prompts on both sides of `border` (`limits.rotation_border`).
         """
         whole = [
             np.concatenate([np.arange(self.prefix), np.arange(start, last + 1)])
             for start, last in zip(self.starts, self.read, strict=True)
         ]
+        # In the order of the prompts, which is that of the answers.
+        sides = [list(some) for _, some in groupby(whole, key=lambda row: border is not None and len(row) > border)]
         pieces = []
-        for first in range(0, len(whole), most):
-            some = whole[first : first + most]
+        for some in (side[first : first + most] for side in sides for first in range(0, len(side), most)):
             piece = self._piece(some, 0)
             width = piece.tokens.shape[1]
             pieces.append(piece._replace(read=np.array([row * width + len(one) - 1 for row, one in enumerate(some)])))
@@ -125,13 +127,16 @@ class Tree(NamedTuple):
         return mask
 
 
-def pack(prompts: Sequence[Sequence[int]]) -> Tree:
-    """Pack prompts (token ids) that share a beginning; every prompt keeps at least one token of its own."""
+def pack(prompts: Sequence[Sequence[int]], share: bool = True) -> Tree:
+    """Pack prompts (token ids) that share a beginning; every prompt keeps at least one token of its own.
+
+    share: False packs each prompt as a branch from its first token on, for models that may read the same beginning in two ways.
+    """
     if not prompts or min(map(len, prompts)) == 0:
         raise ValueError("a tree needs prompts that aren't empty")
     prefix = 0
     shortest = min(map(len, prompts))
-    while prefix < shortest - 1 and len({prompt[prefix] for prompt in prompts}) == 1:
+    while share and prefix < shortest - 1 and len({prompt[prefix] for prompt in prompts}) == 1:
         prefix += 1
     ids, positions, branch = list(prompts[0][:prefix]), list(range(prefix)), [-1] * prefix
     read, starts = [], []

@@ -15,6 +15,7 @@ from emotion_vectors.lm.devices import DTYPES
 from emotion_vectors.lm.model import LanguageModel, checked
 from emotion_vectors.lm.templates import settle_template
 
+MEMORY = "in memory"  # where a model is from whose configuration doesn't say
 SAMPLED = 4096  # values of each weight that the hash of a model in memory is made of
 
 
@@ -38,12 +39,12 @@ def wrap(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> Language
         )
     if (dtype := embedding.dtype) not in DTYPES.values():
         raise UserError(f"{kind} computes in {dtype}; give it as {', '.join(DTYPES)}.")
-    source = str(getattr(model.config, "_name_or_path", "") or "") or "in memory"
+    source = str(getattr(model.config, "_name_or_path", "") or "") or MEMORY
     if not isinstance(getattr(tokenizer, "chat_template", None) or "", str):
         tokenizer = copy.deepcopy(tokenizer)  # the caller's own keeps its several templates
         settle_template(tokenizer, "", source)
     return checked(LanguageModel(
-        model, tokenizer, parts, source, source, sampled_sha256(model), getattr(model.config, "_commit_hash", None),
+        model, tokenizer, parts, kind if source == MEMORY else source, source, sampled_sha256(model), getattr(model.config, "_commit_hash", None),
         device, dtype, is_chat=bool(getattr(tokenizer, "chat_template", None)),
     ))  # fmt: skip
 

@@ -505,6 +505,9 @@ def test_a_link_opens_the_same_text_emotion_and_layer_and_a_heat_map_is_saved(si
     page.goto(site.address + page.locator(".ev-share").get_attribute("href"))
     page.locator("#ev-coloured .ev-t").first.wait_for()  # nothing is pressed
     assert page.locator("#ev-coloured").inner_text() == before and f"{emotion} at layer 1" in before
+    page.goto(site.address + re.sub("emotion=[^&]*", "emotion=nobody", page.locator(".ev-share").get_attribute("href")))
+    page.locator("#ev-coloured .ev-t").first.wait_for()
+    expect(page.locator("#ev-coloured [role=alert]")).to_contain_text("asks for the emotion nobody")
     page.get_by_role("button", name="Heat map").click()
     page.locator("#ev-heat-kind").get_by_label("layers").check()
     page.locator("#ev-heat-draw").click()

@@ -195,7 +195,7 @@ def build(explorer: Explorer, chooser: gr.Dropdown, page: gr.Blocks) -> None:
     controls = [chooser, layer, shown_rows, found_zone, *chosen]
     gr.on(refreshes(page, chooser), choose, chooser, [*emotions, layer, meter, shown, talk], show_progress="hidden")
     gr.on(
-        [*(e.input for e in emotions), *(s.release for s in strengths), *(s.change for s in strengths), layer.release, layer.input], measure, controls, meter,
+        [*(e.input for e in emotions), *(s.release for s in strengths), *(s.input for s in strengths), layer.release, layer.input], measure, controls, meter,
         show_progress="hidden", trigger_mode="always_last",
     )  # fmt: skip
     tokens.input(lambda value: gr.update(visible=value == WORDS), tokens, words, show_progress="hidden")

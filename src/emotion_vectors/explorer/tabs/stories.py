@@ -100,14 +100,7 @@ def build(explorer: Explorer, chooser: gr.Dropdown, page: gr.Blocks) -> None:
         lists,
         show_progress="hidden",
     )
-    gr.on(
-        [number.submit, number.blur],
-        listed,
-        [chooser, emotion, state, words, number],
-        lists,
-        show_progress="hidden",
-        trigger_mode="always_last",
-    )
+    number.submit(listed, [chooser, emotion, state, words, number], lists, show_progress="hidden")
 
     chosen.input(
         lambda name, row: [told(show)(name, row), ""], [chooser, chosen], [shown, found], show_progress="hidden"

@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test quick check wheel faults fuzz clean setup
+.PHONY: run test quick check types site wheel faults fuzz clean setup
 
 setup: $(VENV)/.installed
 
@@ -24,10 +24,16 @@ $(VENV)/.installed: $(VENV)/.runs
 run: $(VENV)/.runs
 	$(BIN)/emotion-vectors run --preset demo --out runs/demo
 
+# The types and the site are independent of each other and take a core each.
 check: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	@$(MAKE) --no-print-directory -j2 types site
+
+types: setup
 	$(BIN)/pyright
+
+site: setup
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 # One process for each core and one thread in each: most tests are too small for several threads.

@@ -12,7 +12,13 @@ from calling import Caller
 # Minutes each: begun last, they would leave the other processes without work.
 LONGEST = (
     "test_pipeline.py",
+    "test_notebooks.py",
     "test_faults.py",
+    "test_on_ray.py",
+    "test_a_new_user.py",
+    "test_shards.py",
+    "test_new_experiment.py",
+    "test_new_arm.py",
     "test_lacking.py",
     "test_openvino_writer.py",
     "test_uncompiled.py",

@@ -95,6 +95,27 @@ def test_a_text_that_the_vectors_were_made_of_is_in_sample(folder, tmp_path):
     assert done.stdout.count("in sample") == len(EMOTIONS), "and no other passage"
 
 
+def test_messages_of_parts_calls_and_tools_are_in_sample_by_their_text(folder, tmp_path):
+    """What a message carries beside its text (a picture, a call, nothing at all) is no part of what is compared."""
+    chat, file, out = tmp_path / "chat.jsonl", tmp_path / "some.safetensors", tmp_path / "scores.jsonl"
+    picture = {"type": "image_url", "image_url": {"url": "data:,"}}
+    messages = [
+        {"role": "user", "content": [{"type": "text", "text": "go home."}, picture]},
+        {"role": "assistant", "content": None, "tool_calls": [{"id": "1", "type": "function", "function": {"name": "f", "arguments": "{}"}}]},
+        {"role": "tool", "content": "the sea was calm.", "tool_call_id": "1"},
+        {"role": "assistant", "content": "go on."},
+    ]  # fmt: skip
+    chat.write_text(json.dumps({"messages": messages}))
+    dataclasses.replace(EmotionVectors.load(folder), text_hashes=text_hashes(["go home."])).save(file)
+    arguments = ["read", str(chat), "--vectors", str(file), "--out", str(out), "--device", "cpu", "--quiet"]
+    done = CliRunner().invoke(app, arguments, env={"COLUMNS": "200", "TERM": "dumb"})
+    assert done.exit_code == 0, done.output
+    rows = pl.read_ndjson(out).filter(pl.col("in_sample").is_not_null()).unique("message").sort("message")
+    assert rows.filter("in_sample")["role"].to_list() == ["user"] and rows["in_sample"].to_list()[1:] == [False] * (
+        len(rows) - 1
+    )
+
+
 def test_without_an_output_passages_are_shown_and_nothing_is_left(folder):
     before = sorted(folder.iterdir())
     done = run(folder, "--quiet")

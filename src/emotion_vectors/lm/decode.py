@@ -22,6 +22,7 @@ from transformers import DynamicCache
 
 from emotion_vectors.errors import UserError
 from emotion_vectors.lm.forward import CACHE_NAMES, add_at, pad, watch_blocks, with_cache
+from emotion_vectors.lm.growing import GrowingLayer, growing
 from emotion_vectors.lm.limits import rotation_border
 from emotion_vectors.lm.readout import all_logits
 from emotion_vectors.lm.sampling import Sampling, draw, end_tokens, penalize, uniform_draws
@@ -153,7 +154,7 @@ def new_cache(model: Any) -> DynamicCache | None:
     """The cache that `generate` begins with; None for a model that makes one of its own kind in its first pass."""
     # MiniMax, for one, refuses any cache but its own; `generate` asks the same method.
     has_own = hasattr(model, "_supports_default_dynamic_cache") and not model._supports_default_dynamic_cache()
-    return None if has_own else DynamicCache(config=model.config)
+    return None if has_own else growing(DynamicCache(config=model.config))
 
 
 class _Batch:
@@ -236,7 +237,8 @@ class _Batch:
     @property
     def divisible(self) -> bool:
         """Whether rows can leave: the cache is made of layers whose states are known to be one for each row."""
-        return all(type(part).__module__ == DynamicCache.__module__ for part in (self.cache, *self.cache.layers))
+        known = (DynamicCache.__module__, GrowingLayer.__module__)
+        return all(type(part).__module__ in known for part in (self.cache, *self.cache.layers))
 
     def keep(self, places: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
         """Let all other rows go; the tokens of those that stay."""

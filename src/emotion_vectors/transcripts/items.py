@@ -42,8 +42,10 @@ class Item(NamedTuple):
 
     @property
     def contents(self) -> tuple[str, ...]:
-        """The text, or the text of each message of `content`."""
-        return (self.content,) if isinstance(self.content, str) else tuple(one["content"] for one in self.content)
+        """The text, or what each message of `content` says: no thoughts, and of a list of parts those that are text."""
+        if isinstance(self.content, str):
+            return (self.content,)
+        return tuple(read_message(one).content for one in self.content)
 
 
 class Bad(NamedTuple):

@@ -28,7 +28,7 @@ def record(with_valence):
 def test_the_page_says_what_is_more_than_words(record):
     said = report.seen(typed(record))
     valence = record["experiments"]["geometry"]["representations"][0]["agreements"][2]
-    assert f"r = {valence['ridge']['r']:.2f}" in said and "is more than the words give" in said
+    assert f"r = {valence['ridge']['r']:.2f}" in said and "This is more than the words give (difference " in said
     table = report.RIDGE(typed(record))
     assert table.columns[2:] == tuple(name.capitalize() for name in report.ORDER if name != measure.STORY)
     assert "0.96" in table.note and len(report.map_rows(typed(record))) == 171 + 4

@@ -47,6 +47,27 @@ def test_every_emotion_is_a_button_and_shape_says_the_valence(tmp_path):
     assert "90 %" in html and "10 %" in html
 
 
+def test_arrows_are_named_by_letters_that_nothing_covers():
+    """Arrows with ends far apart, close together and at one place, in letters of both sizes."""
+    ends = ((380.0, 280.0), (384.0, 282.0), (600.0, 100.0), (600.0, 100.0))
+    arrows = [view.Arrow("ABCD"[i], f"<{i}>", 0.5, 0.2, 40, (300.0, 250.0), end) for i, end in enumerate(ends)]
+    for kind, size in view.LETTERS.items():
+        marks, boxes = view._lettered(arrows, kind)
+        said = "".join(Seen("".join(marks)).text.split())
+        assert sorted(said) == list("ABCD") and all(f"ev-on-{kind}" in mark for mark in marks)
+        for i, one in enumerate(boxes):
+            for other in boxes[:i]:
+                assert (
+                    one.right <= other.left
+                    or other.right <= one.left
+                    or one.bottom <= other.top
+                    or other.bottom <= one.top
+                )
+            assert one.right - one.left >= 0.5 * size
+    key = Seen(view._arrows_key(arrows)).text
+    assert "A <0>; B <1>" in key and view._arrows_key([]) == ""
+
+
 def test_neighbours_are_by_cosine_at_the_layer(tmp_path):
     seen = Seen(view.neighbours(run(tmp_path), "glad", 0)).text
     assert "calm0.80" in seen.replace(" ", "") and seen.index("calm") < seen.index("mad")

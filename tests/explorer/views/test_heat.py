@@ -61,4 +61,11 @@ def test_a_link_says_again_what_it_was_made_of():
     assert tag == "a" and heat.linked(query, "a run") == (NASTY, "chat", "at ease", 7)
     assert heat.linked(query, "another") is None is heat.linked({}, "a run")
     assert heat.linked({"text": "x", "layer": "-1", "form": "y"}, "a run") == ("x", "text", "", None)
+    whole = {"run": "a", "text": "x", "emotion": "calm", "layer": "2"}
+    assert heat.elsewhere(whole, "a", ["a", "b"], ["calm"], 3) == "" == heat.elsewhere({}, "a", ["a"], ["calm"], 3)
+    for asked, says in (({"run": "<b>gone"}, "the run <b>gone"), ({"emotion": "<i>"}, "the emotion <i>,"), ({"layer": "3"}, "layer 3,"),
+                        ({"layer": "x", "emotion": "sad"}, "the emotion sad and layer x,")):  # fmt: skip
+        assert says in Seen(heat.elsewhere(whole | asked, "a", ["a", "b"], ["calm"], 3)).text
+    # A visitor who has chosen another open run by hand is told nothing about the link.
+    assert heat.elsewhere(whole | {"emotion": "sad"}, "b", ["a", "b"], ["calm"], 3) == ""
     assert "href" not in heat.link("a run", "x" * heat.MOST_LINK, "text", "calm", 0)

@@ -33,6 +33,14 @@ def test_nothing_added_says_what_to_do():
     assert "Choose an emotion" in view.meter([], [], 0)
 
 
+def test_emotions_that_cancel_each_other_out_add_nothing():
+    """Within rounding, as two numbers of float32 leave it; no zone is named for it."""
+    html = view.meter(["calm", "calm"], [0.3, -0.3], 3e-9)
+    assert "Nothing is added: 0.30 × calm − 0.30 × calm cancel each other out." in Seen(html).text
+    assert "ev-meter" not in html and "range" not in html
+    assert "−0.10 × calm + 0.20 × sad:" in Seen(view.meter(["calm", "sad"], [-0.1, 0.2], 0.2)).text
+
+
 def test_three_answers_side_by_side_are_text():
     html = view.answers([view.Answer("<b>x</b>", "done"), view.Answer("${x}", "writing"), view.Answer()])
     seen = Seen(html)

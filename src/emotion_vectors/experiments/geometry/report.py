@@ -103,10 +103,11 @@ def _scale_seen(part: Geometry, row: Agreement) -> str:
     words, gain = part.agreement(WORDS, row.norms, row.scale), row.beyond_words
     if words is None or gain is None:
         return f"{said}."
-    judged = sided(
-        gain.interval, "more than the words give", "less than the words give", "not shown to be more than the words give"
-    )  # fmt: skip
-    return f"{said}; the words of the stories alone give {fixed(words.ridge.r)}, so the difference, {fixed(gain.value)} ({interval(gain.interval, 2)}), is {judged}."
+    judged = sided(gain.interval, "more than the words give", "less than the words give", "not shown to be more than the words give")  # fmt: skip
+    return (
+        f"{said}; the words of the stories alone give {fixed(words.ridge.r)}. This is {judged} (difference {fixed(gain.value)}, "
+        f"95 % interval {interval(gain.interval, 2)})."
+    )
 
 
 def chance(record: Record) -> str:
@@ -232,10 +233,12 @@ def method(record: Record) -> list[Choice]:
 
 
 RIDGE = _table("ridge", "Human ratings predicted for held-out words", _ridge_note, lambda row: row.ridge)
-PARTIAL = _table("partial", "The same, given the list's other scale", _partial_note, lambda row: row.partial)
+PARTIAL = _table(
+    "partial", "Human ratings predicted, given the list's other scale", _partial_note, lambda row: row.partial
+)
 BEST = _table(
     "best",
-    "The same from one component",
+    "Human ratings predicted from one component",
     lambda part: "The component with the largest |r| among the other words.",
     lambda row: row.best,
 )

@@ -14,8 +14,8 @@ from emotion_vectors.report.wording import count, fixed, interval, listing, numb
 ALPHA = 0.05
 PAIRS, SETS = 10, 4  # of sets with each other, each with itself too; of sets with the stories
 MISSING = (
-    "Not measured: this run was given no dialogues, or too few of those that were written can be used. `--set dialogues=FILE` gives a run them, "
-    "and with `--set dialogues=write` the model writes them."
+    "Not measured: this run was given no dialogues, or too few of those that were written can be used. --set dialogues=FILE gives a run them, "
+    "and with --set dialogues=write the model writes them."
 )
 NOISE = "no likeness beyond chance"
 

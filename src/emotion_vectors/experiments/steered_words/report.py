@@ -163,8 +163,8 @@ def _answers_seen(part: Answered) -> str:
     shown = f" Most used: {listing(words)}." if own.beyond_chance and words else ""
     judged = "beyond chance: story content or words of the feeling" if own.beyond_chance else "no leak beyond chance"
     return (
-        f"At strength {number(part.strength)} answers use words special to the stories of their own emotion "
-        f"{_points(own.contrast)} points more than those of another (95 % interval {_points(low)} to "
+        f"At strength {number(part.strength)} the share of words special to the stories of an answer's own emotion, less that "
+        f"of another's, is {_points(own.contrast)} points (95 % interval {_points(low)} to "
         f"{_points(high)}; shuffled words {p_value(own.dealt.p)}), {judged}. "
         f"{_share(part.repeated.emotion)} of a steered answer's words repeat an earlier one "
         f"(unsteered {_share(part.repeated.none)}).{shown}"

@@ -35,8 +35,9 @@ def build(explorer: Explorer, chooser: gr.Dropdown, page: gr.Blocks) -> None:
         with gr.Column(scale=2, min_width=300):
             form = gr.Radio([PLAIN, CHAT], value=PLAIN, label="Read as", elem_id="ev-form")
             written = gr.Textbox(view.EXAMPLE_TEXT, label="Text", lines=7, max_lines=16, elem_id="ev-written")
-            with gr.Row():
-                go = gr.Button("Read", variant="primary", elem_id="ev-read")
+            with gr.Row(equal_height=True):
+                # On a phone Read has the whole width, and the two examples share the row below.
+                go = gr.Button("Read", variant="primary", min_width=250, elem_id="ev-read")
                 example_text = gr.Button("Example text", size="sm", min_width=90)
                 example_chat = gr.Button("Example chat", size="sm", min_width=90, elem_id="ev-example-chat")
             emotion = gr.Dropdown([], label="Emotion", elem_id="ev-emotion")
@@ -61,10 +62,16 @@ def build(explorer: Explorer, chooser: gr.Dropdown, page: gr.Blocks) -> None:
                 table = gr.HTML(elem_id="ev-tokens")
     results = [coloured, strongest, table, share]
 
+    def not_here(visit: gr.Request, name: str) -> str:
+        vectors = explorer.run(name).vectors
+        if vectors is None:
+            return ""
+        return heat.elsewhere(visit.query_params, name, explorer.folders, vectors.emotions, len(vectors.raw))
+
     def choose(name: str, visit: gr.Request) -> list[Any]:
         vectors = explorer.run(name).vectors
         asked = heat.linked(visit.query_params, name)
-        empty = [view.waiting(vectors is not None), "", "", "", None, ""]
+        empty = [not_here(visit, name) + view.waiting(vectors is not None), "", "", "", None, ""]
         put = [gr.skip(), gr.skip()] if asked is None else [CHAT if asked.form == "chat" else PLAIN, asked.written]
         if vectors is None:
             return [gr.update(choices=[], value=None), gr.update(value=0), *empty, *put]
@@ -86,7 +93,8 @@ def build(explorer: Explorer, chooser: gr.Dropdown, page: gr.Blocks) -> None:
     ) -> list[Any]:  # fmt: skip
         if heat.linked(visit.query_params, name) is None or explorer.run(name).vectors is None:
             return [gr.skip()] * 5
-        return read_now(name, text, how, feeling, at, unit, own)
+        coloured, *others = read_now(name, text, how, feeling, at, unit, own)
+        return [not_here(visit, name) + coloured, *others]
 
     def draw_heat(name: str, state: Kept | None, feeling: str, at: float, of: str) -> str:
         if state is None or state.run != name or int(at) not in state.reading.layers:

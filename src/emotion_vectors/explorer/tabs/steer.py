@@ -66,7 +66,7 @@ def build(explorer: Explorer, chooser: gr.Dropdown, page: gr.Blocks) -> None:
                     0, label="Seed", precision=0, minimum=0, maximum=2**31, min_width=100, elem_id="ev-seed"
                 )
                 warmth = gr.Slider(0, 1.5, value=0.7, step=0.1, label="Temperature", min_width=150, elem_id="ev-warmth")
-            with gr.Row():
+            with gr.Row(equal_height=True):
                 go = gr.Button("Write three answers", variant="primary", elem_id="ev-write")
                 on = gr.Button("Continue with this prompt", elem_id="ev-go-on")
                 stop = gr.Button("Stop", min_width=80, elem_id="ev-stop")
@@ -195,7 +195,7 @@ def build(explorer: Explorer, chooser: gr.Dropdown, page: gr.Blocks) -> None:
     controls = [chooser, layer, shown_rows, found_zone, *chosen]
     gr.on(refreshes(page, chooser), choose, chooser, [*emotions, layer, meter, shown, talk], show_progress="hidden")
     gr.on(
-        [*(e.input for e in emotions), *(s.release for s in strengths), *(s.input for s in strengths), layer.release, layer.input], measure, controls, meter,
+        [*(e.input for e in emotions), *(s.release for s in strengths), *(s.change for s in strengths), layer.release, layer.input], measure, controls, meter,
         show_progress="hidden", trigger_mode="always_last",
     )  # fmt: skip
     tokens.input(lambda value: gr.update(visible=value == WORDS), tokens, words, show_progress="hidden")
@@ -263,7 +263,7 @@ def _additions(run: Run, names: list[str], strengths: list[float], layer: int, s
     """What each arm adds: nothing, the emotions, a random direction of the same length."""
     from emotion_vectors.vectors.writing import random_like
 
-    if run.vectors is None or not np.linalg.norm(_total(run, names, strengths, layer)):
+    if run.vectors is None or round(float(np.linalg.norm(_total(run, names, strengths, layer))), 3) == 0:
         raise UserError("Nothing is added; choose a name and move its slider away from 0.")
     steered = run.vectors.additions(view.mix(names, strengths), layer)
     return [[], steered, random_like(steered, seed)]

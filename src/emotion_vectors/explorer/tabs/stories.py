@@ -19,12 +19,12 @@ def build(explorer: Explorer, chooser: gr.Dropdown, page: gr.Blocks) -> None:
     summary = gr.HTML(elem_id="ev-corpus")
     with gr.Row():
         emotion = gr.Dropdown(
-            [view.EVERY], value=view.EVERY, label="Emotion", min_width=160, elem_id="ev-story-emotion"
+            [view.EVERY], value=view.EVERY, label="Emotion", min_width=190, elem_id="ev-story-emotion"
         )
         state = gr.Dropdown(
-            list(view.STATES), value=view.STATES[0], label="Show", min_width=160, elem_id="ev-story-state"
+            list(view.STATES), value=view.STATES[0], label="Show", min_width=190, elem_id="ev-story-state"
         )
-        words = gr.Textbox("", label="Contains the words", min_width=160, elem_id="ev-story-words")
+        words = gr.Textbox("", label="Contains the words", min_width=190, elem_id="ev-story-words")
         number = gr.Number(1, label="Page", minimum=1, precision=0, min_width=80, elem_id="ev-story-page")
     chosen = gr.Dropdown([], label="Story", elem_id="ev-story-chosen")
     shown = gr.HTML(elem_id="ev-story")
@@ -100,7 +100,14 @@ def build(explorer: Explorer, chooser: gr.Dropdown, page: gr.Blocks) -> None:
         lists,
         show_progress="hidden",
     )
-    number.submit(listed, [chooser, emotion, state, words, number], lists, show_progress="hidden")
+    gr.on(
+        [number.submit, number.blur],
+        listed,
+        [chooser, emotion, state, words, number],
+        lists,
+        show_progress="hidden",
+        trigger_mode="always_last",
+    )
 
     chosen.input(
         lambda name, row: [told(show)(name, row), ""], [chooser, chosen], [shown, found], show_progress="hidden"

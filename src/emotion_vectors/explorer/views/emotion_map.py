@@ -10,7 +10,7 @@ import numpy as np
 from emotion_vectors.experiments.lens.record import Lens
 from emotion_vectors.explorer.markup import Cell, notice, table, text, visible
 from emotion_vectors.explorer.runs import Run
-from emotion_vectors.report.charts import place
+from emotion_vectors.report.charts import Box, boxed, extent, place
 from emotion_vectors.report.wording import fixed, percent
 from emotion_vectors.stimuli.norms import SCALES, shipped
 from emotion_vectors.vectors.geometry import principal, towards
@@ -30,6 +30,18 @@ class Places(NamedTuple):
 
     points: np.ndarray
     variance: np.ndarray
+
+
+class Arrow(NamedTuple):
+    """Where a scale of ratings points: r with either component, of `rated` words, and pixels of its start and end."""
+
+    letter: str
+    name: str
+    right: float
+    up: float
+    rated: int
+    start: tuple[float, float]
+    end: tuple[float, float]
 
 
 def components(unit_vectors: np.ndarray, positive: np.ndarray) -> Places:
@@ -58,8 +70,10 @@ def emotion_map(run: Run, layer: int, chosen: str | None) -> str:
     order = sorted(range(len(names)), key=lambda i: names[i] != chosen)  # the chosen one gets its label first
     at, called = [pixels[i] for i in order], [names[i] for i in order]
     # A narrow screen shrinks the map to less than half, so it has larger letters there, and fewer names find room.
+    arrows = _arrows(names, found.points, scaled)
+    lettered = {kind: _lettered(arrows, kind) for kind in LETTERS}
     written = {
-        kind: {order[label.index]: label for label in place(at, called, (WIDTH, HEIGHT), size)}
+        kind: {order[label.index]: label for label in place(at, called, (WIDTH, HEIGHT), size, taken=lettered[kind][1])}
         for kind, size in LETTERS.items()
     }
     marks = []
@@ -75,38 +89,78 @@ def emotion_map(run: Run, layer: int, chosen: str | None) -> str:
             f'<g class="ev-point" role="button" tabindex="-1" data-emotion="{text(names[i])}" data-tip="{tip}" '
             f'aria-label="{text(names[i])}">{mark}</g>'
         )
-    marks += _arrows(names, found.points, scaled)
+    marks += [_drawn(arrow) for arrow in arrows] + [letter for kind in LETTERS for letter in lettered[kind][0]]
     share = [percent(float(value), 1) for value in found.variance]
     return (
         '<div class="ev-key"><span><svg width="12" height="12"><circle cx="6" cy="6" r="5" fill="var(--ev-blue)"/></svg> positive</span>'
         '<span><svg width="12" height="12"><path d="M6 1 11 11H1Z" fill="var(--ev-orange)"/></svg> negative</span>'
         f"<span>horizontal: first component, {share[0]} of the variance; vertical: second, {share[1]}</span>"
-        f"<span>arrows: r of human ratings with the two components; an r of 1 is half the height</span></div>"
+        f"{_arrows_key(arrows)}</div>"
         f'<div class="ev-scroll"><svg class="ev-map" viewBox="0 0 {WIDTH} {HEIGHT}" role="group" aria-label="Map of the emotion vectors">'
         f'<rect width="{WIDTH}" height="{HEIGHT}" fill="var(--ev-paper)" stroke="var(--ev-thin)"/>{"".join(marks)}</svg></div>'
     )
 
 
-def _arrows(names: Sequence[str], points: np.ndarray, scaled: np.ndarray) -> list[str]:
+def _arrows(names: Sequence[str], points: np.ndarray, scaled: np.ndarray) -> list[Arrow]:
     """An arrow from the emotions' middle for each scale of the ratings that come with the package, where they rate enough of them."""
     x, y = scaled.mean(axis=0).tolist()
     x, y = EDGE + x * (WIDTH - 2 * EDGE), EDGE + (1 - y) * (HEIGHT - 2 * EDGE)
-    drawn = []
+    found = []
     for norms in shipped():
         for scale in SCALES:
             rows, ratings = norms.of(names, scale)
             if len(rows) < FEWEST_RATED or np.ptp(ratings) == 0:
                 continue
             right, up = towards(points[rows], ratings[:, 0]).tolist()
-            to_x, to_y = x + right * HEIGHT / 2, y - up * HEIGHT / 2
-            name = text(f"{scale}, {norms.name}: r = {right:.2f} across, {up:.2f} up, {len(rows)} words")
-            drawn.append(
-                f'<g class="ev-arrow" data-tip="{name}"><title>{name}</title>'
-                f'<line x1="{x:.1f}" y1="{y:.1f}" x2="{to_x:.1f}" y2="{to_y:.1f}" stroke="{ARROW}" stroke-width="2"/>'
-                f'<circle cx="{to_x:.1f}" cy="{to_y:.1f}" r="4" fill="{ARROW}"/>'
-                f'<text x="{to_x:.1f}" y="{to_y - 8:.1f}" text-anchor="middle" font-weight="700" fill="{ARROW}">{text(f"{scale}, {norms.name}")}</text></g>'
-            )
-    return drawn
+            end = (x + right * HEIGHT / 2, y - up * HEIGHT / 2)
+            letter = "ABCDEFGHIJ"[len(found)]
+            found.append(Arrow(letter, f"{scale}, {norms.name}", right, up, len(rows), (x, y), end))
+    return found
+
+
+def _drawn(arrow: Arrow) -> str:
+    (x, y), (to_x, to_y) = arrow.start, arrow.end
+    tip = text(f"{arrow.name}: r = {arrow.right:.2f} across, {arrow.up:.2f} up, {arrow.rated} words")
+    return (
+        f'<g class="ev-arrow" data-tip="{tip}"><title>{tip}</title>'
+        f'<line x1="{x:.1f}" y1="{y:.1f}" x2="{to_x:.1f}" y2="{to_y:.1f}" stroke="{ARROW}" stroke-width="2"/>'
+        f'<circle cx="{to_x:.1f}" cy="{to_y:.1f}" r="4" fill="{ARROW}"/></g>'
+    )
+
+
+def _lettered(arrows: Sequence[Arrow], kind: str) -> tuple[list[str], list[Box]]:
+    """The letters of arrows beside their ends and the boxes that they fill, which no emotion's name may cover.
+
+    Arrows that end at one place have their letters side by side there.
+    """
+    size = LETTERS[kind]
+    together: list[tuple[tuple[float, float], str]] = []
+    for arrow in arrows:
+        near = next(
+            (i for i, (end, _) in enumerate(together) if np.hypot(*np.subtract(end, arrow.end)) < size * 1.5), None
+        )
+        if near is None:
+            together.append((arrow.end, arrow.letter))
+        else:
+            together[near] = (together[near][0], f"{together[near][1]} {arrow.letter}")
+    placed = place([end for end, _ in together], [letters for _, letters in together], (WIDTH, HEIGHT), size)
+    marks, boxes = [], []
+    for label in placed:
+        end, letters = together[label.index]
+        boxes.append(boxed(end, label, extent(letters, size)))
+        marks.append(
+            f'<text class="ev-on-{kind} ev-letter" x="{end[0] + label.dx:.1f}" y="{end[1] + label.dy + size / 3:.1f}" '
+            f'text-anchor="{ANCHORS[label.align]}" font-weight="700">{letters}</text>'
+        )
+    return marks, boxes
+
+
+def _arrows_key(arrows: Sequence[Arrow]) -> str:
+    """What the arrows are, by letter."""
+    if not arrows:
+        return ""
+    called = "; ".join(f"<b>{arrow.letter}</b> {text(arrow.name)}" for arrow in arrows)
+    return f"<span>arrows: r of human ratings with the two components, of which 1 is half the height: {called}</span>"
 
 
 def _mark(x: float, y: float, valence: str | None, chosen: bool) -> str:

@@ -6,7 +6,7 @@ Files are data addresses inside the page, so the server keeps nothing of a visit
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlencode
 
@@ -46,6 +46,29 @@ def linked(query: Mapping[str, str], run: str) -> Linked | None:
     return Linked(
         query["text"], form if form in FORMS else "text", query.get("emotion", ""), int(layer) if layer.isdecimal() else None
     )  # fmt: skip
+
+
+def elsewhere(query: Mapping[str, str], run: str, runs: Collection[str], emotions: Sequence[str], layers: int) -> str:
+    """A notice of what the address asks for that is not here, where another thing is shown in its place; "" where all is here.
+
+    `runs` are those that are open; `emotions` and `layers` are what the vectors of `run` have.
+    """
+    if not query.get("text"):
+        return ""
+    wanted, emotion, layer = query.get("run", run), query.get("emotion", ""), query.get("layer", "")
+    if wanted not in runs:
+        return notice(
+            "warning",
+            f"The link is to the run {wanted}, which is not open here.",
+            "Give its folder to `explore` as well.",
+        )
+    lacking = [f"the emotion {emotion}"] if emotion and emotion not in emotions else []
+    lacking += [f"layer {layer}"] if layer and not (layer.isdecimal() and int(layer) < layers) else []
+    if wanted != run or not lacking:
+        return ""
+    return notice(
+        "warning", f"The link asks for {' and '.join(lacking)}, which this run does not have.", "Another is shown."
+    )
 
 
 def heat_map(reading: Reading, emotion: str, layer: int, kind: str) -> str:

@@ -59,7 +59,11 @@ def meter(names: Sequence[str], strengths: Sequence[float], length: float, zone_
             "Choose an emotion and move its slider: then the steered answer can differ.",
         )
     length = round(length, 3)  # a unit vector's length is 1 within rounding, and 0.5 of it is not more than 0.5
-    what = " + ".join(f"{fixed(strength)} × {name}" for name, strength in zip(names, strengths, strict=True))
+    what = _sum(names, strengths)
+    if not length:
+        return notice(
+            "info", f"Nothing is added: {what} cancel each other out.", "Move a slider, or choose another emotion."
+        )
     zone, advice = "ev-fine", "in the range in which a run steers choices; an answer may fall apart sooner"
     if length > TOO_STRONG:
         zone, advice = "ev-far", "longer than the residual itself, so expect broken text"
@@ -77,6 +81,15 @@ def meter(names: Sequence[str], strengths: Sequence[float], length: float, zone_
         f'<div class="ev-scale"><i style="left:{100 * STRONG / LONGEST:.1f}%"></i><i style="left:{100 * TOO_STRONG / LONGEST:.1f}%"></i>'
         f'{_whole(zone_found)}<b style="width:{share:.1f}%"></b></div>{_told(zone_found)}</div>'
     )
+
+
+def _sum(names: Sequence[str], strengths: Sequence[float]) -> str:
+    """ "0.30 × calm − 0.10 × sad"."""
+    first, *others = [
+        (" − " if strength < 0 else " + ", f"{fixed(abs(strength))} × {name}")
+        for name, strength in zip(names, strengths, strict=True)
+    ]
+    return f"{'−' if strengths[0] < 0 else ''}{first[1]}" + "".join(sign + part for sign, part in others)
 
 
 def answers(arms: Sequence[Answer]) -> str:

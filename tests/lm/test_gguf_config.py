@@ -112,6 +112,21 @@ def test_a_key_that_can_not_be_applied_is_refused_by_name_and_nothing_is_kept(ar
     assert not [one for one in (tmp_path / "cache").iterdir() if one.suffix != ".lock"]
 
 
+LACKING = [
+    ("llama", name)
+    for name in ("block_count", "context_length", "embedding_length", "attention.layer_norm_rms_epsilon")
+]
+LACKING += [("gpt2", "attention.layer_norm_epsilon"), ("qwen2moe", "expert_used_count")]
+
+
+@pytest.mark.parametrize(("arch", "key"), LACKING)
+def test_what_has_no_default_in_llama_cpp_gets_none_here(arch, key, tmp_path):
+    """transformers would take the number of one published model; llama.cpp opens no such file (`test_gguf_llama_cpp.py`)."""
+    path = tiny_gguf(tmp_path / "m.gguf", world(arch), arch, WORLDS[arch][2] | {key: None})
+    with pytest.raises(UserError, match=f"lacks {arch}.{key.replace('_rms', '')}, without which nobody can read it"):
+        loaded(path, tmp_path / "cache")
+
+
 def test_keys_that_change_nothing_are_passed_over(tmp_path):
     keys = {
         "attention.scale": 0.25, "attention.sliding_window": 4096, "logit_scale": 1.0, "attention.causal": True, "expert_count": 0,

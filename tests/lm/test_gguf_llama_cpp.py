@@ -9,10 +9,11 @@ import pytest
 import torch
 from transformers import AutoTokenizer, LlamaConfig, Phi3Config
 
+from emotion_vectors.errors import UserError
 from emotion_vectors.lm import weights
 from emotion_vectors.lm.gguf_tokenizer import SPLITS, TAKEN_OVER
 from emotion_vectors.lm.model import load_model, locate
-from lm.gguf_worlds import DIVISORS, LONGER, SCALINGS, TOLERANCE, WORLDS, rotated, world
+from lm.gguf_worlds import DIVISORS, LONGER, QWEN, SCALINGS, TOLERANCE, WORLDS, rotated, world
 from lm.llama_cpp import reading
 from lm.tiny_gguf import random_model, tiny_gguf
 
@@ -117,6 +118,34 @@ def test_the_window_of_phi_3_is_the_models_own_and_llama_cpp_leaves_it_out(tmp_p
     assert (
         np.abs(log_probabilities(load_model(str(without), "cpu", "float32", tmp_path), ids) - unwindowed).max() < 1e-4
     )
+
+
+BOTH = {"rope_factors_short.weight": DIVISORS, "rope_factors_long.weight": LONGER}
+ONE = {"rope_freqs.weight": DIVISORS}
+KIND = {"rope.scaling.type": "longrope"}
+
+
+@pytest.mark.parametrize(
+    ("arch", "keys", "tensors"),
+    [
+        ("llama", {"context_length": None}, {}), ("llama", {"attention.layer_norm_rms_epsilon": None}, {}),
+        ("gpt2", {"attention.layer_norm_epsilon": None}, {}), ("llama", {}, BOTH), ("llama", KIND, ONE), ("qwen2", QWEN, ONE),
+        ("qwen2", QWEN, BOTH), ("starcoder2", {}, ONE),
+    ],
+)  # fmt: skip
+def test_what_llama_cpp_does_not_open_is_refused_here(arch, keys, tensors, tmp_path):
+    path = tiny_gguf(tmp_path / "m.gguf", world(arch), arch, keys, tensors)
+    with pytest.raises(ValueError, match="Failed to load model"), reading(path):
+        pass
+    with pytest.raises(UserError, match=r"lacks .*, without which|which llama\.cpp knows nothing of"):
+        load_model(str(path), "cpu", "float32", tmp_path)
+
+
+def test_divisors_of_a_llama_that_says_longrope(tmp_path):
+    path = tiny_gguf(
+        tmp_path / "m.gguf", world("llama"), "llama", KIND | {"rope.scaling.original_context_length": 2048}, BOTH
+    )
+    assert largest_difference(path, tmp_path) < 1e-4
 
 
 @pytest.mark.parametrize("pre", [*SPLITS, *TAKEN_OVER])

@@ -9,6 +9,7 @@ https://github.com/ggml-org/ggml/blob/master/docs/gguf.md. Each architecture her
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -72,6 +73,9 @@ TOGETHER = (
     "rope.freq_base", "rope.freq_base_swa", "rope.scale_linear", "rope.scaling.type", "rope.scaling.factor", "rope.scaling.attn_factor",
     "rope.scaling.original_context_length", "rope.scaling.yarn_beta_fast", "rope.scaling.yarn_beta_slow",
 )  # fmt: skip
+# llama.cpp has no default of these either, and opens no file without them; the norm's epsilon is under one of two names.
+REQUIRED = ("block_count", "context_length", "embedding_length")
+EPSILON = re.compile(r"attention\.layer_norm(_rms)?_epsilon")
 HARMLESS = ("rope.scaling.finetuned",)  # about the training
 # Parts of a file that are more than a language model, or that would be added to another one.
 ELSEWHERE = ("adapter.", "clip.", "diffusion.", "xielu.")
@@ -94,6 +98,14 @@ def check_keys(keys: Mapping[str, Any]) -> None:
         raise UserError(
             f"GGUF files of the architecture '{architecture}' are not read, only those of {', '.join(ARCHITECTURES)}, which "
             "are tested against llama.cpp; give the model as a folder of .safetensors."
+        )
+    own = {key.removeprefix(f"{architecture}.") for key in keys}
+    wanted = [*REQUIRED, *(["expert_used_count"] if architecture.endswith("moe") else [])]
+    lacking = [f"{architecture}.{name}" for name in wanted if name not in own]
+    lacking += [] if any(map(EPSILON.fullmatch, own)) else [f"{architecture}.attention.layer_norm_epsilon"]
+    if lacking:
+        raise UserError(
+            f"The GGUF file lacks {', '.join(lacking)}, without which nobody can read it; get the file again."
         )
     for key, value in keys.items():
         per_block = isinstance(value, list) and key.removeprefix(f"{architecture}.") in RULES

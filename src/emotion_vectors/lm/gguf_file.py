@@ -77,13 +77,21 @@ def _factors(path: Path, header: Header) -> Factors | None:
     names = {FREQUENCIES, LONG, SHORT} & set(header.tensors)
     if not names:
         return None
+    if len({LONG, SHORT} & names) == 1:
+        raise UserError(f"{path} has only {', '.join(sorted(names))} of its rotation factors; get the file again.")
+    scaled = header.keys.get(f"{header.architecture}.rope.scaling.type") == "longrope"
+    theirs = {"llama": {LONG, SHORT} if scaled else {FREQUENCIES}, "phi3": {LONG, SHORT}}.get(
+        header.architecture, set()
+    )
+    if not names <= theirs:
+        raise UserError(
+            f"{path} has {', '.join(sorted(names - theirs))}, which llama.cpp knows nothing of in a file of its kind ({header.architecture}"
+            f"{', longrope' if scaled else ''}); get the file again."
+        )
     found = {one.name: one for one in gguf.GGUFReader(path).tensors if one.name in names}
     values = {name: gguf.quants.dequantize(one.data, one.tensor_type).ravel().tolist() for name, one in found.items()}
-    if names == {FREQUENCIES}:
-        return Factors(values[FREQUENCIES], values[FREQUENCIES])
-    if names == {LONG, SHORT}:
-        return Factors(values[SHORT], values[LONG])
-    raise UserError(f"{path} has only {', '.join(sorted(names))} of its rotation factors; get the file again.")
+    short, long = (SHORT, LONG) if LONG in names else (FREQUENCIES, FREQUENCIES)
+    return Factors(values[short], values[long])
 
 
 def _refuse_left_over(model: PreTrainedModel, header: Header, shown: Path) -> None:

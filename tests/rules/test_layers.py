@@ -29,8 +29,8 @@ ALLOWED = {
     "experiments": {"lm", "vectors", "stats", "stimuli", "record", "report"},  # report: what a topic is made of
     "doctor": {"lm", "vectors", "stats", "stimuli", "experiments", "scale"},
     "report": {"store", "stats", "record"},
-    # report: only its wording and its labels of points; experiments: what its tabs show of the record; stimuli: the human ratings on the map
-    "explorer": {"lm", "vectors", "report", "record", "experiments", "store", "stimuli"},
+    # report: only its wording, labels of points and what a topic is; experiments, topics: what its tabs show of the record; stimuli: the human ratings on the map
+    "explorer": {"lm", "vectors", "report", "record", "experiments", "topics", "store", "stimuli"},
     "bench": {
         "stages",
         "lab",

@@ -20,14 +20,21 @@ if TYPE_CHECKING:
 LISTED = 10  # emotions of a single message
 FEW = 5  # emotions whose passages are shown where none are named
 
-# Counts that are said only where there is something to say.
+# Counts that are said only where there is something to say: of one, of several, and the column that says which.
 NOTED = {
-    "with_control_tokens": "messages or texts contain control tokens of the template (see the column control_tokens)",
-    "with_thoughts": "messages read without their thoughts (see the column thought_tokens)",
-    "with_other_parts": "messages read without their pictures, sounds or files (see the column other_parts)",
-    "in_sample": "in sample (the vectors were made from these very texts, so their scores mean nothing)",
-    "texts_beside_messages": "texts not read because their rows have messages too",
-}
+    "problems": ("not read", "not read", "problem"),
+    "bad": ("damaged line left out", "damaged lines left out", ""),
+    "with_control_tokens": (
+        "message or text contains control tokens of the template", "messages or texts contain control tokens of the template", "control_tokens",
+    ),
+    "with_thoughts": ("message read without its thoughts", "messages read without their thoughts", "thought_tokens"),
+    "with_other_parts": (
+        "message read without its pictures, sounds or files", "messages read without their pictures, sounds or files", "other_parts",
+    ),
+    "in_sample": ("in sample (the vectors were made from this very text, so its scores mean nothing)",
+                  "in sample (the vectors were made from these very texts, so their scores mean nothing)", ""),
+    "texts_beside_messages": ("text not read because its row has messages too", "texts not read because their rows have messages too", ""),
+}  # fmt: skip
 
 Files = Annotated[
     list[Path],
@@ -224,11 +231,14 @@ def _show(record: dict[str, Any], emotions: tuple[str, ...], top: int, everythin
 
 
 def _summary(record: dict[str, Any], out: Path | None) -> None:
+    from emotion_vectors.report.wording import count
+
     counts = record["counts"]
-    parts = [f"{counts['texts']:,} texts, {counts['messages']:,} messages, {counts['tokens']:,} tokens"]
-    parts += [f"{counts['problems']:,} not read (see the column problem)"] if counts["problems"] else []
-    parts += [f"{counts['bad']:,} damaged lines left out"] if counts["bad"] else []
-    parts += [f"{counts[name]:,} {what}" for name, what in NOTED.items() if counts.get(name)]
+    parts = [", ".join(count(counts[f"{name}s"], name) for name in ("text", "message", "token"))]
+    for name, (one, several, column) in NOTED.items():
+        if counts.get(name):
+            where = f" (see the column {column})" if column and out is not None else ""
+            parts.append(f"{count(counts[name], one, several)}{where}")
     Console(stderr=True, highlight=False).print("; ".join(parts) + ".", markup=False, soft_wrap=True)
     if out is not None:
         print(f"Scores: {out}")

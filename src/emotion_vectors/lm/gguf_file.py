@@ -22,7 +22,7 @@ from emotion_vectors.lm.gguf_header import Header, join, read_header, shards
 from emotion_vectors.lm.gguf_tokenizer import check_ids, settle_tokenizer
 from emotion_vectors.lm.pretrained import SHOWN, load_pretrained
 
-READING = 2  # goes up when the same file is read in another way; what was converted before is then not used again
+READING = 3  # goes up when the same file is read in another way; what was converted before is then not used again
 FREQUENCIES = "rope_freqs.weight"
 LONG, SHORT = "rope_factors_long.weight", "rope_factors_short.weight"
 

@@ -21,7 +21,7 @@ from emotion_vectors.experiments.steering import tables as steering
 from emotion_vectors.experiments.steering.record import Steering
 from emotion_vectors.record import ContradictoryRecord, Record, parse
 from emotion_vectors.report import about, checks, criteria, page
-from emotion_vectors.report import method_table as method
+from emotion_vectors.report import run_tables as method
 from emotion_vectors.report.page import Drawn
 from emotion_vectors.report.topic import cards, parts_of
 from emotion_vectors.topics import EXPERIMENTS, TOPICS

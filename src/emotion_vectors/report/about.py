@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from emotion_vectors.record import Record
+from emotion_vectors.record.requirements import require, require_close
 from emotion_vectors.record.run import Corpus, Neutral
 from emotion_vectors.report.criteria import verdict_counts
-from emotion_vectors.report.method_table import method_table
-from emotion_vectors.report.requirements import require, require_close
-from emotion_vectors.report.run_tables import corpus_table, doctor_table, settings_table, timing_table
+from emotion_vectors.report.run_tables import corpus_table, doctor_table, method_table, settings_table, timing_table
 from emotion_vectors.report.topic import Card, Cell, Shade, TableOf, Topic, cards
 from emotion_vectors.report.wording import count, fixed, listing, number, p_value, ranges, source_name
 

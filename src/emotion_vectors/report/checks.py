@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 
 from emotion_vectors.record import Record
 from emotion_vectors.record.criterion import NOT_ASKED, Criterion, Detectable, Reference
-from emotion_vectors.report.requirements import require, require_within
+from emotion_vectors.record.requirements import require, require_within
 from emotion_vectors.report.topic import Card, Topic, cards
 from emotion_vectors.report.wording import ranges
 

@@ -8,7 +8,7 @@ from emotion_vectors.experiments.baselines.record import CRITERIA, LOWER_IS_BETT
 from emotion_vectors.experiments.numeric.record import Numeric
 from emotion_vectors.experiments.scenarios.record import Scenarios
 from emotion_vectors.record import Record
-from emotion_vectors.report.requirements import require, require_close, require_within
+from emotion_vectors.record.requirements import require, require_close, require_within
 from emotion_vectors.report.topic import Cell, Table, TableOf, Topic
 from emotion_vectors.report.wording import fixed, listing, number, p_value
 

@@ -10,8 +10,8 @@ from emotion_vectors.experiments.clusters.figures import layer_chart, layer_rows
 from emotion_vectors.experiments.clusters.record import Clustering, Clusters, Difference, Rand, Stable
 from emotion_vectors.experiments.geometry.measure import FEWEST, VECTORS, WORDS
 from emotion_vectors.record import Record
+from emotion_vectors.record.requirements import require, require_close
 from emotion_vectors.report.published import PAPER_LAYERS_ALIKE, PAPER_MODEL
-from emotion_vectors.report.requirements import require, require_close
 from emotion_vectors.report.topic import Cell, Choice, Figure, Shade, Table, TableOf, Topic
 from emotion_vectors.report.wording import count, fixed, interval, number, p_value, sided
 from emotion_vectors.stats.clustering import adjusted_rand

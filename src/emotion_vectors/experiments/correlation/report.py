@@ -6,9 +6,9 @@ from emotion_vectors.experiments.baselines.report import words_reach
 from emotion_vectors.experiments.correlation import figures, sentences
 from emotion_vectors.experiments.correlation.record import DISCOVERY, STRONG, ProbeCorrelations, beyond_threshold
 from emotion_vectors.record import Record
+from emotion_vectors.record.requirements import pearson, require, require_close, require_within
 from emotion_vectors.report.criteria import null_sentence
 from emotion_vectors.report.published import CRITERIA
-from emotion_vectors.report.requirements import pearson, require, require_close, require_within
 from emotion_vectors.report.topic import Card, Figure, Shade, Topic
 from emotion_vectors.report.wording import number
 

@@ -8,8 +8,8 @@ from emotion_vectors.experiments.geometry.figures import map_chart, map_rows
 from emotion_vectors.experiments.geometry.measure import FEWEST, STORY, STORY_WORDS, TOKENS, VECTORS, WORDS
 from emotion_vectors.experiments.geometry.record import Agreement, Geometry, Represented, Tested
 from emotion_vectors.record import Record
+from emotion_vectors.record.requirements import pearson, require, require_close
 from emotion_vectors.report.published import PAPER_GEOMETRY, PAPER_MODEL
-from emotion_vectors.report.requirements import pearson, require, require_close
 from emotion_vectors.report.topic import Cell, Choice, Figure, Section, Table, TableOf, Topic
 from emotion_vectors.report.wording import count, fixed, interval, listing, number, p_value, percent, sided
 from emotion_vectors.stimuli.norms import shipped

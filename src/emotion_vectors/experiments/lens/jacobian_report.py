@@ -5,7 +5,7 @@ from __future__ import annotations
 from scipy.stats import binomtest
 
 from emotion_vectors.experiments.lens.record import JacobianLens, Lens
-from emotion_vectors.report.requirements import require, require_close, require_within
+from emotion_vectors.record.requirements import require, require_close, require_within
 from emotion_vectors.report.topic import Cell
 from emotion_vectors.report.wording import count, fixed, interval, number, p_value
 

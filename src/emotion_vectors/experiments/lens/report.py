@@ -7,9 +7,9 @@ from scipy.stats import binomtest
 from emotion_vectors.experiments.lens import jacobian_report
 from emotion_vectors.experiments.lens.record import Lens, Opposites, Pair, PairsTest
 from emotion_vectors.record import Record
+from emotion_vectors.record.requirements import agrees, require, require_close, require_within
 from emotion_vectors.report.about import reliability_rows, reliability_seen
 from emotion_vectors.report.published import CRITERIA
-from emotion_vectors.report.requirements import agrees, require, require_close, require_within
 from emotion_vectors.report.topic import Card, Cell, Choice, Table, TableOf, Topic
 from emotion_vectors.report.wording import fixed, interval, number, p_value
 

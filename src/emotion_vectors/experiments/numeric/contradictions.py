@@ -10,7 +10,7 @@ from scipy.stats import rankdata
 from emotion_vectors.experiments.numeric.record import KINDS, SIGNS, ChangeSize, Numeric, TwinCurves, Twins
 from emotion_vectors.record import Record
 from emotion_vectors.record.criterion import Criterion
-from emotion_vectors.report.requirements import agrees, pearson, require, require_close
+from emotion_vectors.record.requirements import agrees, pearson, require, require_close
 
 
 def contradictions(record: Record) -> None:

@@ -9,8 +9,8 @@ from emotion_vectors.experiments.numeric.record import Beyond, ChangeSize, Numer
 from emotion_vectors.record import Record
 from emotion_vectors.record.criterion import Criterion
 from emotion_vectors.report.criteria import missing, null_sentence, reported
-from emotion_vectors.report.method_table import counted
 from emotion_vectors.report.published import CRITERIA
+from emotion_vectors.report.run_tables import counted
 from emotion_vectors.report.topic import Card, Choice, Figure, Topic
 from emotion_vectors.report.wording import fixed, interval, number, p_value, signed
 

@@ -8,9 +8,9 @@ from typing import Literal
 from emotion_vectors.experiments.correlation.record import STRONG, ProbeCorrelations, beyond_threshold
 from emotion_vectors.experiments.preferences.record import StatedPreferences
 from emotion_vectors.record import Record
-from emotion_vectors.report.method_table import counted
+from emotion_vectors.record.requirements import require, require_close
 from emotion_vectors.report.published import CRITERIA, PAPER_CATEGORIES, PAPER_MODEL, SEED_CATEGORIES, SEED_MODEL
-from emotion_vectors.report.requirements import require, require_close
+from emotion_vectors.report.run_tables import counted
 from emotion_vectors.report.topic import Card, Cell, Choice, Table, TableOf, Topic
 from emotion_vectors.report.wording import fixed, number
 

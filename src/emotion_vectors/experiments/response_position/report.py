@@ -8,8 +8,8 @@ from emotion_vectors.experiments.response_position.figures import NAMES, positio
 from emotion_vectors.experiments.response_position.measure import PAIRS, PUBLISHED, measure
 from emotion_vectors.experiments.response_position.record import Agreed, PositionPair, ProbeSet, ResponsePosition
 from emotion_vectors.record import Record
+from emotion_vectors.record.requirements import require, require_close
 from emotion_vectors.report.published import OTHERS_POSITIONS, PAPER_POSITIONS
-from emotion_vectors.report.requirements import require, require_close
 from emotion_vectors.report.topic import Cell, Figure, Section, Table, TableOf, Topic
 from emotion_vectors.report.wording import count, fixed, interval, listing, number, p_value
 from emotion_vectors.stats.agreement import table_r

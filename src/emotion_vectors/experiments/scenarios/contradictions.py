@@ -10,7 +10,7 @@ from emotion_vectors.experiments.lens.record import Lens
 from emotion_vectors.experiments.scenarios.record import HeldOut, Retrieval, RetrievalItem, Scenarios
 from emotion_vectors.record import Record
 from emotion_vectors.record.base import Measure
-from emotion_vectors.report.requirements import agrees, require, require_close, require_within
+from emotion_vectors.record.requirements import agrees, require, require_close, require_within
 
 COUNTS = ("matches", "top1", "top10", "valence")
 

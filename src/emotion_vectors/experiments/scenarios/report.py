@@ -9,8 +9,8 @@ from emotion_vectors.experiments.scenarios.record import Scenarios
 from emotion_vectors.record import Record
 from emotion_vectors.record.base import Measure
 from emotion_vectors.report.criteria import missing, null_sentence, reported
-from emotion_vectors.report.method_table import counted
 from emotion_vectors.report.published import CRITERIA, PAPER_MODEL, PAPER_SCENARIOS_CENTRED
+from emotion_vectors.report.run_tables import counted
 from emotion_vectors.report.topic import Card, Cell, Choice, Figure, Table, TableOf, Topic
 from emotion_vectors.report.wording import fixed, interval, number, p_value, shortened
 

@@ -7,7 +7,7 @@ import numpy as np
 from emotion_vectors.experiments.speakers.figures import alike_chart, alike_rows, pair_name, side_name
 from emotion_vectors.experiments.speakers.record import Alike, Framing, Speakers
 from emotion_vectors.record import Record
-from emotion_vectors.report.requirements import require, require_close
+from emotion_vectors.record.requirements import require, require_close
 from emotion_vectors.report.topic import Cell, Figure, Section, Table, TableOf, Topic
 from emotion_vectors.report.wording import count, fixed, interval, listing, number, p_value
 

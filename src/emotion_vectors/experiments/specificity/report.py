@@ -20,8 +20,8 @@ from emotion_vectors.experiments.specificity.sentences import (
 from emotion_vectors.experiments.steering.effects import Options
 from emotion_vectors.experiments.steering.record import Steering
 from emotion_vectors.record import Record
+from emotion_vectors.record.requirements import pearson, require, require_close
 from emotion_vectors.report.palette import data
-from emotion_vectors.report.requirements import pearson, require, require_close
 from emotion_vectors.report.topic import Cell, Evidence, Figure, Measured, Rows, Shade, Table, TableOf, Topic
 from emotion_vectors.report.wording import NOTHING, fixed, interval, number
 from emotion_vectors.stats import profiles as stats

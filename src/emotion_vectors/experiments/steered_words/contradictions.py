@@ -8,7 +8,7 @@ import numpy as np
 
 from emotion_vectors.experiments.steered_words.record import Contrast, Feels, Leaks
 from emotion_vectors.record import Record
-from emotion_vectors.report.requirements import require, require_close
+from emotion_vectors.record.requirements import require, require_close
 
 
 def contradictions(record: Record) -> None:

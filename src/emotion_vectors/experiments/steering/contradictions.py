@@ -22,7 +22,7 @@ from emotion_vectors.experiments.steering.terms import (
 )
 from emotion_vectors.record import Record
 from emotion_vectors.record.criterion import NOT_ASKED, Criterion
-from emotion_vectors.report.requirements import pearson, require, require_close, require_within
+from emotion_vectors.record.requirements import pearson, require, require_close, require_within
 
 # The unsteered order is known from the strength-0 arm, where a near tie can turn a triad.
 _ORDER_SLACK = 0.02

@@ -12,7 +12,7 @@ from emotion_vectors.experiments.steering.controls import CONTROLS, NULLS
 from emotion_vectors.experiments.steering.record import Steering
 from emotion_vectors.experiments.steering.terms import MOST_PATH_NOISE, VALENCES
 from emotion_vectors.record import Record
-from emotion_vectors.report.requirements import require, require_close, require_within
+from emotion_vectors.record.requirements import require, require_close, require_within
 from emotion_vectors.stats.scores import ELO_PER_NAT
 
 # Arms whose vector acts on both activities: no transfer is possible, so the effect over a split and its complement is 0.

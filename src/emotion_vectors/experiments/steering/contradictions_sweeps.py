@@ -9,7 +9,7 @@ import numpy as np
 from emotion_vectors.experiments.steering.record import Steering
 from emotion_vectors.experiments.steering.record_controls import InversionArm, InversionPoint
 from emotion_vectors.experiments.steering.terms import HALVES, TOUCHES
-from emotion_vectors.report.requirements import pearson, require, require_close
+from emotion_vectors.record.requirements import pearson, require, require_close
 from emotion_vectors.stats.scores import ELO_PER_NAT
 
 _NOISE = 1e-5  # nats of rounding; where both activities get the vector the sums are exact zeros

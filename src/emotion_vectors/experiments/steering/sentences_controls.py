@@ -9,8 +9,8 @@ from emotion_vectors.experiments.steering.sentences import fallen_apart
 from emotion_vectors.experiments.steering.sentences_inversion import nats
 from emotion_vectors.experiments.steering.terms import VALENCES
 from emotion_vectors.record import Record
+from emotion_vectors.record.requirements import pearson
 from emotion_vectors.report.published import PAPER_STEERING, SEED_CATEGORIES, SEED_STEERING
-from emotion_vectors.report.requirements import pearson
 from emotion_vectors.report.wording import (
     count,
     fixed,

@@ -15,7 +15,7 @@ from emotion_vectors.experiments.words_out.record import (
     WordsOut,
 )
 from emotion_vectors.record import Record
-from emotion_vectors.report.requirements import require, require_close, require_within
+from emotion_vectors.record.requirements import require, require_close, require_within
 from emotion_vectors.report.topic import Cell, Table, TableOf, Topic
 from emotion_vectors.report.wording import fixed, listing, number, p_value, percent
 

@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from emotion_vectors.record import ContradictoryRecord
-from emotion_vectors.report.requirements import pearson, require_close, require_within
+from emotion_vectors.record.requirements import pearson, require_close, require_within
 
 
 def refused(function, *arguments):

@@ -22,5 +22,11 @@ def test_the_commands_print_text_and_json(copied, capsys, monkeypatch):
     assert "feels would be run again" in said and "stories would" not in said
     assert json.loads(called("plan", "--preset", "toy", "--json"))["items"]["emotions"] == 12
     assert "steered prompts" in called("plan", "--preset", "toy")
+    written = json.loads(called("plan", "--preset", "toy", "--json"))["items"]
+    read = json.loads(called("plan", "--preset", "toy", "--stories", "ours", "--neutral", "ours", "--json"))["items"]
+    named = json.loads(
+        called("plan", "--preset", "toy", "--set", "stories_from=ours", "--set", "neutral_from=ours", "--json")
+    )
+    assert read == named["items"] != written
     assert called("clean", copied, "--dry-run").startswith("Would remove")
     assert called("clean", copied).startswith("Removed")

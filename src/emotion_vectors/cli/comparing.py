@@ -9,7 +9,17 @@ import typer
 from rich.console import Console
 
 from emotion_vectors import settings
-from emotion_vectors.cli.options import STOPPED, Device, Quantize, Quiet, Sets, command_line, parse_assignments
+from emotion_vectors.cli.options import (
+    STOPPED,
+    Device,
+    Neutral,
+    Quantize,
+    Quiet,
+    Sets,
+    Stories,
+    command_line,
+    parse_assignments,
+)
 
 
 def compare(
@@ -40,6 +50,8 @@ def screen(
     stimuli: Annotated[
         str | None, typer.Option(help="Stimulus pack: `ours`, or the folder or address of another one.")
     ] = None,
+    stories: Stories = None,
+    neutral: Neutral = None,
     quantize: Quantize = None,
     set_: Sets = None,
     device: Device = "auto",
@@ -54,7 +66,7 @@ def screen(
     If it was interrupted, run the command again to resume. The exit code is 1 if a model failed.
     """
     names = [name for given in models for name in given.split() if name]
-    given = {"stimuli": stimuli, "quantize": quantize}
+    given = {"stimuli": stimuli, "stories_from": stories, "neutral_from": neutral, "quantize": quantize}
     changes = {name: value for name, value in given.items() if value is not None} | parse_assignments(set_ or [])
     runtime = settings.Runtime(device, threads=threads, quiet=quiet, allow_failed_checks=allow_failed_checks)
     console = Console(stderr=True, highlight=False)

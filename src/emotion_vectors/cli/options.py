@@ -30,6 +30,18 @@ Adapter = Annotated[
         help="Adapter of the model from fine-tuning with peft: folder or Hugging Face id (needs the extra `adapters`).",
     ),
 ]
+Stories = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FILE",
+        help="Use these stories: `ours`, parquet, jsonl, a Hugging Face data set or one file of it, owner/name:path/file.parquet "
+        "(stories_from).",
+    ),
+]
+Neutral = Annotated[
+    str | None,
+    typer.Option(metavar="FILE", help="Use these neutral texts, in the same formats as --stories (neutral_from)."),
+]
 STOPPED = "Stopped; run the same command again to resume."
 Quiet = Annotated[bool, typer.Option("--quiet", help="Show no progress.")]
 

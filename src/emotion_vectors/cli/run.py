@@ -9,7 +9,18 @@ import typer
 from rich.console import Console
 
 from emotion_vectors import settings
-from emotion_vectors.cli.options import STOPPED, Adapter, Device, Quantize, Quiet, Sets, command_line, parse_assignments
+from emotion_vectors.cli.options import (
+    STOPPED,
+    Adapter,
+    Device,
+    Neutral,
+    Quantize,
+    Quiet,
+    Sets,
+    Stories,
+    command_line,
+    parse_assignments,
+)
 from emotion_vectors.cli.shown import print_verdicts
 from emotion_vectors.errors import UserError
 from emotion_vectors.progress import Reporter
@@ -60,18 +71,8 @@ def run(
     allow_failed_checks: Annotated[
         bool, typer.Option("--allow-failed-checks", help="Record failed self-checks and continue.")
     ] = False,
-    stories: Annotated[
-        str | None,
-        typer.Option(
-            metavar="FILE",
-            help="Use these stories: `ours`, parquet, jsonl, a Hugging Face data set or one file of it, owner/name:path/file.parquet "
-            "(stories_from).",
-        ),
-    ] = None,
-    neutral: Annotated[
-        str | None,
-        typer.Option(metavar="FILE", help="Use these neutral texts, in the same formats as --stories (neutral_from)."),
-    ] = None,
+    stories: Stories = None,
+    neutral: Neutral = None,
     vectors: Annotated[
         str | None,
         typer.Option(

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from emotion_vectors import settings
-from emotion_vectors.cli.options import Device, Sets, parse_assignments
+from emotion_vectors.cli.options import Device, Neutral, Sets, Stories, parse_assignments
 
 Run = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run.")]
 Json = Annotated[bool, typer.Option("--json", help="Print it as JSON.")]
@@ -28,6 +28,8 @@ def plan(
     stimuli: Annotated[
         str | None, typer.Option(help="Stimulus pack: `ours`, or the folder or address of another one.")
     ] = None,
+    stories: Stories = None,
+    neutral: Neutral = None,
     set_: Sets = None,
     rates: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Rates of this machine, from `bench --out FILE`.")
@@ -39,7 +41,7 @@ def plan(
     from emotion_vectors.stimuli import load_pack
     from emotion_vectors.upkeep.planning import plan_run
 
-    chosen = _settings(preset, model, stimuli, set_)
+    chosen = _settings(preset, model, stimuli, set_, stories_from=stories, neutral_from=neutral)
     found = plan_run(chosen, load_pack(chosen.stimuli), device, rates)
     if as_json:
         print(json.dumps(found, indent=1))
@@ -105,8 +107,11 @@ def clean(
     print(f"{done} {found['files']:,} files, {_size(found['bytes'])}; {_size(found['kept_bytes'])} stay.")
 
 
-def _settings(preset: str | None, model: str | None, stimuli: str | None, sets: list[str] | None) -> settings.Settings:
-    given = {name: value for name, value in {"model": model, "stimuli": stimuli}.items() if value is not None}
+def _settings(
+    preset: str | None, model: str | None, stimuli: str | None, sets: list[str] | None, **more: str | None
+) -> settings.Settings:
+    named = {"model": model, "stimuli": stimuli, **more}
+    given = {name: value for name, value in named.items() if value is not None}
     return settings.change(
         settings.preset(preset or settings.usual_preset(model)), **given | parse_assignments(sets or [])
     )

@@ -26,6 +26,15 @@
   document.addEventListener('focusin', (event) => { fresh = event.target.matches('input[aria-expanded]') ? event.target : null; });
   document.addEventListener('input', () => { fresh = null; });
   document.addEventListener('click', (event) => { if (event.target === fresh) fresh.select(); fresh = null; });
+  // A number beyond a slider's ends becomes the end while it is typed: the server refuses any other. What lies below a positive
+  // lowest value may be the beginning of a larger number.
+  document.addEventListener('input', (event) => {
+    const field = event.target;
+    if (!field.matches('input[type=number]') || field.value === '') return;
+    const [low, high, value] = [field.min, field.max, field.value].map((one) => one === '' ? NaN : Number(one));
+    if (value > high) field.value = high;
+    else if (value < low && low <= 0) field.value = low;
+  }, true);
   const steps = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 };
   document.addEventListener('keydown', (event) => {
     if (event.key === 'Escape') hide();

@@ -112,18 +112,22 @@ def test_the_sentences_give_the_numbers_of_the_record(made: Record) -> None:
     )
 
 
-def test_words_that_beat_the_vectors_are_named_as_such(made: Record) -> None:
+def test_what_words_alone_reach_is_said_with_the_interval_of_the_difference(made: Record) -> None:
     record = copy.deepcopy(made)
     own, bag, static = _part(record, "baselines")["rows"]
     own["V3"], bag["V3"], static["V3"] = 5, 8, 4
-    assert (
-        "a bag of words reaches 8 of 48 and a static embedding reaches 4 of 48: words alone beat"
-        in figure_claims(record, 1).seen
-    )
-    bag["V3"] = 5
-    assert "words alone do as well" in figure_claims(record, 1).seen
-    bag["V3"] = 4
-    assert "fewer than the vectors" in figure_claims(record, 1).seen
+    bag["ahead"]["V3"] = {"value": 3, "interval": [1, 6]}
+    static["ahead"] = None  # as in an older record
+    said = "a bag of words reaches 8 of 48 (difference from the vectors +3, 95 % interval 1 to 6) and a static embedding reaches 4 of 48 (the vectors 5)."
+    assert said in figure_claims(record, 1).seen
+    bag["ahead"]["V3"]["interval"] = [-1, 6]
+    assert "+3, 95 % interval −1 to 6, so none is shown)" in figure_claims(record, 1).seen
+    ranks = {row["name"]: row["ranks"] for row in _part(made, "baselines")["rows"]}
+    assert {len(found) for found in ranks.values()} == {_part(made, "scenarios")["together"]["of"]}
+    for row in _part(made, "baselines")["rows"][1:]:
+        first = sum(rank == 1 for rank in row["ranks"]) - sum(rank == 1 for rank in ranks["residual stream"])
+        assert row["ahead"]["V3"]["value"] == pytest.approx(first)
+        assert row["ahead"]["V4"]["value"] == pytest.approx(np.mean(row["ranks"]) - np.mean(ranks["residual stream"]))
 
 
 def test_tables_show_the_seeds_statistic_and_both_lists_of_pairs(made: Record) -> None:

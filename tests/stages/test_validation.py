@@ -114,7 +114,7 @@ def test_the_words_of_a_run_are_compared_and_noted(tmp_path):
     facts, together = validation.story_facts(lab, vectors), Together()
     rows = validation.begin_words_alone(lab, vectors, nats, facts, together)
     together.run(lambda tasks: 1)
-    found, noted = validation.words_alone(rows, [*criteria, *rest], record, numbers, facts)
+    found, noted = validation.words_alone(rows, [*criteria, *rest], record, numbers, facts, lab.settings)
     assert [row.name for row in found.rows] == ["residual stream", "bag of words", "static embedding"]
     stories = {word for _, text in validation.kept_stories(lab) for word in text.lower().split()}
     assert 24 <= found.vocabulary <= len(stories)

@@ -121,7 +121,9 @@ def analyse(
     (lens_record, lens_criteria), (scenario_record, scenario_criteria) = lensed(), ranked()
     (numeric_record, numeric_criteria), (steering_record, steering_criteria) = counted(), steered()
     criteria = [*lens_criteria, *scenario_criteria, *numeric_criteria, *correlated.criteria, *steering_criteria]
-    baseline_record, criteria = validation.words_alone(alone, criteria, scenario_record, numeric_record, facts)
+    baseline_record, criteria = validation.words_alone(
+        alone, criteria, scenario_record, numeric_record, facts, lab.settings
+    )
     split_half, agreement = _reliability(lab, vectors)
     feels_record, leaks_record = analyse_words(lab, vectors)
     shown = {

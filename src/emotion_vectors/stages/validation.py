@@ -24,6 +24,7 @@ from emotion_vectors.lm.model import LanguageModel
 from emotion_vectors.lm.prompts import chat_prompt
 from emotion_vectors.record.criterion import Criterion
 from emotion_vectors.scale.together import Later, Together
+from emotion_vectors.settings import Settings
 from emotion_vectors.stages.readings import Readings
 from emotion_vectors.vectors.file import EmotionVectors
 
@@ -92,10 +93,12 @@ def words_alone(
     scenario_record: Scenarios,
     numeric_record: Numeric | None,
     facts: StoryFacts,
+    settings: Settings,
 ) -> tuple[Baselines, list[Criterion]]:
     """The record's `baselines` part, and `criteria` with a note on each whose value the words alone reach."""
     rows = [row() for row in found]
-    record = baselines.run(rows, criteria, scenario_record, numeric_record, len(facts.vocabulary.columns))
+    words = len(facts.vocabulary.columns)
+    record = baselines.run(rows, criteria, scenario_record, numeric_record, words, settings.resamples, settings.seed)
     sentences = baselines.remarks(record)
     return record, [criterion.noted(sentences.get(criterion.id, "")) for criterion in criteria]
 

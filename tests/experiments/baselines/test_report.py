@@ -52,7 +52,7 @@ def test_word_sentence_counts_who_does_as_well(record: Record) -> None:
             if row[key] is not None and (row[key] <= own[key] if key == "V4" else row[key] >= own[key])
         ]
         which = f" ({', '.join(names)})" if names else ""
-        assert f"a {row['name']} does as well as the residual stream in {len(names)}{which}" in words_seen(record)
+        assert f"a {row['name']} reaches the value of the residual stream in {len(names)}{which}" in words_seen(record)
     assert "V5" in words_seen(record) and "V8" in words_seen(record)
 
 
@@ -61,7 +61,7 @@ def test_better_words_change_the_sentence() -> None:
     before = words_seen(record)
     record["experiments"]["baselines"]["rows"][2]["V4"] = 1.0
     check(record)
-    assert words_seen(record) != before and re.search(r"static embedding does .* in 1 \(V4\)", words_seen(record))
+    assert words_seen(record) != before and re.search(r"static embedding reaches .* in 1 \(V4\)", words_seen(record))
 
 
 def test_tables_hold_the_record(record: Record) -> None:

@@ -20,6 +20,8 @@ from emotion_vectors.experiments.baselines.record import (
     CRITERIA,
     LOWER_IS_BETTER,
     SEEDS,
+    Ahead,
+    Aheads,
     Baselines,
     Chances,
     Row,
@@ -34,6 +36,8 @@ from emotion_vectors.experiments.scenarios import retrieval
 from emotion_vectors.experiments.scenarios.ranking import Battery
 from emotion_vectors.experiments.scenarios.record import Scenarios
 from emotion_vectors.record.criterion import Criterion
+from emotion_vectors.report.wording import interval, signed
+from emotion_vectors.stats import intervals
 from emotion_vectors.stimuli.pack import Pack
 
 RESIDUAL = "residual stream"
@@ -58,6 +62,8 @@ def run(
     scenario_record: Scenarios,
     numeric_record: Numeric | None,
     vocabulary: int,
+    resamples: int,
+    seed: int,
 ) -> Baselines:
     """The record's `baselines` part: `rows` of `measure`, below that of the residual stream, whose criteria and records are given.
 
@@ -73,8 +79,12 @@ def run(
     second, every = scenario_record.heldout, scenario_record.retrieval
     of |= {"heldout": second and second.of, "retrieval": every and every.of}
     of |= {"retrieval_rank": every and every.emotions}
+    own, emotions = row(RESIDUAL, criteria, scenario_record, numeric_record), _implied(scenario_record)
+    compared = [
+        one.model_copy(update={"ahead": ahead(one.ranks, own.ranks, emotions, resamples, seed)}) for one in rows
+    ]
     return Baselines(
-        rows=[row(RESIDUAL, criteria, scenario_record, numeric_record), *rows],
+        rows=[own, *compared],
         of=Sizes(**of),
         vocabulary=vocabulary,
     )
@@ -132,7 +142,41 @@ def row(
         ("retrieval_rank", every and every.raw.mean_rank),
     ):
         values[key], p[key] = (measure.value, measure.p) if measure else (None, None)
-    return Row(name=name, **values, p=Chances(**p))
+    return Row(name=name, **values, p=Chances(**p), ranks=_ranks(scenario_record), ahead=None)
+
+
+def _ranks(found: Scenarios) -> list[float]:
+    """Centred ranks of the scenarios that V3 and V4 are about; none where the lists are not judged together."""
+    if found.together is None:
+        return []
+    return [*found.ranks_centred, *(item.rank_centred for item in (found.heldout.items if found.heldout else ()))]
+
+
+def _implied(found: Scenarios) -> list[str]:
+    """The emotion of each of these scenarios."""
+    return [item.emotion for item in (*found.items, *(found.heldout.items if found.heldout else ()))]
+
+
+def ahead(
+    ranks: Sequence[float], own: Sequence[float], emotions: Sequence[str], resamples: int, seed: int
+) -> Aheads | None:
+    """How far `ranks` (s,) are ahead of `own` (s,) in first ranks and in the mean rank, with intervals over the `emotions` (s,).
+
+    Scenarios of one emotion are resampled together. None where a list is missing or fewer than two emotions are implied.
+    """
+    if not ranks or len(ranks) != len(own) or len(set(emotions)) < 2:
+        return None
+    first, second = np.asarray(ranks, dtype=np.float64), np.asarray(own, dtype=np.float64)
+    pairs = np.stack([np.where(first == 1, 1.0, 0) - np.where(second == 1, 1.0, 0), first - second], axis=1)
+    found, _ = intervals.cluster_bootstrap(
+        lambda rows: pairs[rows].mean(axis=0), list(emotions), repeats=resamples, seed=seed
+    )
+    units = (len(ranks), 1)
+    difference = [
+        Ahead(value=float(value) * unit, interval=[float(low) * unit, float(high) * unit])
+        for value, low, high, unit in zip(found.estimate, found.low, found.high, units, strict=True)
+    ]
+    return Aheads(V3=difference[0], V4=difference[1])
 
 
 def narrow(activities: np.ndarray, vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -154,6 +198,16 @@ def _remark(record: Baselines, own: Row, other: Row, key: str) -> str:
     value, reached, low = own.get(key), other.get(key), key in LOWER_IS_BETTER
     if value is None or reached is None or not (reached <= value if low else reached >= value):
         return ""
-    beats = f", {'better' if low else 'more'} than the vectors" if reached != value else ", as the vectors do"
     out_of = "" if low else f" of {record.of.get(key)}"
-    return f"A {other.name} reaches {number(reached)}{out_of}{beats}."
+    return f"A {other.name} reaches {number(reached)}{out_of} ({beside(key, value, other)})."
+
+
+def beside(key: str, value: float, other: Row) -> str:
+    """How the value of `other` compares with the vectors' `value`: by its interval where there is one, else the two alone."""
+    found: Ahead | None = getattr(other.ahead, key, None)
+    if found is None:
+        return f"the vectors {number(value)}"
+    low, high = found.interval
+    shown = "" if low > 0 or high < 0 else ", so none is shown"
+    digits = 2 if key in LOWER_IS_BETTER else 0
+    return f"difference from the vectors {signed(found.value, digits)}, 95 % interval {interval(found.interval, digits or None)}{shown}"

@@ -6,7 +6,7 @@ from typing import Generic, TypeVar
 
 from pydantic import Field
 
-from emotion_vectors.record.base import Count, ExperimentPart, Number, Part, Share
+from emotion_vectors.record.base import Count, ExperimentPart, Interval, Number, Part, Rank, Share
 
 CRITERIA = ("V3", "V4", "V5", "V6", "V8", "V9")
 SEEDS = ("V3", "V4", "V5")  # of these Hong's own statistic is another one; it stands under V3_seed and so on
@@ -54,10 +54,31 @@ class Sizes(Tests[Count]):
     """What each test counts out of."""
 
 
+class Ahead(Part):
+    """How much larger a statistic of a representation is than that of the residual stream on the same scenarios."""
+
+    value: Number = Field(description="the difference")
+    interval: Interval = Field(description="95 %, by resampling the emotions of the scenarios")
+
+
+class Aheads(Part):
+    """The differences in V3 and V4."""
+
+    V3: Ahead = Field(description="of the scenarios whose emotion ranks first")
+    V4: Ahead = Field(description="of the mean rank: below 0 is better")
+
+
 class Row(Tests[Number], Named):
     """The values of one representation."""
 
     p: Chances = Field(description="p values, each against the representation's own chance")
+    ranks: list[Rank] = Field(
+        default=[],
+        description="rank of the implied emotion of each scenario of both lists, centred; empty in older records",
+    )
+    ahead: Aheads | None = Field(
+        default=None, description="against the residual stream; null for that itself and in older records"
+    )
 
     @property
     def has_seeds(self) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from emotion_vectors.experiments.baselines.measure import beside
 from emotion_vectors.experiments.baselines.record import CRITERIA, LOWER_IS_BETTER, SEEDS, Baselines, Row
 from emotion_vectors.experiments.numeric.record import Numeric
 from emotion_vectors.experiments.scenarios.record import Scenarios
@@ -12,7 +13,7 @@ from emotion_vectors.record.requirements import require, require_close, require_
 from emotion_vectors.report.topic import Cell, Table, TableOf, Topic
 from emotion_vectors.report.wording import fixed, listing, number, p_value
 
-_REMARK = re.compile(r"A (bag of words|static embedding) reaches ([\d.]+?)(?: of (\d+))?(?:, [a-z ]+)?\.(?= |$)")
+_REMARK = re.compile(r"A (bag of words|static embedding) reaches (\d[\d.]*(?<!\.))(?: of (\d+))?")
 _TESTS = {
     "V3": "V3, implied emotion first", "V4": "V4, mean rank", "V3_seed": "Hong's V3, raw, first scenarios",
     "V4_seed": "Hong's V4, raw, first scenarios", "heldout": "Held-out, first", "retrieval": "Retrieval, first",
@@ -64,6 +65,13 @@ def _check_row(row: Row, baselines: Baselines) -> None:
             require_within([value], 1 if key in LOWER_IS_BETTER else 0, whole, what)
         if value is not None and key not in LOWER_IS_BETTER:
             require(float(value).is_integer(), f"{what} is {value}, which is not a whole number.")
+    if row.ranks:
+        require_close(row.V3, sum(rank == 1 for rank in row.ranks), 1e-6, f"V3 of the {row.name}")
+        require_close(row.V4, sum(row.ranks) / len(row.ranks), 0.006, f"V4 of the {row.name}")
+        for key in ("V3", "V4"):
+            own, mine, found = baselines.rows[0].get(key), row.get(key), getattr(row.ahead, key, None)
+            if found is not None and own is not None and mine is not None:
+                require_close(found.value, mine - own, 0.02, f"What the {row.name} is ahead in {key}")
 
 
 def _check_scenarios(own: Row, scenarios: Scenarios | None) -> None:
@@ -77,7 +85,7 @@ def _check_scenarios(own: Row, scenarios: Scenarios | None) -> None:
 
 
 def words_reach(record: Record, keys: tuple[str, ...]) -> str:
-    """What each representation of the words reaches on the very statistics `keys`, and whether it beats the vectors."""
+    """What each representation of the words reaches on the very statistics `keys`, beside the vectors."""
     found = record.part(Baselines)
     if found is None or not found.rows[0].has_seeds:
         return ""
@@ -85,19 +93,14 @@ def words_reach(record: Record, keys: tuple[str, ...]) -> str:
     pieces = []
     for key in keys:
         value, low = own.get(key), key in LOWER_IS_BETTER
-        reached = [(row.name, other) for row in others if (other := row.get(key)) is not None]
+        reached = [(row, other) for row in others if (other := row.get(key)) is not None]
         if value is None or not reached:
             continue
         out_of = "" if low else f" of {number(found.of.get(key))}"
-        listed = listing([f"a {name} reaches {number(other)}{out_of}" for name, other in reached])
-        best = min(other for _, other in reached) if low else max(other for _, other in reached)
-        if best == value:
-            judged = "words alone do as well"
-        elif best < value if low else best > value:
-            judged = "words alone beat the vectors"
-        else:
-            judged = "a worse rank than the vectors'" if low else "fewer than the vectors"
-        pieces.append(f"{_WHAT[key].capitalize()} on words alone: {listed}: {judged}.")
+        listed = listing(
+            [f"a {row.name} reaches {number(other)}{out_of} ({beside(key, value, row)})" for row, other in reached]
+        )
+        pieces.append(f"{_WHAT[key].capitalize()} on words alone: {listed}.")
     return " ".join(pieces)
 
 
@@ -121,7 +124,7 @@ def words_seen(record: Record) -> str:
     for row in others:
         names = reached(own, row)
         which = f" ({', '.join(names)})" if names else ""
-        pieces.append(f"a {row.name} does as well as the {own.name} in {number(len(names))}{which}")
+        pieces.append(f"a {row.name} reaches the value of the {own.name} in {number(len(names))}{which}")
     compared = sum(own.get(key) is not None for key in CRITERIA)
     return (
         f"Of {number(compared)} criteria, tested on the words of the same stories and prompts alone, {listing(pieces)}."

@@ -18,7 +18,7 @@ import torch
 from emotion_vectors.errors import UserError, first_line
 from emotion_vectors.lm import forward, readout
 from emotion_vectors.lm.architecture import logit_scales
-from emotion_vectors.lm.finite import require_finite
+from emotion_vectors.lm.finite import NotFiniteError, require_finite, sentence
 from emotion_vectors.lm.float32 import PLAIN
 from emotion_vectors.lm.limits import by_side, require_known
 from emotion_vectors.lm.model import LanguageModel
@@ -120,9 +120,12 @@ def check_forward(lm: LanguageModel) -> float:
 
 
 def _refuse_broken_weights(lm: LanguageModel) -> None:
-    """Raise `UserError` where a weight itself is NaN or infinite, so that no other precision would help."""
+    """Raise `UserError` where a weight itself is NaN or infinite, with other advice where only float16 made it so."""
     for name, weight in lm.model.named_parameters():
         if weight.device.type != "meta" and weight.dtype in PLAIN and not torch.isfinite(weight).all():
+            # What is infinite in float16 was finite in the file as a rule: it ends at 65,504. NaN is NaN in any precision.
+            if weight.dtype == torch.float16 and not torch.isnan(weight).any():
+                raise NotFiniteError(sentence(lm, f"Values of the weight {name}"))
             raise UserError(
                 f"The weight {name} of {lm.name} holds NaN or infinity; get its files again, or save the model again from its source."
             )

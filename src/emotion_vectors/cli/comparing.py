@@ -17,8 +17,8 @@ from emotion_vectors.cli.options import (
     Quiet,
     Sets,
     Stories,
+    changes_of,
     command_line,
-    parse_assignments,
 )
 
 
@@ -67,7 +67,7 @@ def screen(
     """
     names = [name for given in models for name in given.split() if name]
     given = {"stimuli": stimuli, "stories_from": stories, "neutral_from": neutral, "quantize": quantize}
-    changes = {name: value for name, value in given.items() if value is not None} | parse_assignments(set_ or [])
+    changes = changes_of(given, set_)
     runtime = settings.Runtime(device, threads=threads, quiet=quiet, allow_failed_checks=allow_failed_checks)
     console = Console(stderr=True, highlight=False)
     try:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import shlex
 import sys
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -49,6 +50,11 @@ Quiet = Annotated[bool, typer.Option("--quiet", help="Show no progress.")]
 def command_line() -> str:
     """The command as it was given, for records."""
     return shlex.join(["emotion-vectors", *sys.argv[1:]])
+
+
+def changes_of(named: Mapping[str, Any], sets: list[str] | None) -> dict[str, Any]:
+    """What somebody asked to change: options that were given (not None), and after them what `--set` says."""
+    return {name: value for name, value in named.items() if value is not None} | parse_assignments(sets or [])
 
 
 def parse_assignments(assignments: list[str]) -> dict[str, str]:

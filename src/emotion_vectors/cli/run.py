@@ -18,8 +18,8 @@ from emotion_vectors.cli.options import (
     Quiet,
     Sets,
     Stories,
+    changes_of,
     command_line,
-    parse_assignments,
 )
 from emotion_vectors.cli.shown import print_verdicts
 from emotion_vectors.errors import UserError
@@ -132,7 +132,7 @@ def run(
         "neutral_from": neutral, "vectors_from": vectors, "skip_unknown_emotions": skip_unknown_emotions or None,
         "emotions_from": emotions_from, "text_column": text_column, "quantize": quantize, "adapter": adapter,
     }  # fmt: skip
-    changes = {name: value for name, value in given.items() if value is not None} | parse_assignments(set_ or [])
+    changes = changes_of(given, set_)
     usual = settings.preset(preset or settings.usual_preset(model))
     chosen = settings.change(usual, **changes)
     try:

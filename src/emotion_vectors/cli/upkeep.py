@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from emotion_vectors import settings
-from emotion_vectors.cli.options import Device, Neutral, Sets, Stories, parse_assignments
+from emotion_vectors.cli.options import Device, Neutral, Sets, Stories, changes_of
 
 Run = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run.")]
 Json = Annotated[bool, typer.Option("--json", help="Print it as JSON.")]
@@ -110,11 +110,8 @@ def clean(
 def _settings(
     preset: str | None, model: str | None, stimuli: str | None, sets: list[str] | None, **more: str | None
 ) -> settings.Settings:
-    named = {"model": model, "stimuli": stimuli, **more}
-    given = {name: value for name, value in named.items() if value is not None}
-    return settings.change(
-        settings.preset(preset or settings.usual_preset(model)), **given | parse_assignments(sets or [])
-    )
+    changes = changes_of({"model": model, "stimuli": stimuli, **more}, sets)
+    return settings.change(settings.preset(preset or settings.usual_preset(model)), **changes)
 
 
 def _print_status(found: dict[str, Any]) -> None:

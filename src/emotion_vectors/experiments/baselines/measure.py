@@ -79,7 +79,8 @@ def run(
     second, every = scenario_record.heldout, scenario_record.retrieval
     of |= {"heldout": second and second.of, "retrieval": every and every.of}
     of |= {"retrieval_rank": every and every.emotions}
-    own, emotions = row(RESIDUAL, criteria, scenario_record, numeric_record), _implied(scenario_record)
+    own = row(RESIDUAL, criteria, scenario_record, numeric_record)
+    emotions = [emotion for emotion, _ in _judged(scenario_record)]
     compared = [
         one.model_copy(update={"ahead": ahead(one.ranks, own.ranks, emotions, resamples, seed)}) for one in rows
     ]
@@ -142,19 +143,15 @@ def row(
         ("retrieval_rank", every and every.raw.mean_rank),
     ):
         values[key], p[key] = (measure.value, measure.p) if measure else (None, None)
-    return Row(name=name, **values, p=Chances(**p), ranks=_ranks(scenario_record), ahead=None)
+    return Row(name=name, **values, p=Chances(**p), ranks=[rank for _, rank in _judged(scenario_record)], ahead=None)
 
 
-def _ranks(found: Scenarios) -> list[float]:
-    """Centred ranks of the scenarios that V3 and V4 are about; none where the lists are not judged together."""
+def _judged(found: Scenarios) -> list[tuple[str, float]]:
+    """Emotion and centred rank of each scenario that V3 and V4 are about; none where the lists are not judged together."""
     if found.together is None:
         return []
-    return [*found.ranks_centred, *(item.rank_centred for item in (found.heldout.items if found.heldout else ()))]
-
-
-def _implied(found: Scenarios) -> list[str]:
-    """The emotion of each of these scenarios."""
-    return [item.emotion for item in (*found.items, *(found.heldout.items if found.heldout else ()))]
+    main = [(item.emotion, rank) for item, rank in zip(found.items, found.ranks_centred, strict=True)]
+    return main + [(item.emotion, item.rank_centred) for item in (found.heldout.items if found.heldout else ())]
 
 
 def ahead(
@@ -167,7 +164,7 @@ def ahead(
     if not ranks or len(ranks) != len(own) or len(set(emotions)) < 2:
         return None
     first, second = np.asarray(ranks, dtype=np.float64), np.asarray(own, dtype=np.float64)
-    pairs = np.stack([np.where(first == 1, 1.0, 0) - np.where(second == 1, 1.0, 0), first - second], axis=1)
+    pairs = np.stack([(first == 1).astype(float) - (second == 1), first - second], axis=1)
     found, _ = intervals.cluster_bootstrap(
         lambda rows: pairs[rows].mean(axis=0), list(emotions), repeats=resamples, seed=seed
     )

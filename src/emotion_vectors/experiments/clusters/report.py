@@ -251,15 +251,12 @@ def groups_note(record: Record) -> str:
     part = record.part(Clusters)
     if part is None:
         return ""
-    table = agreement_table(record)
-    rows = () if table is None else table.rows
-    said = [
-        f"{row[0].text}: "
-        + ", ".join(f"{head.lower()} {cell.text}" for head, cell in zip(table.columns[1:], row[1:], strict=True))
-        + "."
-        for row in rows
-        if table
-    ]
+    said = []
+    for one in part.clusterings:
+        stable, clouds = _stable(one.stability)
+        said.append(
+            f"{one.name.capitalize()}: with the published clusters {_rand(one.published)}, stability {stable}, clouds without clusters {clouds}."
+        )
     return f"k-means, {number(part.k)} clusters. {' '.join(said)}"
 
 

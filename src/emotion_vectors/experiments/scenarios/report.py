@@ -39,9 +39,8 @@ def abstract(record: Record) -> str:
         matches, mean_rank = both.matches, both.mean_rank
         return (
             f"Of {number(both.of)} texts that imply an emotion without naming it, {number(matches.value)} have the intended probe highest of "
-            f"{both.emotions} (95 % interval {interval(matches.interval)}; chance {number(matches.null)}, {p_value(matches.p)}); its mean rank is "
-            f"{fixed(mean_rank.value)} (95 % interval {interval(mean_rank.interval, 2)}; chance {fixed(mean_rank.null)}, "
-            f"{p_value(mean_rank.p)}). {words_reach(record, ('V3', 'V4'))}".rstrip()
+            f"{both.emotions} ({_beside_chance(matches)}); its mean rank is "
+            f"{fixed(mean_rank.value)} ({_beside_chance(mean_rank, 2)}). {words_reach(record, ('V3', 'V4'))}".rstrip()
         )
     first, centred = (sum(rank == 1 for rank in ranks) for ranks in (found.ranks_raw, found.ranks_centred))
     whole = len(found.items)
@@ -87,10 +86,14 @@ def together_seen(found: Scenarios) -> str:
     matches, mean_rank = both.matches, both.mean_rank
     return (
         f"Over these and the held-out ones together, with each list centred (this gives the verdict), it is the highest in "
-        f"{number(matches.value)} of {number(both.of)} (95 % interval {interval(matches.interval)}; chance "
-        f"{number(matches.null)}, {p_value(matches.p)}), mean rank {fixed(mean_rank.value)} (95 % interval "
-        f"{interval(mean_rank.interval, 2)}; chance {fixed(mean_rank.null)}, {p_value(mean_rank.p)})."
+        f"{number(matches.value)} of {number(both.of)} ({_beside_chance(matches)}), mean rank {fixed(mean_rank.value)} "
+        f"({_beside_chance(mean_rank, 2)})."
     )
+
+
+def _beside_chance(measure: Measure, decimals: int | None = None) -> str:
+    null = number(measure.null) if decimals is None else fixed(measure.null, decimals)
+    return f"95 % interval {interval(measure.interval, decimals)}; chance {null}, {p_value(measure.p)}"
 
 
 def heldout_seen(found: Scenarios) -> str:

@@ -213,9 +213,7 @@ def by_emotion(record: Record) -> dict[str, float]:
 def note(record: Record) -> str:
     """How much of an effect is the emotion's own, and what control directions give."""
     part = record.part(Specificity)
-    return (
-        "" if part is None else f"How the effects of two vectors over the activities correlate: {matrix_chance(part)}"
-    )
+    return "" if part is None else f"How far it matters which vector is added is in Figure S. {matrix_chance(part)}"
 
 
 TOPIC = Topic(

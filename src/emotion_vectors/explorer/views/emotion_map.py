@@ -88,11 +88,12 @@ def emotion_map(run: Run, layer: int, chosen: str | None, shown: str | None = No
     marks = []
     shade = shades(run).get(shown) if shown else None
     values = shade.of(run.record) if shade and run.record else None
+    largest = _largest(values)
     for i in reversed(order):  # the chosen one is drawn last, on top
         x, y = pixels[i]
         own = valence.get(names[i]) if values is None else values.get(names[i])
         mark = _around(x, y) if names[i] == chosen else ""
-        mark += _mark(x, y, own) if values is None else _shaded(x, y, own, values)
+        mark += _mark(x, y, own) if values is None else _shaded(x, y, own, largest)
         for kind in (kind for kind, found_room in written.items() if i in found_room):
             label = written[kind][i]
             weight = ' font-weight="700"' if names[i] == chosen else ""
@@ -105,7 +106,7 @@ def emotion_map(run: Run, layer: int, chosen: str | None, shown: str | None = No
     marks += [_drawn(arrow) for arrow in arrows] + [letter for kind in LETTERS for letter in lettered[kind][0]]
     share = [percent(float(value), 1) for value in found.variance]
     return (
-        f'<div class="ev-key">{_key(values)}'
+        f'<div class="ev-key">{_key(values, largest)}'
         f"<span>horizontal: first component, {share[0]} of the variance; vertical: second, {share[1]}</span>"
         f"{_arrows_key(arrows)}</div>"
         f'<div class="ev-scroll"><svg class="ev-map" viewBox="0 0 {WIDTH} {HEIGHT}" role="group" aria-label="Map of the emotion vectors">'
@@ -114,14 +115,18 @@ def emotion_map(run: Run, layer: int, chosen: str | None, shown: str | None = No
     )
 
 
-def _key(values: Mapping[str, float | str] | None) -> str:
+def _largest(values: Mapping[str, float | str] | None) -> float | None:
+    """The largest absolute value; None where there are none, or names of groups."""
+    return max((abs(value) for value in (values or {}).values() if not isinstance(value, str)), default=None)
+
+
+def _key(values: Mapping[str, float | str] | None, largest: float | None) -> str:
     """What the marks are."""
     called = ("positive", "negative")
     if values is not None:
-        numbers = [abs(value) for value in values.values() if not isinstance(value, str)]
-        if not numbers:
+        if largest is None:
             return "<span>numbers: groups</span>"
-        called = ("above 0", f"below 0; the larger, the farther from 0, up to {number(max(numbers))}")
+        called = ("above 0", f"below 0; the larger, the farther from 0, up to {number(largest)}")
     return (
         f'<span><svg width="12" height="12"><circle cx="6" cy="6" r="5" fill="var(--ev-blue)"/></svg> {called[0]}</span>'
         f'<span><svg width="12" height="12"><path d="M6 1 11 11H1Z" fill="var(--ev-orange)"/></svg> {called[1]}</span>'
@@ -223,7 +228,7 @@ def _mark(x: float, y: float, valence: float | str | None, size: float = 5) -> s
     return f'<rect x="{x - 0.9 * size:.1f}" y="{y - 0.9 * size:.1f}" width="{1.8 * size:.3g}" height="{1.8 * size:.3g}" fill="{fill}"/>'
 
 
-def _shaded(x: float, y: float, own: float | str | None, values: Mapping[str, float | str]) -> str:
+def _shaded(x: float, y: float, own: float | str | None, largest: float | None) -> str:
     """The mark of a value: its sign by the form, its size by the mark's; a group by its name."""
     if own is None:
         return _mark(x, y, None, 2)
@@ -232,8 +237,7 @@ def _shaded(x: float, y: float, own: float | str | None, values: Mapping[str, fl
             f'<circle cx="{x:.1f}" cy="{y:.1f}" r="8" fill="var(--ev-paper)" stroke="var(--ev-ink)"/>'
             f'<text x="{x:.1f}" y="{y + 3.5:.1f}" text-anchor="middle" font-size="10">{text(own)}</text>'
         )
-    largest = max((abs(value) for value in values.values() if not isinstance(value, str)), default=0) or 1
-    return _mark(x, y, "negative" if own < 0 else "positive", 2 + 6 * abs(own) / largest)
+    return _mark(x, y, "negative" if own < 0 else "positive", 2 + 6 * abs(own) / (largest or 1))
 
 
 def neighbours(run: Run, emotion: str, layer: int) -> str:

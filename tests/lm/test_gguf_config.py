@@ -97,6 +97,7 @@ REFUSED = {
         "attention.clamp_kqv": 8.0, "attention.max_alibi_bias": 8.0, "attention.causal": False, "logit_scale": 0.5, "residual_scale": 0.2,
         "embedding_scale": 12.0, "attn_logit_softcapping": 50.0, "final_logit_softcapping": 30.0, "expert_count": 8, "expert_used_count": 2,
         "nextn_predict_layers": 1, "brand_new_key": 1, "attention.head_count_kv": [1, 2, 2], "tensor_data_layout": "another",
+        "rope.freq_base": 0.0, "attention.layer_norm_rms_epsilon": -1e-6, "context_length": 0, "rope.scaling.factor": float("inf"),
     },
     "qwen2moe": {"expert_gating_func": 2, "expert_weights_scale": 2.5, "expert_group_count": 8, "leading_dense_block_count": 1},
 }  # fmt: skip

@@ -64,6 +64,15 @@ def test_many_texts_are_read_as_each_alone_and_in_order(monkeypatch):
             np.testing.assert_allclose(getattr(found, name), getattr(alone, name), atol=1e-5)
 
 
+def test_a_picture_is_left_out_with_a_warning():
+    lm, vectors = tiny(), make_vectors()
+    words = {"type": "text", "text": CHAT[0]["content"]}
+    picture = {"type": "image_url", "image_url": {"url": "x"}}
+    with pytest.warns(UserWarning, match=r"Only words are read; pictures, sounds and files left out: 2\."):
+        seen = vectors.read(lm, [{"role": "user", "content": [picture, words, picture]}])
+    np.testing.assert_array_equal(seen.raw, vectors.read(lm, CHAT[:1]).raw)
+
+
 def test_the_planted_direction_is_read_where_it_is(monkeypatch):
     lm, vectors = tiny(), make_vectors()
     found = vectors.read(lm, TEXTS[0])

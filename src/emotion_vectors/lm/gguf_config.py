@@ -77,6 +77,10 @@ TOGETHER = (
 REQUIRED = ("block_count", "context_length", "embedding_length")
 EPSILON = re.compile(r"attention\.layer_norm(_rms)?_epsilon")
 HARMLESS = ("rope.scaling.finetuned",)  # about the training
+# Where 0 gives infinite numbers, which would look like a matter of precision.
+POSITIVE = re.compile(
+    r"block_count|(context|embedding)_length|attention\.layer_norm(_rms)?_epsilon|rope\.freq_base(_swa)?"
+)
 # Parts of a file that are more than a language model, or that would be added to another one.
 ELSEWHERE = ("adapter.", "clip.", "diffusion.", "xielu.")
 
@@ -104,13 +108,15 @@ def check_keys(keys: Mapping[str, Any]) -> None:
     lacking = [f"{architecture}.{name}" for name in wanted if name not in own]
     lacking += [] if any(map(EPSILON.fullmatch, own)) else [f"{architecture}.attention.layer_norm_epsilon"]
     if lacking:
-        raise UserError(
-            f"The GGUF file lacks {', '.join(lacking)}, without which nobody can read it; get the file again."
-        )
+        names = ", ".join(lacking)
+        raise UserError(f"The GGUF file lacks {names}, without which nobody can read it; get the file again.")
     for key, value in keys.items():
         per_block = isinstance(value, list) and key.removeprefix(f"{architecture}.") in RULES
         if per_block or key.startswith(ELSEWHERE):
             raise _refused(key, value)
+        above = 0 if POSITIVE.fullmatch(key.removeprefix(f"{architecture}.")) else -math.inf
+        if isinstance(value, int | float) and not above < value < math.inf:
+            raise UserError(f"The GGUF file sets {key} = {str(value)[:60]}, which no model has; get the file again.")
 
 
 def apply_keys(config: Any, keys: Mapping[str, Any], factors: Factors | None) -> None:
@@ -202,13 +208,10 @@ def _attention(config: Any, told: _Told) -> None:
         raise told.refused("attention.scale")
     window = own.get("attention.sliding_window") or None
     if told.architecture in WINDOWED:
-        if (
-            window is not None or told.architecture != "gemma2"
-        ):  # llama.cpp gives Gemma 2 its 4,096, as transformers does
-            # transformers makes the mask of Gemma's window even where no block looks at it.
-            config.sliding_window = window or (
-                config.max_position_embeddings if told.architecture == "gemma3" else None
-            )
+        if window is not None or told.architecture != "gemma2":  # which llama.cpp, as transformers, gives 4,096
+            # The mask of Gemma's window is made even where no block looks at it.
+            whole = config.max_position_embeddings if told.architecture == "gemma3" else None
+            config.sliding_window = window or whole
         _pattern(config, told, window)
     elif (window or config.max_position_embeddings) < config.max_position_embeddings:
         raise told.refused("attention.sliding_window")

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 # Around a number, they stand for a message's content while its place in the template is looked up: private Unicode.
 MARKS = "\ue0f1\ue0f2"
+# Said where a template changes what it is given.
+PLAIN = "give the model a chat template that writes messages as they are (chat_template.jinja in its folder)."
 # The day that templates are told. It is the one that Llama 3's own template prints where it is told none.
 TODAY = datetime(2024, 7, 26, 12)
 CLOCK = "strftime_now"  # the function by which templates of transformers ask for the time

@@ -12,6 +12,7 @@ tell: a large part of a raw cosine is common to all tokens; compare texts, or re
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -190,10 +191,15 @@ def read_many(
     layers: Sequence[int] | None = None,
     tokens_per_batch: int = 4096,
 ) -> Iterator[Reading]:
-    """Read many texts or chats, in their order; texts of similar length share a pass of at most `tokens_per_batch`."""
+    """Read many texts or chats, in their order; texts of similar length share a pass of at most `tokens_per_batch`.
+
+    Warns where a message has parts that are not text, which are left out.
+    """
     waiting = iter(texts)
     while window := list(islice(waiting, WINDOW)):
         rendered = [converse(lm, text) for text in window]
+        if skipped := sum(sum(text.other_parts) for text in rendered):
+            warnings.warn(f"Only words are read; pictures, sounds and files left out: {skipped}.", stacklevel=3)
         readings: dict[int, Reading] = {}
         for rows in batches([len(text.ids) for text in rendered], tokens_per_batch, border=rotation_border(lm)):
             group = read_batch(vectors, lm, [rendered[row] for row in rows], emotions, layers)

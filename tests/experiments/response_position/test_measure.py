@@ -63,6 +63,19 @@ def test_what_positions_share_is_found_beyond_shuffled_prompts_and_random_direct
     ]  # fmt: skip
 
 
+def test_each_emotion_has_the_r_of_its_own_cosines():
+    prompts = asked(shared=True)
+    part, units = run(prompts), VECTORS[LAYER] / np.linalg.norm(VECTORS[LAYER], axis=-1, keepdims=True)
+    user, response = (
+        (rows := prompts.at[name][:, LAYER]) @ units.T / np.linalg.norm(rows, axis=-1, keepdims=True)
+        for name in ("user", "response")
+    )
+    for place, emotion in enumerate(EMOTIONS):
+        assert part.by_emotion[emotion] == pytest.approx(np.corrcoef(user[:, place], response[:, place])[0, 1])
+    apart = run(asked(shared=False))
+    assert np.mean(list(apart.by_emotion.values())) < 0.2 < 0.5 < min(part.by_emotion.values())
+
+
 def test_without_it_only_the_shared_means_of_the_probes_are_left():
     part = run(asked(shared=False, position=4.0))
     for pair in part.sets[0].pairs:
@@ -120,6 +133,10 @@ def test_the_page_says_what_the_record_holds_and_refuses_what_it_denies(toy_run)
     wrong = json.loads(json.dumps(part))
     wrong["by_layer"][1]["pooled"][2] -= 0.01
     with pytest.raises(ContradictoryRecord, match="by layer"):
+        TOPIC.contradictions(reported(wrong, toy_run))
+    wrong = json.loads(json.dumps(part))
+    wrong["by_emotion"]["sad"] -= 0.01
+    with pytest.raises(ContradictoryRecord, match="r of 'sad' over the scenarios"):
         TOPIC.contradictions(reported(wrong, toy_run))
 
 

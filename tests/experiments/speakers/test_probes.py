@@ -33,6 +33,28 @@ def test_emotions_with_an_owner_are_found_and_the_other_ones_directions_are_othe
     assert cell(cells, HUMAN[0], story).value > 0.7 and abs(cell(cells, HUMAN[1], story).value) < 0.3
 
 
+def test_the_cosine_by_emotion_is_that_of_its_directions_and_averages_to_the_value():
+    rows, felt, topics = dialogues()
+    rows += 3 * np.where(
+        (felt == 2)[:, ::-1, None], PRESENT[2], 0
+    )  # one emotion is felt by both while one speaks of it
+    given = probes.prepare(rows, topics, N, 0)
+    sums = probes.add_up(given, felt)
+    each = probes.by_emotion(given, sums)
+    assert each.shape == (len(probes.PAIRS), N)
+    np.testing.assert_allclose(each.mean(axis=1), probes.alike(given, sums, None))
+    mixed = next(
+        place
+        for place, (a, b) in enumerate(probes.PAIRS)
+        if {probes.SETS[a], probes.SETS[b]} == {(0, "present"), (1, "other")}
+    )
+    assert each[mixed].argmax() == 2
+    cells = run().framings[0].model
+    found = cell(cells, HUMAN[0], ASSISTANT[0])
+    assert list(found.by_emotion) == EMOTIONS and np.mean(list(found.by_emotion.values())) == pytest.approx(found.value)
+    assert not cell(cells, HUMAN[0], ("story", None)).by_emotion
+
+
 def test_an_emotion_of_the_whole_dialogue_is_not_told_from_owners_drawn_by_lot():
     cells = run(owned=0, whole=1).framings[0].model
     for first in HUMAN:

@@ -68,12 +68,21 @@ def test_the_page_says_what_is_left_and_what_chance_is():
     assert report.left_table(SimpleNamespace(part=lambda kind: None)) is None
 
 
+def test_the_map_shows_what_is_left_of_each_emotion_beside_what_is_left_of_pure_words():
+    found = part()
+    found.columns[1] = column(LEFT, 2, 0.2, reliability=0.3, reliability_of={"sad": 0.4, "calm": 0.2})
+    assert report.by_emotion(record(found)) == {"sad": 0.4, "calm": 0.2}
+    said = report.by_emotion_note(record(found))
+    assert "'without the words' r = 0.30 (p = 0.01)" in said and "'static embedding without its words' r = 0.50" in said
+
+
 def test_contradictions_are_refused():
     report.contradictions(record(part()))
     for change, message in (
         (lambda d: d["columns"][0]["row"].__setitem__("V3", 7), "V3 before the words"),
         (lambda d: d["columns"][1]["V1"].__setitem__("value", 70), "V1 of 'without the words'"),
         (lambda d: d["columns"].reverse(), "has the columns"),
+        (lambda d: d["columns"][1].__setitem__("reliability_of", {"sad": 0.4}), "split-half r of 'without the words'"),
     ):
         damaged = copy.deepcopy(part().dump())
         change(damaged)

@@ -133,6 +133,8 @@ def test_a_runs_map_shows_what_its_record_has(toy_run):
         "Cluster": {
             name: str(label + 1) for name, label in zip(parts["clusters"]["emotions"], parts["clusters"]["clusterings"][0]["labels"], strict=True)
         },
+        "Agreement of halves without the words (r)": parts["words_out"]["columns"][1]["reliability_of"],
+        "User's end and response position (r)": parts["response_position"]["by_emotion"],
     }  # fmt: skip
     found = view.shades(opened)
     assert {name: shade.of(opened.record) for name, shade in found.items()} == expected

@@ -30,6 +30,7 @@ from emotion_vectors.experiments.response_position.record import (
 from emotion_vectors.report.topic import Evidence, Measured
 from emotion_vectors.stats import nulls
 from emotion_vectors.stats.agreement import FEWEST, middle, table_agreement, table_r
+from emotion_vectors.stats.correlation import standardised
 from emotion_vectors.vectors.directions import cosine
 
 TOKENS = 20  # of the answer; the paper's number
@@ -110,8 +111,14 @@ def run(
     ]  # fmt: skip
     return ResponsePosition(
         layer=int(layer), tokens=TOKENS, silent=len(asked.names) - len(kept.names), first_list=kept.first_list, sets=sets, by_layer=curve,
-        shown=shown, prompts=prompts,
+        shown=shown, prompts=prompts, by_emotion=_by_emotion(emotions, tables["user"], tables["response"]),
     )  # fmt: skip
+
+
+def _by_emotion(emotions: Sequence[str], first: np.ndarray, second: np.ndarray) -> dict[str, float]:
+    """Pearson's r of each emotion's cosines (s, n) at two positions; those without a spread have none."""
+    r = (standardised(first) * standardised(second)).sum(axis=0).clip(-1, 1)
+    return {emotion: float(value) for emotion, value in zip(emotions, r, strict=True) if np.isfinite(value)}
 
 
 def _cosines(vectors: np.ndarray, asked: Asked, place: int) -> dict[Position, np.ndarray]:

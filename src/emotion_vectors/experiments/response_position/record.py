@@ -80,3 +80,7 @@ class ResponsePosition(ExperimentPart):
     by_layer: list[LayerRow] = Field(description="one for each layer")
     shown: list[str] = Field(description="the published probes that the run has")
     prompts: list[Prompt] = Field(description="one for each prompt")
+    by_emotion: dict[str, Correlation] = Field(
+        default={},
+        description="r of each emotion's cosines at the user's last token and at the response position, over the prompts; empty in older records",
+    )

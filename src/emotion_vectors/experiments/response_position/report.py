@@ -10,7 +10,7 @@ from emotion_vectors.experiments.response_position.record import Agreed, Positio
 from emotion_vectors.record import Record
 from emotion_vectors.record.requirements import require, require_close
 from emotion_vectors.report.published import OTHERS_POSITIONS, PAPER_POSITIONS
-from emotion_vectors.report.topic import Cell, Figure, Section, Table, TableOf, Topic
+from emotion_vectors.report.topic import Cell, Figure, Section, Shade, Table, TableOf, Topic
 from emotion_vectors.report.wording import count, fixed, interval, listing, number, p_value
 from emotion_vectors.stats.agreement import table_r
 
@@ -140,6 +140,20 @@ def _row(one: ProbeSet, pair: PositionPair) -> tuple[Cell, ...]:
     return (*cells, Cell(fixed(PAPER_POSITIONS[pair.first, pair.second]), "number"))
 
 
+def by_emotion(record: Record) -> dict[str, float]:
+    """Pearson r of each emotion's cosines at the user's last token and at the response position, over the scenarios."""
+    part = record.part(ResponsePosition)
+    return dict(part.by_emotion) if part else {}
+
+
+def by_emotion_note(record: Record) -> str:
+    """What shuffled scenarios and random directions give, all probes together."""
+    part = record.part(ResponsePosition)
+    inside = part.sets[0].pairs[0].within if part and part.sets else None
+    what = "Pearson r over the scenarios of an emotion's cosine at the user's last token and at the response position."
+    return what if inside is None else f"{what} All emotions together: {_judged(inside)}."
+
+
 def contradictions(record: Record) -> None:
     """Refuse an r that the record's own cosines deny, and counts that the lists deny."""
     part = record.part(ResponsePosition)
@@ -151,6 +165,14 @@ def contradictions(record: Record) -> None:
         for name in NAMES:
             require(
                 len(getattr(prompt, name)) == len(part.shown), f"'{prompt.name}' lacks probes at the {NAMES[name]}."
+            )
+    for place, emotion in enumerate(part.shown):
+        if emotion in part.by_emotion:
+            user, response = (
+                np.array([[getattr(row, name)[place]] for row in part.prompts]) for name in ("user", "response")
+            )
+            require_close(
+                part.by_emotion[emotion], table_r(user, response, True), 1e-6, f"r of '{emotion}' over the scenarios"
             )
     for one in part.sets:
         require(tuple((pair.first, pair.second) for pair in one.pairs) == PAIRS, "A set lacks a pair of positions.")
@@ -178,6 +200,7 @@ def _check_set(one: ProbeSet, tables: dict[str, np.ndarray]) -> None:
 
 TOPIC = Topic(
     "response_position", "The response position", parts=(ResponsePosition,), measure=measure, contradictions=contradictions,
+    shades=(Shade("User's end and response position (r)", by_emotion, by_emotion_note),),
     sections=(Section("response_position", "The response position", "Response position", missing=MISSING),),
     figures=(
         Figure(

@@ -108,11 +108,7 @@ def alike(given: Dialogues, sums: Sums, theirs: FloatArray | None, left_out: int
     kept = np.ones(given.halves.shape[-1])
     if left_out is not None:
         kept[left_out] = 0
-    design = np.tensordot(given.halves * kept, sums.design, axes=1)  # (h, 2, 2n, 2n)
-    rows = np.tensordot(given.halves * kept, sums.rows, axes=1)
-    made = unit(directions(design, rows))  # (h, 2, 4, n, d)
-    cosines = np.einsum("hsnd,hund->hsun", made[:, 0], made[:, 1])
-    table = np.nanmean(cosines, axis=(0, 3))
+    table = np.nanmean(_across_halves(given, sums, kept), axis=(0, 3))
     values = [(table[a, b] + table[b, a]) / 2 for a, b in PAIRS]
     if theirs is not None:
         whole = directions(np.tensordot(kept, sums.design, axes=1), np.tensordot(kept, sums.rows, axes=1))
@@ -120,6 +116,24 @@ def alike(given: Dialogues, sums: Sums, theirs: FloatArray | None, left_out: int
         mine, other = (one[..., known, :] - one[..., known, :].mean(axis=-2, keepdims=True) for one in (whole, theirs))
         values += list(np.mean(np.sum(unit(mine) * unit(other), axis=-1), axis=-1))
     return np.array(values)
+
+
+def by_emotion(given: Dialogues, sums: Sums) -> FloatArray:
+    """(p, n) the cosine of each emotion's directions across halves, for the `PAIRS`; NaN for one that its owner never has in a half."""
+    cosines = _across_halves(given, sums, np.ones(given.halves.shape[-1]))
+    known = ~np.isnan(cosines).all(axis=0)
+    table = np.divide(
+        np.nansum(cosines, axis=0), (~np.isnan(cosines)).sum(axis=0), out=np.full(known.shape, np.nan), where=known
+    )
+    return np.array([(table[a, b] + table[b, a]) / 2 for a, b in PAIRS])
+
+
+def _across_halves(given: Dialogues, sums: Sums, kept: FloatArray) -> FloatArray:
+    """(h, 4, 4, n) cosines of the sets of one half with those of the other; `kept` (b,) weighs the buckets."""
+    design = np.tensordot(given.halves * kept, sums.design, axes=1)  # (h, 2, 2n, 2n)
+    rows = np.tensordot(given.halves * kept, sums.rows, axes=1)
+    made = unit(directions(design, rows))  # (h, 2, 4, n, d)
+    return np.einsum("hsnd,hund->hsun", made[:, 0], made[:, 1])
 
 
 def found(given: Dialogues, felt: IndexArray, theirs: FloatArray | None) -> Found:

@@ -8,7 +8,7 @@ from emotion_vectors.experiments.speakers.figures import alike_chart, alike_rows
 from emotion_vectors.experiments.speakers.record import Alike, Framing, Speakers
 from emotion_vectors.record import Record
 from emotion_vectors.record.requirements import require, require_close
-from emotion_vectors.report.topic import Cell, Figure, Section, Table, TableOf, Topic
+from emotion_vectors.report.topic import Cell, Figure, Section, Shade, Table, TableOf, Topic
 from emotion_vectors.report.wording import count, fixed, interval, listing, number, p_value
 
 ALPHA = 0.05
@@ -129,6 +129,31 @@ def _row(cell: Alike, words: Alike, framing: Framing) -> tuple[Cell, ...]:
     )  # fmt: skip
 
 
+def by_emotion(record: Record) -> dict[str, float]:
+    """Cosine of each emotion's directions at one speaker's own tokens and at the other's, both present."""
+    cell = _both_present(record)
+    return dict(cell.by_emotion) if cell else {}
+
+
+def by_emotion_note(record: Record) -> str:
+    """What the mean over the emotions is worth."""
+    cell, part = _both_present(record), record.part(Speakers)
+    return (
+        f"Cosine of an emotion's directions on other topics. {_told(cell, part.framings[0].names)}."
+        if cell and part
+        else ""
+    )
+
+
+def _both_present(record: Record) -> Alike | None:
+    """The two speakers' own emotions beside each other, under the first pair of names."""
+    part = record.part(Speakers)
+    cells = part.framings[0].model if part and part.framings else []
+    return next(
+        (one for one in cells if one.first.emotion == one.second.emotion == "present" and one.first != one.second), None
+    )
+
+
 def contradictions(record: Record) -> None:
     """Refuse tables that lack a pair, values outside their intervals, and ratios that the record's own reliabilities deny."""
     part = record.part(Speakers)
@@ -152,6 +177,7 @@ def contradictions(record: Record) -> None:
 
 TOPIC = Topic(
     "speakers", "Two speakers", parts=(Speakers,), contradictions=contradictions,
+    shades=(Shade("Both speakers' own emotion (cosine)", by_emotion, by_emotion_note),),
     sections=(Section("speakers", "Two speakers", "Speakers", missing=MISSING),),
     figures=(
         Figure(

@@ -125,4 +125,5 @@ def _after(
         cosine=json_number(float(np.median(np.diag(cosine(after, before))))),
         norm=json_number(float(np.median(np.linalg.norm(after, axis=1)[known] / lengths[known]))) if known.any() else None,
         reliability=None if halves is None else halves["median"], reliability_p=None if halves is None else halves["p"],
+        reliability_of={} if halves is None else {one["emotion"]: one["r"] for one in halves["rows"]},
     )  # fmt: skip

@@ -33,6 +33,9 @@ class Column(Part):
     norm: Number | None = Field(description="median length beside that of the vectors before")
     reliability: Correlation | None = Field(description="median r of the even topics' directions with the odd ones'")
     reliability_p: Share | None = Field(description="p value of that")
+    reliability_of: dict[str, Correlation] = Field(
+        default={}, description="that r by emotion; empty where nothing was removed, and in older records"
+    )
 
     @property
     def name(self) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from emotion_vectors.experiments.baselines.record import LOWER_IS_BETTER, Baselines
 from emotion_vectors.experiments.words_out.record import (
     LEFT,
@@ -16,7 +18,7 @@ from emotion_vectors.experiments.words_out.record import (
 )
 from emotion_vectors.record import Record
 from emotion_vectors.record.requirements import require, require_close, require_within
-from emotion_vectors.report.topic import Cell, Table, TableOf, Topic
+from emotion_vectors.report.topic import Cell, Shade, Table, TableOf, Topic
 from emotion_vectors.report.wording import fixed, listing, number, p_value, percent
 
 ALPHA = 0.05
@@ -115,6 +117,22 @@ def _value(column: Column, test: str, whole: float | None) -> str:
     return f"{text} ({p_value(p)})" if p is not None else text
 
 
+def by_emotion(record: Record) -> dict[str, float]:
+    """How far the halves of each emotion's direction agree without the words of the stories."""
+    part = record.part(WordsOut)
+    left = part.column(LEFT) if part else None
+    return dict(left.reliability_of) if left else {}
+
+
+def by_emotion_note(record: Record) -> str:
+    """The same before, and what the removal leaves of pure words."""
+    part = record.part(WordsOut)
+    if part is None:
+        return ""
+    told = [f"{_quoted(one)} {_reliability(one)}" for one in part.columns if one.reliability is not None]
+    return f"Pearson r of the directions from the even and the odd topics, words removed. Medians, p against chance: {'; '.join(told)}."
+
+
 def contradictions(record: Record) -> None:
     """Refuse impossible values, and columns before the removal that are not the criteria's and the baselines' own."""
     part, beside = record.part(WordsOut), record.part(Baselines)
@@ -130,6 +148,9 @@ def contradictions(record: Record) -> None:
             require(whole is not None or value is None, f"{test} of {_quoted(one)} is {value} of nothing.")
             if whole is not None:
                 require_within([value], 1 if test in LOWER_IS_BETTER else 0, whole, f"{test} of {_quoted(one)}")
+        if one.reliability_of:
+            median = float(np.median(list(one.reliability_of.values())))
+            require_close(one.reliability, median, 1e-6, f"the split-half r of {_quoted(one)}")
     own = part.columns[0]
     for test in TESTS:
         if test in record.criteria:
@@ -147,4 +168,5 @@ def _quoted(column: Column) -> str:
 
 TOPIC = Topic(
     "words_out", "What is left without the words", parts=(WordsOut,), tables=(TableOf(left_table, place=61),), contradictions=contradictions,
+    shades=(Shade("Agreement of halves without the words (r)", by_emotion, by_emotion_note),),
 )  # fmt: skip

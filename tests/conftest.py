@@ -29,7 +29,7 @@ LONGEST = (
     "test_browser.py",
 )
 # Fixtures of many seconds: a finished run, and pages with all of their figures.
-LONG = frozenset({"toy_run", "full", "toy", "drawn"})
+LONG = frozenset({"toy_run", "small_run", "full", "toy", "drawn"})
 
 
 def pytest_collection_finish():
@@ -80,6 +80,27 @@ def toy_run(once, tmp_path_factory):
 
     # Each process has a copy: a run is locked while something continues it.
     out = shutil.copytree(once("toy", make) / "run", tmp_path_factory.mktemp("toy") / "run")
+    return out, json.loads((out / "results.json").read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="session")
+def small_run(once, tmp_path_factory):
+    """The same of a toy run with fewer steered conditions and without a page, for tests that hold whole runs against each other."""
+
+    def make(folder):
+        from small import SMALL, without_page
+
+        from emotion_vectors import settings
+        from emotion_vectors.pipeline import run_experiment
+
+        with without_page():
+            run_experiment(
+                settings.change(settings.toy(), **SMALL),
+                folder / "run",
+                settings.Runtime(device="cpu", quiet=True, threads=1),
+            )
+
+    out = shutil.copytree(once("small", make) / "run", tmp_path_factory.mktemp("small") / "run")
     return out, json.loads((out / "results.json").read_text(encoding="utf-8"))
 
 

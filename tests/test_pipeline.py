@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 from faults import toy_command
 from report.asking import CRITERIA
-from small import without_page
+from small import SMALL, without_page
 from typer.testing import CliRunner
 
 from emotion_vectors import settings
@@ -29,6 +29,7 @@ PACK = load_pack()
 
 
 QUIET = settings.Runtime(device="cpu", quiet=True, threads=1)
+CHOSEN = settings.change(settings.toy(), **SMALL)  # of `small_run`
 
 
 FILES = (
@@ -113,11 +114,11 @@ def test_a_second_run_computes_nothing(toy_run, monkeypatch):
 
 
 @pytest.mark.slow
-def test_batch_size_is_no_setting(toy_run, tmp_path):
-    _, record = toy_run
+def test_batch_size_is_no_setting(small_run, tmp_path):
+    _, record = small_run
     small = settings.Runtime(device="cpu", quiet=True, threads=1, tokens_per_batch=300, stories_per_batch=5)
     with without_page():
-        other = run_experiment(settings.toy(), tmp_path / "run", small)
+        other = run_experiment(CHOSEN, tmp_path / "run", small)
     for name, criterion in record["criteria"].items():
         assert other["criteria"][name]["verdict"] == criterion["verdict"]
         assert other["criteria"][name]["value"] == pytest.approx(criterion["value"], abs=1e-3)
@@ -133,9 +134,9 @@ def test_a_run_with_other_settings_is_refused_and_nothing_changes(toy_run):
 
 
 @pytest.mark.slow
-def test_a_run_that_is_killed_in_four_stages_goes_on_and_ends_with_the_same_numbers(toy_run, tmp_path):
+def test_a_run_that_is_killed_in_four_stages_goes_on_and_ends_with_the_same_numbers(small_run, tmp_path):
     """kill -9 as soon as the first file of a stage is there, then the same command again, which is killed in the next one."""
-    _, record = toy_run
+    _, record = small_run
     out = tmp_path / "run"
     for after in ("parts/stories/", "parts/activations-*/", "choices.parquet", "parts/steering-*/"):
         assert not _exists(out, after), "the run before must have been killed before this"
@@ -151,13 +152,13 @@ def test_a_run_that_is_killed_in_four_stages_goes_on_and_ends_with_the_same_numb
         process.wait()
         assert _exists(out, after) and not (out / "results.json").exists()
     with without_page():
-        resumed = run_experiment(settings.toy(), out, QUIET)
+        resumed = run_experiment(CHOSEN, out, QUIET)
     assert _numbers(resumed) == _numbers(record)
 
 
 @pytest.mark.slow
-def test_an_imported_corpus_gives_the_numbers_of_the_run_that_wrote_it(toy_run, tmp_path, monkeypatch):
-    out, record = toy_run
+def test_an_imported_corpus_gives_the_numbers_of_the_run_that_wrote_it(small_run, tmp_path, monkeypatch):
+    out, record = small_run
     for name in ("stories", "neutral"):
         # The run's own table, with its dropped rows, and with a good one that it did not need.
         table = pl.read_parquet(out / f"{name}.parquet")
@@ -169,7 +170,7 @@ def test_an_imported_corpus_gives_the_numbers_of_the_run_that_wrote_it(toy_run, 
         pl.concat([table, spare]).write_parquet(tmp_path / f"{name}.parquet")
     monkeypatch.setattr("emotion_vectors.lab.make_writer", lambda *_: pytest.fail("nothing is to be written"))
     sources = {"stories_from": str(tmp_path / "stories.parquet"), "neutral_from": str(tmp_path / "neutral.parquet")}
-    chosen = settings.change(settings.toy(), **sources)
+    chosen = settings.change(CHOSEN, **sources)
     with without_page():
         imported = run_experiment(chosen, tmp_path / "run", QUIET)
     assert _numbers(imported)["criteria"] == record["criteria"]
@@ -194,25 +195,30 @@ def _numbers(record):
     return {key: record[key] for key in ("criteria", "experiments", "corpus", "vectors", "fingerprint")}
 
 
-def run_by_name(name, out):
-    """The record of `run --model NAME` from the command line, as anyone gives it."""
-    done = CliRunner().invoke(
-        app, ["run", "--model", name, "--out", str(out), "--device", "cpu", "--threads", "1", "--quiet"]
-    )
+def run_by_name(name, out, **changes):
+    """The record of `run --model NAME` from the command line, as anyone gives it, with fewer emotions and topics."""
+    words = [word for key, value in changes.items() for word in ("--set", f"{key}={value}")]
+    with without_page():
+        done = CliRunner().invoke(
+            app, ["run", "--model", name, "--out", str(out), "--device", "cpu", "--threads", "1", "--quiet", *words]
+        )
     assert done.exit_code == 0, done.output
     return json.loads((out / "results.json").read_text())
+
+
+FEWER = {"control_emotions": 4, "sweep_emotions": 0}
 
 
 @pytest.fixture(scope="module")
 def planted_run(tmp_path_factory):
     out = tmp_path_factory.mktemp("planted") / "run"
-    return out, run_by_name("planted", out)
+    return out, run_by_name("planted", out, emotions=80, resamples=500, **FEWER)
 
 
 @pytest.fixture(scope="module")
 def none_run(tmp_path_factory):
     out = tmp_path_factory.mktemp("planted-none") / "run"
-    return out, run_by_name("planted-none", out)
+    return out, run_by_name("planted-none", out, emotions=60, topics=2, resamples=200, **FEWER)
 
 
 @pytest.mark.slow
@@ -228,8 +234,8 @@ def test_the_planted_model_passes_what_it_was_built_to_pass(planted_run):
 def test_planted_directions_preferences_and_effects_are_recovered(planted_run):
     out, record = planted_run
     planted, vectors = world("planted"), EmotionVectors.load(out)
-    truth = planted.directions[planted.analysis_layer]
-    recovered = np.diag(cosine(vectors.raw[planted.analysis_layer], truth))
+    truth = np.array([planted.direction(name) for name in vectors.emotions])
+    recovered = np.diag(cosine(vectors.raw[planted.analysis_layer], truth - truth.mean(axis=0)))
     assert recovered.min() > 0.99
     part = record["experiments"]["steering"]
     size = part["strength"] * part["residual_norm"]
@@ -282,9 +288,11 @@ def test_a_planted_contraction_passes_nothing_and_shows_why_the_seed_came_out_in
         model=str(tmp_path / "model"),
         strength=0.1,
         sweep_emotions=0,
-        resamples=500,
-        emotions=60,
+        resamples=200,
+        emotions=48,
         topics=2,
+        steered_count=20,
+        control_emotions=4,
     )
     with without_page():
         record = run_experiment(chosen, tmp_path / "run", QUIET)

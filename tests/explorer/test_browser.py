@@ -362,6 +362,14 @@ def test_stories_filter_and_strongest_tokens(site, toy_run):
     page.locator("#ev-story-words textarea, #ev-story-words input").fill("no story says this")
     page.keyboard.press("Enter")
     expect(page.locator("#ev-story")).to_contain_text("Choose another emotion")
+    # Who goes on with Tab instead of Enter gets the same.
+    page.locator("#ev-story-words textarea, #ev-story-words input").fill("")
+    page.keyboard.press("Tab")
+    expect(page.locator("#ev-story")).not_to_contain_text("Choose another emotion")
+    number = page.locator("#ev-story-page input")
+    number.fill("9999")
+    page.keyboard.press("Tab")
+    expect(number).not_to_have_value("9999")
 
 
 def test_verdicts_are_all_there(site, toy_run):

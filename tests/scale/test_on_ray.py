@@ -18,6 +18,7 @@ from emotion_vectors.stimuli import load_pack
 
 ray = pytest.importorskip("ray")
 from ray.cluster_utils import Cluster  # noqa: E402
+from small import SMALL  # noqa: E402
 
 from scale.test_shards import same_numbers  # noqa: E402
 
@@ -115,7 +116,7 @@ def test_a_kit_that_can_not_be_made_is_said_and_not_tried_for_ever(cluster):
     workers.close()
 
 
-def test_a_run_on_two_nodes_of_which_one_is_killed_gives_the_numbers_of_one_process(toy_run, tmp_path, cluster):
+def test_a_run_on_two_nodes_of_which_one_is_killed_gives_the_numbers_of_one_process(small_run, tmp_path, cluster):
     doomed, killed = cluster.add_node(**NODE), []
 
     class Killing(OnRay):
@@ -128,9 +129,9 @@ def test_a_run_on_two_nodes_of_which_one_is_killed_gives_the_numbers_of_one_proc
     runtime = settings.Runtime(device="cpu", quiet=True, threads=1, on=f"ray:{cluster.address}")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("emotion_vectors.opening.OnRay", Killing)
-        run_experiment(settings.toy(), tmp_path / "run", runtime)
+        run_experiment(settings.change(settings.toy(), **SMALL), tmp_path / "run", runtime)
     assert killed
-    same_numbers(tmp_path / "run", toy_run[0])
+    same_numbers(tmp_path / "run", small_run[0])
 
 
 def test_places_that_are_none_are_refused(tmp_path, monkeypatch):

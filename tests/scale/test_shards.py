@@ -9,12 +9,14 @@ import polars as pl
 import pytest
 from faults import VOLATILE, toy_command
 from safetensors.numpy import load_file
+from small import SMALL
 
 from emotion_vectors import settings
 from emotion_vectors.errors import UserError
 from emotion_vectors.pipeline import help_experiment, run_experiment
 from emotion_vectors.store.run_folder import open_run
 
+CHOSEN = settings.change(settings.toy(), **SMALL)  # of `small_run`
 TABLES = (
     "stories",
     "neutral",
@@ -46,7 +48,7 @@ def start(out: Path, index: int) -> subprocess.Popen:
 
 
 @pytest.mark.slow
-def test_three_shards_give_what_one_process_gives_though_one_is_killed(toy_run, tmp_path):
+def test_three_shards_give_what_one_process_gives_though_one_is_killed(small_run, tmp_path):
     out = tmp_path / "run"
     running = {index: start(out, index) for index in (3, 2, 1)}
     try:
@@ -65,11 +67,11 @@ def test_three_shards_give_what_one_process_gives_though_one_is_killed(toy_run, 
             process.kill()
     assert "Shard 3/3 is done; shard 1 writes the report." in said[3] and "report.html" in said[1]
     assert all(path.stat().st_mtime_ns == when for path, when in written.items()), "a finished part was made again"
-    same_numbers(out, toy_run[0])
+    same_numbers(out, small_run[0])
     # A helper that comes late has nothing to do, and one process finds the run finished.
     quiet = settings.Runtime(device="cpu", quiet=True, threads=1)
-    help_experiment(settings.toy(), out, settings.Runtime(device="cpu", quiet=True, threads=1, shard=(2, 3)))
-    assert run_experiment(settings.toy(), out, quiet)["criteria"] == toy_run[1]["criteria"]
+    help_experiment(CHOSEN, out, settings.Runtime(device="cpu", quiet=True, threads=1, shard=(2, 3)))
+    assert run_experiment(CHOSEN, out, quiet)["criteria"] == small_run[1]["criteria"]
 
 
 def test_while_a_shard_works_on_a_folder_nobody_else_may(tmp_path):

@@ -7,7 +7,7 @@ import json
 
 import numpy as np
 import pytest
-from small import without_page
+from small import SMALL, without_page
 
 from emotion_vectors import EmotionVectors, settings
 from emotion_vectors.errors import UserError
@@ -19,20 +19,21 @@ from emotion_vectors.store.atomic import read_json
 pytestmark = pytest.mark.slow  # every test waits for whole runs
 
 QUIET = settings.Runtime(device="cpu", quiet=True, threads=1)
+CHOSEN = change(settings.toy(), **SMALL)  # of `small_run`
 
 
-def again(toy_run, out, vectors, page=False, **changes):
+def again(small_run, out, vectors, page=False, **changes):
     """The toy run with vectors from elsewhere, on the stories that the first run wrote."""
-    folder, _ = toy_run
+    folder, _ = small_run
     texts = {"stories_from": str(folder / "stories.parquet"), "neutral_from": str(folder / "neutral.parquet")}
     with contextlib.nullcontext() if page else without_page():
-        return run_experiment(change(settings.toy(), vectors_from=str(vectors), **texts, **changes), out, QUIET)
+        return run_experiment(change(CHOSEN, vectors_from=str(vectors), **texts, **changes), out, QUIET)
 
 
 @pytest.fixture(scope="module")
-def same(toy_run, tmp_path_factory):
+def same(small_run, tmp_path_factory):
     out = tmp_path_factory.mktemp("adopted") / "same"
-    return out, again(toy_run, out, toy_run[0], page=True)
+    return out, again(small_run, out, small_run[0], page=True)
 
 
 def rounded(found):
@@ -44,8 +45,8 @@ def rounded(found):
     return float(f"{found:.9g}") if isinstance(found, float) else found
 
 
-def test_a_runs_own_vectors_give_its_own_results(toy_run, same):
-    folder, first = toy_run
+def test_a_runs_own_vectors_give_its_own_results(small_run, same):
+    folder, first = small_run
     out, record = same
     for part in ("lens", "scenarios", "numeric", "preferences", "correlation", "steering", "feels"):
         assert rounded(record["experiments"][part]) == rounded(first["experiments"][part]), part
@@ -54,8 +55,8 @@ def test_a_runs_own_vectors_give_its_own_results(toy_run, same):
     np.testing.assert_array_equal(ours.projected, theirs.projected)
 
 
-def test_what_was_not_made_here_is_not_claimed(toy_run, same):
-    _, first = toy_run
+def test_what_was_not_made_here_is_not_claimed(small_run, same):
+    _, first = small_run
     out, record = same
     assert first["vectors"]["split_half"] is not None and record["vectors"]["split_half"] is None
     assert {"vectors_finite"} == {name for name in record["doctor"] if name.startswith("vectors_")}
@@ -65,9 +66,9 @@ def test_what_was_not_made_here_is_not_claimed(toy_run, same):
     assert adopted["sha256"][:12] in page and "are not this run's" in page
 
 
-def test_one_layer_and_other_names_are_enough(toy_run, same, tmp_path):
+def test_one_layer_and_other_names_are_enough(small_run, same, tmp_path):
     """As imported from an npz: the analysis layer alone, the emotions in another order and one that the pack has not."""
-    theirs = EmotionVectors.load(toy_run[0])
+    theirs = EmotionVectors.load(small_run[0])
     order = [row for row in range(11, -1, -1) if theirs.emotions[row] not in ("angry", "proud")]
     raw = np.zeros((len(theirs.raw), len(order) + 1, theirs.raw.shape[2]), dtype=np.float32)
     raw[theirs.layer, :-1] = theirs.at()[order]
@@ -83,7 +84,7 @@ def test_one_layer_and_other_names_are_enough(toy_run, same, tmp_path):
     )
     one.save(tmp_path / "one.safetensors")
     record = again(
-        toy_run,
+        small_run,
         tmp_path / "run",
         tmp_path / "one.safetensors",
         sweep_every=0,
@@ -109,8 +110,8 @@ def saved(theirs, path, **changes):
     return path
 
 
-def test_vectors_that_do_not_fit_are_refused_before_anything_is_written(toy_run, tmp_path):
-    theirs = EmotionVectors.load(toy_run[0])
+def test_vectors_that_do_not_fit_are_refused_before_anything_is_written(small_run, tmp_path):
+    theirs = EmotionVectors.load(small_run[0])
     few = 1
     cases = {
         "layers of width": {"raw": theirs.raw[..., :8], "projected": theirs.projected[..., :8], "embedding": theirs.embedding[..., :8],
@@ -123,24 +124,24 @@ def test_vectors_that_do_not_fit_are_refused_before_anything_is_written(toy_run,
     for number, (words, changes) in enumerate(cases.items()):
         file = saved(theirs, tmp_path / f"{number}.safetensors", **changes)
         with pytest.raises(UserError, match=words):
-            again(toy_run, tmp_path / f"run{number}", file)
+            again(small_run, tmp_path / f"run{number}", file)
         assert not (tmp_path / f"run{number}" / "stories.parquet").exists()
     with pytest.raises(UserError):
-        again(toy_run, tmp_path / "none", tmp_path / "nowhere.safetensors")
+        again(small_run, tmp_path / "none", tmp_path / "nowhere.safetensors")
     assert not (tmp_path / "none").exists()
 
 
-def test_the_content_of_the_file_is_part_of_the_run(toy_run, same, tmp_path):
+def test_the_content_of_the_file_is_part_of_the_run(small_run, same, tmp_path):
     out, _ = same
     identity = read_json(out / "run.json")["settings"]
-    chosen = change(settings.toy(), vectors_from=str(toy_run[0]))
+    chosen = change(CHOSEN, vectors_from=str(small_run[0]))
     assert settings_identity(chosen)["vectors_from"] == identity["vectors_from"]
-    assert "vectors_from" not in settings_identity(settings.toy()), "folders of runs without it stay valid"
+    assert "vectors_from" not in settings_identity(CHOSEN), "folders of runs without it stay valid"
     other = saved(
-        EmotionVectors.load(toy_run[0]),
+        EmotionVectors.load(small_run[0]),
         tmp_path / "other.safetensors",
-        emotions=tuple(reversed(EmotionVectors.load(toy_run[0]).emotions)),
+        emotions=tuple(reversed(EmotionVectors.load(small_run[0]).emotions)),
     )
     with pytest.raises(UserError, match="vectors_from"):
-        again(toy_run, out, other)
+        again(small_run, out, other)
     assert json.loads((out / "results.json").read_text())["vectors"]["adopted"]["name"] == "run"

@@ -5,7 +5,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 from safetensors.numpy import load_file
-from small import without_page
+from small import SMALL, without_page
 
 from emotion_vectors import settings
 from emotion_vectors.corpus.filters import SPARE
@@ -82,8 +82,9 @@ def test_stages_read_the_settings_that_they_name(tmp_path, monkeypatch):
 
     monkeypatch.setattr(Settings, "__getattribute__", watched)
     monkeypatch.setattr(RunFolder, "finish", finished)
-    every = settings.change(settings.toy(), jacobian_texts=2, dialogues="write")  # with every stage
-    run_experiment(every, tmp_path / "run", QUIET)
+    every = settings.change(settings.toy(), jacobian_texts=2, dialogues="write", **SMALL)  # with every stage
+    with without_page():
+        run_experiment(every, tmp_path / "run", QUIET)
     opening = stages["doctor"]
     for stage in STAGES[1:]:
         missing = stages[stage.name] - stage.settings - EVERYWHERE
@@ -102,10 +103,10 @@ def made(folder, stage):
 
 @pytest.mark.parametrize("name, value", [("strength", 0.3), ("neutral_variance", 0.2), ("resamples", 150)])
 @pytest.mark.slow
-def test_what_is_said_to_change_is_what_changes(name, value, toy_run, tmp_path):
+def test_what_is_said_to_change_is_what_changes(name, value, small_run, tmp_path):
     """A run with the other setting: whatever comes out otherwise was announced, and what was not announced is the same."""
-    folder, _ = toy_run
-    other = change(settings.toy(), **{name: value})
+    folder, _ = small_run
+    other = change(settings.toy(), **SMALL | {name: value})
     announced = run_status(folder, identity_of(other, QUIET))["changed"]
     assert announced["settings"] == [f"settings.{name}"]
     with without_page():  # it is made of the record, and is said to change with it

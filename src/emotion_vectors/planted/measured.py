@@ -34,20 +34,24 @@ class Row(NamedTuple):
 
 def compare(planted: Planted, record: Mapping[str, Any], emotions: Sequence[str], raw: np.ndarray) -> list[Row]:
     """The rows for a run with this record, whose raw vectors are `raw` (l, n, d) of `emotions`."""
-    return [*_directions(planted, emotions, raw), *_preferences(planted, record), *_steering(planted, record)]
+    return [*_directions(planted, emotions, raw), *_preferences(planted, record), *_steering(planted, record, emotions)]
 
 
 def _directions(planted: Planted, emotions: Sequence[str], raw: np.ndarray) -> list[Row]:
-    order = [planted.emotions.index(emotion) for emotion in emotions]
     rows = []
     for layer in (0, planted.analysis_layer, len(raw) - 1):
-        truth = planted.directions[layer, order]
-        truth = truth - truth.mean(axis=0)
+        truth = _truth(planted, emotions, layer)
         cosines = (_unit(truth) * _unit(raw[layer])).sum(axis=-1)
         rows.append(
             Row(f"lowest cosine of a vector with its direction, layer {layer}", 1.0, float(cosines.min()), 0.02)
         )
     return rows
+
+
+def _truth(planted: Planted, emotions: Sequence[str], layer: int) -> np.ndarray:
+    """(n, d) the planted directions of a run's emotions: they sum to 0 over these, whatever else was planted."""
+    found = planted.directions[layer, [planted.emotions.index(emotion) for emotion in emotions]]
+    return found - found.mean(axis=0)
 
 
 def _preferences(planted: Planted, record: Mapping[str, Any]) -> list[Row]:
@@ -82,13 +86,14 @@ def _fitted(planted: Planted) -> np.ndarray:
     raise ArithmeticError("the fixed point of the planted preferences was not reached")
 
 
-def _steering(planted: Planted, record: Mapping[str, Any]) -> list[Row]:
+def _steering(planted: Planted, record: Mapping[str, Any], emotions: Sequence[str]) -> list[Row]:
     """Nats by which a steered activity gains, for the planted directions at the length that the run steered with."""
     part = record["experiments"]["steering"]
     size = part["strength"] * part["residual_norm"]
     names = [row["emotion"] for row in part["emotions"]]
     measured = np.array([row["nats"] for row in part["emotions"]])
-    expected = np.array([planted.expected_effect(size * _unit(planted.direction(name))) for name in names])
+    truth = dict(zip(emotions, _unit(_truth(planted, emotions, planted.analysis_layer)), strict=True))
+    expected = np.array([planted.expected_effect(size * truth[name]) for name in names])
     rows = [
         Row(
             "mean size of a steering effect, nats", float(np.abs(expected).mean()), float(np.abs(measured).mean()), 0.02

@@ -16,6 +16,7 @@ from urllib.parse import quote
 
 import jinja2
 import vl_convert
+from altair.utils import schemapi
 from markupsafe import Markup
 
 from emotion_vectors.record import Record, parse
@@ -68,7 +69,8 @@ def write_report(run_folder: Path, found: Mapping[str, Any] | Record, topics: Se
     """
     record = found if isinstance(found, Record) else parse(found, parts_of(topics))
     check(record, topics)
-    drawn = figures(record, topics)
+    with schemapi.debug_mode(False):  # Altair's checks of each part; see `specification`
+        drawn = figures(record, topics)
     specifications = {one.figure.number: specification(one.chart) for one in drawn if one.chart is not None}
     pictures = {
         number: steady(vl_convert.vegalite_to_svg(chart, vl_version=VEGA_LITE))

@@ -12,6 +12,7 @@ normal instead of t tails. `expanded_level` corrects both (Hesterberg 2015, The 
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -132,6 +133,7 @@ def bootstrap_mean(values: ArrayLike, *, level: float = 0.95, repeats: int = 200
     return Interval(float(sample.mean()), float(low), float(high))
 
 
+@lru_cache(maxsize=10_000)  # a power analysis asks for the same few counts thousands of times
 def wilson_interval(successes: int, of: int, level: float = 0.95) -> Interval:
     """Wilson score interval of a proportion: `successes` out of `of` independent trials (Wilson 1927)."""
     if of < 1 or not 0 <= successes <= of:

@@ -30,6 +30,7 @@ def build(explorer: Explorer, chooser: gr.Dropdown, page: gr.Blocks) -> None:
     shown = gr.HTML(elem_id="ev-story")
     go = gr.Button("Find its strongest tokens", elem_id="ev-story-read")
     found = gr.HTML(elem_id="ev-story-tokens")
+    listing = gr.State(("", 1))  # the words and the page of what is listed
 
     def stories(name: str) -> pl.DataFrame | None:
         return explorer.run(name).table("stories")
@@ -47,7 +48,7 @@ def build(explorer: Explorer, chooser: gr.Dropdown, page: gr.Blocks) -> None:
     def listed(name: str, feeling: str, which: str, holding: str, page_number: float | None) -> list[Any]:
         table = stories(name)
         if table is None:
-            return [gr.update(choices=[], value=None), gr.update(label="Page", value=1), "", ""]
+            return [gr.update(choices=[], value=None), gr.update(label="Page", value=1), "", "", (holding, 1)]
         selected = view.select(table, feeling, which, holding)
         pages = view.pages(selected)
         at = min(max(int(page_number or 1), 1), pages)
@@ -57,11 +58,19 @@ def build(explorer: Explorer, chooser: gr.Dropdown, page: gr.Blocks) -> None:
         label = f"Page (of {pages}; {len(selected):,} stories)"
         return [
             gr.update(choices=options, value=first), gr.update(label=label, value=at),
-            nothing if first is None else show(name, first), "",
+            nothing if first is None else show(name, first), "", (holding, at),
         ]  # fmt: skip
 
     def first_page(name: str, feeling: str, which: str, holding: str) -> list[Any]:
         return listed(name, feeling, which, holding, 1)
+
+    def left(
+        name: str, feeling: str, which: str, holding: str, page_number: float | None, before: tuple[str, int]
+    ) -> Any:
+        """Words or a page that somebody typed before going elsewhere; a field that was only passed through changes nothing."""
+        if (holding, page_number) == tuple(before):
+            return [gr.skip()] * len(lists)
+        return listed(name, feeling, which, holding, page_number if holding == before[0] else 1)
 
     def show(name: str, row: int | None) -> str:
         table = stories(name)
@@ -91,7 +100,7 @@ def build(explorer: Explorer, chooser: gr.Dropdown, page: gr.Blocks) -> None:
         drawn = reading_view.show(reading, story["emotion"], run.vectors.layer, "centred")
         return reading_view.in_sample(reading) + reading_view.tokens(drawn) + reading_view.passages(drawn)
 
-    lists = [chosen, number, shown, found]
+    lists = [chosen, number, shown, found, listing]
     gr.on(refreshes(page, chooser), choose, chooser, [summary, emotion, *lists], show_progress="hidden")
     gr.on(
         [emotion.input, state.input, words.submit],
@@ -101,6 +110,13 @@ def build(explorer: Explorer, chooser: gr.Dropdown, page: gr.Blocks) -> None:
         show_progress="hidden",
     )
     number.submit(listed, [chooser, emotion, state, words, number], lists, show_progress="hidden")
+    gr.on(
+        [words.blur, number.blur],
+        left,
+        [chooser, emotion, state, words, number, listing],
+        lists,
+        show_progress="hidden",
+    )
 
     chosen.input(
         lambda name, row: [told(show)(name, row), ""], [chooser, chosen], [shown, found], show_progress="hidden"

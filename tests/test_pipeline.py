@@ -207,6 +207,9 @@ def run_by_name(name, out, **changes):
 
 
 FEWER = {"control_emotions": 4, "sweep_emotions": 0}
+FEWEST = FEWER | {
+    "topics": 2, "resamples": 200, "steered_count": 16, "random_directions": 6, "shuffled_vectors": 6, "random_splits": 2,
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -218,7 +221,7 @@ def planted_run(tmp_path_factory):
 @pytest.fixture(scope="module")
 def none_run(tmp_path_factory):
     out = tmp_path_factory.mktemp("planted-none") / "run"
-    return out, run_by_name("planted-none", out, emotions=60, topics=2, resamples=200, **FEWER)
+    return out, run_by_name("planted-none", out, emotions=60, **FEWEST)
 
 
 @pytest.mark.slow
@@ -287,12 +290,8 @@ def test_a_planted_contraction_passes_nothing_and_shows_why_the_seed_came_out_in
         settings.planted(),
         model=str(tmp_path / "model"),
         strength=0.1,
-        sweep_emotions=0,
-        resamples=200,
         emotions=48,
-        topics=2,
-        steered_count=20,
-        control_emotions=4,
+        **FEWEST,
     )
     with without_page():
         record = run_experiment(chosen, tmp_path / "run", QUIET)

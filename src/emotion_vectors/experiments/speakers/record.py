@@ -31,7 +31,7 @@ class Alike(Part):
     dealt: Correlation = Field(description="mean with the emotions shuffled over the dialogues of a topic")
     dealt_p: Share = Field(description="one-sided p value against that")
     by_emotion: dict[str, Correlation] = Field(
-        default={}, description="the cosine by emotion; empty for the words, for stories, and in older records"
+        default={}, description="the cosine by emotion; empty for stories, and in older records"
     )
     relative: float | None = Field(
         description="value divided by the square root of the two sets' reliabilities, which can exceed 1; null where one of them is not beyond chance"

@@ -136,13 +136,14 @@ def by_emotion(record: Record) -> dict[str, float]:
 
 
 def by_emotion_note(record: Record) -> str:
-    """What the mean over the emotions is worth."""
+    """What the mean over the emotions is worth, and what the words alone give."""
     cell, part = _both_present(record), record.part(Speakers)
-    return (
-        f"Cosine of an emotion's directions on other topics. {_told(cell, part.framings[0].names)}."
-        if cell and part
-        else ""
-    )
+    if cell is None or part is None:
+        return ""
+    names = part.framings[0].names
+    words = next((one for one in part.words if (one.first, one.second) == (cell.first, cell.second)), None)
+    alone = f" Words alone: {fixed(words.value)} ({interval(words.interval, 2)})." if words else ""
+    return f"Cosine of an emotion's directions on other topics, mean: {_told(cell, names)}.{alone}"
 
 
 def _both_present(record: Record) -> Alike | None:

@@ -45,13 +45,12 @@ def outputs(model, blocks, ids, layer, change):
 def plain(model, blocks, ids, layer):
     """J by its definition: the derivative of every later token by every token, the first 16 and the last one left out."""
     ids, found = ids[:128], []
-    before = outputs_at(model, blocks, ids, layer)
+    before, valid = outputs_at(model, blocks, ids, layer), range(16, len(ids) - 1)
     whole = torch.autograd.functional.jacobian(
-        lambda residual: outputs(model, blocks, ids, layer, lambda _: residual[None]), before
+        lambda residual: outputs(model, blocks, ids, layer, lambda _: residual[None])[list(valid)], before
     )  # (t', i, t, j)
-    valid = range(16, len(ids) - 1)
     for t in valid:
-        later = [whole[after, :, t] for after in valid if after >= t]
+        later = [whole[after - valid[0], :, t] for after in valid if after >= t]
         found.append(torch.stack(later).sum(dim=0))
     return torch.stack(found).mean(dim=0).numpy()
 

@@ -67,41 +67,47 @@ def once(tmp_path_factory):
     return folder_of
 
 
+def finished(once, tmp_path_factory, name, settings_of, page):
+    """Folder and record of a toy run, made once; each process has a copy: a run is locked while something continues it."""
+
+    def make(folder):
+        from contextlib import nullcontext
+
+        from small import without_page
+
+        from emotion_vectors.pipeline import run_experiment
+        from emotion_vectors.settings import Runtime
+
+        with nullcontext() if page else without_page():
+            quiet = Runtime(device="cpu", quiet=True, threads=1)
+            run_experiment(settings_of(), folder / "run", quiet, command="emotion-vectors run --preset toy")
+
+    out = shutil.copytree(once(name, make) / "run", tmp_path_factory.mktemp(name) / "run")
+    return out, json.loads((out / "results.json").read_text(encoding="utf-8"))
+
+
 @pytest.fixture(scope="session")
 def toy_run(once, tmp_path_factory):
     """Folder and record of a finished toy run; a test must leave the folder as it is."""
 
-    def make(folder):
-        from emotion_vectors import settings
-        from emotion_vectors.pipeline import run_experiment
+    def chosen():
+        from emotion_vectors.settings import toy
 
-        quiet = settings.Runtime(device="cpu", quiet=True, threads=1)
-        run_experiment(settings.toy(), folder / "run", quiet, command="emotion-vectors run --preset toy")
+        return toy()
 
-    # Each process has a copy: a run is locked while something continues it.
-    out = shutil.copytree(once("toy", make) / "run", tmp_path_factory.mktemp("toy") / "run")
-    return out, json.loads((out / "results.json").read_text(encoding="utf-8"))
+    return finished(once, tmp_path_factory, "toy", chosen, page=True)
 
 
 @pytest.fixture(scope="session")
 def small_run(once, tmp_path_factory):
-    """The same of a toy run with fewer steered conditions and without a page, for tests that hold whole runs against each other."""
+    """The same with fewer steered conditions and without a page, for tests that hold whole runs against each other."""
 
-    def make(folder):
-        from small import SMALL, without_page
+    def chosen():
+        from small import CHOSEN
 
-        from emotion_vectors import settings
-        from emotion_vectors.pipeline import run_experiment
+        return CHOSEN
 
-        with without_page():
-            run_experiment(
-                settings.change(settings.toy(), **SMALL),
-                folder / "run",
-                settings.Runtime(device="cpu", quiet=True, threads=1),
-            )
-
-    out = shutil.copytree(once("small", make) / "run", tmp_path_factory.mktemp("small") / "run")
-    return out, json.loads((out / "results.json").read_text(encoding="utf-8"))
+    return finished(once, tmp_path_factory, "small", chosen, page=False)
 
 
 @pytest.fixture

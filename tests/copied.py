@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from small import SMALL_WORDS
+from faults import SMALL_WORDS
 
 import emotion_vectors
 

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from faults import FEWER, FEWER_WORDS
+from faults import SMALL
 
-from emotion_vectors import pipeline
+from emotion_vectors import pipeline, settings
 
-SMALL, SMALL_WORDS = FEWER, FEWER_WORDS
+CHOSEN = settings.change(settings.toy(), **SMALL)  # of the fixture `small_run`
 
 
 @contextmanager

@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 from faults import toy_command
 from report.asking import CRITERIA
-from small import SMALL, without_page
+from small import CHOSEN, without_page
 from typer.testing import CliRunner
 
 from emotion_vectors import settings
@@ -29,7 +29,6 @@ PACK = load_pack()
 
 
 QUIET = settings.Runtime(device="cpu", quiet=True, threads=1)
-CHOSEN = settings.change(settings.toy(), **SMALL)  # of `small_run`
 
 
 FILES = (
@@ -134,14 +133,11 @@ def test_a_run_with_other_settings_is_refused_and_nothing_changes(toy_run):
 
 
 @pytest.mark.slow
-def test_a_run_that_is_killed_in_two_stages_goes_on_and_ends_with_the_same_numbers(small_run, tmp_path):
-    """kill -9 as soon as the first file of a stage is there, then the same command again, which is killed in the next one.
-
-    Earlier stages, and random moments, are those of `test_faults.py`.
-    """
+def test_a_run_that_is_killed_in_four_stages_goes_on_and_ends_with_the_same_numbers(small_run, tmp_path):
+    """kill -9 as soon as the first file of a stage is there, then the same command again, which is killed in the next one."""
     _, record = small_run
     out = tmp_path / "run"
-    for after in ("parts/activations-*/", "parts/steering-*/"):
+    for after in ("parts/stories/", "parts/activations-*/", "choices.parquet", "parts/steering-*/"):
         assert not _exists(out, after), "the run before must have been killed before this"
         process = subprocess.Popen(
             [*toy_command(out), "--quiet"],

@@ -36,18 +36,18 @@ KILLS_OF_A_RUN = 8  # at most; some runs reach their end before
 
 
 # Fewer steered conditions than in the toy preset, so that more harm goes into the time; every kind of them is still there.
-FEWER: dict[str, object] = {
+SMALL: dict[str, object] = {
     "steered_count": 4, "random_directions": 3, "shuffled_vectors": 3, "control_emotions": 4, "random_splits": 1, "sweep_emotions": 1,
     "sweep_strengths": [1.0], "sweep_every": 4, "resamples": 100,
 }  # fmt: skip
-FEWER_WORDS = tuple(word for name, value in FEWER.items() for word in ("--set", f"{name}={value}"))
+SMALL_WORDS = tuple(word for name, value in SMALL.items() for word in ("--set", f"{name}={value}"))
 
 
 def toy_command(folder: Path) -> list[str]:
     """The real command for a small toy run in a process of its own; what it computes is the same each time."""
     options = {"--preset": "toy", "--device": "cpu", "--threads": "1", "--out": str(folder)}
     words = (word for option in options.items() for word in option)
-    return [sys.executable, "-m", "emotion_vectors", "run", *words, *FEWER_WORDS]
+    return [sys.executable, "-m", "emotion_vectors", "run", *words, *SMALL_WORDS]
 
 
 class Tally:

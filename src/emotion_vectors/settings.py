@@ -231,7 +231,7 @@ def toy() -> Settings:
     """A randomly initialised tiny model, for tests: everything end to end in seconds; its numbers mean nothing."""
     return Settings(
         model="toy", dtype="float32", emotions=12, topics=2, stories_per_topic=1, story_tries=2, neutral_texts=6,
-        min_words=30, story_tokens=110, writer="transformers", steered_count=6, random_directions=4, resamples=100,
+        min_words=30, story_tokens=110, writer="transformers", steered_count=6, random_directions=4, resamples=200,
         shuffled_vectors=3, control_emotions=4, partners=4, random_splits=4, sweep_emotions=2, sweep_strengths=(-0.5, 1.0), sweep_every=2, band_layers=2,
     )  # fmt: skip
 

@@ -4,7 +4,7 @@ import json
 import sys
 
 import pytest
-from small import SMALL_WORDS
+from faults import SMALL_WORDS
 
 from emotion_vectors import cli
 from emotion_vectors.doctor.examination import EXAMINATIONS

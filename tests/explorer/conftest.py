@@ -7,7 +7,8 @@ from importlib.resources import as_file, files
 
 import polars as pl
 import pytest
-from small import SMALL, without_page
+from faults import SMALL
+from small import without_page
 
 from emotion_vectors import EmotionVectors, pipeline
 from emotion_vectors.settings import Runtime, change, preset

@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 import pytest
-from small import SMALL_WORDS
+from faults import SMALL_WORDS
 
 from emotion_vectors.errors import LONGEST, UserError, nearest, printable
 from emotion_vectors.lm.model import load_model

@@ -18,7 +18,7 @@ from emotion_vectors.stimuli import load_pack
 
 ray = pytest.importorskip("ray")
 from ray.cluster_utils import Cluster  # noqa: E402
-from small import SMALL  # noqa: E402
+from small import CHOSEN  # noqa: E402
 
 from scale.test_shards import same_numbers  # noqa: E402
 
@@ -129,7 +129,7 @@ def test_a_run_on_two_nodes_of_which_one_is_killed_gives_the_numbers_of_one_proc
     runtime = settings.Runtime(device="cpu", quiet=True, threads=1, on=f"ray:{cluster.address}")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("emotion_vectors.opening.OnRay", Killing)
-        run_experiment(settings.change(settings.toy(), **SMALL), tmp_path / "run", runtime)
+        run_experiment(CHOSEN, tmp_path / "run", runtime)
     assert killed
     same_numbers(tmp_path / "run", small_run[0])
 

@@ -9,14 +9,13 @@ import polars as pl
 import pytest
 from faults import VOLATILE, toy_command
 from safetensors.numpy import load_file
-from small import SMALL
+from small import CHOSEN
 
 from emotion_vectors import settings
 from emotion_vectors.errors import UserError
 from emotion_vectors.pipeline import help_experiment, run_experiment
 from emotion_vectors.store.run_folder import open_run
 
-CHOSEN = settings.change(settings.toy(), **SMALL)  # of `small_run`
 TABLES = (
     "stories",
     "neutral",

@@ -7,7 +7,7 @@ import json
 
 import numpy as np
 import pytest
-from small import SMALL, without_page
+from small import CHOSEN, without_page
 
 from emotion_vectors import EmotionVectors, settings
 from emotion_vectors.errors import UserError
@@ -19,7 +19,6 @@ from emotion_vectors.store.atomic import read_json
 pytestmark = pytest.mark.slow  # every test waits for whole runs
 
 QUIET = settings.Runtime(device="cpu", quiet=True, threads=1)
-CHOSEN = change(settings.toy(), **SMALL)  # of `small_run`
 
 
 def again(small_run, out, vectors, page=False, **changes):

@@ -6,9 +6,9 @@ from types import SimpleNamespace
 import numpy as np
 import polars as pl
 import pytest
+from faults import SMALL
 from safetensors import safe_open
 from safetensors.numpy import load_file
-from small import SMALL
 
 from emotion_vectors import settings
 from emotion_vectors.errors import UserError

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from faults import SMALL
 from safetensors.numpy import load_file
-from small import SMALL, without_page
+from small import without_page
 
 from emotion_vectors import settings
 from emotion_vectors.corpus.filters import SPARE
@@ -83,8 +84,7 @@ def test_stages_read_the_settings_that_they_name(tmp_path, monkeypatch):
     monkeypatch.setattr(Settings, "__getattribute__", watched)
     monkeypatch.setattr(RunFolder, "finish", finished)
     every = settings.change(settings.toy(), jacobian_texts=2, dialogues="write", **SMALL)  # with every stage
-    with without_page():
-        run_experiment(every, tmp_path / "run", QUIET)
+    run_experiment(every, tmp_path / "run", QUIET)
     opening = stages["doctor"]
     for stage in STAGES[1:]:
         missing = stages[stage.name] - stage.settings - EVERYWHERE

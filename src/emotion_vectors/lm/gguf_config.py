@@ -77,10 +77,6 @@ TOGETHER = (
 REQUIRED = ("block_count", "context_length", "embedding_length")
 EPSILON = re.compile(r"attention\.layer_norm(_rms)?_epsilon")
 HARMLESS = ("rope.scaling.finetuned",)  # about the training
-# Where 0 gives infinite numbers, which would look like a matter of precision.
-POSITIVE = re.compile(
-    r"block_count|(context|embedding)_length|attention\.layer_norm(_rms)?_epsilon|rope\.freq_base(_swa)?"
-)
 # Parts of a file that are more than a language model, or that would be added to another one.
 ELSEWHERE = ("adapter.", "clip.", "diffusion.", "xielu.")
 
@@ -111,10 +107,13 @@ def check_keys(keys: Mapping[str, Any]) -> None:
         names = ", ".join(lacking)
         raise UserError(f"The GGUF file lacks {names}, without which nobody can read it; get the file again.")
     for key, value in keys.items():
-        per_block = isinstance(value, list) and key.removeprefix(f"{architecture}.") in RULES
+        name = key.removeprefix(f"{architecture}.")
+        per_block = isinstance(value, list) and name in RULES
         if per_block or key.startswith(ELSEWHERE):
             raise _refused(key, value)
-        above = 0 if POSITIVE.fullmatch(key.removeprefix(f"{architecture}.")) else -math.inf
+        # Where 0 gives infinite numbers, which would look like a matter of precision.
+        is_positive = name in REQUIRED or EPSILON.fullmatch(name) or name.startswith("rope.freq_base")
+        above = 0 if is_positive else -math.inf
         if isinstance(value, int | float) and not above < value < math.inf:
             raise UserError(f"The GGUF file sets {key} = {str(value)[:60]}, which no model has; get the file again.")
 

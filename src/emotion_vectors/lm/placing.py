@@ -9,7 +9,7 @@ from transformers import PreTrainedTokenizerBase
 
 from emotion_vectors.errors import UserError
 from emotion_vectors.lm.prompts import check_span, same_words
-from emotion_vectors.lm.templates import MARKS, PLAIN
+from emotion_vectors.lm.templates import MARKS, altered
 
 if TYPE_CHECKING:
     from emotion_vectors.lm.model import LanguageModel
@@ -38,9 +38,7 @@ def places_of(
     if not matches or len(places) != len(pieces) or cursor != len(rendered):
         there = [number for number, _ in pieces] or list(chat)
         wrong = next((number for number in there if number not in places), there[0]) + 1
-        raise UserError(
-            f"The chat template of {lm.name} alters or repeats message {wrong}, so its tokens can't be located; {PLAIN}"
-        )
+        raise altered(lm, f"message {wrong}")
     return places
 
 

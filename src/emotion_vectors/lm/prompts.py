@@ -15,7 +15,7 @@ from transformers import PreTrainedTokenizerBase
 from emotion_vectors.errors import UserError
 from emotion_vectors.lm.limits import require_known, require_room
 from emotion_vectors.lm.model import LanguageModel
-from emotion_vectors.lm.templates import PLAIN, fronted, prompt_ids, ready
+from emotion_vectors.lm.templates import altered, fronted, prompt_ids, ready
 
 
 @dataclass(frozen=True)
@@ -35,9 +35,7 @@ def chat_prompt(lm: LanguageModel, template: str, values: dict[str, str] | None 
     message, ranges = fill(template, values or {})
     rendered = render(lm, message) + (prefill if lm.is_chat else f" {prefill}" if prefill else "")
     if rendered.count(message) != 1:
-        raise UserError(
-            f"The chat template of {lm.name} alters or repeats the message '{message[:60]}', so its tokens can't be located; {PLAIN}"
-        )
+        raise altered(lm, f"the message '{message[:60]}'")
     shift = rendered.index(message)
     places = {name: (shift + a, shift + b) for name, (a, b) in ranges.items()}
     prompt = locate(lm.tokenizer, rendered, places, begun=fronted(lm))

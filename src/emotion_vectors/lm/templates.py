@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 
 # Around a number, they stand for a message's content while its place in the template is looked up: private Unicode.
 MARKS = "\ue0f1\ue0f2"
-# Said where a template changes what it is given.
-PLAIN = "give the model a chat template that writes messages as they are (chat_template.jinja in its folder)."
 # The day that templates are told. It is the one that Llama 3's own template prints where it is told none.
 TODAY = datetime(2024, 7, 26, 12)
 CLOCK = "strftime_now"  # the function by which templates of transformers ask for the time
@@ -108,6 +106,14 @@ def fronted(lm: LanguageModel) -> bool:
     tokenize=True)`. A GGUF file says so itself (`add_bos_token`), and llama.cpp does it for chats too.
     """
     return not lm.is_chat or lm.gguf is not None
+
+
+def altered(lm: LanguageModel, what: str) -> UserError:
+    """The refusal of a template that does not write messages as they are."""
+    return UserError(
+        f"The chat template of {lm.name} alters or repeats {what}, so its tokens can't be located; give the model a chat template that "
+        "writes messages as they are (chat_template.jinja in its folder)."
+    )
 
 
 def ready(lm: LanguageModel, messages: Sequence[Message]) -> str:

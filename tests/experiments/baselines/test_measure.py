@@ -72,14 +72,14 @@ class Words:
 NATS = np.repeat([1.0, -1.0], 32) + 0.1 * np.random.default_rng(0).standard_normal(64)
 
 
-def compare(pack):
+def compare(pack, draws=100):
     criteria, record, curves = residual(pack)
-    row = baselines.measure(bag(pack), pack, EMOTIONS, NATS, 100, 0)
+    row = baselines.measure(bag(pack), pack, EMOTIONS, NATS, draws, 0)
     return baselines.run([row], criteria, record, curves, 9, 200, 0)
 
 
 def test_where_the_words_tell_everything_they_reach_every_criterion():
-    record = compare(Words())
+    record = compare(Words(), draws=1000)
     found = record.dump()
     own, other = found["rows"]
     assert [own["name"], other["name"]] == ["residual stream", "bag of words"]
@@ -92,8 +92,9 @@ def test_where_the_words_tell_everything_they_reach_every_criterion():
         "V3_seed": 12, "V4_seed": 12, "V5_seed": 24, "severity": 24,
     }  # fmt: skip
     assert max(other["p"][key] for key in ("V3", "V4", "heldout", "retrieval", "retrieval_rank")) < 0.05
-    # All 24 signs hang on one axis of this world: turned sets get them all right in 5 to 11 of the 100 cases, by the processor's rounding.
-    assert other["p"]["V5"] < 0.2
+    # All 24 signs hang on one axis of this world: turned sets get them all right in 7 % of cases (of 100 draws, by the
+    # processor's rounding, 5 to 11 did).
+    assert other["p"]["V5"] < 0.1
     assert found["vocabulary"] == 9
     sentences = baselines.remarks(record)
     assert (

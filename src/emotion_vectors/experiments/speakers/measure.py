@@ -74,7 +74,6 @@ def _cells(
     given = probes.prepare(rows, asked.topics, len(asked.emotions), seed)
     theirs = story.astype(np.float64) if (~np.isnan(story[:, 0])).sum() >= 2 else None
     found = probes.found(given, asked.felt, theirs)
-    each = probes.by_emotion(given, probes.add_up(given, asked.felt))
     shuffled = probes.shuffled_owners(given, asked.felt, theirs, draws, seed)
     dealt = probes.dealt(given, asked.felt, theirs, draws, seed + 1)
     sides = [Side(tokens=names[owner], emotion="present" if whose == "present" else "other") for owner, whose in probes.SETS]  # fmt: skip
@@ -94,7 +93,7 @@ def _cells(
                 first=first, second=second, value=float(found.values[place]), interval=[float(end) for end in found.ends[place]],
                 shuffled=float(shuffled[:, place].mean()), shuffled_p=float(two_sided[place]),
                 dealt=float(dealt[:, place].mean()), dealt_p=float(above[place]),
-                by_emotion=_named(asked.emotions, each[place]) if place < len(each) else {},
+                by_emotion=_named(asked.emotions, found.each[place]) if place < len(found.each) else {},
                 relative=float(found.values[place]) / float(np.sqrt(reliable[a] * reliable[b])) if known else None,
             )
         )  # fmt: skip

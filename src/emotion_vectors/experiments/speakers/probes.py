@@ -45,10 +45,14 @@ class Sums(NamedTuple):
 
 
 class Found(NamedTuple):
-    """A statistic for each of `PAIRS` and, behind them, for each set with the given vectors: values (v,), both ends (v, 2)."""
+    """A statistic for each of `PAIRS` and, behind them, for each set with the given vectors: values (v,), both ends (v, 2).
+
+    `each` (p, n) are the `PAIRS` by emotion.
+    """
 
     values: FloatArray
     ends: FloatArray
+    each: FloatArray
 
 
 def prepare(rows: FloatArray, topics: Sequence[str], emotions: int, seed: int) -> Dialogues:
@@ -143,7 +147,8 @@ def found(given: Dialogues, felt: IndexArray, theirs: FloatArray | None) -> Foun
     without = np.array([alike(given, sums, theirs, one) for one in range(many)])
     error = np.sqrt((many - 1) / many * ((without - without.mean(axis=0)) ** 2).sum(axis=0))
     reach = stats.t.ppf(0.975, many - 1) * error
-    return Found(values, np.clip(np.stack([values - reach, values + reach], axis=-1), -1, 1))
+    ends = np.clip(np.stack([values - reach, values + reach], axis=-1), -1, 1)
+    return Found(values, ends, by_emotion(given, sums))
 
 
 def shuffled_owners(

@@ -64,10 +64,10 @@ def build(explorer: Explorer, chooser: gr.Dropdown, page: gr.Blocks) -> None:
     def first_page(name: str, feeling: str, which: str, holding: str) -> list[Any]:
         return listed(name, feeling, which, holding, 1)
 
-    def left(
+    def typed(
         name: str, feeling: str, which: str, holding: str, page_number: float | None, before: tuple[str, int]
     ) -> Any:
-        """Words or a page that somebody typed before going elsewhere; a field that was only passed through changes nothing."""
+        """Words or a page that somebody typed; a field that was only passed through changes nothing."""
         if (holding, page_number) == tuple(before):
             return [gr.skip()] * len(lists)
         return listed(name, feeling, which, holding, page_number if holding == before[0] else 1)
@@ -103,16 +103,15 @@ def build(explorer: Explorer, chooser: gr.Dropdown, page: gr.Blocks) -> None:
     lists = [chosen, number, shown, found, listing]
     gr.on(refreshes(page, chooser), choose, chooser, [summary, emotion, *lists], show_progress="hidden")
     gr.on(
-        [emotion.input, state.input, words.submit],
+        [emotion.input, state.input],
         first_page,
         [chooser, emotion, state, words],
         lists,
         show_progress="hidden",
     )
-    number.submit(listed, [chooser, emotion, state, words, number], lists, show_progress="hidden")
     gr.on(
-        [words.blur, number.blur],
-        left,
+        [words.submit, words.blur, number.submit, number.blur],
+        typed,
         [chooser, emotion, state, words, number, listing],
         lists,
         show_progress="hidden",

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from faults import small_pack
 from report.asking import CRITERIA, ContradictoryRecord, answers, check
 
 from emotion_vectors import settings
@@ -32,8 +33,9 @@ OTHERS = ["amused", "proud", "grateful", "angry", "bored", "lonely"]  # none of 
 def pack_of(folder: Path, emotions: list[str], **lists) -> Path:
     """A pack of our texts with these emotions; `lists` replace files, None removes one so that ours is cut to fit."""
     folder.mkdir()
-    for name in ("pack", "topics", "activities", "numeric_templates", "prompts", "scenarios"):
+    for name in ("pack", "topics", "numeric_templates", "prompts", "scenarios"):
         shutil.copy(OURS / f"{name}.json", folder)
+    shutil.copy(small_pack() / "activities.json", folder)
     lists = {"emotions": emotions} | lists
     if "scenarios" not in lists:
         ours = json.loads((OURS / "scenarios.json").read_text())

@@ -12,6 +12,7 @@ asked for. A short form is part of the tests.
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import os
 import random
@@ -26,17 +27,41 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import emotion_vectors
 from emotion_vectors.store.run_folder import owner
 
 SIGNALS = {signal.SIGKILL: 4, signal.SIGTERM: 1, signal.SIGINT: 1}  # and how often each, relative to the others
 VOLATILE = ("created", "timings", "command")  # parts of a record that no two runs have in common
 Parts = dict[str, tuple[int, int]]
 PATIENCE = 300.0  # seconds for one process
+OURS = Path(emotion_vectors.__file__).parent / "stimuli" / "data" / "ours"
 KILLS_OF_A_RUN = 8  # at most; some runs reach their end before
 
 
-# Fewer steered conditions than in the toy preset, so that more harm goes into the time; every kind of them is still there.
+def small_pack() -> Path:
+    """The package's pack with two activities of each category instead of eight, in the folder for temporary files; always at the same path."""
+    kept: list[dict[str, str]] = []
+    for activity in json.loads((OURS / "activities.json").read_text(encoding="utf-8")):
+        if sum(one["category"] == activity["category"] for one in kept) < 2:
+            kept.append(activity)
+    content = {file.name: file.read_bytes() for file in sorted(OURS.glob("*.json"))}
+    content["activities.json"] = json.dumps(kept).encode()
+    digest = hashlib.sha256(repr(content).encode()).hexdigest()[:16]
+    folder = Path(tempfile.gettempdir()) / f"emotion-vectors-small-pack-{digest}"
+    if not folder.exists():
+        made = Path(tempfile.mkdtemp(dir=folder.parent))
+        for name, data in content.items():
+            (made / name).write_bytes(data)
+        try:
+            made.rename(folder)
+        except OSError:  # another process was first
+            shutil.rmtree(made)
+    return folder
+
+
+# Fewer activities and steered conditions than in the toy preset, so that more harm goes into the time; every kind of them is still there.
 SMALL: dict[str, object] = {
+    "stimuli": str(small_pack()),
     "steered_count": 4, "random_directions": 3, "shuffled_vectors": 3, "control_emotions": 4, "random_splits": 1, "sweep_emotions": 1,
     "sweep_strengths": [1.0], "sweep_every": 4, "resamples": 100,
 }  # fmt: skip

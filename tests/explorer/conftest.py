@@ -1,17 +1,13 @@
 """A toy run for the whole session, and the same with hostile words wherever a model or a run can put some."""
 
-import json
 import shutil
 from dataclasses import replace
-from importlib.resources import as_file, files
+from importlib.resources import files
 
 import polars as pl
 import pytest
-from faults import SMALL
-from small import without_page
 
-from emotion_vectors import EmotionVectors, pipeline
-from emotion_vectors.settings import Runtime, change, preset
+from emotion_vectors import EmotionVectors
 from emotion_vectors.store import atomic
 from emotion_vectors.store.run_folder import file_digest
 
@@ -19,29 +15,10 @@ OURS = files("emotion_vectors.stimuli") / "data" / "ours"
 ATTACK = '<img src=x onerror="window.owned=1"><script>window.owned=1</script>${window.owned=1}{{constructor}}\'"&'
 
 
-def make_pack(folder):
-    """Our stimuli with a quarter of the activities, so that all pairs are asked in a second."""
-    with as_file(OURS) as ours:
-        shutil.copytree(ours, folder)
-    content = json.loads((folder / "activities.json").read_text(encoding="utf-8"))
-    kept = {}
-    for item in content:
-        kept.setdefault(item["category"], []).append(item)
-    content = [item for items in kept.values() for item in items[:2]]
-    (folder / "activities.json").write_text(json.dumps(content), encoding="utf-8")
-
-
 @pytest.fixture(scope="session")
-def toy_run(once, tmp_path_factory):
-    """A finished toy run over two activities of each category, without its report, which nothing here looks at."""
-
-    def make(folder):
-        make_pack(folder / "pack")
-        chosen = change(preset("toy"), stimuli=str(folder / "pack"), **SMALL)
-        with without_page():
-            pipeline.run_experiment(chosen, folder / "toy", Runtime(quiet=True))
-
-    return shutil.copytree(once("explorer", make) / "toy", tmp_path_factory.mktemp("explorer") / "toy")
+def toy_run(small_run, tmp_path_factory):
+    """The folder of a finished toy run without its report, which nothing here looks at."""
+    return shutil.copytree(small_run[0], tmp_path_factory.mktemp("explorer") / "toy")
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 from same import agrees
+from small import CHOSEN, without_page
 from tiny import tiny
 
 from emotion_vectors import EmotionVectors, UserError, load_model, settings
@@ -270,13 +271,14 @@ def test_vectors_bring_their_adapter_back(base, adapter):
 
 
 @pytest.mark.slow
-def test_runs_before_and_after_training_compare(toy_run, tmp_path):
+def test_runs_before_and_after_training_compare(small_run, tmp_path):
     from emotion_vectors.lm.built import build
 
-    folder, before = toy_run
+    folder, before = small_run
     adapter = trained(copy.deepcopy(build("toy").model), tmp_path / "lora")
-    chosen = settings.change(settings.toy(), adapter=str(adapter))
-    after = run_experiment(chosen, tmp_path / "after", settings.Runtime(device="cpu", quiet=True, threads=1))
+    chosen = settings.change(CHOSEN, adapter=str(adapter))
+    with without_page():
+        after = run_experiment(chosen, tmp_path / "after", settings.Runtime(device="cpu", quiet=True, threads=1))
     assert after["model"]["adapter"] == str(adapter) and after["model"]["name"] == "toy + lora"
     assert after["model"]["sha256"] != before["model"]["sha256"] and "adapter" not in before["model"]
     found = compare_runs([folder, tmp_path / "after"], tmp_path / "out", 200)

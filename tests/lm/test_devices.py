@@ -10,7 +10,7 @@ from accelerate import dispatch_model
 from polars.testing import assert_frame_equal
 from safetensors.numpy import load_file
 from same import agrees
-from small import without_page
+from small import CHOSEN, without_page
 from tiny import ARCHITECTURES, tiny
 from transformers import AutoModelForCausalLM, LlamaConfig
 
@@ -76,11 +76,11 @@ def test_a_tied_unembedding_stays_the_embedding(tmp_path, second_waits):
 
 
 @pytest.mark.slow
-def test_a_run_on_two_devices_gives_the_numbers_of_a_run_on_one(toy_run, tmp_path):
-    whole_folder, whole = toy_run
+def test_a_run_on_two_devices_gives_the_numbers_of_a_run_on_one(small_run, tmp_path):
+    whole_folder, whole = small_run
     folder = tmp_path / "run"
     with without_page():
-        record = run_experiment(settings.toy(), folder, settings.Runtime(device="cpu:0,cpu:1", quiet=True, threads=1))
+        record = run_experiment(CHOSEN, folder, settings.Runtime(device="cpu:0,cpu:1", quiet=True, threads=1))
     assert (record["model"]["device"], whole["model"]["device"]) == ("cpu:0, cpu:1", "cpu")
     assert record["fingerprint"] == whole["fingerprint"], "where it runs is no setting"
     texts = [pl.read_parquet(one / "stories.parquet")["text"] for one in (folder, whole_folder)]

@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 import torch
-from small import without_page
+from small import CHOSEN, without_page
 
 from emotion_vectors import settings
 from emotion_vectors.pipeline import run_experiment
@@ -13,8 +13,8 @@ from emotion_vectors.scale import together
 
 
 @pytest.mark.slow
-def test_processes_that_share_the_analysis_change_nothing(toy_run, tmp_path, monkeypatch):
-    folder, alone = toy_run
+def test_processes_that_share_the_analysis_change_nothing(small_run, tmp_path, monkeypatch):
+    folder, alone = small_run
     copy = shutil.copytree(folder, tmp_path / "run")
     for stage in ("analysis", "report"):
         (copy / "stages" / f"{stage}.json").unlink()
@@ -23,7 +23,7 @@ def test_processes_that_share_the_analysis_change_nothing(toy_run, tmp_path, mon
     monkeypatch.setattr(together, "share", lambda *given: forks.append(given[3]) or shared(*given))
     try:
         with without_page():
-            run_experiment(settings.toy(), copy, settings.Runtime(device="cpu", quiet=True, threads=2))
+            run_experiment(CHOSEN, copy, settings.Runtime(device="cpu", quiet=True, threads=2))
     finally:
         torch.set_num_threads(threads)
     again = json.loads((copy / "results.json").read_text(encoding="utf-8"))

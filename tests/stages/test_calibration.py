@@ -5,7 +5,7 @@ import shutil
 import numpy as np
 import polars as pl
 import pytest
-from small import without_page
+from small import CHOSEN, without_page
 
 from emotion_vectors import settings
 from emotion_vectors.errors import UserError
@@ -17,10 +17,10 @@ from emotion_vectors.vectors.file import EmotionVectors
 
 @pytest.mark.parametrize("form", ["text", "message"])
 @pytest.mark.parametrize("statistic", ["response", "mean", "max"])
-def test_a_neutral_text_that_is_read_stands_at_its_own_rank(toy_run, form, statistic):
-    vectors, lm = EmotionVectors.load(toy_run[0]), load_model("toy", "cpu", "float32")
+def test_a_neutral_text_that_is_read_stands_at_its_own_rank(small_run, form, statistic):
+    vectors, lm = EmotionVectors.load(small_run[0]), load_model("toy", "cpu", "float32")
     known = vectors.calibration
-    texts = pl.read_parquet(toy_run[0] / "neutral.parquet").filter("kept")["text"].to_list()
+    texts = pl.read_parquet(small_run[0] / "neutral.parquet").filter("kept")["text"].to_list()
     assert known is not None and known.texts == len(texts) >= 4
     scores, longest = [], 10_000  # compared with whole texts
     for text in texts:
@@ -50,15 +50,15 @@ def test_a_neutral_text_that_is_read_stands_at_its_own_rank(toy_run, form, stati
 
 @pytest.mark.parametrize("rest", [0, 100, -1])
 @pytest.mark.slow
-def test_a_damaged_calibration_is_made_again_by_its_run(toy_run, tmp_path, rest):
+def test_a_damaged_calibration_is_made_again_by_its_run(small_run, tmp_path, rest):
     """The vectors beside it are read without it."""
     folder = tmp_path / "run"
-    shutil.copytree(toy_run[0], folder)
+    shutil.copytree(small_run[0], folder)
     file = folder / "calibration.safetensors"
     whole = file.read_bytes()
     file.write_bytes(whole[:rest])
     with pytest.raises(UserError, match="does not belong to its vectors"):
         EmotionVectors.load(folder)
     with without_page():
-        record = run_experiment(settings.toy(), folder, settings.Runtime(device="cpu", quiet=True, threads=1))
-    assert file.read_bytes() == whole and record["criteria"] == toy_run[1]["criteria"]
+        record = run_experiment(CHOSEN, folder, settings.Runtime(device="cpu", quiet=True, threads=1))
+    assert file.read_bytes() == whole and record["criteria"] == small_run[1]["criteria"]

@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 from faults import VOLATILE
-from small import without_page
+from small import CHOSEN, without_page
 
 from emotion_vectors import settings
 from emotion_vectors.pipeline import run_experiment
@@ -32,8 +32,8 @@ def test_a_part_is_sound_until_it_is_changed(tmp_path):
 
 @pytest.mark.parametrize("harm", ["truncated", "bit flipped"])
 @pytest.mark.slow
-def test_damaged_parts_are_made_again_and_nothing_else_is(harm, toy_run, tmp_path, capfd):
-    folder = shutil.copytree(toy_run[0], tmp_path / "run")
+def test_damaged_parts_are_made_again_and_nothing_else_is(harm, small_run, tmp_path, capfd):
+    folder = shutil.copytree(small_run[0], tmp_path / "run")
     for stage in ("stories", "activations", "calibration", "steering"):
         (folder / "stages" / f"{stage}.json").unlink()
     hurt = [next(folder.glob(pattern)) for pattern in
@@ -53,12 +53,12 @@ def test_damaged_parts_are_made_again_and_nothing_else_is(harm, toy_run, tmp_pat
     }
     assert others
     with without_page():
-        record = run_experiment(settings.toy(), folder, LOUD)
+        record = run_experiment(CHOSEN, folder, LOUD)
     said = " ".join(capfd.readouterr().err.split())
     for file in hurt:
         assert f"{file.parent.name}/{file.name} is damaged" in said
     assert {f: f.stat().st_mtime_ns for f in others} == others, "sound parts are not written again"
-    known = json.loads((toy_run[0] / "results.json").read_text())
+    known = json.loads((small_run[0] / "results.json").read_text())
     again = json.loads(json.dumps(record))
     assert {k: v for k, v in again.items() if k not in VOLATILE} == {
         k: v for k, v in known.items() if k not in VOLATILE

@@ -11,6 +11,7 @@ import time
 import fsspec
 import pytest
 import torch
+from faults import SMALL_WORDS
 
 import emotion_vectors.stimuli
 from emotion_vectors.corpus.imported import read_corpus
@@ -188,16 +189,17 @@ def in_a_process(*words, cache):
 
 
 @pytest.mark.slow
-def test_a_run_on_an_object_store_goes_on_on_another_machine(bucket, toy_run, tmp_path, monkeypatch, call):
+def test_a_run_on_an_object_store_goes_on_on_another_machine(bucket, small_run, tmp_path, monkeypatch, call):
     """Killed here, finished there: its files are at the address, and its vectors and stories are read from it."""
 
     def run(*words, cache):
         return call(*words, EMOTION_VECTORS_CACHE=cache)
 
-    files, toy = fsspec.filesystem("s3"), ("run", "--preset", "toy", "--device", "cpu", "--threads", "1", "--quiet")
+    files = fsspec.filesystem("s3")
+    toy = ("run", "--preset", "toy", *SMALL_WORDS, "--device", "cpu", "--threads", "1", "--quiet")
     out = f"{bucket}/toy"
     half = tmp_path / "half"  # as after a kill in the middle of steering
-    shutil.copytree(toy_run[0], half, ignore=shutil.ignore_patterns("results.json", "report.html", "figures", "analysis.json", "report.json", "feels.*", "steering.*", ".*"))  # fmt: skip
+    shutil.copytree(small_run[0], half, ignore=shutil.ignore_patterns("results.json", "report.html", "figures", "analysis.json", "report.json", "feels.*", "steering.*", ".*"))  # fmt: skip
     parts = sorted(half.glob("parts/steering-*/*.safetensors"))
     parts[-1].unlink()
     files.put(str(half) + "/", f"{bucket}/toy", recursive=True)
@@ -205,16 +207,16 @@ def test_a_run_on_an_object_store_goes_on_on_another_machine(bucket, toy_run, tm
     assert done.returncode == 0, done.stderr
     assert f"Report: {out}/report.html" in done.stdout.replace("\n", "")
     record = json.loads(files.cat_file(f"{out}/results.json"))
-    assert record["criteria"] == toy_run[1]["criteria"] and record["experiments"] == toy_run[1]["experiments"]
+    assert record["criteria"] == small_run[1]["criteria"] and record["experiments"] == small_run[1]["experiments"]
     assert not files.exists(f"{out}/{NOTE}") and exists(f"{out}/vectors.safetensors")
     monkeypatch.setenv("EMOTION_VECTORS_CACHE", str(tmp_path / "third"))
     vectors = EmotionVectors.load(out)
-    assert (vectors.raw == EmotionVectors.load(toy_run[0]).raw).all() and vectors.calibration is not None
+    assert (vectors.raw == EmotionVectors.load(small_run[0]).raw).all() and vectors.calibration is not None
     assert (EmotionVectors.load(f"{out}/vectors.safetensors").raw == vectors.raw).all()
     rows = list(read_corpus(locate_corpus(f"{out}/stories.parquet")))
-    assert len(rows) == toy_run[1]["corpus"]["kept"]
+    assert len(rows) == small_run[1]["corpus"]["kept"]
     other = tmp_path / "another"  # the same experiment here
-    shutil.copytree(toy_run[0], other)
+    shutil.copytree(small_run[0], other)
     compared = run("compare", out, other, "--out", tmp_path / "compared", cache=tmp_path / "third")
     assert compared.returncode == 0, compared.stderr
     pair = json.loads((tmp_path / "compared" / "comparison.json").read_text())

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from corpus.fakes import FakeWriter, invented
-from small import without_page
+from small import CHOSEN, without_page
 
 from emotion_vectors import lab, settings
 from emotion_vectors.errors import UserError
@@ -72,31 +72,33 @@ def spoken(path, known, scrambled=False):
 
 
 @pytest.fixture(scope="module")
-def with_dialogues(toy_run, tmp_path_factory):
+def with_dialogues(small_run, tmp_path_factory):
     """The toy run's folder with dialogues asked for on top of it, and another with the same words dealt out."""
     found = {}
     for kind in ("told", "scrambled"):
-        folder = shutil.copytree(toy_run[0], tmp_path_factory.mktemp("speakers") / kind)
-        known = toy_run[1]["experiments"]["scenarios"]["emotions"][:8]
+        folder = shutil.copytree(small_run[0], tmp_path_factory.mktemp("speakers") / kind)
+        known = small_run[1]["experiments"]["scenarios"]["emotions"][:8]
         name = spoken(folder.parent / f"{kind}.jsonl", known, scrambled=kind == "scrambled")
-        asked = settings.change(settings.toy(), dialogues=name)
+        asked = settings.change(CHOSEN, dialogues=name)
         found[kind] = folder, run_experiment(asked, folder, QUIET), asked
     return found
 
 
-def test_a_finished_run_is_given_dialogues_and_what_was_there_is_kept(toy_run, with_dialogues):
+def test_a_finished_run_is_given_dialogues_and_what_was_there_is_kept(small_run, with_dialogues):
     folder, record, asked = with_dialogues["told"]
     for stage in ("stories", "activations", "vectors", "readings", "steering"):
-        assert (folder / "stages" / f"{stage}.json").read_bytes() == (toy_run[0] / "stages" / f"{stage}.json").read_bytes()  # fmt: skip
-    assert {name: one for name, one in record["experiments"].items() if name != "speakers"} == toy_run[1]["experiments"]
-    assert record["criteria"] == toy_run[1]["criteria"] and "speakers" not in toy_run[1]["experiments"]
+        assert (folder / "stages" / f"{stage}.json").read_bytes() == (small_run[0] / "stages" / f"{stage}.json").read_bytes()  # fmt: skip
+    assert {name: one for name, one in record["experiments"].items() if name != "speakers"} == small_run[1][
+        "experiments"
+    ]
+    assert record["criteria"] == small_run[1]["criteria"] and "speakers" not in small_run[1]["experiments"]
     page = (folder / "report.html").read_text(encoding="utf-8")
     assert (
         "Figure T" in page and "owners assigned at random" in page and (folder / "figures" / "figure-t.svg").is_file()
     )
     assert run_experiment(asked, folder, QUIET) == record and run_status(folder)["finished"]
     with pytest.raises(UserError, match="dialogues"):
-        run_experiment(settings.toy(), folder, QUIET)
+        run_experiment(CHOSEN, folder, QUIET)
 
 
 def test_words_that_tell_ones_own_emotion_are_found_through_the_whole_path_and_words_that_do_not_are_not(
@@ -149,13 +151,13 @@ def writing(monkeypatch, known, told=True, limit=None):
 
 
 @pytest.mark.slow
-def test_a_finished_run_has_its_dialogues_written_and_what_their_words_tell_is_found(toy_run, tmp_path, monkeypatch):
+def test_a_finished_run_has_its_dialogues_written_and_what_their_words_tell_is_found(small_run, tmp_path, monkeypatch):
     """Killed on the way, too; what was there stays. Where the words are drawn by lot, nothing is found."""
     monkeypatch.setattr("emotion_vectors.corpus.writing.CHUNK", 20)  # six chunks of 21 and 22
     known = list(load_pack().subset[:8])
-    asked = settings.change(settings.toy(), dialogues="write", dialogue_emotions=8)
+    asked = settings.change(CHOSEN, dialogues="write", dialogue_emotions=8)
     for told in (True, False):
-        folder = shutil.copytree(toy_run[0], tmp_path / str(told))
+        folder = shutil.copytree(small_run[0], tmp_path / str(told))
         killed = writing(monkeypatch, known, told, limit=50)
         with pytest.raises(KeyboardInterrupt):
             run_experiment(asked, folder, QUIET)
@@ -165,8 +167,8 @@ def test_a_finished_run_has_its_dialogues_written_and_what_their_words_tell_is_f
             record = run_experiment(asked, folder, QUIET)
         assert len(writer.asked) == 128 - 42
         for stage in ("stories", "neutral", "vectors", "steering"):
-            assert (folder / "stages" / f"{stage}.json").read_bytes() == (toy_run[0] / "stages" / f"{stage}.json").read_bytes()  # fmt: skip
-        assert record["criteria"] == toy_run[1]["criteria"] and "dialogues" in record["timings"]
+            assert (folder / "stages" / f"{stage}.json").read_bytes() == (small_run[0] / "stages" / f"{stage}.json").read_bytes()  # fmt: skip
+        assert record["criteria"] == small_run[1]["criteria"] and "dialogues" in record["timings"]
         part = Speakers.model_validate(record["experiments"]["speakers"])
         assert part.dialogues == 128 and part.source == "written by fake 1" and part.emotions == sorted(known)
         for framing in part.framings:
@@ -181,10 +183,10 @@ def test_a_finished_run_has_its_dialogues_written_and_what_their_words_tell_is_f
 
 
 @pytest.mark.slow
-def test_a_model_that_cannot_write_them_has_a_run_without_the_part(toy_run, tmp_path):
+def test_a_model_that_cannot_write_them_has_a_run_without_the_part(small_run, tmp_path):
     """The toy writes syllables. The page says why there is no Figure T."""
-    folder = shutil.copytree(toy_run[0], tmp_path / "run")
-    asked = settings.change(settings.toy(), dialogues="write", dialogue_emotions=4)
+    folder = shutil.copytree(small_run[0], tmp_path / "run")
+    asked = settings.change(CHOSEN, dialogues="write", dialogue_emotions=4)
     record = run_experiment(asked, folder, QUIET)
     assert "speakers" not in record["experiments"] and run_status(folder)["finished"]
     page = (folder / "report.html").read_text(encoding="utf-8")

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import altair as alt
+import numpy as np
 
 from emotion_vectors.experiments.geometry.record import Geometry
 from emotion_vectors.record import Record
@@ -78,20 +79,42 @@ def map_chart(record: Record) -> Any | None:
 
 
 def _names(ends: Rows, emotions: Rows, half: tuple[float, float]) -> list[Any]:
-    """The names of the arrows, on a white ground, and of the emotions that have room beside them and beside each other."""
+    """The names of the arrows, on a white ground, and of the emotions that have room beside them, the arrows and each other."""
     arrow_font, font = 11, 10
-    placed = place(_pixels(ends, half), [row["name"] for row in ends], (WIDTH, HEIGHT), arrow_font * _BOLD)
-    taken = [
-        boxed(_pixels(ends, half)[one.index], one, extent(ends[one.index]["name"], arrow_font * _BOLD))
-        for one in placed
-    ]
-    taken += [Box(x - 5, y - 5, x + 5, y + 5) for x, y in _pixels(ends, half)]
-    named = place(_pixels(emotions, half), [row["name"] for row in emotions], (WIDTH, HEIGHT), font, taken=taken)
+    heads, lines = _pixels(ends, half), _along(ends, half)
+    placed = _all_placed(heads, [row["name"] for row in ends], arrow_font * _BOLD, lines)
+    taken = [boxed(heads[one.index], one, extent(ends[one.index]["name"], arrow_font * _BOLD)) for one in placed]
+    taken += [Box(x - 5, y - 5, x + 5, y + 5) for x, y in heads]
+    names = [row["name"] for row in emotions]
+    named = place(_pixels(emotions, half), names, (WIDTH, HEIGHT), font, taken=[*taken, *lines])
     layers = _written(emotions, named, fontSize=font, color=INK)
     # The white ground first: a name of an arrow may lie over points.
     for look in ({"stroke": "white", "strokeWidth": 4}, {"color": _ARROW}):
         layers += _written(ends, placed, fontSize=arrow_font, fontWeight="bold", **look)
     return layers
+
+
+def _all_placed(
+    heads: Sequence[tuple[float, float]], names: Sequence[str], font: float, lines: Sequence[Box]
+) -> list[Label]:
+    """A place for every arrow's name: clear of all lines if all have one, else over them; an arrow without a name says nothing."""
+    found = place(heads, names, (WIDTH, HEIGHT), font, taken=lines)
+    if len(found) < len(names):
+        found = place(heads, names, (WIDTH, HEIGHT), font)
+    for index in {*range(len(names))} - {one.index for one in found}:  # where arrows end near each other
+        found += [one._replace(index=index) for one in place([heads[index]], [names[index]], (WIDTH, HEIGHT), font)]
+    return found
+
+
+def _along(ends: Rows, half: tuple[float, float]) -> list[Box]:
+    """Small boxes along the arrows' lines, from the middle of the map to their heads, on which no name may lie."""
+    boxes = []
+    for x, y in _pixels(ends, half):
+        steps = max(1, round(np.hypot(x - WIDTH / 2, y - HEIGHT / 2) / 4))
+        for step in range(steps + 1):
+            across, down = (middle + (end - middle) * step / steps for middle, end in ((WIDTH / 2, x), (HEIGHT / 2, y)))
+            boxes.append(Box(across - 2, down - 2, across + 2, down + 2))
+    return boxes
 
 
 def _pixels(rows: Rows, half: tuple[float, float]) -> list[tuple[float, float]]:

@@ -281,7 +281,7 @@ def test_without_a_planted_effect_nothing_passes(none_run):
 
 
 @pytest.mark.slow
-def test_a_planted_contraction_passes_nothing_and_shows_why_the_seed_came_out_inverted(tmp_path):
+def test_a_planted_contraction_passes_nothing_and_shows_why_the_earlier_reproduction_came_out_inverted(tmp_path):
     planted = plant_pack(PACK, effect=0.0, contraction=True)
     planted.model.save_pretrained(tmp_path / "model")
     planted.tokenizer.save_pretrained(tmp_path / "model")

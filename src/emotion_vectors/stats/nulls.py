@@ -8,7 +8,6 @@ So n draws can never give a p below 1 / (n + 1): with 10 random directions p < 0
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -17,7 +16,6 @@ from scipy import stats
 
 from emotion_vectors.errors import UserError
 from emotion_vectors.stats.arrays import BoolArray, FloatArray, IndexArray, finite, resamples
-from emotion_vectors.stats.correlation import pearson, standardised
 
 Alternative = Literal["greater", "less", "two-sided"]
 
@@ -54,61 +52,6 @@ def predictive_p(observed: float, null: ArrayLike, alternative: Alternative = "g
     t = excess / spread
     tails = {"greater": stats.t.sf(t, len(draws) - 1), "less": stats.t.cdf(t, len(draws) - 1)}
     return float(min(1.0, 2 * min(tails.values())) if alternative == "two-sided" else tails[alternative])
-
-
-@dataclass(frozen=True)
-class CorrelationNull:
-    """Correlations of m columns with one target, against b permutations of the target."""
-
-    observed: FloatArray
-    """(m,) Pearson r; NaN for a constant column."""
-    p: FloatArray
-    """(m,) two-sided p of each column alone, by |r|; NaN for a constant column."""
-    p_adjusted: FloatArray
-    """(m,) p of each column against the largest |r| of any column: adjusted for having looked at all of them."""
-    count: IndexArray
-    """(b,) null distribution of the number of columns with |r| above the threshold."""
-    largest: FloatArray
-    """(b,) null distribution of the largest |r|."""
-
-
-def permutation_correlations(
-    x: ArrayLike,
-    y: ArrayLike,
-    *,
-    permutations: int = 2000,
-    threshold: float = 0.3,
-    strata: Sequence[Hashable] | None = None,
-    seed: int = 0,
-) -> CorrelationNull:
-    """Pearson correlations of `x` (n, m) with `y` (n,) and their null when y is shuffled over the rows.
-
-    The columns stay together, so the dependence between emotions is in the null of the count. With `strata` (n names)
-    y moves only within a stratum: what is tested then is correlation beyond the difference between strata.
-    """
-    observed = pearson(x, y)
-    if observed.ndim != 1:
-        raise UserError("permutation_correlations needs x of shape (rows, columns); use x[:, None] for one column.")
-    columns, target = standardised(x), standardised(y)
-    order = permuted_rows(len(target), strata, resamples(permutations), seed)
-    known = ~np.isnan(observed)
-    if np.isnan(target).any() or not known.any():
-        raise UserError(
-            "All correlations are undefined: the scores or all probes are constant, so there is nothing to test."
-        )
-    count, largest = np.empty(permutations, dtype=np.intp), np.empty(permutations)
-    beaten = np.zeros(int(known.sum()))
-    size = np.abs(observed[known])
-    for start in range(0, permutations, 256):
-        rows = order[start : start + 256]
-        null = np.abs(target[rows] @ columns[:, known])
-        count[start : start + 256] = (null > threshold).sum(1)
-        largest[start : start + 256] = null.max(1)
-        beaten += (null >= size - 1e-12).sum(0)
-    p, adjusted = np.full(len(observed), np.nan), np.full(len(observed), np.nan)
-    p[known] = (beaten + 1) / (permutations + 1)
-    adjusted[known] = permutation_p(size, np.tile(largest[:, None], (1, len(size))))
-    return CorrelationNull(observed, p, adjusted, count, largest)
 
 
 def permuted_rows(size: int, strata: Sequence[Hashable] | None, count: int, seed: int) -> IndexArray:

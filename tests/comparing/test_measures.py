@@ -71,3 +71,8 @@ def test_agreement_is_pearsons_r():
     found = measures.agreement(x, y, 400, 0)
     assert found["r"] == pytest.approx(stats.pearsonr(x, y).statistic)
     assert found["interval"][0] < found["r"] < found["interval"][1] and found["p"] < 0.01
+
+
+def test_a_draw_without_a_pair_is_0_without_a_warning():
+    with np.errstate(all="raise"):
+        assert measures.spearman(np.array([]), np.array([])) == 0

@@ -66,6 +66,7 @@ def test_what_is_not_a_number_is_never_judged(numbers):
             assert "can't be estimated" in found.reason
         if math.isnan(value):
             assert found.seed_verdict == "inconclusive" and found.value is None
+            assert found.reason.startswith("Not measured: ") and "not known" not in found.reason
         json.dumps(found.dump(), allow_nan=False)
 
 

@@ -9,6 +9,7 @@ import polars as pl
 from vectors.worlds import agreeing, make_vectors
 
 from emotion_vectors.lm import toy
+from emotion_vectors.natural.page import _up_to
 from emotion_vectors.natural.record import Summary
 from natural.jobs import passages, run
 
@@ -46,6 +47,9 @@ def test_the_command_and_its_page(folder, tmp_path):
         and "prefers-color-scheme:dark" in page
         and 'class="caution"' in page
     )
+    # These vectors have no neutral texts, and three texts no ten passages.
+    assert "no more than usual in neutral texts" not in page and "the vectors have no neutral texts" in page
+    assert "For each emotion up to 10 strongest passages, and up to 10 strongest passages of those" in page
     found = Summary.model_validate(json.loads((tmp_path / "out" / "summary.json").read_text()))
     assert [row.emotion for row in found.emotions] == ["calm", "angry"] and found.read.texts == 3
     rows = passages(tmp_path / "out")
@@ -60,3 +64,8 @@ def test_reliable_vectors_have_no_caution(folder, tmp_path):
     done = run(tmp_path, tmp_path / "a.txt", "--out", tmp_path / "out")
     assert done.exit_code == 0, done.output
     assert 'class="caution"' not in (tmp_path / "out" / "examples.html").read_text()
+
+
+def test_the_abstract_promises_no_more_passages_than_there_are():
+    assert _up_to([3, 3], 3) == "the 3 strongest passages" and _up_to([1, 1], 1) == "the strongest passage"
+    assert _up_to([3, 2], 3) == "up to 3 strongest passages" and _up_to([0, 1], 1) == "up to 1 strongest passage"

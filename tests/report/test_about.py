@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from report.asking import abstract, corpus_table, method_table, render
+import pytest
+
+from report.asking import abstract, corpus_table, limits, method_table, render
 from report.record import build
 
 SHA = "0123456789ab" + "cd" * 26
@@ -66,3 +68,17 @@ def test_tokens_are_called_those_that_were_written() -> None:
     record = build()
     record["corpus"] |= {"tokens": 4321}
     assert rows(corpus_table(record))["Tokens written for stories, kept or not"] == "4,321"
+
+
+@pytest.mark.parametrize(("fewest", "noisier"), [(2, True), (1199, True), (1200, False), (5000, False)])
+def test_vectors_of_as_many_stories_as_the_papers_are_not_called_noisier(fewest: int, noisier: bool) -> None:
+    record = build("toy")
+    record["corpus"]["fewest_per_emotion"] = fewest
+    assert ("noisier" in " ".join(limits(record))) is noisier
+
+
+def test_one_criterion_that_passes_by_the_threshold_is_singular() -> None:
+    record = build("toy")
+    for place, one in enumerate(record["criteria"].values()):
+        one["seed_verdict"] = "fail" if place else "pass"
+    assert "by the thresholds of Hong (2026) alone 1 of 11 passes." in " ".join(abstract(record))

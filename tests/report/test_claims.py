@@ -53,13 +53,24 @@ def test_changing_a_verdict_changes_the_sentence() -> None:
 
 def test_steering_sentence_turns_with_its_verdict() -> None:
     record = build("full")
+    record["experiments"]["steering"].update(low=-0.1, high=0.2, r=0.1)
     texts = []
     for verdict in ("pass", "fail", "inconclusive"):
         changed = copy.deepcopy(record)
         changed["criteria"]["V10"]["verdict"] = verdict
         texts.append(abstract(changed)[-1])
     assert "preferences move the way" in texts[0]
-    assert "do not move the way" in texts[1] and "it remains open" in texts[2]
+    assert "it is not shown that preferences move the way" in texts[1] and "it remains open" in texts[2]
+
+
+@pytest.mark.parametrize(
+    ("ends", "said"), [((0.2, 0.35), "less closely than V10 asks"), ((-0.9, -0.2), "move against")]
+)
+def test_a_failed_v10_says_the_direction_of_its_interval(ends: tuple[float, float], said: str) -> None:
+    record = build("full")
+    record["criteria"]["V10"]["verdict"] = "fail"
+    record["experiments"]["steering"].update(low=ends[0], high=ends[1], r=sum(ends) / 2)
+    assert said in abstract(record)[-1]
 
 
 def test_steering_sentences(record: Record) -> None:

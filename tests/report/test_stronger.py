@@ -103,7 +103,7 @@ def test_the_sentences_give_the_numbers_of_the_record(made: Record) -> None:
     seen = figure_claims(made, 1).seen
     assert f"it is the highest in {ranks.count(1)} of {len(ranks)}" in seen
     assert f"mean rank {np.mean(ranks):.2f} (95 % interval" in seen
-    assert f"naming it, {ranks.count(1)} have the intended probe highest of 12" in " ".join(abstract(made))
+    assert f"naming it, in {ranks.count(1)} the intended probe is the highest of 12" in " ".join(abstract(made))
     assert f"its mean rank is {np.mean(ranks):.2f} (95 % interval" in " ".join(abstract(made))
     assert "mean rank raw p = " in figure_claims(made, 1).chance
     negative = sum(pair["dot"] < 0 for pair in _part(made, "lens", "opposites")["pairs"])

@@ -46,3 +46,17 @@ def test_partial_correlation_of_three_and_of_uncorrelated_ones():
     table = np.array([[1, ab, ac], [ab, 1, bc], [ac, bc, 1]])
     assert similarity.partial(table) == pytest.approx((ab - ac * bc) / np.sqrt((1 - ac**2) * (1 - bc**2)))
     assert similarity.partial(np.eye(4)[None])[0] == 0
+
+
+@pytest.mark.parametrize("r", [1.0, -1.0])
+def test_two_structures_that_are_the_same_stay_so_without_the_others(r):
+    """Two runs with the same vectors and the same stories."""
+    table = np.array([[1, r, 0.3, 0.3], [r, 1, 0.3 * r, 0.3 * r], [0.3, 0.3 * r, 1, 1], [0.3, 0.3 * r, 1, 1]])
+    assert similarity.partial(table) == r and similarity.partial(table[None])[0] == r
+
+
+def test_a_draw_of_one_item_alone_is_0_without_a_warning():
+    weights = np.zeros((1, N))
+    weights[0, 0] = N
+    with np.errstate(all="raise"):
+        assert similarity.drawn_r(STRUCTURES, 0, weights)[0].tolist() == [0, 0, 0]

@@ -99,7 +99,7 @@ def _show(
         Text(
             plain_text(
                 f"{lm.name}, layer {how.layer}, {how.tokens} tokens, in mean residual norms ({vectors.residual_norm[how.layer]:.3g}); "
-                f"{how.samples} answers of up to {how.sampling.max_new_tokens} tokens each, seed {how.seed}"
+                f"{how.samples} answer{'' if how.samples == 1 else 's'} of up to {how.sampling.max_new_tokens} tokens each, seed {how.seed}"
             )
         )
     )

@@ -89,6 +89,8 @@ def spearman(x: np.ndarray, y: np.ndarray) -> float:
 
 
 def _r(x: np.ndarray, y: np.ndarray) -> float:
+    if not len(x):
+        return 0.0  # a draw of one emotion alone has no pair
     x, y = x - x.mean(), y - y.mean()
     size = np.sqrt((x @ x) * (y @ y))
     return float(x @ y / size) if size > 0 else 0.0

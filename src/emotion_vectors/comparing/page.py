@@ -42,11 +42,28 @@ def opening(record: JsonObject) -> str:
         + "; ".join(f"{row['id']} of {pair['runs'][0]} and {pair['runs'][1]}" for pair, row in apart[:6])
         + ("." if len(apart) <= 6 else " and others.")
         if apart
-        else "For every criterion the 95 % intervals of the runs overlap, so none of the differences below is established."
+        else _none_apart(record)
     )
     return (
         f"{count(len(record['runs']), 'run')} of {count(len(models), 'model')}. Of {most} criteria pass: {', '.join(passing)}. {told} "
         "Intervals that overlap don't show that two runs are equal, and nothing here says that one is better."
+    )
+
+
+def _none_apart(record: JsonObject) -> str:
+    """That no criterion tells two runs apart, of those whose intervals can be compared."""
+    rows = [row["apart"] for pair in record["pairs"] for row in pair["criteria"]]
+    known = sum(row is not None for row in rows)
+    if not known:
+        return "No criterion has intervals of two runs that can be compared."
+    rest = (
+        f" ({number(len(rows) - known)} can't be compared: no interval, or out of another number)"
+        if known < len(rows)
+        else ""
+    )
+    return (
+        f"The 95 % intervals of two runs overlap in {'the one comparison' if known == 1 else f'all {number(known)} comparisons'} of a criterion{rest}, "
+        "so no difference of a criterion is established."
     )
 
 
@@ -112,8 +129,8 @@ def _pair(pair: JsonObject) -> JsonObject:
     vectors, geometry, liked = pair["vectors"], pair["geometry"], pair["preferences"]
     if pair["shared_stories"]:
         said.append(
-            f"{percent(pair['shared_stories'], 1)} of the stories are the same texts in both runs. What their vectors have in common may "
-            "then come from these texts alone, and says little about emotions."
+            f"{_shared(pair['shared_stories'])} the same texts in both runs. What their vectors have in common may "
+            "then come from these texts, and says little about emotions."
         )
     if vectors:
         said.append(
@@ -150,17 +167,24 @@ def _pair(pair: JsonObject) -> JsonObject:
     return {"title": f"{a} and {b}", "sentences": said, "tables": tables}
 
 
+def _shared(share: float) -> str:
+    """How many of the smaller corpus' stories the other one has, as a clause without its end."""
+    if share == 1:
+        return "All stories of the run with fewer, or of both, are"
+    return f"{'Under 1 %' if share < 0.005 else percent(min(share, 0.99), 1)} of the stories of the run with fewer are"
+
+
 def _words(geometry: JsonObject) -> str:
     """Whether the geometries agree by more than the words of the stories give."""
     found = geometry["words"]
     if found is None:
         return f"Words of the stories: not compared, because {geometry['words_reason']}; so it is not known how much of the geometry comes from them."
     judged = sided(
-        found["interval"], "that part is the models'", "less than the words give", "not shown to be more than the words give"
+        found["interval"], "more than the words give", "less than the words give", "not shown to be more than the words give"
     )  # fmt: skip
     return (
-        f"Words of the stories (TF-IDF): those of one run alone reach r = {fixed(found['bar'])} with the vectors of the other. The vectors agree by {fixed(found['difference'])} more "
-        f"(95 % interval {interval(found['interval'], 2)}): {judged}. Given the words of both runs r is {fixed(found['partial'])} (95 % interval {interval(found['partial_interval'], 2)})."
+        f"Words of the stories (TF-IDF): those of one run alone reach r = {fixed(found['bar'])} at most with the vectors of the other. The vectors' r less that is "
+        f"{fixed(found['difference'])} (95 % interval {interval(found['interval'], 2)}): {judged}. Given the words of both runs r is {fixed(found['partial'])} (95 % interval {interval(found['partial_interval'], 2)})."
     )
 
 
@@ -206,7 +230,7 @@ def doctor_table(record: JsonObject) -> Table:
         )
         for run in record["runs"]
         for check in run["doctor"]
-    ] or [(Cell("all runs"), Cell(""), Cell("passed"), Cell("Every self-check of every run passed."))]
+    ] or [(Cell("all runs"), Cell(""), Cell("none"), Cell("No self-check that is in the records failed."))]
     return Table("Self-checks that did not pass", ("Run", "Check", "", "What it says"), tuple(rows))
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from emotion_vectors.comparing import measures, training, words
 from emotion_vectors.comparing.measures import FEWEST
 from emotion_vectors.comparing.runs import Compared
+from emotion_vectors.report.wording import count
 from emotion_vectors.settings import Settings
 from emotion_vectors.store.schema import JsonObject
 from emotion_vectors.vectors.directions import cosine
@@ -29,14 +30,18 @@ def compare_pair(a: Compared, b: Compared, resamples: int, seed: int) -> JsonObj
     found: JsonObject = {"runs": [a.name, b.name], "emotions": common, "differ": what_differs(a, b)}
     found["shared_stories"] = _shared(a, b)
     found |= _part("vectors", lambda: _vectors(a, b, common, resamples, seed), _why_no_vectors(a, b, common))
-    few = f"they have {len(common)} emotions in common and {FEWEST} are needed" if len(common) < FEWEST else ""
+    few = _too_few(len(common), "emotion") if len(common) < FEWEST else ""
     found |= _part("geometry", lambda: _geometry(a, b, common, resamples, seed), few)
     mine, theirs = a.preferences(), b.preferences()
     shared = [text for text in mine if text in theirs]
-    why = "" if len(shared) >= FEWEST else f"they have {len(shared)} activities in common and {FEWEST} are needed"
+    why = "" if len(shared) >= FEWEST else _too_few(len(shared), "activity", "activities")
     found |= _part("preferences", lambda: _preferences(mine, theirs, shared, resamples, seed), why)
     found |= _part("training", lambda: training.compare_training(a, b, resamples, seed), training.why_not(a, b))
     return found | {"criteria": criteria(a, b)}
+
+
+def _too_few(amount: int, one: str, more: str = "") -> str:
+    return f"they have {count(amount, one, more)} in common and {FEWEST} are needed"
 
 
 def _shared(a: Compared, b: Compared) -> float | None:
@@ -75,7 +80,8 @@ def criteria(a: Compared, b: Compared) -> list[JsonObject]:
             continue  # an older run was not asked it
         first, second = mine.interval, theirs.interval
         apart = None
-        if first is not None and second is not None and mine.of == theirs.of:
+        # A mean rank among 12 probes is not one among 4: there the bars differ, as counts are out of another number.
+        if first is not None and second is not None and (mine.of, mine.threshold) == (theirs.of, theirs.threshold):
             apart = bool(first[0] > second[1] or second[0] > first[1])
         rows.append({
             "id": name, "name": mine.name, "values": [mine.value, theirs.value], "of": [mine.of, theirs.of],
@@ -92,7 +98,7 @@ def _why_no_vectors(a: Compared, b: Compared, common: list[str]) -> str:
     if a.same_as != b.same_as:
         return "they are of different models, whose residual streams have no direction in common; see the geometry"
     if len(common) < FEWEST:
-        return f"they have {len(common)} emotions in common and {FEWEST} are needed"
+        return _too_few(len(common), "emotion")
     if not set(a.vectors.layers) & set(b.vectors.layers):
         return "they have vectors at no layer in common"
     return ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from emotion_vectors.report.topic import Cell, Table
-from emotion_vectors.report.wording import count, fixed, interval, listing, number, p_value, signed
+from emotion_vectors.report.wording import count, fixed, interval, number, p_value, signed
 from emotion_vectors.store.schema import JsonObject
 
 MOST = 5  # emotions at each end of the table
@@ -55,16 +55,15 @@ def _middle(band: dict[str, float]) -> str:
 
 
 def _shift(found: JsonObject) -> str:
-    """How many emotions move, beside random directions, and which the most."""
+    """How many emotions move, beside random directions, and from where to where."""
     emotions = found["emotions"]
     order = sorted(emotions, key=lambda one: one["shift"])
-    ends = [f"{one['emotion']} {_moved(one)}" for one in (order[-1], order[0])]
+    ends = [f"{one['emotion']} {_moved(one)}" for one in (order[0], order[-1])]
     return (
         f"The mean cosine of an emotion shifts by {fixed(found['shift'], 3)} (size, on average), that of a random direction by "
         f"{fixed(found['random_shift'], 3)}. {number(found['beyond'])} of {count(len(emotions), 'emotion')} shift by more than 95 % of random "
         f"directions do, with an interval that excludes 0; by chance at most about {number(round(0.05 * len(emotions), 1))} would. "
-        "Most up and "
-        f"down: {listing(ends)}."
+        f"The shifts run from {' to '.join(ends)}."
     )
 
 

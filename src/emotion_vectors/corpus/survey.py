@@ -149,7 +149,7 @@ def _enough(chosen: list[str], source: Source, settings: EmotionSettings) -> Non
     else:
         advice = "add stories about others, or keep emotions that the pack lacks with --emotions-from corpus"
     raise UserError(
-        f"{source.name} has stories about {len(chosen)} emotions of this run ({_listed(chosen)}); {FEWEST} or more are needed: {advice}."
+        f"{source.name} has stories about {len(chosen)} emotion{'' if len(chosen) == 1 else 's'} of this run ({_listed(chosen)}); {FEWEST} or more are needed: {advice}."
     )
 
 

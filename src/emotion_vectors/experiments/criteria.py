@@ -137,6 +137,8 @@ def judge(
         f"{number(value)}{share} {unit} (95 % interval {number(low)} to {number(high)}), against {number(null.value)} "
         f"for {null.what} (p = {number(null.p)}): {because}."
     )
+    if math.isnan(value):
+        reason = f"Not measured: {because}."
     seeds = seed or Seed(seen, threshold, unit)
     # What is not set is not written: only V2 to V5 have a `seed`.
     judged = Criterion(

@@ -66,10 +66,21 @@ def abstract(record: Summary) -> str:
     ]
     more = "".join(f"; {number(amount)} {what}" for amount, what in left if amount)
     top = record.identity["settings"]["top"]
+    most, bare = [int(one.either.of) for one in record.emotions], [int(one.without) for one in record.emotions]
     return (
         f"{count(read.texts, 'text')} that nobody wrote for this, {number(read.tokens)} tokens, read by {record.identity['model']['name']} at "
-        f"layer {record.identity['settings']['layer']}{more}. For each emotion the {top} strongest passages, and the {top} strongest of "
-        "those that the model read without the emotion's word or a synonym."
+        f"layer {record.identity['settings']['layer']}{more}. For each emotion {_up_to(most, top)}, and {_up_to(bare, top)} of those "
+        "that the model read without the emotion's word or a synonym."
+    )
+
+
+def _up_to(found: Sequence[int], top: int) -> str:
+    """The strongest passages as asked, or fewer where the texts have no more."""
+    some = "" if all(amount == top for amount in found) else "up to "
+    return (
+        f"the strongest {some}passage"
+        if top == 1 and not some
+        else f"{some or 'the '}{count(top, 'strongest passage')}"
     )
 
 
@@ -116,7 +127,7 @@ def agreement_seen(found: Agreement) -> list[str]:
         )
     else:
         said.append(
-            f"Lexicon: over {count(found.axis.texts, 'held-out text')}, the mean cosine with positive emotions less that with negative ones agrees with the "
+            f"Lexicon: over {count(found.axis.texts, 'held-out text')}, the mean cosine with positive emotions less that with negative ones, beside the "
             f"mean valence of the text's words in {found.lexicon}: {axis_seen(found.axis)}"
         )
     if found.axis is not None and found.without is None:

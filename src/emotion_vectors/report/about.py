@@ -73,9 +73,10 @@ def verdicts_given(record: Record, known: Sequence[Card]) -> str:
         for verdict, names in own.items()
         if names
     ]
+    alone = len(seed["pass"])
     return (
         f"Of {len(known)} criteria, judged by a 95 % interval and a null, {listing(pieces)}; "
-        f"by the thresholds of Hong (2026) alone {number(len(seed['pass']))} of {len(known)} pass."
+        f"by the thresholds of Hong (2026) alone {alone} of {len(known)} {words['pass'][alone != 1]}."
     )
 
 
@@ -90,8 +91,8 @@ def limits(record: Record, topics: Sequence[Topic]) -> list[str]:
         )
     elif corpus.fewest_per_emotion is not None:
         sentences.append(
-            f"The emotion with the fewest has {count(corpus.fewest_per_emotion, 'story', 'stories')}; the paper has 1,200 for each, "
-            "so vectors here are noisier."
+            f"The emotion with the fewest has {count(corpus.fewest_per_emotion, 'story', 'stories')}; the paper has 1,200 for each"
+            + (", and a mean over fewer stories is noisier." if corpus.fewest_per_emotion < 1200 else ".")
         )
     if stimuli is not None:
         equal = stimuli.equal_to_published

@@ -127,8 +127,8 @@ def criteria_table(record: Record, cards: Sequence[Card]) -> Table:
         "Hong, corrected",
     )
     note = (
-        "The verdict depends on the interval and on chance; Hong's threshold is applied to the value alone, scaled where fewer "
-        "emotions were run. For V2 to V5 that value is Hong's own statistic (five pairs, raw cosines of the first scenarios, templates "
+        "The verdict depends on the interval and on chance; Hong's threshold is applied to the value alone, scaled where the number "
+        "that it counts is another. For V2 to V5 that value is Hong's own statistic (five pairs, raw cosines of the first scenarios, templates "
         "without twins); the verdict is on a stronger one of ours. V10 passes only with the right sign."
     )
     return Table("Verdicts", columns, tuple(rows), note, tuple(card.id for card in cards), tuple(reasons), "cards")

@@ -37,6 +37,7 @@ def drawn_r(structures: FloatArray, against: int, weights: FloatArray) -> FloatA
     for some in np.array_split(weights, max(1, len(weights) // BATCH)):
         pair = some[:, first] * some[:, second]
         total = pair.sum(axis=1, keepdims=True)
+        total = np.where(total > 0, total, 1)  # one item alone has no pair
         mean, square = pair @ rows.T / total, pair @ (rows**2).T / total
         spread = np.sqrt(np.maximum(square - mean**2, 0))
         across = pair @ (rows * rows[against]).T / total - mean * mean[:, [against]]
@@ -60,4 +61,6 @@ def partial(table: FloatArray) -> FloatArray:
     """(...) partial r of the first two structures of each table (..., s, s), given all the others."""
     precision = np.linalg.pinv(table, hermitian=True)
     size = np.sqrt(np.maximum(precision[..., 0, 0] * precision[..., 1, 1], 1e-300))
-    return np.clip(-precision[..., 0, 1] / size, -1, 1)
+    plain = table[..., 0, 1]
+    # Two structures that are the same up to the sign stay so without the others; the pseudo-inverse splits one between both.
+    return np.where(1 - np.abs(plain) < 1e-9, np.sign(plain), np.clip(-precision[..., 0, 1] / size, -1, 1))

@@ -1,5 +1,7 @@
 """What the page says of the clusters, and what it refuses."""
 
+import re
+
 import numpy as np
 import pytest
 from report.asking import typed
@@ -35,6 +37,9 @@ def test_the_page_says_what_is_above_the_words(record):
     table = report.agreement_table(typed(record))
     assert len(table.rows) == 2 and "more than the words (difference" in table.note
     members = report.members_table(typed(record))
+    assert "Published in" in members.columns and all(  # every one with its number: one of two is not most
+        sum(int(number) for number in re.findall(r"\((\d+)\)", row[2].text)) == int(row[1].text) for row in members.rows
+    )
     assert sorted(", ".join(row[3].text for row in members.rows).split(", ")) == sorted(EMOTIONS)
     assert report.layer_chart(typed(record)).to_dict() and len(report.layer_rows(typed(record))) == 9 + 6
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import numpy as np
@@ -51,3 +52,24 @@ def test_chance_band_equals_scipy_p_value() -> None:
         noise -= x * (noise @ x) / (x @ x)
         y = band * x / np.linalg.norm(x) + np.sqrt(1 - band**2) * noise / np.linalg.norm(noise)
         assert stats.pearsonr(x, y).pvalue == pytest.approx(0.05, abs=1e-6)
+
+
+def test_no_emotion_is_at_both_ends(record: Record) -> None:
+    few = copy.deepcopy(record)
+    rows = few["experiments"]["correlation"]["emotions"]
+    few["experiments"]["correlation"]["emotions"] = rows[:5]
+    ends = figure_claims(few, 3).seen.partition("At the ends")[2]
+    assert [ends.count(f"{row['emotion']} (") for row in rows[:5]].count(1) == 4
+
+
+def test_only_an_r_of_its_own_side_is_called_overestimated(record: Record) -> None:
+    one = copy.deepcopy(record)
+    found = one["experiments"]["correlation"]
+    name = found["examples"]["negative"]["emotion"]
+    for at, r in enumerate((0.1, 0.3, 0.4)):
+        found["emotions"][at]["r"] = r
+    found["emotions"] = found["emotions"][:3]
+    found["emotions"][0]["emotion"] = name
+    assert "overestimated" not in figure_claims(one, 7).chance
+    found["emotions"][0]["r"] = -0.1
+    assert "Of 3 emotions it has the lowest r, so the size" in figure_claims(one, 7).chance

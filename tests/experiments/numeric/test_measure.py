@@ -246,3 +246,12 @@ def test_effect_without_an_expected_sign_or_with_one_template():
     one = [template(0, FEAR), *nothing[1:]]
     effect = numeric.run(one, drifts(generator), EMOTIONS, rows, 100, 0)[0].effect
     assert effect.curves == 4 and effect.mean is not None and effect.low is None
+
+
+@pytest.mark.parametrize("twinned", [True, False])
+def test_what_v6_takes_is_said_of_any_value_and_twins_only_where_there_are_some(twinned):
+    """A V6 that passes has the same sentence, so it may not say that it hardly can."""
+    said = numeric._weak(np.array([2] * 98 + [9, 10]), 24, twinned)
+    assert "takes 9 or more" in said or "takes 3 or more" in said
+    assert "hardly" not in said and ("twins" in said) is twinned
+    assert ("twins" in numeric._weak(np.full(100, 24), 24, twinned)) is twinned

@@ -25,3 +25,9 @@ def test_numeric_sentence(record: Record) -> None:
     seen = figure_claims(record, 2).seen
     assert f"{right} of {total} curves go in the direction expected in advance" in seen
     assert f"{max(changes, key=abs):+.3f}".replace("-", "−") in seen
+
+
+def test_the_number_of_values_is_the_records(record: Record) -> None:
+    counts = {len(template["values"]) for template in record["experiments"]["numeric"]["templates"]}
+    told = " to ".join(str(end) for end in sorted({min(counts), max(counts)}))
+    assert f"Over so few values ({told} for each template)" in figure_claims(record, 2).chance

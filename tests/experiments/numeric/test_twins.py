@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from emotion_vectors.experiments.criteria import number
 from emotion_vectors.experiments.numeric import measure as numeric
 from emotion_vectors.experiments.numeric import twins
 from emotion_vectors.stimuli.items import NUMERIC_EMOTIONS, NumericTemplate, TwinnedTemplate
@@ -51,6 +52,8 @@ def test_a_planted_meaning_passes():
     rows = vectors(np.random.default_rng(0))
     record, v5 = run(rows, world(0, rows, effect=1.0))
     assert (v5.of, v5.verdict) == (60, "pass") and v5.value >= 55
+    larger = max(record.severity.count_p, record.severity.size_p)
+    assert f"the larger p of the count's and the size's: {number(larger)})" in v5.note
     assert v5.threshold == 43 and "scaled to 43 out of 60" in v5.note
     assert record.excess.size_p == 1 / 201 and len(record.templates) == 18
     json.dumps([record.dump(), v5.dump()], allow_nan=False)

@@ -125,7 +125,10 @@ def test_the_page_says_what_the_record_holds_and_refuses_what_it_denies(toy_run)
     assert f"r = {found.pooled.r:.2f} (95" in seen(record) and "and more than random directions give" in seen(record)
     assert len(agreement_table(record).rows) == 9
     none = reported(run(asked(shared=False)).dump(), toy_run)
-    assert seen(none).count("no agreement beyond shuffled scenarios") == 3
+    assert seen(none).count("no agreement beyond shuffled scenarios is shown (p = ") == 3
+    wide = json.loads(json.dumps(part))
+    wide["sets"][0]["pairs"][0]["within"] |= {"interval": [-0.01, 1.0], "p": 0.005}
+    assert "is shown (the interval does not lie above 0, p = 0.005)" in seen(reported(wide, toy_run))
     wrong = json.loads(json.dumps(part))
     wrong["sets"][1]["pairs"][0]["within"]["r"] += 0.01
     with pytest.raises(ContradictoryRecord, match="within the probes"):

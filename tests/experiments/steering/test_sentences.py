@@ -98,11 +98,12 @@ def test_r_that_is_not_defined_is_said() -> None:
 
 def test_limits_state_what_steering_left_out(record: Record) -> None:
     text = " ".join(limits(record))
-    assert "the dose-response curve shows 7 strengths" in text
+    emotions = len(_steering(record)["dose"]["emotions"])
+    assert f"the dose-response curve shows 7 strengths for {emotions} emotion" in text
     few = copy.deepcopy(record)
     _steering(few).update(dose=None, partners=8)
     text = " ".join(limits(few))
-    assert "no other strength was tried" in text and "each activity is paired with 8 of 63 others" in text
+    assert "preferences were steered with no other" in text and "each activity is paired with 8 of 63 others" in text
 
 
 @pytest.mark.slow

@@ -74,6 +74,7 @@ def test_contraction_sentence_follows_the_signs(slope: float, lead: float, mean:
     inversion["arms"][1].update(mean_contraction=slope, even_mean_nats=mean, odd_mean_nats=-mean)
     text = contraction_seen(record)
     assert f"preferences keep {100 * (1 + slope):.1f} % of their size" in text
-    assert ("leads the odd half" in text) is (lead > 0)
+    # The difference with its sign, and no word for its direction: it has no interval.
+    assert f"less that of the odd half is {'−' if lead < 0 else ''}0.1 nats" in text and "leads" not in text
     assert f"move the even half by {signed(slope * lead, 4)} nats" in text
     assert signed(mean, 4) in text

@@ -51,12 +51,9 @@ def record(found):
 def test_the_page_says_what_is_left_and_what_chance_is():
     said = report.left_seen(record(part()))
     assert (
-        f"Of {len(TESTS)} tests in which the vectors are beyond chance (p ≤ 0.05), 0 stay so without the words" in said
+        f"The vectors are beyond chance (p ≤ 0.05) in {len(TESTS)} tests, and without the words in 0 of these." in said
     )
-    assert (
-        f"of the {len(TESTS) - 2} that were repeated with the words of other stories removed instead, {len(TESTS) - 2} stay so."
-        in said
-    )
+    assert f"{len(TESTS) - 2} of these were repeated, and the vectors are beyond chance in {len(TESTS) - 2}." in said
     assert (
         "A regression on the words, fitted on other topics, predicts 25 %" in said
         and "(words of other stories −2 %)" in said
@@ -88,3 +85,13 @@ def test_contradictions_are_refused():
         change(damaged)
         with pytest.raises(ContradictoryRecord, match=message):
             report.contradictions(record(WordsOut.model_validate(damaged)))
+
+
+def test_one_test_is_singular():
+    found = part()
+    row = column(OWN, 5, 0.2).row
+    one = {"row": row.model_copy(update={"p": row.p.model_copy(update={"V6": 0.01})})}
+    lens = dict.fromkeys(("V1", "V2"), LensCount(value=2, p=0.5))
+    found.columns[0] = found.columns[0].model_copy(update=one | lens)
+    said = report.left_seen(record(found))
+    assert "in 1 test, and without the words in 0 of these" in said and "1 of these was repeated" in said

@@ -178,7 +178,7 @@ def _stable(found: Stable | None) -> tuple[str, str]:
 
 
 def members_table(record: Record) -> Table | None:
-    """Who is in which cluster, and the published cluster that most of them are in."""
+    """Who is in which cluster, and in which published clusters these are."""
     part = record.part(Clusters)
     if part is None:
         return None
@@ -186,18 +186,16 @@ def members_table(record: Record) -> Table | None:
     for number_, label in enumerate(range(int(part.k)), 1):
         rows_of = [row for row, one in enumerate(part.clusterings[0].labels) if one == label]
         names = Counter(name for row in rows_of if (name := part.published[row]) is not None)
-        most = f"{names.most_common(1)[0][0]} ({number(names.most_common(1)[0][1])})" if names else "none"
+        theirs = ", ".join(f"{name} ({number(amount)})" for name, amount in names.most_common()) or "none"
         rows.append(
             (
                 Cell(str(number_)),
                 Cell(number(len(rows_of)), "number"),
-                Cell(most),
+                Cell(theirs),
                 Cell(", ".join(part.emotions[row] for row in rows_of)),
             )
         )
-    return Table(
-        "Clusters of the emotion vectors", ("Cluster", "Emotions", "Most of them published in", "Who"), tuple(rows)
-    )
+    return Table("Clusters of the emotion vectors", ("Cluster", "Emotions", "Published in", "Who"), tuple(rows))
 
 
 def layers_table(record: Record) -> Table | None:

@@ -86,10 +86,13 @@ def bars_seen(record: Record) -> str:
         else ""
     )
     emotions = [row for _, row in rows]
-    return (
-        f"r runs from {fixed(rows[0][0])} to {fixed(rows[-1][0])}; {strong} of {len(rows)} emotions have |r| > {STRONG}{without}{other}. "
-        f"At the ends, with 95 % intervals: {_named(emotions[::-1][:3])}; {_named(emotions[:3])}."
+    each = min(3, len(emotions) // 2)  # no emotion is at both ends
+    ends = (
+        f" At the ends, with 95 % intervals: {_named(emotions[::-1][:each])}; {_named(emotions[:each])}."
+        if each
+        else ""
     )
+    return f"r runs from {fixed(rows[0][0])} to {fixed(rows[-1][0])}; {strong} of {len(rows)} emotions have |r| > {STRONG}{without}{other}.{ends}"
 
 
 def _named(rows: list[EmotionCorrelation]) -> str:
@@ -189,9 +192,16 @@ def example_chance(record: Record, valence: str) -> str:
 def _chosen(record: Record, shown: Example) -> str:
     """That the example was picked for its r, where it has the first or the last one of all emotions."""
     rows = correlated(record)
-    if len(rows) < 2 or shown.emotion not in (rows[0][1].emotion, rows[-1][1].emotion):
+    if len(rows) < 2:
         return ""
-    return f" Of {len(rows)} emotions it has the {'lowest' if shown.emotion == rows[0][1].emotion else 'highest'} r, so the size of that r is somewhat overestimated."
+    # A lowest r above 0, or a highest below, is chosen for being small: its size is not overestimated.
+    ends = {rows[0][1].emotion: ("lowest", rows[0][0] < 0), rows[-1][1].emotion: ("highest", rows[-1][0] > 0)}
+    end, large = ends.get(shown.emotion, ("", False))
+    return (
+        f" Of {len(rows)} emotions it has the {end} r, so the size of that r is somewhat overestimated."
+        if large
+        else ""
+    )
 
 
 def example_published(valence: str) -> str:

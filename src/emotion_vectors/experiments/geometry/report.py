@@ -113,8 +113,10 @@ def _scale_seen(part: Geometry, row: Agreement) -> str:
 def chance(record: Record) -> str:
     """What ratings of other words give, and that one component is not a question of chance alone."""
     part = record.part(Geometry)
-    if part is None or not part.scales:
+    if part is None:
         return ""
+    if not part.scales:
+        return "Nothing to compare."
     highs = [fixed(row.ridge.null_high) for row in part.vectors.agreements]
     said = listing(
         [
@@ -217,9 +219,9 @@ def components_table(record: Record) -> Table | None:
         for place, component in enumerate(one.components, 1)
     )
     note = (
-        "r in sample, on all rated words (ratings) or all emotions (the stories' length in words and the share of the first person among their pronouns); with ten components "
-        "some r is large by chance alone. The sign of a component is arbitrary; here its largest r with a scale is positive."
-    )
+        "r in sample, on all rated words (ratings) or all emotions (the stories' length in words and the share of the first person among their pronouns); among so many "
+        "some r is large by chance alone. The sign of a component is arbitrary"
+    ) + ("; here its largest r with a scale is positive." if part.scales else ".")
     return Table("Principal components", ("Component", "Share", *heads, *part.covariates), rows, note)
 
 

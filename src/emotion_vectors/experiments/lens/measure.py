@@ -200,7 +200,11 @@ def _recognition(
     interval, bar = intervals.wilson_interval(count, n), scaled(SEED_BAR, n, 171)
     null = Null("words shuffled over the emotions' vectors", float(dealt.mean()), p)
     # What the tokenizer can't spell in one token can't be recognised: that says nothing about the vectors.
-    blocked = f"only {single} words have a one-token form, too few for the bar" if single < bar.value else ""
+    blocked = (
+        f"only {single} {'word has' if single == 1 else 'words have'} a one-token form, too few for the bar"
+        if single < bar.value
+        else ""
+    )
     v1 = judge(
         "V1", "Self-recognition in the logit lens", count, (interval.low * n, interval.high * n), null, bar,
         f"emotions with their own word in the top {k} tokens", n,

@@ -11,7 +11,7 @@ from emotion_vectors.record.requirements import agrees, require, require_close, 
 from emotion_vectors.report.about import reliability_rows, reliability_seen
 from emotion_vectors.report.published import CRITERIA
 from emotion_vectors.report.topic import Card, Cell, Choice, Table, TableOf, Topic
-from emotion_vectors.report.wording import fixed, interval, number, p_value
+from emotion_vectors.report.wording import count, fixed, interval, number, p_value
 
 QUESTION = "Do the vectors carry the emotions' words?"
 
@@ -134,7 +134,8 @@ def lens_table(record: Record) -> Table | None:
     note += f" {norm[lens.other.through_norm].capitalize()} it is {lens.other.count} of {lens.of}."
     if lens.multi_word:
         hits = sum(row.first_token_hit for row in lens.multi_word)
-        note += f" {number(len(lens.multi_word))} words have no form of one token; the first token of {number(hits)} of them is among the top."
+        none = f"{count(len(lens.multi_word), 'word')} {'has' if len(lens.multi_word) == 1 else 'have'} no form of one token"
+        note += f" {none}; the first token of {number(hits)} of {number(len(lens.multi_word))} is among the top."
     columns = ("Emotion", f"In the top {lens.k}", "Best rank", "Raised most", "Lowered most")
     columns += ("Best rank, Jacobian lens", "Raised most, Jacobian lens") if carried else ()
     return Table("Logit lens of every emotion", columns, rows, note)

@@ -109,7 +109,7 @@ def run(
     expected = np.array([[sign_of(t.expected[e]) for e in NUMERIC_EMOTIONS] for t in templates])
     curves = Curves(rho, random_rho, change, random_change)
     effect = _effect(curves, expected, resamples, seed)
-    v5, v6 = _criteria(curves, effect, expected, resamples, seed)
+    v5, v6 = _criteria(curves, effect, expected, resamples, seed, twinned is not None)
     if detect and len(templates) > 1:
         judged = power.Judged(chance_of(v6), scaled(STRONG_BAR, v6.of or 0, SIGNS_OF))
         v6 = v6.with_detectable(power.trends(judged, random_rho, STRONG, seed))
@@ -141,8 +141,10 @@ def _effect(found: Curves, expected: np.ndarray, resamples: int, seed: int) -> C
     )  # fmt: skip
 
 
-def _criteria(found: Curves, effect: ChangeSize, expected: np.ndarray, resamples: int, seed: int) -> list[Criterion]:
-    """V5 without twins and V6, from the curves and the expected signs (templates, emotions)."""
+def _criteria(
+    found: Curves, effect: ChangeSize, expected: np.ndarray, resamples: int, seed: int, twinned: bool
+) -> list[Criterion]:
+    """V5 without twins and V6, from the curves and the expected signs (templates, emotions); `twinned`: V5 will get twins."""
     named = expected != 0
     right, random_right = _right(found, expected)
     strong, random_strong = (np.abs(rho) > STRONG for rho in (found.rho, found.random_rho))
@@ -161,7 +163,7 @@ def _criteria(found: Curves, effect: ChangeSize, expected: np.ndarray, resamples
             note += f" By the count alone p = {number(effect.signs_p)}."
             what, p = f"{what} (p: the larger of the count's and the size's)", max(p, effect.p)
         if name == "V6":
-            note = _weak(null, total)
+            note = _weak(null, total, twinned)
         criteria.append(
             judge(
                 name, title, count, (low * total, high * total), Null(what, float(null.mean()), p), scaled(bar, total, SIGNS_OF), unit_text, total, note=note,
@@ -187,13 +189,14 @@ def _share_interval(right: np.ndarray, asked: np.ndarray, resamples: int, seed: 
     return max(0.0, float(interval.low)), min(1.0, float(interval.high))
 
 
-def _weak(null: np.ndarray, total: int) -> str:
-    """What V6 could have shown, in a sentence."""
+def _weak(null: np.ndarray, total: int, twinned: bool) -> str:
+    """How many curves V6 takes to be beyond chance, in a sentence, and what is stricter."""
     enough = [count for count in range(total + 1) if nulls.permutation_p(count, null) <= ALPHA]
     found = f"Random directions reach {number(null.mean())} of {total}; "
+    stricter = " V5, which has twins, is the stricter test." if twinned else ""
     if not enough:
-        return f"{found}not even {total} would exclude chance, so V6 can't pass. V5 is the stronger test, with twins."
-    return f"{found}it takes {enough[0]} to exclude chance, so V6 can hardly pass. V5 is the stronger test, with twins."
+        return f"{found}not even {total} would exclude chance, so V6 can't pass.{stricter}"
+    return f"{found}p ≤ {ALPHA} takes {enough[0]} or more, beside an interval that excludes chance.{stricter}"
 
 
 def _right(found: Curves, expected: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -68,9 +68,15 @@ def numeric_chance(record: Record) -> str:
     if numeric is None:
         return "Nothing to compare."
     return (
-        f"{null_sentence(record.criteria['V5'])} {null_sentence(record.criteria['V6'])}{_effect(numeric.effect)} Over five to seven values a "
-        "random direction often drifts steadily, so the signs say more than the size of ρ."
+        f"{null_sentence(record.criteria['V5'])} {null_sentence(record.criteria['V6'])}{_effect(numeric.effect)} Over so few values "
+        f"({_values(numeric)} for each template) a random direction often drifts steadily, so the signs say more than the size of ρ."
     )
+
+
+def _values(numeric: Numeric) -> str:
+    """How many values the templates have: "6", "5 to 7"."""
+    ends = sorted({len(template.values) for template in numeric.templates})
+    return " to ".join(str(end) for end in dict.fromkeys((ends[0], ends[-1]))) if ends else "none"
 
 
 def _effect(effect: ChangeSize | None) -> str:

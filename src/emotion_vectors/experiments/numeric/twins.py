@@ -209,5 +209,5 @@ def _graver(severity: Beyond) -> str:
     p = max(known_number(severity.count_p), known_number(severity.size_p))
     return (
         f"At equal numbers another severity moves {severity.count} of {severity.of} cosines in the expected direction "
-        f"(random directions {number(known_number(severity.null))}, p = {number(p)})."
+        f"(random directions {number(known_number(severity.null))}; the larger p of the count's and the size's: {number(p)})."
     )

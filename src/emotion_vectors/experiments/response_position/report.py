@@ -51,7 +51,8 @@ def _told(pair: PositionPair) -> str:
 def _judged(found: Agreed) -> str:
     """Whether prompts are told apart alike at both positions, and whether emotion probes do it more than any direction."""
     if found.p > 0.05 or found.interval[0] <= 0:
-        return f"within the probes no agreement beyond shuffled scenarios ({p_value(found.p)})"
+        zero = "" if found.p > 0.05 else "the interval does not lie above 0, "
+        return f"within the probes no agreement beyond shuffled scenarios is shown ({zero}{p_value(found.p)})"
     random = found.random
     if random is None:
         return f"within the probes more than shuffled scenarios give ({p_value(found.p)})"

@@ -38,7 +38,7 @@ def abstract(record: Record) -> str:
     if both is not None:
         matches, mean_rank = both.matches, both.mean_rank
         return (
-            f"Of {number(both.of)} texts that imply an emotion without naming it, {number(matches.value)} have the intended probe highest of "
+            f"Of {number(both.of)} texts that imply an emotion without naming it, in {number(matches.value)} the intended probe is the highest of "
             f"{both.emotions} ({_beside_chance(matches)}); its mean rank is "
             f"{fixed(mean_rank.value)} ({_beside_chance(mean_rank, 2)}). {words_reach(record, ('V3', 'V4'))}".rstrip()
         )

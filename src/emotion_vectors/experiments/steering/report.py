@@ -25,7 +25,7 @@ from emotion_vectors.record import Record
 from emotion_vectors.report.criteria import null_sentence
 from emotion_vectors.report.published import CRITERIA
 from emotion_vectors.report.topic import Card, Choice, Figure, Section, Shade, TableOf, Topic
-from emotion_vectors.report.wording import NOTHING, count, fixed, interval, number
+from emotion_vectors.report.wording import NOTHING, count, fixed, interval, number, sided
 
 QUESTION = "Do they drive what it prefers?"
 
@@ -59,16 +59,23 @@ def abstract(record: Record) -> str:
     steering, verdict = record.part(Steering), record.criteria["V10"].verdict
     if steering is None or steering.r is None:
         return "The steering experiment gives no correlation in this run."
+    known = steering.low is not None and steering.high is not None
+    ends = (steering.low, steering.high) if steering.low is not None and steering.high is not None else (0.0, 0.0)
+    # A V10 that fails may still have an interval above 0: it misses the bar, and not the direction.
+    failed = sided(
+        ends,
+        "preferences move the way the correlation predicts, but less closely than V10 asks",
+        "preferences move against what the correlation predicts",
+        "it is not shown that preferences move the way the correlation predicts",
+    )
     direction = {
         "pass": "preferences move the way the correlation predicts",
-        "fail": "preferences do not move the way the correlation predicts",
+        "fail": failed,
         "inconclusive": "it remains open whether preferences move the way the correlation predicts",
     }[verdict]
     paper, seed = CRITERIA["V10"].paper, CRITERIA["V10"].seed
     assert paper is not None
-    bounds = "not available"
-    if steering.low is not None and steering.high is not None:
-        bounds = interval((steering.low, steering.high), 2)
+    bounds = interval(ends, 2) if known else "not available"
     return (
         f"When the vectors are added on the steered activities alone, {direction}: r = {fixed(steering.r)} over "
         f"{count(int(steering.of), 'emotion')} (95 % interval {bounds}), against {number(paper.value)} in the paper and "
@@ -83,9 +90,9 @@ def limits(record: Record) -> list[str]:
         return []
     swept = len(steering.dose.strengths) if steering.dose else 0
     other = (
-        f"the dose-response curve shows {number(swept)} strengths for a few emotions"
-        if swept
-        else "no other strength was tried"
+        f"the dose-response curve shows {number(swept)} strengths for {count(len(steering.dose.emotions), 'emotion')}"
+        if steering.dose and swept
+        else "preferences were steered with no other"
     )
     found = [
         f"The steering verdicts use one strength, {number(steering.strength)} times the residual norm; {other}. The paper finds that a strength "

@@ -93,7 +93,7 @@ def dose_seen(record: Record) -> str:
         turned = sum(row.nats[0] * row.nats[-1] < 0 for row in curves)
         text += f" {number(turned)} of {count(len(curves), 'curve')} have opposite signs at {number(strengths[0])} and {number(strengths[-1])}."
     rising = sum(row.nats_per_strength > 0 for row in curves)
-    return f"{text} {number(rising)} of {number(len(curves))} lines through the curves rise with the strength."
+    return f"{text} {number(rising)} of {number(len(curves))} lines through the curves rise with the strength, without intervals."
 
 
 def dose_chance(record: Record) -> str:

@@ -109,11 +109,10 @@ def contraction_seen(inversion: Inversion) -> str:
     """What is left when no transfer is possible: contraction, and what it does to a half with a lead of its own."""
     arms, lead = inversion_arms(inversion), inversion.imbalance_nats
     own, both = arms["own"], arms["both"]
-    ahead = "leads" if lead > 0 else "trails" if lead < 0 else "equals"
     text = (
         f"What is left on both activities is a change that belongs to the pair: preferences {_contracted(both.mean_contraction)} of their size "
-        f"(on the steered activity alone they {_contracted(own.mean_contraction)}). Before steering the even half {ahead} the "
-        f"odd half by {nats(abs(lead))}, "
+        f"(on the steered activity alone they {_contracted(own.mean_contraction)}). Before steering the mean score of the even half "
+        f"less that of the odd half is {nats(lead)}, "
     )
     if both.mean_contraction is None or both.mean_contraction * lead == 0:
         return f"{text}so this gives neither half a direction."

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from emotion_vectors.experiments.steering.controls import ARMS
-from emotion_vectors.experiments.steering.record import Steering
+from emotion_vectors.experiments.steering.record import EmotionEffect, Steering
 from emotion_vectors.experiments.steering.record_controls import HalfEffect
 from emotion_vectors.experiments.steering.sentences_controls import (
     arms_seen,
@@ -112,6 +112,11 @@ def _small(value: float) -> str:
     return f"{value:.1e}".replace("-", "−") if 0 < abs(value) < 1e-4 else fixed(value, _DECIMALS)
 
 
+def _in_elo(steering: Steering, row: EmotionEffect) -> float:
+    """An effect in Elo points, steered minus control, by the run's rate."""
+    return row.elo if steering.elo_per_nat is None else row.nats * steering.elo_per_nat
+
+
 def effects_table(record: Record) -> Table | None:
     """Each steered emotion with its effect and the coherence of the answers beside it; None without steering."""
     steering = record.part(Steering)
@@ -124,7 +129,8 @@ def effects_table(record: Record) -> Table | None:
             Cell(fixed(row.r), "number"),
             # These two may take two lines: the table is as wide as the page.
             Cell(f"{signed(row.nats, 3)} ({interval((row.low, row.high), 3)})", "measured"),
-            Cell(f"{signed(row.elo, 1)} ({interval((row.elo_low, row.elo_high), 1)})", "measured"),
+            # The interval is that of the effect in nats, so the value beside it is too; refitted scores are another estimate.
+            Cell(f"{signed(_in_elo(steering, row), 1)} ({interval((row.elo_low, row.elo_high), 1)})", "measured"),
             *_numbers(
                 [
                     signed(row.nats_even, 3),

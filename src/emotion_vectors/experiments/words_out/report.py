@@ -19,7 +19,7 @@ from emotion_vectors.experiments.words_out.record import (
 from emotion_vectors.record import Record
 from emotion_vectors.record.requirements import require, require_close, require_within
 from emotion_vectors.report.topic import Cell, Shade, Table, TableOf, Topic
-from emotion_vectors.report.wording import fixed, listing, number, p_value, percent
+from emotion_vectors.report.wording import count, fixed, listing, number, p_value, percent
 
 ALPHA = 0.05
 _TITLES = {
@@ -51,10 +51,9 @@ def left_seen(record: Record) -> str:
     kept = [test for test in passed if test not in LENS and test in beyond_chance(others)]
     asked = [test for test in passed if test not in LENS]
     sentences = [
-        f"Of {number(len(passed))} tests in which the vectors are beyond chance (p ≤ 0.05), {number(len(remain))} stay so without the words"
-        f"{f' ({_names(remain)})' if remain else ''}; of the {number(len(asked))} that were repeated with the words of other "
-        "stories removed instead, "
-        f"{number(len(kept))} stay so."
+        f"The vectors are beyond chance (p ≤ 0.05) in {count(len(passed), 'test')}, and without the words in {number(len(remain))} of these"
+        f"{f' ({_names(remain)})' if remain else ''}. With the words of other stories removed instead {number(len(asked))} of these "
+        f"{'was' if len(asked) == 1 else 'were'} repeated, and the vectors are beyond chance in {number(len(kept))}."
     ]  # fmt: skip
     if left.explained is not None and left.cosine is not None and left.norm is not None:
         sentences.append(
@@ -66,7 +65,7 @@ def left_seen(record: Record) -> str:
     plain, after = beyond_chance(static), beyond_chance(static_left)
     sentences.append(
         "How thorough the removal is shows in what it leaves of pure words: the static embedding is beyond chance in "
-        f"{number(len(plain))} tests and without "
+        f"{count(len(plain), 'test')} and without "
         f"its words in {number(len(after))}{f' ({_names(after)})' if after else ''}."
     )
     return " ".join(sentences)

@@ -92,6 +92,7 @@ def _show(
     from rich.table import Table
     from rich.text import Text
 
+    from emotion_vectors.report.wording import count
     from emotion_vectors.vectors.strength import LENGTHS, MOST_LOST, MOST_REPEATED
 
     console = Console(highlight=False)
@@ -99,7 +100,7 @@ def _show(
         Text(
             plain_text(
                 f"{lm.name}, layer {how.layer}, {how.tokens} tokens, in mean residual norms ({vectors.residual_norm[how.layer]:.3g}); "
-                f"{how.samples} answer{'' if how.samples == 1 else 's'} of up to {how.sampling.max_new_tokens} tokens each, seed {how.seed}"
+                f"{count(how.samples, 'answer')} of up to {how.sampling.max_new_tokens} tokens each, seed {how.seed}"
             )
         )
     )

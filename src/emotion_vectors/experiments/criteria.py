@@ -134,11 +134,11 @@ def judge(
     verdict, because = decide(value, (low, high), null, threshold, blocked, capped)
     share = f" of {of}" if of is not None else ""
     reason = (
-        f"{number(value)}{share} {unit} (95 % interval {number(low)} to {number(high)}), against {number(null.value)} "
+        f"Not measured: {because}."
+        if math.isnan(value)
+        else f"{number(value)}{share} {unit} (95 % interval {number(low)} to {number(high)}), against {number(null.value)} "
         f"for {null.what} (p = {number(null.p)}): {because}."
     )
-    if math.isnan(value):
-        reason = f"Not measured: {because}."
     seeds = seed or Seed(seen, threshold, unit)
     # What is not set is not written: only V2 to V5 have a `seed`.
     judged = Criterion(

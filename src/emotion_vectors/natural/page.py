@@ -76,12 +76,9 @@ def abstract(record: Summary) -> str:
 
 def _up_to(found: Sequence[int], top: int) -> str:
     """The strongest passages as asked, or fewer where the texts have no more."""
-    some = "" if all(amount == top for amount in found) else "up to "
-    return (
-        f"the strongest {some}passage"
-        if top == 1 and not some
-        else f"{some or 'the '}{count(top, 'strongest passage')}"
-    )
+    if any(amount != top for amount in found):
+        return f"up to {count(top, 'strongest passage')}"
+    return "the strongest passage" if top == 1 else f"the {count(top, 'strongest passage')}"
 
 
 def sentences(record: Summary) -> list[str]:

@@ -59,11 +59,10 @@ def abstract(record: Record) -> str:
     steering, verdict = record.part(Steering), record.criteria["V10"].verdict
     if steering is None or steering.r is None:
         return "The steering experiment gives no correlation in this run."
-    known = steering.low is not None and steering.high is not None
-    ends = (steering.low, steering.high) if steering.low is not None and steering.high is not None else (0.0, 0.0)
+    ends = None if steering.low is None or steering.high is None else (steering.low, steering.high)
     # A V10 that fails may still have an interval above 0: it misses the bar, and not the direction.
     failed = sided(
-        ends,
+        ends or (0.0, 0.0),
         "preferences move the way the correlation predicts, but less closely than V10 asks",
         "preferences move against what the correlation predicts",
         "it is not shown that preferences move the way the correlation predicts",
@@ -75,10 +74,9 @@ def abstract(record: Record) -> str:
     }[verdict]
     paper, seed = CRITERIA["V10"].paper, CRITERIA["V10"].seed
     assert paper is not None
-    bounds = interval(ends, 2) if known else "not available"
     return (
         f"When the vectors are added on the steered activities alone, {direction}: r = {fixed(steering.r)} over "
-        f"{count(int(steering.of), 'emotion')} (95 % interval {bounds}), against {number(paper.value)} in the paper and "
+        f"{count(int(steering.of), 'emotion')} (95 % interval {interval(ends, 2)}), against {number(paper.value)} in the paper and "
         f"{number(seed.value)} in Hong (2026), whose hook acted on both activities."
     )
 

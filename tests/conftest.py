@@ -72,12 +72,13 @@ def finished(once, tmp_path_factory, name, settings_of, page):
     def make(folder):
         from contextlib import nullcontext
 
-        from small import without_page
+        from small import HUB_TOKEN, without_page
 
         from emotion_vectors.pipeline import run_experiment
         from emotion_vectors.settings import Runtime
 
-        with nullcontext() if page else without_page():
+        with pytest.MonkeyPatch.context() as patch, nullcontext() if page else without_page():
+            patch.setenv("HF_TOKEN", HUB_TOKEN)
             quiet = Runtime(device="cpu", quiet=True, threads=1)
             run_experiment(settings_of(), folder / "run", quiet, command="emotion-vectors run --preset toy")
 

@@ -29,7 +29,7 @@ def count_verdict(count, of, draws, bar, name="V2", capped=""):
 def test_pairs():
     of, bar = 30, scaled(4, 30, 5)
     draws = np.random.default_rng(0).binomial(of, 0.5, 2000)
-    found = power.pairs(Judged(Null("chance", float(draws.mean()), 1.0), bar), of, draws, 0)
+    found = power.pairs(Judged(Null("chance", float(draws.mean()), 1.0), bar), of, draws.mean() / of, draws, 0)
 
     def trial(share):
         return lambda g: count_verdict(g.binomial(of, share + (1 - share) * draws.mean() / of), of, draws, bar)
@@ -42,7 +42,7 @@ def test_pairs():
 def test_five_pairs_whose_interval_reaches_chance_could_not_have_passed():
     """Chance gives 3 of 5: Wilson's interval of 5 of 5 begins at 2.8."""
     draws = np.random.default_rng(1).binomial(5, 0.6, 2000)
-    found = power.pairs(Judged(Null("chance", float(draws.mean()), 1.0), Threshold(4)), 5, draws, 0)
+    found = power.pairs(Judged(Null("chance", float(draws.mean()), 1.0), Threshold(4)), 5, draws.mean() / 5, draws, 0)
     assert found.value is None and found.sentence.startswith("No effect could have passed: even with every one of 5")
     assert count_verdict(5, 5, draws, Threshold(4)) != "pass"
 

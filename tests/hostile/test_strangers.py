@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 import pytest
-from faults import SMALL_WORDS
+from small import HUB_TOKEN
 
 from emotion_vectors.errors import LONGEST, UserError, nearest, printable
 from emotion_vectors.lm.model import load_model
@@ -124,24 +124,16 @@ def test_a_name_with_terminal_commands_reaches_no_terminal(tmp_path):
     assert re.search(rb"Error: .*pack", done.stderr)
 
 
-@pytest.mark.slow
-def test_a_token_of_the_hub_is_in_no_file_and_in_no_error(tmp_path, monkeypatch):
-    token = "hf_" + "q7Zp" * 8
-    monkeypatch.setenv("HF_TOKEN", token)
+def test_a_token_of_the_hub_is_in_no_file_and_in_no_error(toy_run, tmp_path, monkeypatch):
+    monkeypatch.setenv("HF_TOKEN", HUB_TOKEN)
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    done = subprocess.run(
-        [sys.executable, "-m", "emotion_vectors", "run", "--preset", "toy", *SMALL_WORDS, "--device", "cpu", "--threads", "1", "--out", str(tmp_path / "run")],
-        capture_output=True, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0
-    said = done.stdout + done.stderr
     failed = subprocess.run(
         [sys.executable, "-m", "emotion_vectors", "run", "--model", "nobody/nothing", "--out", str(tmp_path / "none")],
         capture_output=True, check=False,
     )  # fmt: skip
-    assert failed.returncode == 2
-    for text in (said, failed.stdout + failed.stderr):
-        assert token.encode() not in text
-    for path in (path for path in (tmp_path / "run").rglob("*") if path.is_file()):
-        assert token.encode() not in path.read_bytes(), path
+    assert failed.returncode == 2 and HUB_TOKEN.encode() not in failed.stdout + failed.stderr
+    files = [path for path in toy_run[0].rglob("*") if path.is_file()]
+    assert len(files) > 50
+    for path in files:
+        assert HUB_TOKEN.encode() not in path.read_bytes(), path
     assert b"nobody/nothing" in failed.stderr

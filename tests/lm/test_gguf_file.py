@@ -46,6 +46,11 @@ def test_a_tensor_without_a_place_is_refused_by_name(tensors, named, tmp_path):
         loaded(path, tmp_path)
 
 
+def test_a_conversion_shows_no_bar_of_another_library(tmp_path, capfd):
+    loaded(tiny_gguf(tmp_path / "m.gguf", world("llama"), "llama"), tmp_path)
+    assert capfd.readouterr().err == ""
+
+
 @pytest.mark.parametrize("harm", ["cut", "bit", "gone", "seal", "config"])
 @pytest.mark.slow
 def test_a_damaged_conversion_is_made_again(harm, tmp_path):

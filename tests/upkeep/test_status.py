@@ -84,7 +84,8 @@ def test_stages_read_the_settings_that_they_name(tmp_path, monkeypatch):
     monkeypatch.setattr(Settings, "__getattribute__", watched)
     monkeypatch.setattr(RunFolder, "finish", finished)
     every = settings.change(settings.toy(), jacobian_texts=2, dialogues="write", **SMALL)  # with every stage
-    run_experiment(every, tmp_path / "run", QUIET)
+    with without_page():  # a page reads the record and no settings
+        run_experiment(every, tmp_path / "run", QUIET)
     opening = stages["doctor"]
     for stage in STAGES[1:]:
         missing = stages[stage.name] - stage.settings - EVERYWHERE

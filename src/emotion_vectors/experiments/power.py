@@ -135,10 +135,12 @@ def recognised(
     )
 
 
-def pairs(judged: Judged, of: int, draws: np.ndarray, seed: int) -> Detectable:
-    """V2: share of the `of` opposite pairs that truly point apart; `draws` (b,): counts of random pairs."""
+def pairs(judged: Judged, of: int, chance: float, draws: np.ndarray, seed: int) -> Detectable:
+    """V2: share of the `of` opposite pairs that truly point apart.
+
+    `chance`: share of random pairs that are negative; `draws` (b,): counts of random pairings, with every opposite pair negative that they meet.
+    """
     random = generator("V2", seed)
-    chance = float(draws.mean()) / of
     uniform, noise = random.random((SIMULATIONS, of)), random.random((SIMULATIONS, of)) < chance
     by_count = judged.counts(of, nulls.permutation_p(np.arange(of + 1), draws[:, None]))
 

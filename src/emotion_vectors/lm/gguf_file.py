@@ -12,7 +12,7 @@ from typing import Any
 
 import gguf
 import torch
-from transformers import AutoConfig, AutoTokenizer, PreTrainedModel
+from transformers import AutoConfig, AutoTokenizer, PreTrainedModel, modeling_gguf_pytorch_utils
 from transformers.modeling_gguf_pytorch_utils import TENSOR_PROCESSORS, TensorProcessor, get_gguf_hf_weights_map
 from transformers.utils import logging
 
@@ -21,6 +21,10 @@ from emotion_vectors.lm.gguf_config import Factors, apply_keys, check_keys
 from emotion_vectors.lm.gguf_header import Header, join, read_header, shards
 from emotion_vectors.lm.gguf_tokenizer import check_ids, settle_tokenizer
 from emotion_vectors.lm.pretrained import SHOWN, load_pretrained
+
+# transformers' bar for GGUF files doesn't heed its own switch for bars (see `lm.model`).
+_theirs: Any = modeling_gguf_pytorch_utils
+_theirs.tqdm = lambda tensors, **_: tensors
 
 READING = 3  # goes up when the same file is read in another way; what was converted before is then not used again
 FREQUENCIES = "rope_freqs.weight"

@@ -33,13 +33,13 @@ def kmeans(rows: FloatArray, count: int, starts: int, seed: int) -> Partition:
     if not 1 <= count <= len(rows):
         raise UserError(f"{len(rows)} rows can't be put into {count} clusters; ask for fewer.")
     generator = np.random.default_rng(seed)
-    squares = (rows**2).sum(axis=1)
-    return min((_lloyd(rows, squares, count, generator) for _ in range(starts)), key=lambda one: one.inertia)
+    squares, products = (rows**2).sum(axis=1), rows @ rows.T
+    begun = (rows[_spread(products, count, generator)] for _ in range(starts))
+    return min((_lloyd(rows, squares, centres) for centres in begun), key=lambda one: one.inertia)
 
 
-def _lloyd(rows: FloatArray, squares: FloatArray, count: int, generator: np.random.Generator) -> Partition:
-    centres = _spread(rows, squares, count, generator)
-    labels = np.full(len(rows), -1)
+def _lloyd(rows: FloatArray, squares: FloatArray, centres: FloatArray) -> Partition:
+    count, labels = len(centres), np.full(len(rows), -1)
     for _ in range(MOST_STEPS):
         distance = _distances(rows, squares, centres)
         nearest = distance.argmin(axis=1)
@@ -55,15 +55,23 @@ def _lloyd(rows: FloatArray, squares: FloatArray, count: int, generator: np.rand
     return Partition(labels, centres, float(((rows - centres[labels]) ** 2).sum()))
 
 
-def _spread(rows: FloatArray, squares: FloatArray, count: int, generator: np.random.Generator) -> FloatArray:
-    """First centres: rows drawn with a chance that grows with the squared distance to those that are there."""
-    centres = rows[[int(generator.integers(len(rows)))]]
-    while len(centres) < count:
-        nearest = _distances(rows, squares, centres).min(axis=1)
+def _spread(products: FloatArray, count: int, generator: np.random.Generator) -> list[int]:
+    """Rows of the first centres: each drawn with a chance that grows with the squared distance to those that are there.
+
+    `products` (n, n) are the inner products of the rows: an item's distances cost no pass over its width.
+    """
+    squares = products.diagonal()
+    chosen = [int(generator.integers(len(products)))]
+    nearest = np.full(len(products), np.inf)
+    while len(chosen) < count:
+        last = chosen[-1]
+        nearest = np.minimum(nearest, np.maximum(squares - 2 * products[last] + squares[last], 0))
         total = nearest.sum()
-        chance = nearest / total if total > 0 else np.full(len(rows), 1 / len(rows))
-        centres = np.vstack([centres, rows[int(generator.choice(len(rows), p=chance))]])
-    return centres
+        chance = nearest / total if total > 0 else np.full(len(products), 1 / len(products))
+        reached = chance.cumsum()
+        # What `generator.choice` does with such chances, without its checks of them.
+        chosen.append(int((reached / reached[-1]).searchsorted(generator.random(), side="right")))
+    return chosen
 
 
 def _distances(rows: FloatArray, squares: FloatArray, centres: FloatArray) -> FloatArray:

@@ -235,7 +235,7 @@ def test_four_emotions_and_one_pair():
     lm, names, vectors = world(4)
     record, (v1, v2) = run(lm, names, opposites(vectors, [(0, 1)], np.random.default_rng(4)), [(names[0], names[1])])
     assert v1.of == 4 and v2.of == 1 and v2.value == 1 and v2.verdict == "inconclusive"
-    assert "this run has too few pairs: even all 1 negative would have p = 1" in v2.reason
+    assert "this run has too few pairs: even with its one pair negative p would be 1" in v2.reason
     json.dumps([record.dump(), v1.dump(), v2.dump()], allow_nan=False)
 
 

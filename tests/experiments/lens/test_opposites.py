@@ -75,6 +75,24 @@ def test_five_pairs_that_could_never_pass_say_so():
     assert record.pairs_test.best_p == 1 and "no count of so few pairs could exclude chance" in v2.note
 
 
+@pytest.mark.parametrize("apart", [True, False])
+@pytest.mark.parametrize(("count", "pairings"), [(1, 1), (2, 3), (3, 15), (4, 105), (5, 945)])
+def test_so_few_pairs_that_a_random_pairing_is_often_the_very_same_decide_nothing(count, pairings, apart):
+    """All other pairs point together: whatever ours do, nothing but the pairing itself is as good as all of ours apart."""
+    rows = np.full((60, 60), 0.0)
+    rows[:, 0] = 3
+    for number, (a, b) in enumerate(OURS[:count]):
+        rows[[a, b], number + 1] = (4, -4) if apart else (4, 4)
+    found, v2 = opposites.run(NAMES, rows, rows, Pairs((), named(OURS[:count])), VALENCE, 4000, 0, detect=True)
+    assert found.opposites.count == (count if apart else 0)
+    assert found.opposites.best_p == pytest.approx(1 / pairings, abs=0.02)
+    if 1 / pairings > 0.05:
+        assert v2.verdict == "inconclusive" and "this run has too few pairs" in v2.reason
+        assert v2.detectable.value is None and v2.detectable.sentence.startswith("No effect could have passed")
+    else:
+        assert v2.verdict == ("pass" if apart else "fail") and v2.detectable.value <= 1
+
+
 def test_counts_and_both_nulls_equal_plain_loops():
     rows = world(3, 0.6, 0.3)
     found = run(rows, resamples=3000)[0].opposites

@@ -262,6 +262,25 @@ def test_a_scenario_set_of_fewer_emotions_is_scaled():
     assert record["items"] == [] and [one.verdict for one in criteria] == ["not asked"] * 2
 
 
+@pytest.mark.parametrize("effect", [0.0, 4.0])
+@pytest.mark.parametrize(("few", "shuffles"), [(2, 2), (3, 6), (4, 24)])
+def test_so_few_emotions_that_a_shuffle_often_leaves_them_as_they_are_decide_nothing(few, shuffles, effect):
+    main, heldout, vectors = world(5, effect)
+    known = TARGETS[:few]
+    record, found = measured(
+        main, heldout, [EMOTIONS[i] for i in known], vectors[None, known], Layers(), 4000, 0, detect=True
+    )
+    if effect:
+        assert record["together"]["matches"]["value"] == 4 * few
+        assert record["together"]["matches"]["p"] == pytest.approx(1 / shuffles, abs=0.02)
+    for one in found:
+        if 1 / shuffles > 0.05:
+            assert one.verdict == "inconclusive" and f"even with all {few} first in each of theirs" in one.reason
+            assert one.detectable.value is None and one.detectable.sentence.startswith("No effect could have passed")
+        else:
+            assert (one.verdict == "pass") == bool(effect) and one.detectable.value is not None
+
+
 def test_the_rank_bar_keeps_its_place_between_best_and_worst():
     assert rank_bar(12).value == 3.0 and rank_bar(12).note == ""
     for probes in (2, 5, 11):

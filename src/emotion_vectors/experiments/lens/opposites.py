@@ -3,7 +3,8 @@
 In: the logit vectors (n, v) of n emotions, the five published pairs and a longer list of ours, fixed beforehand. Out: for every
 pair the dot product and cosines, and V2: how many pairs of ours have a negative dot product.
 Source: Hong (2026), section 3.1 for the five pairs, whose count keeps Hong's verdict; the longer list is ours. Five pairs
-are too few for a verdict: random pairs of emotions are all five negative too often (`best_p`).
+are too few for a verdict: random pairs of emotions are all five negative too often (`best_p`: p if all pairs were negative, also where
+a random pairing meets one of them; of two pairs one in three pairings is the very same).
 Null: the same words paired at random, so that what the words share, their valence above all, stays in it. A second one keeps the
 valences of every pair and shuffles who is paired with whom: what only opposites, and not merely good and bad, give.
 What it can't tell: whether a pair is opposite was judged by us and by nobody else.
@@ -65,14 +66,14 @@ def run(
     dots = logits @ logits.T
     few = _published(dots, five, resamples, seed)
     labels = [valence.get(emotion, "") for emotion in emotions]
-    many, null = _ours(dots, ours, labels, _rows(emotions, dots, unit_vectors, ours), resamples, seed)
+    many, best = _ours(dots, ours, labels, _rows(emotions, dots, unit_vectors, ours), resamples, seed)
     found = Found(_rows(emotions, dots, unit_vectors, five), few, many)
     if not len(five) and not len(ours):
         return found, not_asked("V2", "No opposite pair has both of its emotions in this run.")
     v2 = _criterion(few, many)
     if detect and len(ours):
         judged = power.Judged(chance_of(v2), scaled(SEED_BAR, len(ours), SEED_PAIRS), _too_few(many))
-        v2 = v2.with_detectable(power.pairs(judged, len(ours), null, seed))
+        v2 = v2.with_detectable(power.pairs(judged, len(ours), known_number(many.null) / len(ours), best, seed))
     return found, v2
 
 
@@ -89,25 +90,24 @@ def _rows(emotions: Sequence[str], dots: np.ndarray, unit_vectors: np.ndarray, p
 
 def _published(dots: np.ndarray, pairs: np.ndarray, resamples: int, seed: int) -> PairsTest:
     """The published pairs against random pairs of emotions, and the p that the best possible count would have."""
-    count, of = int((dots[pairs[:, 0], pairs[:, 1]] < 0).sum()), len(pairs)
+    negative = dots < 0
+    count, of = int(negative[tuple(pairs.T)].sum()), len(pairs)
     generator = np.random.default_rng(seed)
-    null = np.empty(resamples)
-    for draw in range(resamples):
-        cast = generator.permutation(len(dots))[: 2 * of].reshape(-1, 2)
-        null[draw] = (dots[cast[:, 0], cast[:, 1]] < 0).sum()
+    drawn = [generator.permutation(len(dots))[: 2 * of].reshape(-1, 2) for _ in range(resamples)]
+    null, best = counted(negative, drawn), counted(opposed(negative, pairs), drawn)
     if not of:
         return PairsTest(count=count, of=of, interval=None, null=None, p=None, best_p=None)
     wilson = intervals.wilson_interval(count, of)
     return PairsTest(
         count=count, of=of, interval=[wilson.low * of, wilson.high * of], null=float(null.mean()),
-        p=float(nulls.permutation_p(count, null)), best_p=float(nulls.permutation_p(of, null)),
+        p=float(nulls.permutation_p(count, null)), best_p=float(nulls.permutation_p(of, best)),
     )  # fmt: skip
 
 
 def _ours(
     dots: np.ndarray, pairs: np.ndarray, valence: Sequence[str], rows: list[Pair], resamples: int, seed: int
 ) -> tuple[Opposites, np.ndarray]:
-    """Count, interval, both nulls and p of our pairs (m, 2); also the draws (b,) of the first null."""
+    """Count, interval, both nulls and p of our pairs (m, 2); also the draws (b,) of the first null if all pairs were negative."""
     negative = dots < 0
     hits = negative[pairs[:, 0], pairs[:, 1]]
     count, of, words = int(hits.sum()), len(pairs), len(np.unique(pairs))
@@ -115,15 +115,28 @@ def _ours(
         return Opposites(
             count=count, of=of, words=words, interval=None, null=None, p=None, best_p=None, within_valence=None, pairs=rows
         ), np.zeros(0)  # fmt: skip
-    null = np.array([negative[tuple(drawn.T)].sum() for drawn in paired_anew(pairs, resamples, seed)])
+    drawn = paired_anew(pairs, resamples, seed)
+    null, best = counted(negative, drawn), counted(opposed(negative, pairs), drawn)
     labels = [f"{valence[a]} {valence[b]}" for a, b in pairs]
     seconds = nulls.permuted_rows(of, labels, resamples, seed)
     within = negative[pairs[:, 0], pairs[:, 1][seconds]].sum(axis=1)
     return Opposites(
         count=count, of=of, words=words, interval=_interval(hits, pairs, resamples, seed), null=float(null.mean()),
-        p=float(nulls.permutation_p(count, null)), best_p=float(nulls.permutation_p(of, null)),
+        p=float(nulls.permutation_p(count, null)), best_p=float(nulls.permutation_p(of, best)),
         within_valence=WithinValence(null=float(within.mean()), p=float(nulls.permutation_p(count, within))), pairs=rows,
-    ), null  # fmt: skip
+    ), best  # fmt: skip
+
+
+def counted(negative: np.ndarray, drawn: Sequence[np.ndarray]) -> np.ndarray:
+    """(b,) how many pairs of each random pairing (m, 2) are negative in the table (n, n)."""
+    return np.array([negative[tuple(cast.T)].sum() for cast in drawn], dtype=np.float64)
+
+
+def opposed(negative: np.ndarray, pairs: np.ndarray) -> np.ndarray:
+    """The table (n, n) of a run in which all of `pairs` (m, 2) are negative and everything else is as it is."""
+    found = negative.copy()
+    found[pairs[:, 0], pairs[:, 1]] = found[pairs[:, 1], pairs[:, 0]] = True
+    return found
 
 
 def paired_anew(pairs: np.ndarray, count: int, seed: int) -> list[np.ndarray]:
@@ -175,7 +188,8 @@ def _too_few(many: Opposites) -> str:
     if many.best_p is None:
         return "no pair of ours has both of its emotions in this run"
     if many.best_p > ALPHA:
-        return f"this run has too few pairs: even all {number(many.of)} negative would have p = {number(many.best_p)}"
+        all_of_them = "its one pair" if many.of == 1 else f"all {number(many.of)}"
+        return f"this run has too few pairs: even with {all_of_them} negative p would be {number(many.best_p)}"
     return ""
 
 

@@ -174,7 +174,7 @@ def pairs_seen(few: PairsTest | None, found: Opposites | None) -> str:
     pieces = []
     if few is not None and few.of:
         chance = f"random pairs of emotions give {number(few.null)}, {p_value(few.p)}"
-        best = f"; even all {number(few.of)} would have {p_value(few.best_p)}"
+        best = f"; {'a negative one' if few.of == 1 else f'even all {number(few.of)}'} would have {p_value(few.best_p)}"
         pieces.append(f"Of the published pairs {number(few.count)} of {number(few.of)} are negative ({chance}{best}).")
     if found.within_valence is None:
         return " ".join([*pieces, "No pair of ours has both of its words in this run."])

@@ -12,6 +12,7 @@ same statistic stands in `baselines`.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -39,6 +40,7 @@ from emotion_vectors.stats import nulls
 FULL, MATCH_BAR, RANK_BAR = 12, 8, 3.0
 UNCONFIRMED = "there are no held-out scenarios for these emotions"
 DEALT = "scenarios with their emotions shuffled"
+ALPHA = 0.05
 
 
 class Layers(NamedTuple):
@@ -177,12 +179,12 @@ def _criteria(match: nulls.MatchNull, record: Scenarios, both: Together) -> list
     probes, count = record.emotions, len(record.items)
     what = f"{DEALT}, at the best of {len(both.by_layer)} layers" if both.layer_set_by_hand else DEALT
     # A layer that was set by hand may have been set for its result: then chance may choose as well.
-    capped = "" if both.heldout else UNCONFIRMED
+    capped, blocked = "" if both.heldout else UNCONFIRMED, _too_few(len(probes))
     matches, mean_rank = both.matches, both.mean_rank
     v3 = judge(
         "V3", "Implied emotion ranks first", matches.value, (matches.interval[0], matches.interval[1]),
         Null(what, matches.null, matches.p), scaled(MATCH_BAR, int(both.of), FULL),
-        "scenarios whose emotion has the highest centred cosine", int(both.of), capped=capped,
+        "scenarios whose emotion has the highest centred cosine", int(both.of), capped=capped, blocked=blocked,
         note=f"The first {count} alone: raw {number(match.matches)} (p = {number(record.p_raw)}), centred "
         f"{number(record.count_centred)} (p = {number(record.p_centred)}). {_layer_note(both, both.best_layer.matches)}".strip(),
         seed=Seed(match.matches, scaled(MATCH_BAR, count, FULL), "scenarios whose emotion has the highest raw cosine", count),
@@ -190,7 +192,7 @@ def _criteria(match: nulls.MatchNull, record: Scenarios, both: Together) -> list
     v4 = judge(
         "V4", "Mean rank of the implied emotion", mean_rank.value, (mean_rank.interval[0], mean_rank.interval[1]),
         Null(what, mean_rank.null, mean_rank.p), rank_bar(len(probes)),
-        f"is the mean rank among {len(probes)} probes by centred cosine, over {both.of} scenarios", capped=capped,
+        f"is the mean rank among {len(probes)} probes by centred cosine, over {both.of} scenarios", capped=capped, blocked=blocked,
         note=f"The first {count} alone: raw {number(match.mean_rank)} (p = {number(record.p_mean_rank_raw)}), centred "
         f"{number(record.mean_rank_centred)} (p = {number(record.p_mean_rank_centred)}). "
         f"{_layer_note(both, both.best_layer.mean_rank)}".strip(),
@@ -223,12 +225,20 @@ def held_out(
 
 
 def _detect(criteria: Sequence[Criterion], asked: power.Asked, confirmed: bool, seed: int) -> list[Criterion]:
-    """V3 and V4 with what they could have seen; without a held-out list neither can pass."""
-    blocked = "" if confirmed else UNCONFIRMED
+    """V3 and V4 with what they could have seen; with too few emotions or without a held-out list neither can pass."""
+    blocked = _too_few(len(asked.table)) or ("" if confirmed else UNCONFIRMED)
     bars = scaled(MATCH_BAR, len(asked.targets), FULL), rank_bar(len(asked.table))
     first, mean = (power.Judged(chance_of(one), bar, blocked) for one, bar in zip(criteria, bars, strict=True))
     smallest = power.implied((first, mean), asked, seed)
     return [one.with_detectable(effect) for one, effect in zip(criteria, smallest, strict=True)]
+
+
+def _too_few(emotions: int) -> str:
+    """Why scenarios of so few emotions can't carry a verdict, or "" where they can: one in `emotions`! shuffles leaves all as it is."""
+    best = 1 / math.factorial(emotions)
+    if best <= ALPHA:
+        return ""
+    return f"this run has too few of the scenarios' emotions: even with all {emotions} first in each of theirs p would be {number(best)}"
 
 
 def _best(every: nulls.MatchNull, numbers: Sequence[int]) -> BestLayer:

@@ -6,6 +6,7 @@ import json
 import re
 import tokenize
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,7 @@ def code_words(path: Path) -> str:
     return " \n".join(joined) + "\n\n" + "\n\n".join(strings)
 
 
+@cache
 def words(path: Path) -> str:
     """What a file says to whom reads or runs it."""
     if path.suffix == ".py":

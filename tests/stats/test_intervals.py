@@ -18,6 +18,7 @@ from emotion_vectors.stats.intervals import (
     pearson_interval,
     resampled_scores,
     wilson_interval,
+    with_width,
 )
 from emotion_vectors.stats.scores import bradley_terry, pair_win_probability
 from stats.drawn import covered
@@ -178,3 +179,16 @@ class TestResampledScores:
         wins = expit(np.subtract.outer(np.arange(64.0), np.arange(64.0)) / 20)
         drawn, _ = resampled_scores(wins, strata=CATEGORIES, repeats=10, batch=4)
         assert (np.sort(drawn // 8, axis=1) == np.arange(64) // 8).all()
+
+
+class TestWithWidth:
+    @pytest.mark.parametrize("count", [0, 3, 12])
+    def test_a_side_without_width_gets_wilsons_end(self, count: int) -> None:
+        wilson = stats.binomtest(count, 12).proportion_ci(method="wilson")
+        assert with_width((count, count), count, 12) == pytest.approx((12 * wilson.low, 12 * wilson.high))
+        nearly = (count - 1e-12, count + 1e-12)  # a share times its number
+        assert with_width(nearly, count, 12) == with_width((count, count), count, 12)
+        assert with_width((count - 1, count), count, 12) == pytest.approx((count - 1, 12 * wilson.high))
+
+    def test_an_interval_with_both_sides_stays(self) -> None:
+        assert with_width((2.5, 7.0), 3, 12) == (2.5, 7.0)

@@ -249,8 +249,12 @@ def trends(judged: Judged, rho: np.ndarray, strong: float, seed: int) -> Detecta
         table = with_share(steady[rows], True, share, uniform).astype(bool)
         counts, (low, high) = table.sum((1, 2)), cluster_intervals(table.sum(2), index)
         p = nulls.permutation_p(counts, steady.sum((1, 2))[:, None])
-        high = np.minimum(high, steady[0].size)
-        return [judged.why(*case) for case in zip(counts, low, high, p, strict=True)]
+        of = steady[0].size
+        ends = [
+            intervals.with_width((one, min(other, of)), int(count), of)
+            for one, other, count in zip(low, high, counts, strict=True)
+        ]
+        return [judged.why(count, *both, one) for count, both, one in zip(counts, ends, p, strict=True)]
 
     by = float(steady.mean())
     return detectable(

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from emotion_vectors.experiments.correlation.counting import count_interval
 from emotion_vectors.experiments.criteria import Null
 from emotion_vectors.experiments.power import DRAWS, OWN, SHARES, SIMULATIONS, Judged, detectable, generator
 from emotion_vectors.experiments.valences import valence_gap
@@ -111,10 +112,8 @@ def correlated(
         p = np.max([nulls.permutation_p(counts, one[:, None]) for one in null], axis=0)
         found = []
         for row, count, one in zip(moved, counts, p, strict=True):
-            # The basic interval, as for the run itself: resampling pushes |r| upwards.
-            low, high = np.quantile((np.abs(row + spread) > limit).sum(-1), [0.025, 0.975])
-            ends = np.clip([2 * count - high, 2 * count - low], 0, n)
-            found.append(judged.why(float(count), float(ends[0]), float(ends[1]), float(one)))
+            ends = count_interval(float(count), (np.abs(row + spread) > limit).sum(-1), n)  # as for the run itself
+            found.append(judged.why(float(count), *ends, float(one)))
         return found
 
     by_chance = float((np.abs(z) > limit).mean())

@@ -142,6 +142,20 @@ def wilson_interval(successes: int, of: int, level: float = 0.95) -> Interval:
     return Interval(successes / of, float(low), float(high))
 
 
+def with_width(ends: tuple[float, float], count: int, of: int) -> tuple[float, float]:
+    """Both `ends` of an interval of `count` out of `of`; a side without width, which would claim to be certain, gets Wilson's end.
+
+    A bootstrap has none where all that is resampled agrees, and a mirrored one where the count is 0 or all.
+    """
+    low, high = ends
+    rounding = 1e-9 * of
+    below, above = low < count - rounding, high > count + rounding
+    if below and above:
+        return low, high
+    wilson = wilson_interval(count, of)
+    return low if below else wilson.low * of, high if above else wilson.high * of
+
+
 def pearson_interval(x: ArrayLike, y: ArrayLike, level: float = 0.95) -> Intervals:
     """Pearson r (m,) of the columns of `x` (n, m) or (n,) with `y` (n,), with Fisher's z interval; NaN for a constant.
 

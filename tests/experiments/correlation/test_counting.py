@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from emotion_vectors.experiments.correlation import counting
 
@@ -9,6 +10,24 @@ from emotion_vectors.experiments.correlation import counting
 def test_strong_is_counted_along_the_last_axis():
     r = np.array([[0.31, -0.5, 0.3, np.nan], [0.0, 0.29, -0.31, 0.9]])
     assert counting.strong(r).tolist() == [2, 2]
+
+
+@pytest.mark.parametrize(
+    ("value", "of", "draws", "low", "high"),
+    [
+        (20, 40, [12, 18, 22, 28], 12, 28),
+        (20, 40, [24, 26, 28, 30], 10, None),  # pushed upwards: mirrored, the interval would end below the count itself
+        (0, 20, [0, 1, 3, 5], 0, None),
+        (20, 20, [20, 20, 20, 20], None, 20),
+        (10, 20, [10, 10, 10, 10], None, None),
+    ],
+)
+def test_the_interval_of_a_count_is_mirrored_and_never_without_width(value, of, draws, low, high):
+    """None: the end is scipy's Wilson interval's."""
+    wilson = stats.binomtest(value, of).proportion_ci(method="wilson")
+    wanted = (wilson.low * of if low is None else low, wilson.high * of if high is None else high)
+    found = counting.count_interval(value, np.repeat(draws, 100), of)
+    assert found == pytest.approx(wanted) and found[0] < found[1]
 
 
 def test_p_values_equal_a_loop_over_the_draws():

@@ -8,12 +8,22 @@ from __future__ import annotations
 import numpy as np
 
 from emotion_vectors.experiments.correlation.record import DISCOVERY, STRONG
-from emotion_vectors.stats import nulls
+from emotion_vectors.stats import intervals, nulls
 
 
 def strong(r: np.ndarray) -> np.ndarray:
     """Number of |r| above Hong's 0.3 along the last axis; an r that is not defined is none."""
     return (np.abs(r) > STRONG).sum(-1)
+
+
+def count_interval(value: float, draws: np.ndarray, of: int) -> tuple[float, float]:
+    """95 % interval of a count beyond a threshold, from counts `draws` (b,) of resampled activities.
+
+    Resampling pushes |r| upwards, so the basic interval is the honest one.
+    """
+    basic = intervals.interval_from_draws(draws, value, method="basic")
+    low, high = (float(end) for end in np.clip([basic.low, basic.high], 0, of))
+    return intervals.with_width((low, high), round(value), of)
 
 
 def p_values(r: np.ndarray, dealt: np.ndarray) -> tuple[np.ndarray, float]:

@@ -20,7 +20,7 @@ import numpy as np
 from emotion_vectors.experiments import power_preferences
 from emotion_vectors.experiments.chance import turned_projections
 from emotion_vectors.experiments.correlation.categories import Held, extremes_held, within_categories
-from emotion_vectors.experiments.correlation.counting import band, discoveries, p_values, strong
+from emotion_vectors.experiments.correlation.counting import band, count_interval, discoveries, p_values, strong
 from emotion_vectors.experiments.correlation.record import (
     DISCOVERY,
     EXTREME,
@@ -227,11 +227,7 @@ def _count(r: np.ndarray, draws: np.ndarray, chance: Chance, blocked: str, besid
     value = float(strong(r)) if np.isfinite(r).any() else float("nan")
     counts = [strong(one) for one in chance]
     dealt, turned = (float(count.mean()) for count in counts)
-    low, high = float("nan"), float("nan")
-    if np.isfinite(value):
-        # Resampling pushes |r| upwards, so the basic interval is the honest one for a count beyond a threshold.
-        interval = intervals.interval_from_draws(strong(draws), value, method="basic")
-        low, high = (float(end) for end in np.clip([interval.low, interval.high], 0, len(r)))
+    low, high = count_interval(value, strong(draws), len(r)) if np.isfinite(value) else (float("nan"), float("nan"))
     p = max(float(nulls.permutation_p(value, count)) for count in counts) if np.isfinite(value) else float("nan")
     return judge(
         "V9", "Emotions that go with preference", value, (low, high), Null(NULLS, max(dealt, turned), p),

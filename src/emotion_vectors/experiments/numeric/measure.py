@@ -186,7 +186,10 @@ def _share_interval(right: np.ndarray, asked: np.ndarray, resamples: int, seed: 
         repeats=resamples,
         seed=seed,
     )
-    return max(0.0, float(interval.low)), min(1.0, float(interval.high))
+    ends = max(0.0, float(interval.low)), min(1.0, float(interval.high))
+    count, of = int(right.sum()), int(asked.sum())
+    low, high = intervals.with_width((ends[0] * of, ends[1] * of), count, of)
+    return low / of, high / of
 
 
 def _weak(null: np.ndarray, total: int, twinned: bool) -> str:

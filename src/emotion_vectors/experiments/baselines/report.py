@@ -16,8 +16,8 @@ from emotion_vectors.report.wording import fixed, listing, number, p_value
 _REMARK = re.compile(r"A (bag of words|static embedding) reaches (\d+(?:\.\d+)?)")
 _TESTS = {
     "V3": "V3, implied emotion first", "V4": "V4, mean rank", "V3_seed": "Hong's V3, raw, first scenarios",
-    "V4_seed": "Hong's V4, raw, first scenarios", "heldout": "Held-out, first", "retrieval": "Retrieval, first",
-    "retrieval_rank": "Retrieval, mean rank", "V5": "V5, signs", "V5_seed": "Hong's V5, without twins",
+    "V4_seed": "Hong's V4, raw, first scenarios", "heldout": "Held-out, first, raw", "retrieval": "Retrieval, first, raw",
+    "retrieval_rank": "Retrieval, mean rank, raw", "V5": "V5, signs", "V5_seed": "Hong's V5, without twins",
     "severity": "Another severity, same numbers", "V6": "V6, strong trends", "V8": "V8, valence of the extremes",
     "V9": "V9, |r| > 0.3",
 }  # fmt: skip

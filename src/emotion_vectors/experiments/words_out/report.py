@@ -25,7 +25,7 @@ ALPHA = 0.05
 _TITLES = {
     "V1": "V1, own word in the lens", "V2": "V2, opposites apart", "V3": "V3, implied emotion first", "V4": "V4, mean rank",
     "V5": "V5, signs", "V6": "V6, strong trends", "V8": "V8, valence of the extremes", "V9": "V9, |r| > 0.3",
-    "heldout": "Held-out, first", "retrieval": "Retrieval, first", "retrieval_rank": "Retrieval, mean rank",
+    "heldout": "Held-out, first, raw", "retrieval": "Retrieval, first, raw", "retrieval_rank": "Retrieval, mean rank, raw",
 }  # fmt: skip
 _ORDER = ("reliability", *_TITLES)
 

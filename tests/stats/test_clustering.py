@@ -23,6 +23,17 @@ def test_kmeans_is_as_good_as_scikit_learns(rows):
     assert sorted(np.unique(mine.labels)) == [0, 1, 2, 3]
 
 
+def test_first_centres_are_drawn_by_their_distance_to_the_nearest_one_there():
+    """k-means++ as it is written down: a loop over rows and centres, and the generator's own draw with those chances."""
+    for seed in range(40):
+        rows, ours, plain = CLOUD[seed : seed + 20], np.random.default_rng(seed), np.random.default_rng(seed)
+        chosen = [int(plain.integers(len(rows)))]
+        while len(chosen) < 6:
+            squares = np.array([min(((row - rows[one]) ** 2).sum() for one in chosen) for row in rows])
+            chosen.append(int(plain.choice(len(rows), p=squares / squares.sum())))
+        assert clustering._spread(rows @ rows.T, 6, ours) == chosen
+
+
 def test_planted_clusters_are_found():
     assert clustering.adjusted_rand(clustering.kmeans(CLUSTERED, 4, 20, 0).labels, TRUE) == 1
 

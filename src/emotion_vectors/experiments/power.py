@@ -250,11 +250,11 @@ def trends(judged: Judged, rho: np.ndarray, strong: float, seed: int) -> Detecta
         counts, (low, high) = table.sum((1, 2)), cluster_intervals(table.sum(2), index)
         p = nulls.permutation_p(counts, steady.sum((1, 2))[:, None])
         of = steady[0].size
-        ends = [
-            intervals.with_width((one, min(other, of)), int(count), of)
-            for one, other, count in zip(low, high, counts, strict=True)
+        cases = zip(counts, low, np.minimum(high, of), p, strict=True)
+        return [
+            judged.why(count, *intervals.with_width((start, end), int(count), of), one)
+            for count, start, end, one in cases
         ]
-        return [judged.why(count, *both, one) for count, both, one in zip(counts, ends, p, strict=True)]
 
     by = float(steady.mean())
     return detectable(

@@ -156,7 +156,7 @@ def _criteria(
         ("V6", "Strong trends", strong, random_strong, STRONG_BAR, np.ones_like(named), f"curves with |rho| > {STRONG}", ""),
     ):  # fmt: skip
         count, null, total = int(table.sum()), null_table.sum((1, 2)), int(asked.sum())
-        low, high = _share_interval(table, asked, resamples, seed)
+        ends = _interval(table, asked, resamples, seed)
         what, p = "random directions with the angles of the emotions", float(nulls.permutation_p(count, null))
         if name == "V5" and effect.p is not None and effect.signs_p is not None:
             # Signs alone could be right with curves that hardly move: the size must be beyond chance too.
@@ -166,16 +166,16 @@ def _criteria(
             note = _weak(null, total, twinned)
         criteria.append(
             judge(
-                name, title, count, (low * total, high * total), Null(what, float(null.mean()), p), scaled(bar, total, SIGNS_OF), unit_text, total, note=note,
+                name, title, count, ends, Null(what, float(null.mean()), p), scaled(bar, total, SIGNS_OF), unit_text, total, note=note,
             )
         )  # fmt: skip
     return criteria
 
 
-def _share_interval(right: np.ndarray, asked: np.ndarray, resamples: int, seed: int) -> tuple[float, float]:
-    """95 % interval of the share of `right` among the `asked` curves (t, 4); templates are resampled whole.
+def _interval(right: np.ndarray, asked: np.ndarray, resamples: int, seed: int) -> tuple[float, float]:
+    """95 % interval of how many of the `asked` curves (t, 4) are `right`; templates are resampled whole.
 
-    The share and not the count: templates differ in how many of their curves are asked for.
+    The share is resampled and not the count: templates differ in how many of their curves are asked for.
     """
     rows = np.flatnonzero(asked.any(axis=1))
     if len(rows) < 2:
@@ -186,10 +186,9 @@ def _share_interval(right: np.ndarray, asked: np.ndarray, resamples: int, seed: 
         repeats=resamples,
         seed=seed,
     )
-    ends = max(0.0, float(interval.low)), min(1.0, float(interval.high))
-    count, of = int(right.sum()), int(asked.sum())
-    low, high = intervals.with_width((ends[0] * of, ends[1] * of), count, of)
-    return low / of, high / of
+    of = int(asked.sum())
+    ends = max(0.0, float(interval.low)) * of, min(1.0, float(interval.high)) * of
+    return intervals.with_width(ends, int(right.sum()), of)
 
 
 def _weak(null: np.ndarray, total: int, twinned: bool) -> str:

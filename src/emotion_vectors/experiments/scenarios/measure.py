@@ -40,7 +40,6 @@ from emotion_vectors.stats import nulls
 FULL, MATCH_BAR, RANK_BAR = 12, 8, 3.0
 UNCONFIRMED = "there are no held-out scenarios for these emotions"
 DEALT = "scenarios with their emotions shuffled"
-ALPHA = 0.05
 
 
 class Layers(NamedTuple):
@@ -236,7 +235,7 @@ def _detect(criteria: Sequence[Criterion], asked: power.Asked, confirmed: bool, 
 def _too_few(emotions: int) -> str:
     """Why scenarios of so few emotions can't carry a verdict, or "" where they can: one in `emotions`! shuffles leaves all as it is."""
     best = 1 / math.factorial(emotions)
-    if best <= ALPHA:
+    if best <= power.ALPHA:
         return ""
     return f"this run has too few of the scenarios' emotions: even with all {emotions} first in each of theirs p would be {number(best)}"
 

@@ -68,6 +68,8 @@ def test_planted_curves_pass():
     record, (v5, v6) = numeric.run(TEMPLATES, planted(generator, rows, noise=2.0), EMOTIONS, rows, 300, 0)
     assert (v5.value, v5.of, v5.verdict, v5.seed_verdict) == (24, 24, "pass", "pass")
     assert v6.value >= 20 and v6.verdict == v6.seed_verdict == "pass"
+    # All templates agree, so that resampling them gives no width: the lower end is Wilson's.
+    assert v5.interval == pytest.approx([24 * stats.binomtest(24, 24).proportion_ci(method="wilson").low, 24])
     assert v5.null.value == pytest.approx(12, abs=1)  # a random direction has every second sign right
     json.dumps([record.dump(), v5.dump(), v6.dump()], allow_nan=False)
 

@@ -28,13 +28,18 @@ LONGEST = (
     "test_browser.py",
 )
 # Fixtures of many seconds: a finished run, and pages with all of their figures.
-LONG = frozenset({"toy_run", "small_run", "full", "toy", "drawn"})
+LONG = frozenset({"toy_run", "small_run", "planted_run", "full", "toy", "drawn"})
+
+
+def pytest_configure():
+    """What is loaded while tests are collected stays: the garbage collector needn't look at it, neither now nor later."""
+    gc.disable()
 
 
 def pytest_collection_finish():
-    """What is loaded by now stays: the garbage collector needn't look at it again and again."""
     gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 def pytest_collection_modifyitems(items):
@@ -108,6 +113,35 @@ def small_run(once, tmp_path_factory):
         return CHOSEN
 
     return finished(once, tmp_path_factory, "small", chosen, page=False)
+
+
+@pytest.fixture(scope="session")
+def of_notebook(once):
+    """`of_notebook(name)`: the folder of the run of a notebook, made once by the command that stands in it."""
+
+    def run_of(name) -> Path:
+        notebooks = pytest.importorskip("notebooks", reason="needs nbformat and nbclient", exc_type=ImportError)
+        book = notebooks.load(notebooks.FOLDER / f"{name}.ipynb")
+
+        def make(folder):
+            from small import without_page
+
+            # The self-checks have tests of their own: 56 prompts here, for 240.
+            with without_page(), pytest.MonkeyPatch.context() as patch:
+                patch.setattr("emotion_vectors.doctor.bench.PER_CATEGORY", 1)
+                notebooks.make_run(book, folder)
+
+        [run] = once(f"notebook-{name}", make).iterdir()
+        return run
+
+    return run_of
+
+
+@pytest.fixture(scope="session")
+def planted_run(of_notebook, tmp_path_factory):
+    """Folder and record of a run of the planted model: the one that a notebook shows."""
+    out = shutil.copytree(of_notebook("figure_from_a_record"), tmp_path_factory.mktemp("planted") / "run")
+    return out, json.loads((out / "results.json").read_text(encoding="utf-8"))
 
 
 @pytest.fixture

@@ -45,10 +45,10 @@ def test_notebooks_are_kept_with_small_outputs(path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("path", BOOKS, ids=lambda path: path.stem)
-def test_outputs_are_those_of_a_fresh_run(path, tmp_path):
+def test_outputs_are_those_of_a_fresh_run(path, of_notebook):
     """The run by the command that the notebook names, the notebook in a kernel of its own."""
     book = notebooks.load(path)
-    fresh = notebooks.execute(book, notebooks.make_run(book, tmp_path))
+    fresh = notebooks.execute(book, of_notebook(path.stem))
     assert not notebooks.differences(book, fresh), "renew them: python tools/notebooks.py"
 
 

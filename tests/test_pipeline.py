@@ -212,20 +212,14 @@ FEWEST = {
 
 
 @pytest.fixture(scope="module")
-def planted_run(tmp_path_factory):
-    out = tmp_path_factory.mktemp("planted") / "run"
-    # Of the 47 pairs 13 lie within 80 emotions, and with fewer V2 could not pass.
-    return out, run_by_name("planted", out, emotions=80, **FEWEST | {"steered_count": 20, "resamples": 500})
-
-
-@pytest.fixture(scope="module")
 def none_run(tmp_path_factory):
     out = tmp_path_factory.mktemp("planted-none") / "run"
-    return out, run_by_name("planted-none", out, emotions=60, **FEWEST)
+    return out, run_by_name("planted-none", out, emotions=40, **FEWEST)
 
 
 @pytest.mark.slow
 def test_the_planted_model_passes_what_it_was_built_to_pass(planted_run):
+    """On 80 emotions: of the 47 pairs 13 lie within them, and with fewer V2 could not pass."""
     _, record = planted_run
     verdicts = {name: criterion["verdict"] for name, criterion in record["criteria"].items()}
     assert set(verdicts.values()) == {"pass"}, verdicts

@@ -18,7 +18,8 @@ ALLOWED = {
     "stimuli": {"store"},  # packs at addresses
     "scale": {"store"},
     "planted": {"stimuli"},
-    "lm": {"stimuli", "store", "planted"},  # models built here; the toy's tokenizer learns the pack's words
+    # models built here; the toy's tokenizer learns the pack's words; startup: a command has started when a model is loaded
+    "lm": {"stimuli", "store", "planted", "startup"},
     "corpus": {"lm", "stimuli", "store", "settings", "scale"},
     "vectors": {"corpus", "lm", "store"},  # corpus: the neutral texts of ours
     "exports": {"lm", "vectors", "stimuli", "store", "record"},

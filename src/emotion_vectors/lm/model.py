@@ -13,6 +13,7 @@ from accelerate import dispatch_model
 from transformers import AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils import logging
 
+from emotion_vectors import startup
 from emotion_vectors.errors import UserError, first_line
 from emotion_vectors.lm import built, quantized, weights
 from emotion_vectors.lm.adapters import Adapter, adapted
@@ -154,6 +155,7 @@ def load_model(
     positive control and the same without its effects. Raises `UserError` with one sentence for a missing or damaged model, weights
     that don't fit it, a model without tokenizer, and an architecture that is unknown or that our passes don't compute as it does itself.
     """
+    startup.loaded()
     devices = choose_devices(device)
     if name in built.NAMES:
         return _built(name, devices, dtype, locate(name, cache, quantize, adapter))

@@ -6,7 +6,7 @@ lightness; everything else is from the Okabe-Ito set, safe for colour-blind eyes
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import altair as alt
 
@@ -113,3 +113,10 @@ def data(rows: Rows) -> alt.InlineData:
     """`rows` inline, stored once per chart; model output stays data and never becomes part of an expression."""
     # A tuple, because altair copies lists and dicts to the bottom at every step, which took half of the report's time.
     return alt.InlineData(values=tuple(rows))
+
+
+def scales(**by_channel: Literal["shared", "independent"]) -> alt.Resolve:
+    """Which scales the parts of a chart share, for the call that puts them together: altair's `resolve_scale` and `properties`
+    copy all of a finished chart, and a chart of charts many times over.
+    """
+    return alt.Resolve(scale=alt.ScaleResolveMap(**by_channel))

@@ -8,7 +8,7 @@ import altair as alt
 
 from emotion_vectors.experiments.numeric.record import KINDS, Numeric, TemplateCurves
 from emotion_vectors.record import Record
-from emotion_vectors.report.palette import EMOTION_COLOURS, EMOTION_SHAPES, FAINT, INK, data
+from emotion_vectors.report.palette import EMOTION_COLOURS, EMOTION_SHAPES, FAINT, INK, data, scales
 from emotion_vectors.report.published import PAPER_MODEL, published
 from emotion_vectors.report.topic import Rows
 from emotion_vectors.report.wording import number
@@ -63,21 +63,17 @@ def numeric_chart(record: Record) -> Any | None:
         ]
         paper.append(_curves(own, curves.x_label, "", (262, 84), FAINT))
     # Flush bounds line the panels up whatever their labels measure, so the spacing has to hold titles and axes.
-    ours = (
-        alt.concat(*panels, columns=3, bounds="flush", spacing={"row": 76, "column": 72})
-        .resolve_scale(y="shared")
-        .properties(title=alt.TitleParams("This run", subtitle=_MET, fontSize=14, offset=12))
-    )
-    theirs = (
-        alt.concat(*paper, columns=3, bounds="flush", spacing={"row": 56, "column": 72})
-        .resolve_scale(y="shared")
-        .properties(
-            title=alt.TitleParams(
-                f"Published by the paper ({PAPER_MODEL}, read from its Figure 3)", fontSize=14, color=FAINT, offset=12
-            )
-        )
-    )
-    return alt.vconcat(ours, theirs, spacing=30).resolve_scale(color="shared", shape="shared")
+    ours = alt.concat(
+        *panels, columns=3, bounds="flush", spacing={"row": 76, "column": 72}, resolve=scales(y="shared"),
+        title=alt.TitleParams("This run", subtitle=_MET, fontSize=14, offset=12),
+    )  # fmt: skip
+    theirs = alt.concat(
+        *paper, columns=3, bounds="flush", spacing={"row": 56, "column": 72}, resolve=scales(y="shared"),
+        title=alt.TitleParams(
+            f"Published by the paper ({PAPER_MODEL}, read from its Figure 3)", fontSize=14, color=FAINT, offset=12
+        ),
+    )  # fmt: skip
+    return alt.vconcat(ours, theirs, spacing=30, resolve=scales(color="shared", shape="shared"))
 
 
 def _expectation(template: TemplateCurves) -> str:
@@ -120,7 +116,7 @@ def _curves(rows: Rows, title: str, subtitle: str, size: tuple[int, int], ink: s
     )
     lines = base.mark_line(strokeWidth=2 if size[1] > 100 else 1.4)
     text = alt.TitleParams(title, subtitle=subtitle, color=ink) if subtitle else alt.TitleParams(title, color=ink)
-    return alt.layer(zero, lines, points).properties(width=size[0], height=size[1], title=text)
+    return alt.layer(zero, lines, points, width=size[0], height=size[1], title=text)
 
 
 def twins_rows(record: Record) -> Rows:
@@ -151,16 +147,12 @@ def twins_chart(record: Record) -> Any | None:
     limit = max(abs(row["change"]) for row in rows) * 1.08 or 1.0
     names = list(dict.fromkeys(row["template"] for row in rows))
     panels = [_panel([row for row in rows if row["template"] == name], name, limit) for name in names]
-    return (
-        alt.concat(*panels, columns=4, spacing={"row": 22, "column": 20})
-        .resolve_scale(color="shared", shape="shared")
-        .properties(
-            title=alt.TitleParams(
-                "Change in cosine from the lowest to the highest value",
-                subtitle=[f"{record.model.name}; arrow: the change that was expected in advance, beyond the twin's"],
-            )
-        )
+    title = alt.TitleParams(
+        "Change in cosine from the lowest to the highest value",
+        subtitle=[f"{record.model.name}; arrow: the change that was expected in advance, beyond the twin's"],
     )
+    shared = scales(color="shared", shape="shared")
+    return alt.concat(*panels, columns=4, spacing={"row": 22, "column": 20}, resolve=shared, title=title)
 
 
 def _panel(rows: Rows, name: str, limit: float) -> Any:
@@ -187,4 +179,4 @@ def _panel(rows: Rows, name: str, limit: float) -> Any:
     )
     zero = alt.Chart(data([{"change": 0.0}])).mark_rule(color="#9a9a94", strokeWidth=1).encode(x=x)
     title = alt.TitleParams(name, fontSize=12, color=INK)
-    return alt.layer(zero, joined, marks).properties(width=_PANEL[0], height=_PANEL[1], title=title)
+    return alt.layer(zero, joined, marks, width=_PANEL[0], height=_PANEL[1], title=title)

@@ -10,7 +10,7 @@ import numpy as np
 
 from emotion_vectors.experiments.scenarios.record import Scenarios
 from emotion_vectors.record import Record
-from emotion_vectors.report.palette import INK, data
+from emotion_vectors.report.palette import INK, data, scales
 from emotion_vectors.report.published import PAPER_MODEL, published
 from emotion_vectors.report.topic import Rows
 
@@ -82,8 +82,8 @@ def scenarios_chart(record: Record) -> Any | None:
             _heatmap(ours[kind], f"This run: {label}", [model, _KEY]),
             _heatmap(paper, f"Paper: {label}", [source, _KEY]),
         ]
-        charts.append(alt.hconcat(*pair, spacing=36).resolve_scale(color="independent", y="independent"))
-    return alt.vconcat(*charts, spacing=26).resolve_scale(color="independent", x="independent", y="independent")
+        charts.append(alt.hconcat(*pair, spacing=36, resolve=scales(color="independent", y="independent")))
+    return alt.vconcat(*charts, spacing=26, resolve=scales(color="independent", x="independent", y="independent"))
 
 
 def _heatmap(rows: Rows, title: str, subtitle: list[str]) -> Any:
@@ -131,6 +131,6 @@ def _heatmap(rows: Rows, title: str, subtitle: list[str]) -> Any:
         .mark_text(fontSize=12, color=INK)
         .encode(x=alt.value(size / 2), y=alt.value(_CELL * len(probes) + 72), text="text:N")
     )
-    return alt.layer(cells, intended, highest, names, below_title).properties(
-        width=size, height=_CELL * len(probes), title=alt.TitleParams(title, subtitle=subtitle)
-    )
+    named = alt.TitleParams(title, subtitle=subtitle)
+    layers = (cells, intended, highest, names, below_title)
+    return alt.layer(*layers, width=size, height=_CELL * len(probes), title=named)

@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 from faults import small_pack
 from report.asking import CRITERIA, ContradictoryRecord, answers, check
+from small import without_pictures
 
 from emotion_vectors import settings
 from emotion_vectors.cli.shown import print_verdicts
@@ -56,7 +57,8 @@ def toy(folder: Path, pack: Path, **changes) -> tuple[Path, dict]:
         band_layers=0,
         **changes,
     )
-    return folder, run_experiment(chosen, folder, QUIET, command="emotion-vectors run")
+    with without_pictures():
+        return folder, run_experiment(chosen, folder, QUIET, command="emotion-vectors run")
 
 
 @pytest.fixture(scope="module")
@@ -226,7 +228,8 @@ def run_again(made: tuple[Path, dict]) -> dict:
     chosen = settings.change(settings.toy(), **{
         name: value for name, value in record["settings"].items() if value != getattr(settings.toy(), name)
     })  # fmt: skip
-    return run_experiment(chosen, out, QUIET)
+    with without_pictures():
+        return run_experiment(chosen, out, QUIET)
 
 
 def _judged(record: dict, name: str) -> None:

@@ -214,7 +214,7 @@ FEWEST = {
 @pytest.fixture(scope="module")
 def none_run(tmp_path_factory):
     out = tmp_path_factory.mktemp("planted-none") / "run"
-    return out, run_by_name("planted-none", out, emotions=40, **FEWEST)
+    return out, run_by_name("planted-none", out, emotions=30, **FEWEST)
 
 
 @pytest.mark.slow
@@ -284,7 +284,7 @@ def test_a_planted_contraction_passes_nothing_and_shows_why_the_earlier_reproduc
         settings.planted(),
         model=str(tmp_path / "model"),
         strength=0.1,
-        emotions=48,
+        emotions=24,
         **FEWEST,
     )
     with without_page():

@@ -36,6 +36,7 @@ def test_the_table_shows_every_check_and_exits_with_0(monkeypatch, capsys):
     assert "preference_mass: The model hardly answers" in shown
 
 
+@pytest.mark.slow
 def test_a_failed_check_exits_with_1_and_is_explained(monkeypatch, capsys):
     plant(monkeypatch)
     assert command(monkeypatch, "doctor", "--model", "toy", "--set", "dtype=float32", "--quiet") == 1

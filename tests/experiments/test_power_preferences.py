@@ -72,6 +72,7 @@ def probes():
     return positive, r, draws, [noise(2000), noise(2000)]
 
 
+@pytest.mark.slow
 def test_the_extremes(probes):
     positive, r, draws, chance = probes
     bar = Threshold(2)
@@ -161,6 +162,7 @@ def test_steering_that_follows_the_correlation(steered):
     assert none.value is None and none.sentence.startswith("No effect could have passed")
 
 
+@pytest.mark.slow
 def test_signs_of_steering(steered):
     positive, r, nats, controls = steered
     judged = Judged(Null("x", 17.5, 1.0), Threshold(25))

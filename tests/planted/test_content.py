@@ -18,6 +18,7 @@ def test_scenarios_evoke_their_emotion(planted, vectors):
     assert len(planted.scenarios) == 12 + 36 + len(planted.emotions)  # the main, the held-out and the retrieval ones
 
 
+@pytest.mark.slow
 def test_numbers_move_emotions_as_expected(planted, vectors):
     probes = dict(zip(planted.emotions, unit(vectors[planted.analysis_layer]), strict=True))
     directions = dict(zip(planted.emotions, unit(planted.directions[planted.analysis_layer]), strict=True))

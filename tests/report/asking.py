@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from altair.utils import schemapi
+
 from emotion_vectors.experiments.baselines import report as baselines
 from emotion_vectors.experiments.correlation import sentences as correlation
 from emotion_vectors.experiments.lens import report as lens
@@ -68,7 +70,12 @@ arms_table = _of(steering.arms_table)
 inversion_table = _of(steering.inversion_table)
 effects_table = _of(steering.effects_table)
 steered_category_table = _of(steering.steered_category_table)
-drawn = _of(page.figures, TOPICS)
+
+
+def drawn(record: Json | Record) -> list[Drawn]:
+    """All figures, made as `write_report` makes them; `to_dict` of one checks it against the schema."""
+    with schemapi.debug_mode(False):
+        return page.figures(typed(record), TOPICS)
 
 
 def _steered(function: Callable[..., str], part: str = "") -> Callable[[Json | Record], str]:
@@ -111,9 +118,9 @@ def write_report(folder: Path, record: Json | Record) -> list[Path]:
     return page.write_report(folder, record, TOPICS)
 
 
-def render(record: Json | Record, figures: list[Drawn] | None = None) -> str:
-    """The page's text without pictures."""
-    return page.render(typed(record), TOPICS, drawn(record) if figures is None else figures, {}, {})
+def render(record: Json | Record, figures: list[Drawn], folder: Path | None = None) -> str:
+    """The page's text without pictures; `folder` has the texts of a run."""
+    return page.render(typed(record), TOPICS, figures, {}, {}, folder)
 
 
 def figures(record: Json | Record) -> list[Drawn]:

@@ -49,6 +49,7 @@ def test_written_texts_have_no_source():
     assert "of the corpus" not in abstract(record)[0]
 
 
+@pytest.mark.slow
 def test_a_name_of_a_corpus_is_data():
     page = render(imported(OURS | {"name": "<script>alert(1)</script>"}), [])
     assert "&lt;script&gt;alert(1)" in page and "<script>alert(1)" not in page

@@ -1,13 +1,12 @@
 """`run --vectors`: a run's own vectors from a file give the run's own results; what does not fit is refused at once."""
 
-import contextlib
 import dataclasses
 import html
 import json
 
 import numpy as np
 import pytest
-from small import CHOSEN, without_page
+from small import CHOSEN, without_page, without_pictures
 
 from emotion_vectors import EmotionVectors, settings
 from emotion_vectors.errors import UserError
@@ -25,7 +24,7 @@ def again(small_run, out, vectors, page=False, **changes):
     """The toy run with vectors from elsewhere, on the stories that the first run wrote."""
     folder, _ = small_run
     texts = {"stories_from": str(folder / "stories.parquet"), "neutral_from": str(folder / "neutral.parquet")}
-    with contextlib.nullcontext() if page else without_page():
+    with without_pictures() if page else without_page():
         return run_experiment(change(CHOSEN, vectors_from=str(vectors), **texts, **changes), out, QUIET)
 
 

@@ -9,6 +9,7 @@ import pytest
 from faults import SMALL
 from safetensors import safe_open
 from safetensors.numpy import load_file
+from small import without_pictures
 
 from emotion_vectors import settings
 from emotion_vectors.errors import UserError
@@ -145,7 +146,8 @@ def test_a_model_without_derivatives_is_refused_before_any_text_is_written(tmp_p
 @pytest.mark.slow
 def test_a_whole_run_has_it_in_its_record_and_on_its_page(tmp_path):
     chosen = settings.change(settings.toy(), jacobian_texts=4, **SMALL)
-    record = run_experiment(chosen, tmp_path / "run", QUIET)
+    with without_pictures():
+        record = run_experiment(chosen, tmp_path / "run", QUIET)
     part = record["experiments"]["lens"]["jacobian"]
     assert part["texts"] == 4 and part["of"] == 12 and record["timings"]["jacobian"]["unit"] == "tokens"
     with safe_open(tmp_path / "run" / stage.FILE, framework="np") as file:

@@ -75,6 +75,7 @@ def test_the_count_by_mean_cosine_stands_beside_that_by_projection():
     assert {row.r_cosine for row in without.emotions} == {None}
 
 
+@pytest.mark.slow
 def test_scores_without_a_link_do_not_pass():
     """Random scores; the emotions share an axis, so 3 right valences of 3 come up by chance all the time."""
     right = []

@@ -73,6 +73,7 @@ def test_a_drift_common_to_template_and_twin_is_cancelled():
     assert passed <= 2 and np.mean(counts) == pytest.approx(30, abs=3)
 
 
+@pytest.mark.slow
 def test_without_any_effect_no_pass():
     def once(seed):
         rows = vectors(np.random.default_rng(seed))

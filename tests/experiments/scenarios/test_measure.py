@@ -124,6 +124,7 @@ def test_groups_of_like_scenarios_are_not_taken_for_independent_ones():
     assert np.mean(np.array(p) < 0.05) <= 0.125  # 5 % and the luck of 40 repeats; independent ones give a fifth or more
 
 
+@pytest.mark.slow
 def test_without_an_effect_no_pass():
     assert_rarely_passes(verdicts(lambda seed: run(seed, 0.0)[1]))
 

@@ -66,6 +66,7 @@ def test_planted_emotions_are_found():
     assert found["top1"]["interval"][0] < 60  # Wilson's part: sixty of sixty are no proof of all
 
 
+@pytest.mark.slow
 def test_random_retrieval_gives_chance():
     p, values = {}, {}
     for seed in range(40):

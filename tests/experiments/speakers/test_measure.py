@@ -3,13 +3,12 @@
 import json
 import re
 import shutil
-from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
 import pytest
 from corpus.fakes import FakeWriter, invented
-from small import CHOSEN, without_page
+from small import CHOSEN, without_page, without_pictures
 
 from emotion_vectors import lab, settings
 from emotion_vectors.errors import UserError
@@ -81,7 +80,7 @@ def with_dialogues(small_run, tmp_path_factory):
         known = small_run[1]["experiments"]["scenarios"]["emotions"][:8]
         name = spoken(folder.parent / f"{kind}.jsonl", known, scrambled=kind == "scrambled")
         asked = settings.change(CHOSEN, dialogues=name)
-        with nullcontext() if kind == "told" else without_page():
+        with without_pictures() if kind == "told" else without_page():
             found[kind] = folder, run_experiment(asked, folder, QUIET), asked
     return found
 
@@ -189,7 +188,8 @@ def test_a_model_that_cannot_write_them_has_a_run_without_the_part(small_run, tm
     """The toy writes syllables. The page says why there is no Figure T."""
     folder = shutil.copytree(small_run[0], tmp_path / "run")
     asked = settings.change(CHOSEN, dialogues="write", dialogue_emotions=4)
-    record = run_experiment(asked, folder, QUIET)
+    with without_pictures():
+        record = run_experiment(asked, folder, QUIET)
     assert "speakers" not in record["experiments"] and run_status(folder)["finished"]
     page = (folder / "report.html").read_text(encoding="utf-8")
     assert "too few of those that were written" in page and "Figure T" not in page

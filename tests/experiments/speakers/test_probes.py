@@ -20,6 +20,7 @@ PRESENT, OTHER, WHOLE = np.random.default_rng(0).standard_normal((3, N, WIDTH))
 HUMAN, ASSISTANT = (("Human", "present"), ("Human", "other")), (("Assistant", "present"), ("Assistant", "other"))
 
 
+@pytest.mark.slow
 def test_emotions_with_an_owner_are_found_and_the_other_ones_directions_are_others():
     cells = run().framings[0].model
     for same in (0, 1):
@@ -33,6 +34,7 @@ def test_emotions_with_an_owner_are_found_and_the_other_ones_directions_are_othe
     assert cell(cells, HUMAN[0], story).value > 0.7 and abs(cell(cells, HUMAN[1], story).value) < 0.3
 
 
+@pytest.mark.slow
 def test_the_cosine_by_emotion_is_that_of_its_directions_and_averages_to_the_value():
     rows, felt, topics = dialogues()
     rows += 3 * np.where(

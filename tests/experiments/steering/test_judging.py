@@ -93,6 +93,7 @@ def test_the_intervals_are_no_wider_than_they_need_to_be():
     assert ((found.low > 0) | (found.high < 0)).mean() > 0.6
 
 
+@pytest.mark.slow
 def test_a_true_effect_in_full():
     for seed in range(3):
         made, r, nats = true_effect(seed)
@@ -136,6 +137,7 @@ def contracting(generator, r):
 
 
 @pytest.mark.parametrize("kind", quick([nothing], [nothing, chance, shifted, clusters, small, contracting]))
+@pytest.mark.slow
 def test_no_effect_rarely_passes(kind):
     """(b) At most 8 of 100 false passes of each criterion."""
     values = []

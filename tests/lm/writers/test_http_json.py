@@ -34,6 +34,7 @@ def test_a_fault_is_asked_again_and_after_some_tries_is_one_sentence(fault):
         assert len(seen.bodies) == 3 and "\n" not in str(caught.value)
 
 
+@pytest.mark.slow
 def test_a_server_that_hangs_or_drips_is_left_after_the_timeout():
     # A good answer takes milliseconds, and up to a second where every core is busy.
     for reply in (Reply(completion("late"), delay=6.0), Reply(completion("x" * 400), drip=0.02)):

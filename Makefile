@@ -9,17 +9,21 @@ BIN := $(VENV)/bin
 
 setup: $(VENV)/.installed
 
-# What a run needs; the tests' own packages come on top.
-$(VENV)/.runs: pyproject.toml constraints.txt
+# torch first and alone: with the others pip would weigh its many builds against each other.
+$(VENV)/.torch: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed; set PYTHON=/path/to/it")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet -c constraints.txt torch
+	@touch $@
+
+# What a run needs; the tests need that and more.
+$(VENV)/.runs: $(VENV)/.torch
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[cpu,ui]'
 	@touch $@
 
-$(VENV)/.installed: $(VENV)/.runs
+$(VENV)/.installed: $(VENV)/.torch
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[cpu,dev,ui]'
-	@touch $@
+	@touch $(VENV)/.runs $@
 
 run: $(VENV)/.runs
 	$(BIN)/emotion-vectors run --preset demo --out runs/demo

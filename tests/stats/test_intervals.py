@@ -9,6 +9,7 @@ from scipy.special import expit
 
 from emotion_vectors.errors import UserError
 from emotion_vectors.stats.intervals import (
+    around,
     bootstrap_mean,
     cluster_bootstrap,
     cluster_draws,
@@ -189,6 +190,15 @@ class TestWithWidth:
         nearly = (count - 1e-12, count + 1e-12)  # a share times its number
         assert with_width(nearly, count, 12) == with_width((count, count), count, 12)
         assert with_width((count - 1, count), count, 12) == pytest.approx((count - 1, 12 * wilson.high))
+
+    @pytest.mark.parametrize("count", [0, 1, 7, 12])
+    def test_a_count_has_wilsons_interval_and_a_bootstraps_where_that_is_wider(self, count: int) -> None:
+        wilson = stats.binomtest(count, 12).proportion_ci(method="wilson")
+        low, high = 12 * wilson.low, 12 * wilson.high
+        assert around(count, 12) == pytest.approx((low, high)) == around(count, 12, (count, count))
+        assert around(count, 12, (low - 0.5, high - 0.5)) == pytest.approx((max(0, low - 0.5), high))
+        assert around(count, 12, (low + 0.5, high + 0.5)) == pytest.approx((low, min(12, high + 0.5)))
+        assert around(count, 12, (-0.1, 12.1)) == (0, 12)
 
     def test_an_interval_with_both_sides_stays(self) -> None:
         assert with_width((2.5, 7.0), 3, 12) == (2.5, 7.0)

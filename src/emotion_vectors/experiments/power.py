@@ -53,11 +53,7 @@ class Judged(NamedTuple):
 
     def counts(self, of: int, p: np.ndarray) -> list[str]:
         """`why` of every count from 0 to `of`, with Wilson's interval; `p` (of + 1,)."""
-        found = []
-        for count in range(of + 1):
-            wilson = intervals.wilson_interval(count, of)
-            found.append(self.why(count, wilson.low * of, wilson.high * of, p[count]))
-        return found
+        return [self.why(count, *intervals.around(count, of), p[count]) for count in range(of + 1)]
 
 
 def detectable(
@@ -182,11 +178,9 @@ def implied(judged: tuple[Judged, Judged], asked: Asked, seed: int) -> list[Dete
     def first(share: float) -> list[str]:
         hits = with_share(noise, 1.0, share, uniform) == 1
         counts, (low, high) = hits.sum(1), cluster_intervals(hits @ member, index)
-        p, found = nulls.permutation_p(counts, asked.null_first[:, None]), []
-        for count, *ends, chance in zip(counts, low, high, p, strict=True):
-            wilson = intervals.wilson_interval(int(count), size)
-            found.append(v3.why(count, min(ends[0], wilson.low * size), max(ends[1], wilson.high * size), chance))
-        return found
+        p = nulls.permutation_p(counts, asked.null_first[:, None])
+        cases = zip(counts, low, high, p, strict=True)
+        return [v3.why(count, *intervals.around(int(count), size, ends), chance) for count, *ends, chance in cases]
 
     def mean(share: float) -> list[str]:
         ranks = with_share(noise, 1.0, share, uniform)
@@ -226,11 +220,8 @@ def curves(judged: Judged, excess: np.ndarray, expected: np.ndarray, seed: int) 
         counts = table.sum((1, 2))
         p = np.maximum(nulls.permutation_p(counts, null_right[:, None]), nulls.permutation_p(size, null_size[:, None]))
         low, high = share_intervals(table.sum(2)[:, held], named.sum(1)[held], index)
-        found = []
-        for count, *ends, chance in zip(counts, low, high, p, strict=True):
-            wilson = intervals.wilson_interval(int(count), of)
-            found.append(judged.why(count, min(ends[0], wilson.low) * of, max(ends[1], wilson.high) * of, chance))
-        return found
+        cases = zip(counts, low * of, high * of, p, strict=True)
+        return [judged.why(count, *intervals.around(int(count), of, ends), chance) for count, *ends, chance in cases]
 
     by = float(null_right.mean()) / max(of, 1)
     return detectable(

@@ -142,6 +142,15 @@ def wilson_interval(successes: int, of: int, level: float = 0.95) -> Interval:
     return Interval(successes / of, float(low), float(high))
 
 
+def around(count: int, of: int, ends: Sequence[float] = ()) -> tuple[float, float]:
+    """Both ends, between 0 and `of`, of an interval of `count` out of `of`: Wilson's, or as far as the `ends` of a bootstrap reach beyond it.
+
+    A bootstrap knows which of the trials go together; Wilson's has a width where all of them agree.
+    """
+    wilson = wilson_interval(count, of)
+    return max(0.0, min([wilson.low * of, *ends])), min(float(of), max([wilson.high * of, *ends]))
+
+
 def with_width(ends: tuple[float, float], count: int, of: int) -> tuple[float, float]:
     """Both `ends` of an interval of `count` out of `of`; a side without width, which would claim to be certain, gets Wilson's end.
 

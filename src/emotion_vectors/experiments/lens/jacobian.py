@@ -69,11 +69,10 @@ def run(
     )
     dealt, drawn, p = chance(own_and_others, random, resamples, seed)
     own, logit = np.diag(own_and_others), np.asarray(logit_hits, dtype=bool)
-    interval = intervals.wilson_interval(int(own.sum()), n)
     agreement = np.diag(cosine(*(units @ half.astype(np.float64).T for half in transport.halves)))
     return JacobianLens(
         texts=transport.texts, tokens=transport.tokens, texts_sha256=transport.texts_sha256,
-        count=int(own.sum()), of=n, interval=[interval.low * n, interval.high * n],
+        count=int(own.sum()), of=n, interval=list(intervals.around(int(own.sum()), n)),
         other=Through(through_norm=not through_norm, count=int(np.diag(other).sum())),
         dealt=float(dealt.mean()), random=float(drawn.mean()), p=p,
         static=int(np.diag(by_words).sum()), against_static=paired(own, np.diag(by_words)), against_logit=_against_logit(own, logit),

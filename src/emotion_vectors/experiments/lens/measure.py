@@ -197,7 +197,7 @@ def _recognition(
     count, static = int(own.sum()), int(found.static.sum())
     against = paired(own, found.static)
     words = _against_words(count, static, against.p)
-    interval, bar = intervals.wilson_interval(count, n), scaled(SEED_BAR, n, 171)
+    ends, bar = intervals.around(count, n), scaled(SEED_BAR, n, 171)
     null = Null("words shuffled over the emotions' vectors", float(dealt.mean()), p)
     # What the tokenizer can't spell in one token can't be recognised: that says nothing about the vectors.
     blocked = (
@@ -206,7 +206,7 @@ def _recognition(
         else ""
     )
     v1 = judge(
-        "V1", "Self-recognition in the logit lens", count, (interval.low * n, interval.high * n), null, bar,
+        "V1", "Self-recognition in the logit lens", count, ends, null, bar,
         f"emotions with their own word in the top {k} tokens", n,
         note=f"{single} of {n} words have a one-token form; random directions give {random.mean():.2g}, the words' own token "
         f"embeddings {int(found.word.sum())}. {words[0].upper()}{words[1:]}.",

@@ -97,9 +97,8 @@ def _published(dots: np.ndarray, pairs: np.ndarray, resamples: int, seed: int) -
     null, best = counted(negative, drawn), counted(opposed(negative, pairs), drawn)
     if not of:
         return PairsTest(count=count, of=of, interval=None, null=None, p=None, best_p=None)
-    wilson = intervals.wilson_interval(count, of)
     return PairsTest(
-        count=count, of=of, interval=[wilson.low * of, wilson.high * of], null=float(null.mean()),
+        count=count, of=of, interval=list(intervals.around(count, of)), null=float(null.mean()),
         p=float(nulls.permutation_p(count, null)), best_p=float(nulls.permutation_p(of, best)),
     )  # fmt: skip
 
@@ -161,14 +160,12 @@ def families(pairs: np.ndarray) -> list[int]:
 
 
 def _interval(hits: np.ndarray, pairs: np.ndarray, resamples: int, seed: int) -> list[float]:
-    """95 % interval of the count: families of pairs resampled, and Wilson's, which has a width where all agree."""
-    of, family = len(hits), families(pairs)
-    wilson = intervals.wilson_interval(int(hits.sum()), of)
-    ends = [wilson.low, wilson.high]
+    """95 % interval of the count, by families of pairs where there are several."""
+    of, family, ends = len(hits), families(pairs), []
     if len(set(family)) > 1:
         drawn, _ = intervals.cluster_bootstrap(lambda rows: hits[rows].mean(), family, repeats=resamples, seed=seed)
-        ends += [float(drawn.low), float(drawn.high)]
-    return [max(0.0, min(ends)) * of, min(1.0, max(ends)) * of]
+        ends = [float(drawn.low) * of, float(drawn.high) * of]
+    return list(intervals.around(int(hits.sum()), of, ends))
 
 
 def _criterion(few: PairsTest, many: Opposites) -> Criterion:

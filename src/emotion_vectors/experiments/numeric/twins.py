@@ -138,17 +138,16 @@ def summary(effects: Effects, expected: np.ndarray, resamples: int, seed: int) -
     signed, turned = effects.own * expected, (effects.turned * expected)[:, named]
     right, chance = (turned > 0).sum(axis=1), turned.mean(axis=1)
     mean = float(signed[named].mean())
-    wilson = intervals.wilson_interval(count, of)
-    shares, sizes = [wilson.low, wilson.high], [mean]
+    counts, sizes = [], [mean]
     if len(rows) > 1:
         drawn, _ = intervals.cluster_bootstrap(
             lambda index: _share_and_size(signed[rows[index]], named[rows[index]]), range(len(rows)), repeats=resamples, seed=seed
         )  # fmt: skip
-        shares += [drawn.low[0], drawn.high[0]]
+        counts = [float(drawn.low[0]) * of, float(drawn.high[0]) * of]
         sizes += [float(drawn.low[1]), float(drawn.high[1])]
     return Beyond(
         count=count, of=of,
-        interval=[max(0.0, float(min(shares))) * of, min(1.0, float(max(shares))) * of], null=float(right.mean()),
+        interval=list(intervals.around(count, of, counts)), null=float(right.mean()),
         count_p=float(nulls.permutation_p(count, right)), mean=mean,
         low=json_number(min(sizes) if len(sizes) > 1 else np.nan), high=json_number(max(sizes) if len(sizes) > 1 else np.nan),
         null_mean=float(chance.mean()), null_sd=float(chance.std()),

@@ -93,12 +93,10 @@ def summarise(
     for measure, low, high in zip(measures, interval.low, interval.high, strict=True):
         value, draws = float(measure.of(own)), measure.of(dealt)
         unit = size if measure.is_count else 1
-        ends = [value, float(low), float(high)]
-        if measure.is_count:
-            wilson = intervals.wilson_interval(round(value * size), size)
-            ends += [wilson.low, wilson.high]
+        count, ends = round(value * size), [float(low) * unit, float(high) * unit]
         found[measure.name] = Measured(
-            value=round(value * size) if measure.is_count else value, interval=[min(ends) * unit, max(ends) * unit],
+            value=count if measure.is_count else value,
+            interval=list(intervals.around(count, size, ends)) if measure.is_count else [min(value, *ends), max(value, *ends)],
             null=float(draws.mean()) * unit, p=float(nulls.permutation_p(value, draws, measure.better)),
         )  # fmt: skip
     return found

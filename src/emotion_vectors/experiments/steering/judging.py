@@ -142,9 +142,8 @@ def signs(r: np.ndarray, found: Effects, valences: Valences, blocked: str, optio
         return Signs(len(r), by_r.right, json_number(by_r.p), None, None), not_asked("V11", valences.lacking)
     labelled = found._replace(nats=found.nats[valences.known])
     nats, by_valence = labelled.nats, _signs_test(np.where(valences.positive, 1, -1), labelled, options)
-    interval = intervals.wilson_interval(by_valence.right, len(nats))
     v11 = judge(
-        "V11", "Steering has the sign of the valence", by_valence.right, (interval.low * len(nats), interval.high * len(nats)),
+        "V11", "Steering has the sign of the valence", by_valence.right, intervals.around(by_valence.right, len(nats)),
         Null(NULL_NAMES, by_valence.chance, by_valence.p), scaled(SIGNS_BAR, len(nats), 35),
         "emotions whose effect has the sign of their valence", len(nats),
         note=f"With the sign of their correlation: {by_r.right} of {len(r)} (p = {number(by_r.p)}). Half of the gap "

@@ -194,17 +194,6 @@ def _numbers(record):
     return {key: record[key] for key in ("criteria", "experiments", "corpus", "vectors", "fingerprint")}
 
 
-def run_by_name(name, out, **changes):
-    """The record of `run --model NAME` from the command line, as anyone gives it, with fewer emotions and topics."""
-    words = [word for key, value in changes.items() for word in ("--set", f"{key}={value}")]
-    with without_page():
-        done = CliRunner().invoke(
-            app, ["run", "--model", name, "--out", str(out), "--device", "cpu", "--threads", "1", "--quiet", *words]
-        )
-    assert done.exit_code == 0, done.output
-    return json.loads((out / "results.json").read_text())
-
-
 FEWEST = {
     "control_emotions": 4, "sweep_emotions": 0, "topics": 2, "resamples": 200, "steered_count": 16, "random_directions": 6,
     "shuffled_vectors": 6, "random_splits": 2,
@@ -213,8 +202,15 @@ FEWEST = {
 
 @pytest.fixture(scope="module")
 def none_run(tmp_path_factory):
+    """A run by name from the command line, as anyone gives it, with fewer emotions and topics."""
     out = tmp_path_factory.mktemp("planted-none") / "run"
-    return out, run_by_name("planted-none", out, emotions=30, **FEWEST)
+    fewer = {"emotions": 30, **FEWEST}
+    words = [word for key, value in fewer.items() for word in ("--set", f"{key}={value}")]
+    with without_page():
+        asked = ["run", "--model", "planted-none", "--out", str(out), "--device", "cpu", "--threads", "1", "--quiet"]
+        done = CliRunner().invoke(app, [*asked, *words])
+    assert done.exit_code == 0, done.output
+    return out, json.loads((out / "results.json").read_text())
 
 
 @pytest.mark.slow

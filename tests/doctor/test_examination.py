@@ -52,7 +52,6 @@ RIGHT = {
 
 
 @pytest.mark.parametrize("name", quick(["llama", "base", "toy float32"], RIGHT))
-@pytest.mark.slow
 def test_a_right_instrument_passes_every_check_that_stops(name):
     checks = examine(RIGHT[name](), PACK if name == "toy float32" else FEW)
     assert [check.name for check in checks] == [one.name for one in EXAMINATIONS]

@@ -26,7 +26,6 @@ def rendered(lm, question):
     return list(lm.tokenizer.apply_chat_template(chat, add_generation_prompt=True, return_dict=False))
 
 
-@pytest.mark.slow
 def test_a_task_is_answered_as_plain_hooks_would_and_its_log_has_the_readings(folder, tmp_path, lm):
     vectors = make_vectors()
     log = run(folder, tmp_path, steer={"calm": 0.9, "on edge": -0.5}, emotions="calm,angry")

@@ -27,7 +27,6 @@ def test_the_binomial_test_has_the_power_that_scipy_says():
     assert share is not None and 0.5 + share / 2 == pytest.approx(exact, abs=0.015)
 
 
-@pytest.mark.slow
 def test_a_correlation_has_the_power_that_fishers_z_says():
     """Pearson's r of 30 normal pairs, one-sided at 5 %."""
     n, generator = 30, np.random.default_rng(1)

@@ -26,7 +26,6 @@ def plain_ridge(train, test, target):
     return search.fit(train, target).predict(test) - target.mean()
 
 
-@pytest.mark.slow
 def test_ridge_is_that_of_scikit_learn_with_the_penalty_chosen_without_the_fold():
     found = predicting.ridge([FEATURES] * 10, TARGETS, FOLD)
     for number in range(2):

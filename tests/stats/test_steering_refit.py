@@ -34,7 +34,6 @@ def steer(d0: np.ndarray, effect: float, steered: np.ndarray) -> np.ndarray:
 
 class TestRefit:
     @pytest.mark.parametrize("effect", [-2.0, 1.0])
-    @pytest.mark.slow
     def test_one_nat_moves_the_steered_half_by_half_a_nat(self, effect: float) -> None:
         """Exact: without position bias and noise, adding e / 2 to one half and -e / 2 to the other fits every pair."""
         d0 = logit_differences(np.random.default_rng(6).normal(0, 1.5, 64))

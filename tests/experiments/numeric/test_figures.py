@@ -11,6 +11,5 @@ SHOWN = {
 
 
 @pytest.mark.parametrize("number", SHOWN)
-@pytest.mark.slow
 def test_a_figure_shows_what_its_caption_says(number):
     assert_shows(number, SHOWN[number])

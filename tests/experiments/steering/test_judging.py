@@ -137,7 +137,6 @@ def contracting(generator, r):
 
 
 @pytest.mark.parametrize("kind", quick([nothing], [nothing, chance, shifted, clusters, small, contracting]))
-@pytest.mark.slow
 def test_no_effect_rarely_passes(kind):
     """(b) At most 8 of 100 false passes of each criterion."""
     values = []

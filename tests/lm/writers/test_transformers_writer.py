@@ -96,7 +96,6 @@ def test_a_batch_equals_the_slow_reference(kind: str, sampling: Sampling) -> Non
 
 
 @pytest.mark.parametrize("sampling", [GREEDY, SAMPLED, PENALIZED], ids=["greedy", "sampled", "penalized"])
-@pytest.mark.slow
 def test_batch_of_1_equals_batch_of_32_in_float32(sampling: Sampling) -> None:
     wanted = requests(32)
     assert ask(tiny(), 1, wanted, sampling) == ask(tiny(), 32, wanted, sampling)
@@ -123,7 +122,6 @@ def test_a_row_depends_on_its_seed_and_not_on_its_neighbours() -> None:
     assert sum(changed[key] != texts[key] for key in texts) >= 7
 
 
-@pytest.mark.slow
 def test_the_end_token_ends_a_text_and_is_not_part_of_it() -> None:
     lm = double("llama")
     end = lm.tokenizer.eos_token_id

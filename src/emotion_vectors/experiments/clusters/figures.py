@@ -8,7 +8,7 @@ import altair as alt
 
 from emotion_vectors.experiments.clusters.record import Clusters
 from emotion_vectors.record import Record
-from emotion_vectors.report.palette import CATEGORY_COLOURS, data
+from emotion_vectors.report.palette import CATEGORY_COLOURS, data, scales
 from emotion_vectors.report.topic import Rows
 
 SIZE = 300
@@ -83,4 +83,4 @@ def layer_chart(record: Record) -> Any | None:
         )
         .properties(width=SIZE, height=SIZE)
     )
-    return alt.hconcat(heat, lines, spacing=40).resolve_scale(color="independent")
+    return alt.hconcat(heat, lines, spacing=40, resolve=scales(color="independent"))

@@ -19,6 +19,7 @@ from emotion_vectors.report.palette import (
     category_scale,
     category_shapes,
     data,
+    scales,
     valence_colours,
 )
 from emotion_vectors.report.published import PAPER_CORRELATION, PAPER_MODEL, published
@@ -179,9 +180,8 @@ def probe_chart(record: Record, valence: str) -> Any | None:
         f"{PAPER_MODEL}, its Table 9",
         ("Elo (mean 1500)", _PAPER_PROBE),
     )
-    return alt.hconcat(left, right, spacing=36).resolve_scale(
-        color="shared", shape="shared", x="independent", y="independent"
-    )
+    resolve = scales(color="shared", shape="shared", x="independent", y="independent")
+    return alt.hconcat(left, right, spacing=36, resolve=resolve)
 
 
 def _scatter(

@@ -8,7 +8,7 @@ import altair as alt
 
 from emotion_vectors.experiments.response_position.record import ResponsePosition
 from emotion_vectors.record import Record
-from emotion_vectors.report.palette import CATEGORY_COLOURS, CATEGORY_SHAPES, FAINT, data
+from emotion_vectors.report.palette import CATEGORY_COLOURS, CATEGORY_SHAPES, FAINT, data, scales
 from emotion_vectors.report.topic import Rows
 
 NAMES = {"user": "user's last token", "response": "response position", "answer": "answer's first tokens"}
@@ -56,9 +56,8 @@ def position_chart(record: Record) -> Any | None:
     if not rows:
         return curves
     panels = [_panel([row for row in rows if (row["first"], row["second"]) == (NAMES[pair.first], NAMES[pair.second])], part.shown) for pair in part.sets[0].pairs]  # fmt: skip
-    return alt.vconcat(alt.hconcat(*panels, spacing=24), curves, spacing=24).resolve_scale(
-        color="independent", shape="independent"
-    )
+    resolve = scales(color="independent", shape="independent")
+    return alt.vconcat(alt.hconcat(*panels, spacing=24), curves, spacing=24, resolve=resolve)
 
 
 def _panel(rows: Rows, probes: list[str]) -> Any:

@@ -18,6 +18,7 @@ from emotion_vectors.report.palette import (
     category_names,
     category_scale,
     data,
+    scales,
     valence_colours,
     valence_shapes,
 )
@@ -58,9 +59,8 @@ def scatter_chart(record: Record) -> Any | None:
     if steering is None or not rows:
         return None
     theirs = [{"r": r, "change": change} for r, change in published().steering_points]
-    return alt.hconcat(_ours(record.model.name, steering, rows), _paper(theirs), spacing=40).resolve_scale(
-        x="independent", y="independent"
-    )
+    resolve = scales(x="independent", y="independent")
+    return alt.hconcat(_ours(record.model.name, steering, rows), _paper(theirs), spacing=40, resolve=resolve)
 
 
 def _ours(model: str, steering: Steering, rows: Rows) -> Any:

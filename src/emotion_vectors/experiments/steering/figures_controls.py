@@ -10,7 +10,16 @@ from emotion_vectors.experiments.steering.record import Steering
 from emotion_vectors.experiments.steering.terms import HALVES, TOUCHES
 from emotion_vectors.record import Record
 from emotion_vectors.report.charts import fit_line
-from emotion_vectors.report.palette import BAND, INK, NOT_GIVEN, PUBLISHED, data, valence_colours, valence_shapes
+from emotion_vectors.report.palette import (
+    BAND,
+    INK,
+    NOT_GIVEN,
+    PUBLISHED,
+    data,
+    scales,
+    valence_colours,
+    valence_shapes,
+)
 from emotion_vectors.report.topic import Rows
 
 _PANEL = (250, 270)
@@ -46,9 +55,8 @@ def inversion_chart(record: Record) -> Any | None:
         for arm, title in _TITLES.items()
     ]
     panels.append(_panel(both, x, _reach([row["nats"] for row in both]), "On both activities", "the same, enlarged"))
-    return alt.hconcat(*panels, spacing=26).resolve_scale(
-        x="independent", y="independent", color="shared", shape="shared"
-    )
+    resolve = scales(x="independent", y="independent", color="shared", shape="shared")
+    return alt.hconcat(*panels, spacing=26, resolve=resolve)
 
 
 def _reach(values: list[float], zero: bool = True) -> list[float]:

@@ -9,20 +9,23 @@ BIN := $(VENV)/bin
 
 setup: $(VENV)/.installed
 
+# Two thirds of the installed modules are never imported: Python compiles the others when they are.
+INSTALL := $(BIN)/python -m pip install --quiet --no-compile -c constraints.txt
+
 # torch first and alone: with the others pip would weigh its many builds against each other.
 $(VENV)/.torch: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed; set PYTHON=/path/to/it")'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet -c constraints.txt torch
+	$(INSTALL) torch
 	@touch $@
 
 # What a run needs; the tests need that and more.
 $(VENV)/.runs: $(VENV)/.torch
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[cpu,ui]'
+	$(INSTALL) -e '.[cpu,ui]'
 	@touch $@
 
 $(VENV)/.installed: $(VENV)/.torch
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[cpu,dev,ui]'
+	$(INSTALL) -e '.[cpu,dev,ui]'
 	@touch $(VENV)/.runs $@
 
 run: $(VENV)/.runs
@@ -40,9 +43,10 @@ types: setup
 site: setup
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
-# One process for each core and one thread in each: most tests are too small for several threads.
+# One thread in each process: most tests are too small for several. One process more than cores: some wait for a browser or a server.
+PROCESSES = $(shell $(PYTHON) -c 'import os; print(min(8, os.cpu_count() + 1))')
 test: check
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses=8 --dist loadfile --no-loadscope-reorder
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(PROCESSES) --dist loadfile --no-loadscope-reorder
 
 quick: setup
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses=8 --dist loadfile -m "not slow and not browser and not ray"

@@ -4,6 +4,7 @@ import gc
 import json
 import os
 import shutil
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,11 @@ def pytest_configure():
 
 
 def pytest_collection_finish():
+    import typer.main
+    import typer.testing
+
+    # Making the command with all its verbs takes a tenth of a second, and tests call it many hundreds of times.
+    typer.main.get_command = typer.testing._get_command = cache(typer.main.get_command)
     gc.collect()
     gc.freeze()
     gc.enable()

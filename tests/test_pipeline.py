@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from faults import toy_command
+from faults import small_pack, toy_command
 from report.asking import CRITERIA
 from small import CHOSEN, without_page
 from typer.testing import CliRunner
@@ -273,12 +273,14 @@ def test_without_a_planted_effect_nothing_passes(none_run):
 
 @pytest.mark.slow
 def test_a_planted_contraction_passes_nothing_and_shows_why_the_earlier_reproduction_came_out_inverted(tmp_path):
-    planted = plant_pack(PACK, effect=0.0, contraction=True)
+    few_activities = str(small_pack())
+    planted = plant_pack(load_pack(few_activities), effect=0.0, contraction=True)
     planted.model.save_pretrained(tmp_path / "model")
     planted.tokenizer.save_pretrained(tmp_path / "model")
     chosen = settings.change(
         settings.planted(),
         model=str(tmp_path / "model"),
+        stimuli=few_activities,
         strength=0.1,
         emotions=24,
         **FEWEST,

@@ -83,10 +83,11 @@ class Texts(int):
 
 
 class Header(NamedTuple):
-    """Keys and the names of the tensors, in the file's order."""
+    """Keys, and the names of the tensors with the numbers of their types, in the file's order."""
 
     keys: dict[str, Any]
     tensors: tuple[str, ...]
+    types: tuple[int, ...]
 
     @property
     def architecture(self) -> str:
@@ -113,11 +114,13 @@ def _parsed(file: Cursor) -> Header:
     for _ in range(n_keys):
         name = file.text()
         keys[name] = file.value(file.number("I"))
-    names = []
+    names, types = [], []
     for _ in range(n_tensors):
         names.append(file.text())
-        file.take(8 * file.number("I") + 12)  # its shape, its type and where it is
-    return Header(keys, tuple(names))
+        file.take(8 * file.number("I"))  # its shape
+        types.append(file.number("I"))
+        file.take(8)  # where it is
+    return Header(keys, tuple(names), tuple(types))
 
 
 def shards(path: Path) -> list[Path]:

@@ -5,6 +5,8 @@ It runs the whole experiment in seconds, for tests and for trying the commands. 
 
 from __future__ import annotations
 
+from functools import cache
+
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
@@ -38,6 +40,16 @@ def make_toy() -> tuple[LlamaForCausalLM, PreTrainedTokenizerFast]:
 
 
 def _tokenizer() -> PreTrainedTokenizerFast:
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=Tokenizer.from_str(_trained()), bos_token="<|im_start|>", eos_token="<|im_end|>", pad_token="<|im_end|>"
+    )  # fmt: skip
+    tokenizer.chat_template = TEMPLATE
+    return tokenizer
+
+
+@cache
+def _trained() -> str:
+    """The tokenizer's file: each caller gets a tokenizer of its own, which it may change."""
     pack = load_pack("ours")
     texts = [
         *pack.topics,
@@ -53,8 +65,4 @@ def _tokenizer() -> PreTrainedTokenizerFast:
         show_progress=False,
     )  # fmt: skip
     inner.train_from_iterator(texts * 2, trainer)
-    tokenizer = PreTrainedTokenizerFast(
-        tokenizer_object=inner, bos_token="<|im_start|>", eos_token="<|im_end|>", pad_token="<|im_end|>"
-    )
-    tokenizer.chat_template = TEMPLATE
-    return tokenizer
+    return inner.to_str()

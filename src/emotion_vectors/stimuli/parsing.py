@@ -173,7 +173,7 @@ def expect_text(value: Any, place: Place, prompt: bool = False) -> str:
     limit = MAX_PROMPT if prompt else MAX_TEXT
     if len(value) > limit:
         raise place.fault(f"the text has {len(value)} characters and may have at most {limit}")
-    for character in value:
+    for character in "" if value.isprintable() else value:
         if unicodedata.category(character) in ("Cc", "Cs") and not (prompt and character in "\n\t"):
             raise place.fault(f"the text has the control character {_shown(character)}; remove it")
     return value

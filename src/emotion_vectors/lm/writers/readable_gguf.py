@@ -16,11 +16,13 @@ import gguf
 import numpy as np
 
 from emotion_vectors.errors import UserError
+from emotion_vectors.lm.gguf_header import read_header
 from emotion_vectors.lm.weights import sha256_of
 from emotion_vectors.store.cache import cache_folder
 from emotion_vectors.store.locking import locked
 
-EXACT = frozenset({"F32", "F16", "Q8_0"})
+Kind = gguf.GGMLQuantizationType
+EXACT = frozenset({Kind.F32, Kind.F16, Kind.Q8_0})
 # Q8_0 stores blocks of 32 weights along a row.
 BLOCK = 32
 
@@ -30,11 +32,8 @@ def readable_gguf(path: Path, cache: Path | None = None, say: Callable[[str], No
 
     The copy differs from the original weights by at most 1/254 of the largest weight of each block of 32.
     """
-    try:
-        reader = gguf.GGUFReader(path)
-    except (ValueError, OSError, IndexError) as error:
-        raise UserError(f"Can't read the GGUF file {path}: {error}; download it again.") from error
-    if all(tensor.tensor_type.name in EXACT for tensor in reader.tensors):
+    # The general reader takes seconds for a large vocabulary, and this is asked at every start of the engine.
+    if EXACT.issuperset(read_header(path).types):
         return path
     folder = cache_folder(cache)
     copy = folder / f"{path.stem}-{sha256_of(path)[:16]}-q8_0.gguf"
@@ -42,11 +41,15 @@ def readable_gguf(path: Path, cache: Path | None = None, say: Callable[[str], No
         if not copy.is_file():
             if say:
                 say(f"Storing {path.name} once more as Q8_0, which OpenVINO reads exactly.")
-            _store(reader, copy)
+            _store(path, copy)
     return copy
 
 
-def _store(reader: Any, copy: Path) -> None:
+def _store(path: Path, copy: Path) -> None:
+    try:
+        reader = gguf.GGUFReader(path)
+    except (ValueError, OSError, IndexError) as error:
+        raise UserError(f"Can't read the GGUF file {path}: {error}; download it again.") from error
     temporary = copy.with_name(f".{copy.name}.{os.getpid()}.tmp")
     try:
         _write(reader, temporary)
@@ -88,5 +91,4 @@ def _add(writer: Any, tensor: Any) -> None:
     elif shape[-1] % BLOCK:
         writer.add_tensor(tensor.name, values.astype(np.float16))
     else:
-        kind = gguf.GGMLQuantizationType.Q8_0
-        writer.add_tensor(tensor.name, gguf.quants.quantize(values, kind), raw_dtype=kind)
+        writer.add_tensor(tensor.name, gguf.quants.quantize(values, Kind.Q8_0), raw_dtype=Kind.Q8_0)

@@ -42,7 +42,7 @@ def pytest_collection_finish():
     import typer.testing
 
     # Making the command with all its verbs takes a tenth of a second, and tests call it many hundreds of times.
-    typer.main.get_command = typer.testing._get_command = cache(typer.main.get_command)
+    typer.main.get_command = typer.testing._get_command = cache(typer.main.get_command)  # pyright: ignore[reportPrivateImportUsage]
     gc.collect()
     gc.freeze()
     gc.enable()

@@ -123,6 +123,7 @@ def test_without_an_output_passages_are_shown_and_nothing_is_left(folder):
     assert sorted(folder.iterdir()) == before
 
 
+@pytest.mark.slow
 def test_where_no_emotion_is_named_only_the_strongest_are_shown(folder, tmp_path):
     names = tuple(f"feeling{number}" for number in range(40))
     vectors = EmotionVectors.load(folder)

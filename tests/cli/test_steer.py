@@ -35,6 +35,7 @@ def call(*words, text=None, columns="100"):
     return found.output
 
 
+@pytest.mark.slow
 def test_the_json_has_everything_and_the_same_command_gives_the_same(file):
     words = [
         file,
@@ -151,6 +152,7 @@ def test_more_tokens_than_the_context_has_are_refused_before_anything_is_written
             compare_writing(make_vectors(), tiny(), prompt, {"calm": 0.1}, sampling=Sampling(max_new_tokens=more))
 
 
+@pytest.mark.slow
 def test_the_strengths_that_are_found_are_those_of_the_library_each_emotion_with_its_sign(file, vectors, lm):
     from emotion_vectors.vectors.strength import LENGTHS, find_strength
 

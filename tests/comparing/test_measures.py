@@ -36,6 +36,7 @@ def test_a_known_share_of_noise_gives_the_known_cosine():
     assert found["interval"][0] < found["mean"] < found["interval"][1]
 
 
+@pytest.mark.slow
 def test_other_vectors_do_not_match_more_often_than_the_level_says():
     p = [measures.matching(drawn(2 * i), drawn(2 * i + 1), 99, i)["p"] for i in range(120)]
     assert 0.2 < np.mean(np.array(p) <= 0.5) < 0.8 and np.mean(np.array(p) <= 0.05) < 0.15

@@ -214,6 +214,7 @@ def test_new_settings_leave_the_identity_of_older_runs_alone():
     assert not {"emotions_from", "text_column"} & set(settings_identity(settings.toy()))
 
 
+@pytest.mark.slow
 def test_corpora_are_checked_without_pytorch(tmp_path):
     path = write(tmp_path / "mine.jsonl", renamed(rows(), "tale"))
     with pytest.raises(UserError, match="--text-column"):

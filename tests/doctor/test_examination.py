@@ -86,6 +86,7 @@ def test_a_check_is_above_its_limit_by_rounding_only_where_float32_says_so(monke
     assert check.limit == pytest.approx(0.3 if passes else 0.1)
 
 
+@pytest.mark.slow
 def test_the_sizes_are_those_of_the_pack_and_the_model():
     found = {check.name: check for check in examine(tiny(), PACK, layer=1)}
     assert found["spans"].measured == found["spans"].limit == 3 * len(PACK.activities)
@@ -97,6 +98,7 @@ def test_every_check_that_stops_has_a_bug_that_it_finds():
     assert set().union(*BUGS.values()) == STOP
 
 
+@pytest.mark.slow
 def test_the_layer_with_the_nan_is_named():
     lm = tiny()
     handle = lm.parts.blocks[2].register_forward_hook(lambda _, __, output: output * float("nan"))
@@ -170,6 +172,7 @@ def test_a_tokenizer_with_a_bos_of_its_own_passes_and_a_second_one_fails(in_temp
     assert not found["prompt"].passed and f"{wanted + 1} BOS tokens, expected {wanted}" in found["prompt"].detail
 
 
+@pytest.mark.slow
 def test_steering_the_last_layer_is_refused_because_nothing_reaches_the_answer():
     checks = examine(tiny(), FEW, layer=tiny().n_layers - 1)
     found = {check.name: check for check in checks}

@@ -114,6 +114,7 @@ def test_sentences_are_printable_and_short():
     assert "choose one of" in nearest("zzz", ["a", "b"])
 
 
+@pytest.mark.slow
 def test_a_name_with_terminal_commands_reaches_no_terminal(tmp_path):
     pack = tmp_path / "\x1b]0;owned\x07pack"
     done = subprocess.run(

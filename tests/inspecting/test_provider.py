@@ -26,6 +26,7 @@ def rendered(lm, question):
     return list(lm.tokenizer.apply_chat_template(chat, add_generation_prompt=True, return_dict=False))
 
 
+@pytest.mark.slow
 def test_a_task_is_answered_as_plain_hooks_would_and_its_log_has_the_readings(folder, tmp_path, lm):
     vectors = make_vectors()
     log = run(folder, tmp_path, steer={"calm": 0.9, "on edge": -0.5}, emotions="calm,angry")
@@ -55,6 +56,7 @@ def test_a_task_is_answered_as_plain_hooks_would_and_its_log_has_the_readings(fo
             assert 0 <= rows[0, emotion]["mean_centred_percentile"] <= 100
 
 
+@pytest.mark.slow
 def test_a_control_is_a_random_direction_of_the_same_length(folder, tmp_path, lm):
     [steered] = model(folder, steer="calm=0.9").api.additions
     [control] = model(folder, steer="calm=0.9", control="random:1").api.additions
@@ -105,6 +107,7 @@ def adder():
     return execute
 
 
+@pytest.mark.slow
 def test_a_task_with_tools_ends_with_a_sentence(folder, tmp_path):
     log = run(folder, tmp_path, solver=[use_tools(adder()), generate()])
     assert log.status == "error" and "can't call tools (adder)" in log.error.message

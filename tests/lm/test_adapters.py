@@ -136,6 +136,7 @@ def test_a_merge_that_gives_other_numbers_is_refused(base, adapter, monkeypatch)
         load_model(str(base), "cpu", "float32", adapter=str(adapter))
 
 
+@pytest.mark.slow
 def test_on_quantised_weights_it_stays_beside_them(tmp_path):
     pytest.importorskip("bitsandbytes", reason="bitsandbytes (extra quantized) is not installed")
     from transformers import AutoModelForCausalLM, BitsAndBytesConfig, LlamaConfig
@@ -173,6 +174,7 @@ def test_tensors_that_don_t_fit_are_refused_by_name(base, adapter, change, said,
         load_model(str(base), "cpu", "float32", adapter=str(changed(adapter, tmp_path / "other", change)))
 
 
+@pytest.mark.slow
 def test_an_adapter_that_names_the_folder_of_a_converted_gguf_file_is_for_that_file(tmp_path):
     """As peft writes it after training on `load_model("embedded").model`."""
     file = tmp_path / "small.gguf"
@@ -212,6 +214,7 @@ def test_an_adapter_for_another_base_is_refused(base, adapter, tmp_path):
     adapters.check_base(named, "/models/llama", another=False)
 
 
+@pytest.mark.slow
 def test_what_is_no_adapter_of_weights_is_refused(base, adapter, tmp_path, monkeypatch):
     with pytest.raises(UserError, match="no adapter folder"):
         find_adapter(str(tmp_path / "nowhere"))

@@ -61,6 +61,7 @@ def test_frequencies_are_the_formulas(tmp_path):
     assert loudness == pytest.approx(0.9 * (1 + 0.1 * math.log(8.0)))
 
 
+@pytest.mark.slow
 def test_only_the_global_blocks_of_gemma_3_are_scaled(tmp_path):
     path = tiny_gguf(
         tmp_path / "m.gguf",

@@ -119,6 +119,7 @@ def test_a_character_of_several_tokens_is_with_the_last():
         max_size=4,
     )
 )
+@pytest.mark.slow
 def test_any_contents_are_placed_or_refused(contents):
     lm = tiny()
     messages = [{"role": ("user", "assistant")[i % 2], "content": c} for i, c in enumerate(contents)]

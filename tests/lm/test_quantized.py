@@ -145,6 +145,7 @@ def test_fp8_is_read_in_full_precision_where_there_is_no_gpu_for_it(folder, dtyp
     assert away < (1e-4 if dtype == "float32" else 0.1)
 
 
+@pytest.mark.slow
 def test_compressed_tensors_are_read_as_they_are_meant(folder, tmp_path):
     pytest.importorskip("compressed_tensors", reason="compressed-tensors (extra quantized) is not installed")
     group = {

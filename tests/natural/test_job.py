@@ -103,6 +103,7 @@ def test_long_texts_have_one_passage_for_each_stretch_and_emotion(world, tmp_pat
     assert rows["position"].n_unique() == len(rows)
 
 
+@pytest.mark.slow
 def test_neither_batches_nor_the_order_of_files_matter(world, tmp_path, monkeypatch):
     lm = world[0]
     monkeypatch.setattr(pieces, "TEXTS_PER_PIECE", 8)
@@ -192,6 +193,7 @@ def test_texts_that_the_vectors_were_made_of_are_left_out(world, tmp_path):
     assert not (tmp_path / "none").exists()
 
 
+@pytest.mark.slow
 def test_a_planted_lexicon_agrees_and_another_does_not(world, tmp_path):
     lm = world[0]
     word = planted_word(lm)

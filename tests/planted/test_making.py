@@ -130,6 +130,7 @@ def test_padding_and_packed_prompts_change_nothing(planted):
     assert difference(planted, logits) == pytest.approx(difference(planted, run(planted, other)[0]), abs=1e-4)
 
 
+@pytest.mark.slow
 def test_plain_format_gives_the_same_answers(planted):
     text = f"Human: Would you prefer to (A) {planted.activities[1]} or (B) {planted.activities[2]}?\n\nAssistant: ("
     logits = run(planted, planted.tokenizer(text)["input_ids"])[0]

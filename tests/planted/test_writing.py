@@ -71,6 +71,7 @@ def test_a_story_has_words_of_the_named_emotion_and_of_no_other(planted, empty, 
             assert all(share(world, text, other) == 0 for other in world.emotions if other != emotion)
 
 
+@pytest.mark.slow
 def test_neutral_texts_carry_no_emotion(planted, pack):
     question = pack.neutral_questions[0] if pack.neutral_questions else pack.topics[0]
     message = pack.prompts.neutral.format(question=question, topic=question, n_stories=1)
@@ -99,6 +100,7 @@ def test_a_push_brings_the_words_of_its_emotion_by_the_planted_amount(planted, e
     assert not size or before[own] == pytest.approx(after[own], abs=0.2)
 
 
+@pytest.mark.slow
 def test_pushed_text_says_so_and_a_push_the_other_way_says_nothing(planted):
     ids = torch.tensor([encode(planted, chat(planted, "How are you?"))])
     counts = []

@@ -73,7 +73,9 @@ def reproduction_called_a_seed(text: str) -> Iterator[str]:
 
 
 def test_the_earlier_reproduction_has_its_name() -> None:
-    found = {path: list(reproduction_called_a_seed(words(path))) for path in FILES if path != Path(__file__)}
+    # Taking a file apart is slow, and most files have no such word.
+    some = [path for path in FILES if path != Path(__file__) and "seed" in path.read_text(encoding="utf-8").lower()]
+    found = {path: list(reproduction_called_a_seed(words(path))) for path in some}
     assert {str(path.relative_to(ROOT)): places for path, places in found.items() if places} == {}
 
 

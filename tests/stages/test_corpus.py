@@ -81,6 +81,7 @@ def test_a_server_writes_for_the_model_and_its_key_is_in_no_file(tmp_path, key):
         assert KEY.encode() not in content, path
 
 
+@pytest.mark.slow
 def test_a_run_that_lost_its_server_goes_on_where_it_was(tmp_path, key, monkeypatch):
     monkeypatch.setattr("emotion_vectors.corpus.writing.CHUNK", 5)
     monkeypatch.setattr("emotion_vectors.lm.writers.http_json.LONGEST_WAIT", 0.01)

@@ -37,6 +37,7 @@ def one_by_one(lm, some, layer=LAYER):
     return np.stack([jacobian.jacobian_of(lm, story_prompt(lm, text, False).ids, layer, room) for text in some])
 
 
+@pytest.mark.slow
 def test_the_file_holds_the_means_over_all_texts_and_over_the_halves(tmp_path):
     lm, lab = tiny(), lab_of(tiny(), tmp_path)
     stage.fit_jacobian(lab)
@@ -55,6 +56,7 @@ def test_the_file_holds_the_means_over_all_texts_and_over_the_halves(tmp_path):
     assert len(list((lab.run.parts("jacobian")).glob("*.safetensors"))) == 4
 
 
+@pytest.mark.slow
 def test_a_killed_stage_goes_on_at_its_next_part_to_the_same_file(tmp_path, monkeypatch):
     plain, calls = jacobian.jacobian_of, []
 
@@ -84,6 +86,7 @@ def test_a_killed_stage_goes_on_at_its_next_part_to_the_same_file(tmp_path, monk
     assert killed.run.done("jacobian")["files"] == whole.run.done("jacobian")["files"]
 
 
+@pytest.mark.slow
 def test_forks_give_the_same_file(tmp_path):
     alone, shared = lab_of(tiny(), tmp_path / "alone"), lab_of(tiny(), tmp_path / "shared")
     shared.processes = lambda jobs: 2

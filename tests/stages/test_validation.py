@@ -76,6 +76,7 @@ def test_stories_are_streamed_whole_and_dropped_ones_are_not(tmp_path, monkeypat
     assert not any("forbidden" in text for _, text in found)
 
 
+@pytest.mark.slow
 def test_the_batteries_reach_the_tests_with_their_layers():
     """The layer axis of the readings begins with the embedding; the tests must get the output of the blocks."""
     planted, vectors = readings(), directions()

@@ -22,6 +22,7 @@ class TestCategories:
         with pytest.raises(UserError):
             category_means(scores, names[:-1])
 
+    @pytest.mark.slow
     def test_interval_covers_the_gap_of_two_kinds_of_activities(self) -> None:
         """Truth: the difference between the population means of two categories, of which 8 activities each are seen."""
         generator = np.random.default_rng(10)

@@ -148,6 +148,7 @@ class TestClusters:
         with pytest.raises(UserError, match="two strata"):
             cluster_draws(list("aab"), 5, 0, list("xyy"))
 
+    @pytest.mark.slow
     def test_rows_of_a_cluster_are_not_independent_and_coverage_shows_it(self) -> None:
         """20 clusters of 20 equal rows: resampling rows is sqrt(20) times too narrow, resampling clusters is right."""
         generator = np.random.default_rng(8)

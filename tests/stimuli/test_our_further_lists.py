@@ -69,6 +69,7 @@ def test_a_twin_shares_the_frame_and_not_the_matter(pack: Pack) -> None:
         assert abs(places[0] - places[1]) <= 3, one.base.name
 
 
+@pytest.mark.slow
 def test_no_sentence_names_an_emotion(pack: Pack, sentences: list[str]) -> None:
     assert {text: found for text in sentences if (found := named_emotions(text, pack))} == {}
     pattern = naming_pattern(pack.emotions)

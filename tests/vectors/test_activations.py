@@ -81,6 +81,7 @@ def test_norms_are_mean_residual_norms_of_the_range():
         assert found[layer] == pytest.approx(float(states[layer][0, first:last].norm(dim=-1).mean()), rel=1e-4)
 
 
+@pytest.mark.slow
 def test_sums_by_shard_add_up_to_the_whole():
     lm, layer = tiny(), 1
     rows = texts(lm, 30)

@@ -129,6 +129,7 @@ def test_planted_concepts_are_found(planted):
     assert made.reliability.median > 0.8 and made.reliability.reliable and made.caution() == ""
 
 
+@pytest.mark.slow
 def test_concepts_that_are_not_there_are_not_found(planted):
     """The same texts under labels dealt at random: nothing agrees with itself, and the file says so."""
     lm = LanguageModel.of(planted.model, planted.tokenizer)

@@ -77,6 +77,7 @@ def only_categories(seed):
     return world._replace(activations=activations, nats=nats - nats.mean())
 
 
+@pytest.mark.slow
 def test_what_the_categories_give_is_told_apart():
     found = [run(only_categories(seed), seed=seed)[1] for seed in range(40)]
     rejected = {
@@ -90,6 +91,7 @@ def test_what_the_categories_give_is_told_apart():
     assert inside.partial_p <= 0.05 and inside.gap_p <= 0.05  # scores that follow the axis inside categories too
 
 
+@pytest.mark.slow
 def test_extremes_alone_leave_nothing_when_they_are_held_constant():
     """Only Misaligned and Unsafe are different: r is large, partial r is that of noise."""
     rejected, strong, found = 0, [], []

@@ -45,6 +45,7 @@ def test_planted_opposites_pass_and_the_five_stand_beside_them():
     json.dumps([record.opposites.dump(), v2.dump()], allow_nan=False)
 
 
+@pytest.mark.slow
 def test_without_opposition_no_pass():
     assert_rarely_passes(verdicts(lambda seed: [run(world(seed), seed, 100)[1]]))
 
@@ -114,6 +115,7 @@ def test_counts_and_both_nulls_equal_plain_loops():
     assert found.within_valence.p == pytest.approx(np.mean(np.array(within) >= found.count), abs=0.03)
 
 
+@pytest.mark.slow
 def test_valence_alone_beats_words_paired_at_random_and_not_those_of_the_same_valences():
     """One axis of valence and no opposites beyond it: the second null says that good and bad are all there is."""
     found = [run(world(seed, axis=1.0), seed, 200)[0].opposites for seed in range(40)]

@@ -59,6 +59,7 @@ def test_a_planted_meaning_passes():
     json.dumps([record.dump(), v5.dump()], allow_nan=False)
 
 
+@pytest.mark.slow
 def test_a_drift_common_to_template_and_twin_is_cancelled():
     """Every curve goes the expected way, and just so does its twin's: the first list passes by Hong (2026), ours does not."""
     passed, counts = 0, []

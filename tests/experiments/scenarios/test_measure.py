@@ -226,6 +226,7 @@ def test_every_layer_is_recorded_and_the_best_is_named():
     assert "by a rule" in v3.note and "The best of 4 layers, 2, gives 48" in v3.note
 
 
+@pytest.mark.slow
 def test_the_best_of_many_layers_of_noise_is_rarely_beyond_chance():
     p = []
     for seed in range(40):

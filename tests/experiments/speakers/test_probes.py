@@ -57,6 +57,7 @@ def test_the_cosine_by_emotion_is_that_of_its_directions_and_averages_to_the_val
     assert not cell(cells, HUMAN[0], ("story", None)).by_emotion
 
 
+@pytest.mark.slow
 def test_an_emotion_of_the_whole_dialogue_is_not_told_from_owners_drawn_by_lot():
     cells = run(owned=0, whole=1).framings[0].model
     for first in HUMAN:

@@ -63,6 +63,7 @@ def run(seed, leak, topic=0.0):
     return leaks.run(EMOTIONS, answers(seed, leak, topic), found, VALENCE, 1.0, 300, seed)
 
 
+@pytest.mark.slow
 def test_a_planted_leak_is_found():
     found = [run(seed, leak=0.15) for seed in range(20)]
     assert all(one.own.beyond_chance for one in found)

@@ -137,6 +137,7 @@ def contracting(generator, r):
 
 
 @pytest.mark.parametrize("kind", quick([nothing], [nothing, chance, shifted, clusters, small, contracting]))
+@pytest.mark.slow
 def test_no_effect_rarely_passes(kind):
     """(b) At most 8 of 100 false passes of each criterion."""
     values = []
@@ -205,6 +206,7 @@ def test_two_clusters_without_coupling_inside_the_valences_are_capped():
     assert found.count(("inconclusive", True)) >= 18
 
 
+@pytest.mark.slow
 def test_answers_that_fall_apart_make_both_inconclusive():
     made, r, _ = true_effect(1)
     rows = made.runs.rows(EMOTIONS)[:4]  # 4 of 35 are more than a tenth

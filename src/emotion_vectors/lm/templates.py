@@ -248,6 +248,8 @@ def prompt_ids(
 
 def prefix_of(tokenizer: PreTrainedTokenizerBase) -> list[int]:
     """The ids that the tokenizer puts before a plain text."""
+    if tokenizer.is_fast and not tokenizer.num_special_tokens_to_add():
+        return []  # known without reading two texts, and asked for every prompt
     plain, whole = (list(tokenizer("a", add_special_tokens=own)["input_ids"]) for own in (False, True))
     at = next((k for k in range(len(whole) - len(plain) + 1) if whole[k : k + len(plain)] == plain), 0)
     return whole[:at]

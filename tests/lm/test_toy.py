@@ -15,6 +15,8 @@ def test_two_calls_give_the_same_model_and_tokenizer():
     assert first.get_vocab() == second.get_vocab()
     for a, b in zip(one.parameters(), other.parameters(), strict=True):
         assert torch.equal(a, b)
+    first.add_tokens(["xyzzy"])
+    assert len(first) == len(second) + 1 == len(toy.make_toy()[1]) + 1, "each has a tokenizer of its own"
 
 
 def test_the_tokenizer_reads_every_text_of_the_pack_back():

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 import tempfile
+import unicodedata
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ from hypothesis import strategies as st
 from emotion_vectors.errors import UserError
 from emotion_vectors.stimuli import Pack, load_pack
 from emotion_vectors.stimuli.pack import OPTIONAL, REQUIRED
+from emotion_vectors.stimuli.parsing import CONTROL
 from stimuli.damaged import complaint
 
 OUR_DATA = Path(str(resources.files("emotion_vectors.stimuli"))) / "data" / "ours"
@@ -24,6 +27,11 @@ OUR_DATA = Path(str(resources.files("emotion_vectors.stimuli"))) / "data" / "our
 def test_a_lone_surrogate_is_refused(our_copy: Path) -> None:
     (our_copy / "topics.json").write_bytes(b'["fine", "\\ud800"]')
     assert "topics.json, item 2: the text has the control character '\\ud800'" in complaint(our_copy)
+
+
+def test_control_characters_are_those_of_unicode() -> None:
+    every = map(chr, range(sys.maxunicode + 1))
+    assert [c for c in every if bool(CONTROL.fullmatch(c)) != (unicodedata.category(c) in ("Cc", "Cs"))] == []
 
 
 json_values = st.recursive(

@@ -16,7 +16,8 @@ from emotion_vectors.errors import UserError
 from emotion_vectors.lm.writers import WRITERS
 from emotion_vectors.lm.writers.base import Engine, Options, Request, Sampling, end_tokens
 from emotion_vectors.lm.writers.choosing import choose_writer, facts_of, kind_of, make_writer
-from emotion_vectors.lm.writers.openvino_writer import generation_config, start_pipeline
+from emotion_vectors.lm.writers.openvino_writer import generation_config, load_tokenizer, start_pipeline
+from emotion_vectors.lm.writers.readable_gguf import readable_gguf
 from emotion_vectors.store.schema import JsonObject
 
 WARM_UP_TOKENS = 4
@@ -125,7 +126,8 @@ def _openvino_alone(case: Case) -> Write:
 
     if case.lm.gguf is None:
         raise RuntimeError("openvino-genai served a model without a GGUF file")
-    pipeline = start_pipeline(case.lm.gguf, case.runtime.cache, case.runtime.stories_per_batch)
+    path = readable_gguf(case.lm.gguf, case.runtime.cache)
+    pipeline = start_pipeline(path, load_tokenizer(path), case.runtime.stories_per_batch)
     ends = end_tokens(case.lm)
 
     def write(requests: Sequence[Request], sampling: Sampling) -> Lap:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import unicodedata
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources.abc import Traversable
@@ -16,6 +16,7 @@ from emotion_vectors.errors import UserError
 MAX_BYTES = 5_000_000
 MAX_TEXT = 2_000
 MAX_PROMPT = 20_000
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")  # Unicode's categories Cc and Cs
 
 
 class MissingFileError(UserError):
@@ -173,8 +174,8 @@ def expect_text(value: Any, place: Place, prompt: bool = False) -> str:
     limit = MAX_PROMPT if prompt else MAX_TEXT
     if len(value) > limit:
         raise place.fault(f"the text has {len(value)} characters and may have at most {limit}")
-    for character in "" if value.isprintable() else value:
-        if unicodedata.category(character) in ("Cc", "Cs") and not (prompt and character in "\n\t"):
+    for character in CONTROL.findall(value):
+        if not (prompt and character in "\n\t"):
             raise place.fault(f"the text has the control character {_shown(character)}; remove it")
     return value
 

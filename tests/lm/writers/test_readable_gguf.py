@@ -45,9 +45,7 @@ def test_what_is_read_right_is_used_as_it_is(tmp_path, kind):
 def test_the_copy_has_the_same_keys_and_weights_within_a_step_of_8_bits_and_is_made_once(tmp_path, kind):
     path, said = written(tmp_path / "model.gguf", kind, narrow=True), []
     copy = readable_gguf(path, tmp_path / "cache", said.append)
-    assert copy.parent == tmp_path / "cache" and [line.startswith("Storing model.gguf once more") for line in said] == [
-        True
-    ]
+    assert copy.parent == tmp_path / "cache" and len(said) == 1 and said[0].startswith("Storing model.gguf once more")
     theirs, ours = tensors(path), tensors(copy)
     assert {name: one[0] for name, one in ours.items()} == {"matrix": Kind.Q8_0, "vector": Kind.F32, "narrow": Kind.F16}
     exact = theirs["matrix"][1].reshape(-1, 32)

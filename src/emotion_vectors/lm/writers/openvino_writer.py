@@ -85,6 +85,7 @@ class OpenVINOWriter(Engine):
         self._ends = end_tokens(lm)
         # Half of an engine's start is reading the tokenizer, which has no state.
         self._tokenizer: Any = None
+        self._path: Path | None = None  # of the file that the engine reads
 
     def write(self, requests: Sequence[Request], sampling: Sampling) -> Iterator[Written]:
         """Yield one `Written` per request as they get done; requests start in the order given.
@@ -97,9 +98,10 @@ class OpenVINOWriter(Engine):
         if not requests:
             return
         begun = time.perf_counter()
-        if self._tokenizer is None:
-            self._tokenizer = load_tokenizer(readable_gguf(self._lm.gguf, self._cache, self._say))
-        pipeline = start_pipeline(self._lm.gguf, self._cache, self.batch, self._gigabytes, self._say, self._tokenizer)
+        if self._path is None:
+            path = readable_gguf(self._lm.gguf, self._cache, self._say)
+            self._tokenizer, self._path = load_tokenizer(path), path
+        pipeline = start_pipeline(self._path, self._tokenizer, self.batch, self._gigabytes)
         self.start_seconds += time.perf_counter() - begun
         self._read_prefix(pipeline, common_prefix(requests))
         waiting = iter(enumerate(requests))
@@ -169,22 +171,10 @@ def load_tokenizer(path: Path) -> Any:
         raise _refusal(path, error) from error
 
 
-def start_pipeline(
-    gguf: Path,
-    cache: Path | None,
-    batch: int,
-    gigabytes: int = 0,
-    say: Callable[[str], None] = lambda _: None,
-    tokenizer: Any = None,
-) -> Any:
-    """The engine for a GGUF file, with at most `batch` texts at once; see `OpenVINOWriter` for the rest.
-
-    tokenizer: from `load_tokenizer`; None loads it.
-    """
+def start_pipeline(path: Path, tokenizer: Any, batch: int, gigabytes: int = 0) -> Any:
+    """The engine for a file of `readable_gguf` and its `load_tokenizer`, with at most `batch` texts at once; see `OpenVINOWriter` for the rest."""
     from openvino_genai import ContinuousBatchingPipeline, SchedulerConfig
 
-    path = readable_gguf(gguf, cache, say)
-    tokenizer = tokenizer or load_tokenizer(path)
     scheduler = SchedulerConfig()
     scheduler.cache_size = gigabytes
     scheduler.max_num_seqs = batch
